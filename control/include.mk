@@ -1,0 +1,9 @@
+# Sources of the control side. It may include dataplane/contract and dataplane/base, and its
+# libraries throw: exceptions end at the edge of a library and become Error.
+
+config_sources := 
+store_sources  := 
+builder_sources := 
+link_sources   := 
+cli_sources    := 
+daemon_sources := 

@@ -1,0 +1,55 @@
+// The one list of limits of the dataplane, each with its reason. What an operator may change stands
+// in contract/options.h; these are its defaults and the fixed ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cordon::limits {
+
+// Packets taken from a port at once: enough to amortise a ring visit, few enough that a burst's
+// payload (32 × 1448 B) stays in the first-level cache while it is copied and hashed.
+inline constexpr std::size_t burst_frames = 32;
+
+inline constexpr std::uint32_t flows_max = 131072;
+inline constexpr std::uint32_t flow_bytes_max = 512;
+
+// Messages (a head, its object, its digests) in progress at once in a worker. A flow between two
+// requests holds none.
+inline constexpr std::uint32_t messages_max = 4096;
+
+// nginx accepts 32 KiB of head in all, Apache 8 KiB a line; uploads seen in the field stay below
+// 4 KiB (S3 presigned and tokens). Beyond: 431.
+inline constexpr std::size_t head_bytes_max = 16 * 1024;
+inline constexpr std::size_t headers_max = 128;
+inline constexpr std::size_t proxy_header_bytes_max = 536;  // PROXY v2 with TLVs, one segment
+
+// Requests whose answer has not come, on one connection. Pipelining was never seen in uploads.
+inline constexpr std::size_t pipeline_max = 16;
+
+// Chunk framing: 16 hex digits are 64 bits; extensions and trailers have no use in uploads but
+// signatures, which are short.
+inline constexpr std::size_t chunk_line_bytes_max = 1024;
+inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
+
+// Holes in one direction of a flow: what SACK can describe (4 blocks) with room for reordering.
+inline constexpr std::size_t gaps_max = 64;
+
+// Kept bytes: forwarded but not acknowledged. A flow may keep a large window (8 MiB at 20 ms is
+// 3.3 Gbit/s); all flows of a worker share one pool.
+inline constexpr std::uint32_t kept_bytes_flow_max = 8u << 20;
+inline constexpr std::uint64_t kept_bytes_worker_max = 64ull << 20;
+inline constexpr std::size_t kept_block_bytes = 2048;
+
+inline constexpr std::uint32_t tail_release_us = 500;
+inline constexpr std::uint32_t hold_ms_max = 2000;
+inline constexpr std::uint32_t journal_ms_max = 2000;
+inline constexpr std::uint32_t drain_bytes_max = 64u << 20;
+inline constexpr std::uint32_t heartbeat_ms_max = 200;
+inline constexpr std::uint32_t absorb_seconds = 60;
+inline constexpr std::uint32_t mbufs_per_port = 8192;
+
+inline constexpr std::size_t frame_bytes_max = 9216;
+inline constexpr std::size_t sections_max = 8;
+
+}  // namespace cordon::limits

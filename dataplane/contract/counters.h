@@ -1,0 +1,220 @@
+// One table of everything the dataplane counts: name, unit, help. The names are what operators,
+// metrics and `cordon-replay` show; they never change meaning.
+//
+// Owns:       nothing. A Counters block belongs to one worker.
+// Invariants: counters only grow. Every frame is counted in exactly one frame class, every object
+//             in exactly one object class.
+// Worker:     the worker writes with relaxed stores, control reads with relaxed loads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace cordon {
+
+// Why bytes of a protected service passed, or an object ended, without a full inspection.
+// clang-format off
+#define CORDON_UNINSPECTED_REASONS(X)                                                             \
+    X(tls,         "TLS seen where clear text was expected")                                      \
+    X(protocol,    "not HTTP")                                                                    \
+    X(midstream,   "connection older than the dataplane")                                         \
+    X(asymmetric,  "only one direction of the connection passes here")                            \
+    X(bypassed,    "bridged by the kernel while the dataplane was away")                          \
+    X(mode_bypass, "service in mode bypass")                                                      \
+    X(upgraded,    "connection left HTTP with the consent of the service (101, CONNECT)")         \
+    X(incomplete,  "the object ended before its end was seen")                                    \
+    X(form,        "object in a form that is not decoded")                                        \
+    X(limit,       "a limit was reached and the service says pass")                               \
+    X(deadline,    "no verdict within hold_ms_max and the service says pass")
+
+// Why a frame or segment was dropped.
+#define CORDON_OUTCOMES(X)                                                                        \
+    /* decode */                                                                                  \
+    X(frame_truncated,      "packets", "frame shorter than its headers say")                      \
+    X(frame_multibuffer,    "packets", "frame larger than one buffer")                            \
+    X(vlan_too_deep,        "packets", "more than two VLAN tags")                                 \
+    X(ipv4_bad_header,      "packets", "IPv4 header malformed or its checksum wrong")             \
+    X(ipv6_bad_header,      "packets", "IPv6 header or extension chain malformed")                \
+    X(ip_fragment,          "packets", "fragment to or from a protected service, dropped")        \
+    X(tcp_bad_header,       "packets", "TCP header or options malformed")                         \
+    X(tcp_bad_checksum,     "packets", "TCP checksum wrong")                                      \
+    /* flow */                                                                                    \
+    X(flow_opened,          "flows",   "connections taken up at their SYN")                       \
+    X(flow_midstream,       "flows",   "connections met in mid-life")                             \
+    X(flow_asymmetric,      "flows",   "connections seen in one direction only")                  \
+    X(flow_evicted,         "flows",   "embryonic or idle connections given up for new ones")     \
+    X(flow_table_full,      "packets", "SYN dropped because the flow table was full")             \
+    X(flow_retired,         "flows",   "uninspected connections closed at a quiet moment")        \
+    X(flow_expired,         "flows",   "connections removed after their time without traffic")    \
+    /* stream */                                                                                  \
+    X(syn_option_removed,   "packets", "SYN option other than MSS, window scale, SACK, timestamps made NOP") \
+    X(syn_data_removed,     "packets", "data in a SYN removed (TCP Fast Open)")                   \
+    X(urgent_removed,       "packets", "urgent pointer removed")                                  \
+    X(segment_out_of_window,"packets", "segment outside the receiver's window, dropped")          \
+    X(segment_old_timestamp,"packets", "segment failing PAWS, dropped")                           \
+    X(segment_bad_flags,    "packets", "impossible combination of TCP flags, dropped")            \
+    X(segment_unexpected,   "packets", "segment that fits no state of its connection, dropped")   \
+    X(reset_bad_sequence,   "packets", "RST that is not at the expected sequence number, dropped")\
+    X(ack_invalid,          "packets", "ACK of bytes never sent, dropped")                        \
+    X(retransmission,       "packets", "segment repeated, answered from kept bytes")              \
+    X(gap_segment,          "packets", "segment ahead of a hole, forwarded and kept")             \
+    X(gaps_full,            "packets", "segment dropped: too many holes")                         \
+    X(kept_full,            "packets", "segment dropped: kept_bytes_max reached")                 \
+    X(inconsistent,         "flows",   "connection cut: repeated bytes differ, or protocol class contradicted") \
+    /* http */                                                                                    \
+    X(http_request,         "messages","request heads parsed")                                    \
+    X(http_bad_head,        "messages","malformed request head, 400 and cut")                     \
+    X(http_bare_lf,         "messages","line ended by bare LF, 400 and cut")                      \
+    X(http_folded_header,   "messages","folded header, 400 and cut")                              \
+    X(http_bad_header_name, "messages","bad header name, 400 and cut")                            \
+    X(http_both_lengths,    "messages","Content-Length and Transfer-Encoding, 400 and cut")       \
+    X(http_bad_length,      "messages","Content-Length repeated or not a number, 400 and cut")    \
+    X(http_bad_coding,      "messages","Transfer-Encoding other than chunked, 400 and cut")       \
+    X(http_bad_chunk,       "messages","chunk size, extension or trailer malformed, 400 and cut") \
+    X(http_bad_host,        "messages","Host missing, repeated or malformed, 400 and cut")        \
+    X(http_bad_version,     "messages","version other than HTTP/1.0 and HTTP/1.1, 400 and cut")   \
+    X(http_head_too_long,   "messages","head longer than head_bytes_max, 431 and cut")            \
+    X(http_upgrade_refused, "messages","101 or CONNECT 2xx not allowed for the service, cut")     \
+    X(http_expect_refused,  "messages","Expect answered by a final status, connection closed")    \
+    X(http_pipeline_full,   "packets", "segment dropped: too many requests await their answer")   \
+    X(http_bad_response,    "flows",   "response framing malformed, connection cut")              \
+    X(messages_full,        "packets", "segment dropped: no room for another message")            \
+    X(protocol_refused,     "flows",   "TLS or a protocol other than HTTP cut by policy")         \
+    X(proxy_header_bad,     "flows",   "PROXY header malformed or missing, cut")                  \
+    /* object and verdict */                                                                      \
+    X(object_opened,        "objects", "objects begun")                                           \
+    X(object_clean,         "objects", "objects inspected to their end without a match")          \
+    X(object_matched,       "objects", "objects that matched an indicator")                       \
+    X(object_refused_limit, "objects", "objects refused because a limit was reached")             \
+    X(object_aborted,       "objects", "objects whose upload ended early")                        \
+    X(match_blocked,        "objects", "matches blocked")                                         \
+    X(match_reported,       "objects", "matches reported and released")                           \
+    X(match_observed,       "objects", "matches released in mode observe")                        \
+    X(match_suspended,      "objects", "matches of suspended indicators, released")               \
+    X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
+    X(tail_released_early,  "segments","held tail released by timer after a look-up without match") \
+    X(block_confirmed,      "flows",   "block answers acknowledged by the client")                \
+    X(block_unconfirmed,    "flows",   "block answers given up without acknowledgement")          \
+    X(storage_reset_sent,   "packets", "RST sent to the storage")                                 \
+    X(block_absorbed,       "packets", "packets of a blocked connection absorbed")                \
+    /* worker */                                                                                  \
+    X(frame_bridged,        "packets", "frames bridged by the worker (not a protected service)")  \
+    X(transmit_full,        "packets", "frames dropped because the port's queue was full")        \
+    X(buffer_empty,         "packets", "frames not built because no buffer was free")             \
+    X(generation_swapped,   "swaps",   "indicator generations put into force")                    \
+    X(generation_refused,   "swaps",   "indicator files refused")
+// clang-format on
+
+enum class UninspectedReason : std::uint8_t {
+#define X(name, help) name,
+    CORDON_UNINSPECTED_REASONS(X)
+#undef X
+};
+
+enum class Outcome : std::uint8_t {
+#define X(name, unit, help) name,
+    CORDON_OUTCOMES(X)
+#undef X
+};
+
+// The classes of the two ledgers. `uninspected` stands once per reason, as "uninspected:tls".
+enum class FrameClass : std::uint8_t {
+    inspected,      // carries client bytes that were inspected
+    dismissed,      // carries bytes of an object that cannot match
+    control,        // no payload (SYN, ACK, FIN, RST), or a head
+    response,       // carries bytes of the storage's answer
+    repeated,       // carries only bytes seen before
+    dropped,        // not forwarded; the outcome counters say why
+    not_protected,  // bridged
+    uninspected,    // first of the reasons
+};
+
+enum class ObjectClass : std::uint8_t {
+    inspected,
+    dismissed,
+    uninspected,  // first of the reasons
+};
+
+struct CounterInfo {
+    std::string_view name;
+    std::string_view unit;
+    std::string_view help;
+};
+
+inline constexpr CounterInfo outcome_table[] = {
+#define X(name, unit, help) {#name, unit, help},
+    CORDON_OUTCOMES(X)
+#undef X
+};
+
+inline constexpr CounterInfo uninspected_table[] = {
+#define X(name, help) {"uninspected:" #name, "bytes", help},
+    CORDON_UNINSPECTED_REASONS(X)
+#undef X
+};
+
+inline constexpr std::size_t outcome_count = std::size(outcome_table);
+inline constexpr std::size_t reason_count = std::size(uninspected_table);
+inline constexpr std::size_t frame_class_count =
+    static_cast<std::size_t>(FrameClass::uninspected) + reason_count;
+inline constexpr std::size_t object_class_count =
+    static_cast<std::size_t>(ObjectClass::uninspected) + reason_count;
+
+constexpr std::size_t frame_class(FrameClass c) { return static_cast<std::size_t>(c); }
+constexpr std::size_t frame_class(UninspectedReason r) {
+    return static_cast<std::size_t>(FrameClass::uninspected) + static_cast<std::size_t>(r);
+}
+constexpr std::size_t object_class(ObjectClass c) { return static_cast<std::size_t>(c); }
+constexpr std::size_t object_class(UninspectedReason r) {
+    return static_cast<std::size_t>(ObjectClass::uninspected) + static_cast<std::size_t>(r);
+}
+
+constexpr std::string_view frame_class_name(std::size_t index) {
+    constexpr std::string_view plain[] = {"inspected", "dismissed", "control",      "response",
+                                          "repeated",  "dropped",   "not_protected"};
+    if (index < std::size(plain)) return plain[index];
+    return uninspected_table[index - std::size(plain)].name;
+}
+
+constexpr std::string_view object_class_name(std::size_t index) {
+    constexpr std::string_view plain[] = {"inspected", "dismissed"};
+    if (index < std::size(plain)) return plain[index];
+    return uninspected_table[index - std::size(plain)].name;
+}
+
+// A counter that one thread writes and others read.
+class Counter {
+  public:
+    void add(std::uint64_t n = 1) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::uint64_t read() const { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+struct Tally {  // how many, and how many bytes
+    Counter count;
+    Counter bytes;
+    void add(std::uint64_t n_bytes) {
+        count.add();
+        bytes.add(n_bytes);
+    }
+};
+
+struct alignas(64) Counters {  // worker writes, control reads
+    std::array<Counter, outcome_count> outcomes;
+    std::array<Tally, frame_class_count> frames;    // bytes of whole frames as received
+    std::array<Tally, object_class_count> objects;  // bytes of object content
+    Tally received[2];                              // by side: client, storage
+    Tally transmitted[2];
+
+    void count(Outcome o, std::uint64_t n = 1) { outcomes[static_cast<std::size_t>(o)].add(n); }
+    std::uint64_t read(Outcome o) const { return outcomes[static_cast<std::size_t>(o)].read(); }
+};
+
+}  // namespace cordon

@@ -1,0 +1,130 @@
+// The journal: what the dataplane tells control, kept until control has stored it durably.
+//
+//   state_dir/journal/<name>      name = "incident-%016x.cdj" or "object-%016x.cdj", the number is
+//                                 the sequence of the segment's first record
+//   segment:  SegmentHeader | record | record | … | zero bytes (preallocated)
+//   record:   RecordHeader {length, type, sequence, XXH3-64} | payload, padded to 8 bytes
+//
+// A reader takes records until one does not verify: that is the torn or unwritten end. Sequences
+// rise by one within a journal and never restart; (node, journal id, sequence) is the primary key of
+// whatever control stores, so a record that is read twice is stored once.
+//
+// Owns:       nothing; plain fixed-size structs, little endian.
+// Invariants: sizes are static_asserted; a new field means a new version.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace cordon {
+
+inline constexpr std::uint64_t journal_magic = 0x314e524a444f4343;  // "CCODJRN1"
+inline constexpr std::uint32_t journal_version = 1;
+inline constexpr std::uint64_t journal_segment_bytes = 8u << 20;
+
+struct SegmentHeader {
+    std::uint64_t magic;
+    std::uint32_t version;
+    std::uint32_t reserved;
+    std::uint8_t journal_id[16];  // random, made with the journal directory
+    std::uint64_t first_sequence;
+    std::uint64_t checksum;  // XXH3-64 of the bytes before
+};
+static_assert(sizeof(SegmentHeader) == 48);
+
+enum class RecordType : std::uint16_t {
+    decided = 1,   // IncidentRecord: a match and what will be done about it
+    enforced = 2,  // EnforcedRecord: that it was done
+    gap = 3,       // GapRecord: traffic passed without the dataplane
+    mode = 4,      // ModeRecord: a service changed its mode
+};
+
+struct RecordHeader {
+    std::uint32_t length;  // of the payload, without padding
+    RecordType type;
+    std::uint16_t reserved;
+    std::uint64_t sequence;
+    std::uint64_t checksum;  // XXH3-64 of length, type, sequence and payload
+};
+static_assert(sizeof(RecordHeader) == 24);
+
+enum class MatchAction : std::uint8_t { block = 1, report = 2, observe = 3, suspended = 4 };
+
+enum class ObjectForm : std::uint8_t { body = 0 };
+
+// Bits of MatchRecord::kinds, in the order of IndicatorKind.
+struct MatchRecord {
+    std::uint64_t reference;   // opaque indicator reference
+    std::uint64_t generation;  // of the section
+    char section[32];          // name of the list section
+    std::uint16_t source;
+    std::uint8_t category;
+    std::uint8_t kinds;  // bit n: IndicatorKind n matched
+    std::uint8_t weak;   // flags of the record
+    std::uint8_t reserved[3];
+};
+static_assert(sizeof(MatchRecord) == 56);
+
+struct Endpoint {
+    std::uint8_t address[16];  // IPv6, or IPv4 as ::ffff:a.b.c.d
+    std::uint16_t port;
+    std::uint8_t present;
+    std::uint8_t reserved[5];
+};
+
+struct IncidentRecord {
+    char case_number[32];
+    std::uint64_t time_ns;  // Unix time, UTC, of the decision
+    std::uint64_t object_bytes;
+    std::uint64_t policy_generation;
+    Endpoint client;     // the peer's address
+    Endpoint forwarded;  // as told by a trusted hop
+    Endpoint server;
+    std::int16_t vlan;  // −1: none
+    MatchAction action;
+    ObjectForm form;
+    std::uint8_t complete;  // 0: decided at an offset before the declared end
+    std::uint8_t match_count;
+    std::uint8_t lab;
+    std::uint8_t reserved;
+    MatchRecord matches[8];
+    char service[32];
+    char legal_basis[128];
+    char method[24];
+    char host[256];
+    char account[128];
+    char target[1024];  // cut at 1023 bytes
+};
+static_assert(std::is_trivially_copyable_v<IncidentRecord>);
+static_assert(sizeof(IncidentRecord) % 8 == 0);
+
+struct EnforcedRecord {
+    std::uint64_t decided_sequence;
+    std::uint64_t time_ns;
+    std::uint8_t storage_reset;    // the storage was reset and silent since
+    std::uint8_t client_answered;  // the client acknowledged the whole answer
+    std::uint8_t reserved[6];
+    char case_number[32];
+};
+
+enum class GapReason : std::uint8_t { not_running = 1, hung = 2, mode_bypass = 3 };
+
+struct GapRecord {
+    std::uint64_t from_ns;  // Unix time, UTC
+    std::uint64_t to_ns;
+    std::uint64_t bytes;    // bridged without inspection
+    std::uint64_t packets;
+    char service[32];
+    GapReason reason;
+    std::uint8_t reserved[7];
+};
+
+struct ModeRecord {
+    std::uint64_t time_ns;
+    char service[32];
+    std::uint8_t from;  // ServiceMode
+    std::uint8_t to;
+    std::uint8_t reserved[6];
+};
+
+}  // namespace cordon

@@ -1,0 +1,119 @@
+// The control socket of the dataplane: run_dir/dataplane.sock, AF_UNIX SOCK_SEQPACKET. One request
+// frame gets one answer frame of the same type.
+//
+// Owns:       nothing; plain fixed-size structs, host byte order (same machine).
+// Limits:     a frame is at most link_frame_max bytes; a frame of another size than its type says is
+//             answered by `error` and the connection is closed.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/contract/counters.h"
+#include "dataplane/contract/options.h"
+
+namespace cordon {
+
+inline constexpr std::uint32_t link_magic = 0x4b4c4443;  // "CDLK"
+inline constexpr std::uint16_t link_version = 1;
+inline constexpr std::size_t link_frame_max = 64 * 1024;
+
+enum class LinkType : std::uint16_t {
+    error = 0,     // ← LinkError
+    status = 1,    // → nothing            ← LinkStatus
+    counters = 2,  // → nothing            ← LinkCounters
+    unlisted = 3,  // → nothing            ← LinkUnlisted
+    load_index = 4,  // → LinkLoadIndex    ← LinkStatus, after every worker uses it
+    set_mode = 5,    // → LinkSetMode      ← LinkStatus
+    suspend = 6,     // → nothing (re-reads the suspensions file)  ← LinkStatus
+};
+
+struct LinkHeader {
+    std::uint32_t magic;
+    std::uint16_t version;
+    LinkType type;
+    std::uint32_t length;  // of the payload
+    std::uint32_t reserved;
+};
+
+struct LinkError {
+    std::int32_t code;  // ErrorCode
+    char text[252];
+};
+
+struct LinkService {
+    char name[32];
+    ServiceMode mode;
+    FailMode fail;
+    std::uint8_t reserved[6];
+    std::uint64_t bypass_until_s;
+    std::uint64_t bypassed_bytes;    // without the dataplane, since boot
+    std::uint64_t bypassed_packets;
+};
+
+struct LinkStatus {
+    char version[32];
+    std::uint64_t started_s;  // Unix seconds
+    std::uint64_t pid;
+    std::uint64_t generation;      // of the index file in force, 0: none
+    std::uint64_t indicators;      // in all sections
+    std::uint64_t index_loaded_s;  // Unix seconds
+    std::uint64_t policy_generation;
+    std::uint64_t journal_sequence;  // of the last durable record
+    std::uint64_t journal_errors;
+    std::uint32_t workers;
+    std::uint32_t flows;            // now
+    std::uint32_t flows_max;
+    std::uint32_t flows_midstream;  // now, not yet retired
+    std::uint64_t kept_bytes;       // now
+    PortKind port_kind;
+    std::uint8_t lab;
+    std::uint8_t index_is_lab;
+    std::uint8_t xdp_attached;
+    std::uint32_t service_count;
+    char index_error[128];  // why the last load was refused, empty when it was not
+    LinkService services[services_max];
+};
+
+struct LinkTally {
+    std::uint64_t count;
+    std::uint64_t bytes;
+};
+
+struct LinkCounters {  // sums over the workers and the kernel's own counters
+    std::uint64_t outcomes[outcome_count];
+    LinkTally frames[frame_class_count];  // not_protected and bypassed include what XDP bridged
+    LinkTally objects[object_class_count];
+    LinkTally received[2];  // port counters: client, storage
+    LinkTally transmitted[2];
+};
+
+struct LinkDestination {
+    std::uint8_t address[16];
+    std::uint16_t port;
+    std::uint16_t reserved[3];
+    std::uint64_t packets;
+    std::uint64_t bytes;
+};
+
+struct LinkUnlisted {  // destinations bridged towards the storage port, most bytes first
+    std::uint32_t count;
+    std::uint32_t reserved;
+    LinkDestination destinations[64];
+};
+
+struct LinkLoadIndex {
+    char path[256];
+};
+
+struct LinkSetMode {
+    char service[32];
+    ServiceMode mode;
+    std::uint8_t reserved[7];
+    std::uint64_t bypass_until_s;
+};
+
+static_assert(sizeof(LinkHeader) == 16);
+static_assert(sizeof(LinkHeader) + sizeof(LinkStatus) < link_frame_max);
+static_assert(sizeof(LinkHeader) + sizeof(LinkCounters) < link_frame_max);
+
+}  // namespace cordon

@@ -1,0 +1,116 @@
+// The validated settings of the dataplane: what cordond compiles from the TOML file, and what the
+// dataplane reads at its start, so that it starts as last approved even when cordond is dead.
+//
+//   file:  OptionsHeader {magic, version, size, XXH3-128 of what follows} | Options
+//
+// Owns:       nothing; plain fixed-size structs, little endian, no pointers.
+// Invariants: strings are NUL-terminated; counts are within their arrays (checked by read_options).
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace cordon {
+
+inline constexpr std::uint32_t options_magic = 0x504f4443;  // "CDOP"
+inline constexpr std::uint32_t options_version = 1;
+
+enum class ServiceMode : std::uint8_t { enforce, observe, bypass };
+enum class FailMode : std::uint8_t { open, closed };
+enum class MidstreamMode : std::uint8_t { retire, pass, reset };
+enum class ProxyProtocol : std::uint8_t { off, accept, require };
+enum class ClientFrom : std::uint8_t { peer, proxy, header };
+enum class AccountFrom : std::uint8_t { none, s3_access_key, basic_user, header };
+enum class UninspectedAction : std::uint8_t { pass, refuse };
+enum class AnswerText : std::uint8_t { explain, neutral };
+enum class Profile : std::uint8_t { voluntary, detection_order, removal_only };
+enum class PortKind : std::uint8_t { af_xdp, af_packet, pci };
+enum class Polling : std::uint8_t { adaptive, busy };
+
+// IPv6, or IPv4 as ::ffff:a.b.c.d; bits counts from the left of all 128.
+struct AddressPrefix {
+    std::uint8_t address[16];
+    std::uint8_t bits;
+    std::uint8_t reserved[7];
+};
+
+struct ServiceOptions {
+    char name[32];
+    AddressPrefix prefix;
+    std::uint16_t port;
+    std::int16_t vlan;  // −1: any, else the outermost VLAN id
+    ServiceMode mode;
+    FailMode fail;
+    MidstreamMode midstream;
+    ProxyProtocol proxy_protocol;
+    ClientFrom client_from;
+    AccountFrom account_from;
+    UninspectedAction on_tls;
+    UninspectedAction on_protocol;
+    UninspectedAction on_limit;
+    std::uint8_t allow_upgrade;  // 101 and CONNECT 2xx pass
+    std::uint8_t trusted_hop_count;
+    std::uint8_t weak_blocks;       // MD5 or SHA-1 alone may block
+    char client_header[64];         // for ClientFrom::header
+    char account_header[64];        // for AccountFrom::header
+    AddressPrefix trusted_hops[8];  // peers whose PROXY line or header is believed
+    std::uint64_t bypass_until_s;   // Unix seconds, with mode bypass
+};
+
+inline constexpr std::uint32_t services_max = 64;
+
+struct Options {
+    // identity and texts of the answer
+    char node_prefix[8];  // first letters of every case number
+    char operator_name[128];
+    char complaint_url[256];
+    char contact[128];
+    char legal_basis[128];
+    Profile profile;
+    AnswerText answer_text;
+    std::uint8_t lab;  // accepts indices built by hand; everything says LAB
+    PortKind port_kind;
+    Polling polling;
+    std::uint8_t reserved[3];
+
+    // ports and places
+    char client_port[64];   // interface name or PCI address
+    char storage_port[64];
+    char state_dir[192];    // journal, this file
+    char run_dir[192];      // sockets
+    char bpf_dir[192];      // bpffs mount with our pins
+    char steer_object[192]; // steer.bpf.o
+    char index_path[192];   // indicator index in force
+
+    // limits (dataplane/base/limits.h has the reason for each default)
+    std::uint32_t workers;
+    std::uint32_t flows_max;               // of a worker
+    std::uint32_t messages_max;            // of a worker
+    std::uint32_t kept_bytes_flow_max;     //
+    std::uint64_t kept_bytes_worker_max;   //
+    std::uint32_t tail_release_us;         // a rolling tail waits this long for its next byte
+    std::uint32_t hold_ms_max;             // before a verdict
+    std::uint32_t journal_ms_max;          // for a durable record
+    std::uint32_t drain_bytes_max;         // after an early match
+    std::uint32_t heartbeat_ms_max;        // XDP: older is hung
+    std::uint32_t absorb_seconds;          // a blocked flow stays this long
+    std::uint32_t mbufs_per_port;          //
+    std::uint64_t policy_generation;       // counts approved configurations
+
+    std::uint32_t service_count;
+    std::uint32_t reserved2;
+    ServiceOptions services[services_max];
+};
+
+struct OptionsHeader {
+    std::uint32_t magic;
+    std::uint32_t version;
+    std::uint64_t size;  // of Options
+    std::uint64_t checksum[2];  // XXH3-128 of Options
+};
+
+static_assert(std::is_trivially_copyable_v<Options>);
+static_assert(sizeof(OptionsHeader) == 32);
+static_assert(sizeof(ServiceOptions) % 8 == 0 && sizeof(Options) % 8 == 0);
+
+}  // namespace cordon
