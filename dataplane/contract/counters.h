@@ -163,11 +163,15 @@ inline constexpr std::size_t frame_class_count =
 inline constexpr std::size_t object_class_count =
     static_cast<std::size_t>(ObjectClass::uninspected) + reason_count;
 
-constexpr std::size_t frame_class(FrameClass c) { return static_cast<std::size_t>(c); }
+constexpr std::size_t frame_class(FrameClass c) {
+    return static_cast<std::size_t>(c);
+}
 constexpr std::size_t frame_class(UninspectedReason r) {
     return static_cast<std::size_t>(FrameClass::uninspected) + static_cast<std::size_t>(r);
 }
-constexpr std::size_t object_class(ObjectClass c) { return static_cast<std::size_t>(c); }
+constexpr std::size_t object_class(ObjectClass c) {
+    return static_cast<std::size_t>(c);
+}
 constexpr std::size_t object_class(UninspectedReason r) {
     return static_cast<std::size_t>(ObjectClass::uninspected) + static_cast<std::size_t>(r);
 }

@@ -6,8 +6,8 @@
 //   record:   RecordHeader {length, type, sequence, XXH3-64} | payload, padded to 8 bytes
 //
 // A reader takes records until one does not verify: that is the torn or unwritten end. Sequences
-// rise by one within a journal and never restart; (node, journal id, sequence) is the primary key of
-// whatever control stores, so a record that is read twice is stored once.
+// rise by one within a journal and never restart; (node, journal id, sequence) is the primary key
+// of whatever control stores, so a record that is read twice is stored once.
 //
 // Owns:       nothing; plain fixed-size structs, little endian.
 // Invariants: sizes are static_asserted; a new field means a new version.
@@ -112,7 +112,7 @@ enum class GapReason : std::uint8_t { not_running = 1, hung = 2, mode_bypass = 3
 struct GapRecord {
     std::uint64_t from_ns;  // Unix time, UTC
     std::uint64_t to_ns;
-    std::uint64_t bytes;    // bridged without inspection
+    std::uint64_t bytes;  // bridged without inspection
     std::uint64_t packets;
     char service[32];
     GapReason reason;

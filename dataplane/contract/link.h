@@ -2,7 +2,8 @@
 // frame gets one answer frame of the same type.
 //
 // Owns:       nothing; plain fixed-size structs, host byte order (same machine).
-// Limits:     a frame is at most link_frame_max bytes; a frame of another size than its type says is
+// Limits:     a frame is at most link_frame_max bytes; a frame of another size than its type says
+// is
 //             answered by `error` and the connection is closed.
 #pragma once
 
@@ -18,10 +19,10 @@ inline constexpr std::uint16_t link_version = 1;
 inline constexpr std::size_t link_frame_max = 64 * 1024;
 
 enum class LinkType : std::uint16_t {
-    error = 0,     // ← LinkError
-    status = 1,    // → nothing            ← LinkStatus
-    counters = 2,  // → nothing            ← LinkCounters
-    unlisted = 3,  // → nothing            ← LinkUnlisted
+    error = 0,       // ← LinkError
+    status = 1,      // → nothing            ← LinkStatus
+    counters = 2,    // → nothing            ← LinkCounters
+    unlisted = 3,    // → nothing            ← LinkUnlisted
     load_index = 4,  // → LinkLoadIndex    ← LinkStatus, after every worker uses it
     set_mode = 5,    // → LinkSetMode      ← LinkStatus
     suspend = 6,     // → nothing (re-reads the suspensions file)  ← LinkStatus
@@ -46,7 +47,7 @@ struct LinkService {
     FailMode fail;
     std::uint8_t reserved[6];
     std::uint64_t bypass_until_s;
-    std::uint64_t bypassed_bytes;    // without the dataplane, since boot
+    std::uint64_t bypassed_bytes;  // without the dataplane, since boot
     std::uint64_t bypassed_packets;
 };
 
@@ -61,7 +62,7 @@ struct LinkStatus {
     std::uint64_t journal_sequence;  // of the last durable record
     std::uint64_t journal_errors;
     std::uint32_t workers;
-    std::uint32_t flows;            // now
+    std::uint32_t flows;  // now
     std::uint32_t flows_max;
     std::uint32_t flows_midstream;  // now, not yet retired
     std::uint64_t kept_bytes;       // now

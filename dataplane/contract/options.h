@@ -74,28 +74,28 @@ struct Options {
     std::uint8_t reserved[3];
 
     // ports and places
-    char client_port[64];   // interface name or PCI address
+    char client_port[64];  // interface name or PCI address
     char storage_port[64];
-    char state_dir[192];    // journal, this file
-    char run_dir[192];      // sockets
-    char bpf_dir[192];      // bpffs mount with our pins
-    char steer_object[192]; // steer.bpf.o
-    char index_path[192];   // indicator index in force
+    char state_dir[192];     // journal, this file
+    char run_dir[192];       // sockets
+    char bpf_dir[192];       // bpffs mount with our pins
+    char steer_object[192];  // steer.bpf.o
+    char index_path[192];    // indicator index in force
 
     // limits (dataplane/base/limits.h has the reason for each default)
     std::uint32_t workers;
-    std::uint32_t flows_max;               // of a worker
-    std::uint32_t messages_max;            // of a worker
-    std::uint32_t kept_bytes_flow_max;     //
-    std::uint64_t kept_bytes_worker_max;   //
-    std::uint32_t tail_release_us;         // a rolling tail waits this long for its next byte
-    std::uint32_t hold_ms_max;             // before a verdict
-    std::uint32_t journal_ms_max;          // for a durable record
-    std::uint32_t drain_bytes_max;         // after an early match
-    std::uint32_t heartbeat_ms_max;        // XDP: older is hung
-    std::uint32_t absorb_seconds;          // a blocked flow stays this long
-    std::uint32_t mbufs_per_port;          //
-    std::uint64_t policy_generation;       // counts approved configurations
+    std::uint32_t flows_max;              // of a worker
+    std::uint32_t messages_max;           // of a worker
+    std::uint32_t kept_bytes_flow_max;    //
+    std::uint64_t kept_bytes_worker_max;  //
+    std::uint32_t tail_release_us;        // a rolling tail waits this long for its next byte
+    std::uint32_t hold_ms_max;            // before a verdict
+    std::uint32_t journal_ms_max;         // for a durable record
+    std::uint32_t drain_bytes_max;        // after an early match
+    std::uint32_t heartbeat_ms_max;       // XDP: older is hung
+    std::uint32_t absorb_seconds;         // a blocked flow stays this long
+    std::uint32_t mbufs_per_port;         //
+    std::uint64_t policy_generation;      // counts approved configurations
 
     std::uint32_t service_count;
     std::uint32_t reserved2;
@@ -105,7 +105,7 @@ struct Options {
 struct OptionsHeader {
     std::uint32_t magic;
     std::uint32_t version;
-    std::uint64_t size;  // of Options
+    std::uint64_t size;         // of Options
     std::uint64_t checksum[2];  // XXH3-128 of Options
 };
 

@@ -1,5 +1,6 @@
 // CMocka for C++: its header has no extern "C" of its own. A failed assert leaves by longjmp past
-// destructors, so tests keep resources in setup and teardown, or in objects that need no destructor.
+// destructors, so tests keep resources in setup and teardown, or in objects that need no
+// destructor.
 #pragma once
 
 #include <csetjmp>

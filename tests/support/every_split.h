@@ -16,7 +16,8 @@ void every_split(Bytes bytes, Body&& body) {
         body(std::vector<Bytes>{bytes.first(at), bytes.subspan(at)});
     }
     std::vector<Bytes> single;
-    for (std::size_t at = 0; at < bytes.size(); ++at) single.push_back(bytes.subspan(at, 1));
+    for (std::size_t at = 0; at < bytes.size(); ++at)
+        single.push_back(bytes.subspan(at, 1));
     body(single);
 }
 

@@ -17,8 +17,8 @@ class GuardedBytes {
         const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
         const std::size_t body = (bytes.size() + page - 1) / page * page;
         mapped_ = body + page;
-        base_ = static_cast<std::uint8_t*>(::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,
-                                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        base_ = static_cast<std::uint8_t*>(
+            ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         if (base_ == MAP_FAILED) std::abort();
         if (::mprotect(base_ + body, page, PROT_NONE) != 0) std::abort();
         view_ = {base_ + body - bytes.size(), bytes.size()};

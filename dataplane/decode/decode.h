@@ -1,0 +1,84 @@
+// Reads the headers of one frame: Ethernet, up to two VLAN tags, IPv4, IPv6 with extension headers,
+// TCP with its options.
+//
+// Owns:       nothing. A Segment points into the frame.
+// Invariants: every offset and view of a Segment lies inside the frame; the TCP payload is what
+// IP's
+//             length says, without Ethernet padding.
+// Worker:     pure; no state.
+// Limits:     two VLAN tags, limits in the headers themselves; one buffer.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/contract/counters.h"
+
+namespace cordon {
+
+namespace tcp_flag {
+inline constexpr std::uint8_t fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ack = 0x10,
+                              urg = 0x20, ece = 0x40, cwr = 0x80;
+}
+
+struct Address {  // IPv6, or IPv4 as ::ffff:a.b.c.d
+    std::uint8_t bytes[16];
+    bool operator==(const Address&) const = default;
+};
+
+struct SegmentEnd {
+    Address address;
+    std::uint16_t port;
+    bool operator==(const SegmentEnd&) const = default;
+};
+
+// Offsets into the frame; 0 when absent.
+struct Segment {
+    SegmentEnd source;
+    SegmentEnd destination;
+    std::int16_t vlan;  // id of the outermost tag, −1: none
+    std::uint8_t ip_version;
+    std::uint8_t flags;
+    std::uint32_t sequence;
+    std::uint32_t acknowledgement;
+    std::uint16_t window;  // as in the header, not scaled
+    std::uint16_t urgent;
+    std::uint16_t network_offset;    // of the IP header
+    std::uint16_t transport_offset;  // of the TCP header
+    std::uint16_t payload_offset;
+    bool has_timestamp;
+    std::uint32_t timestamp_value;
+    std::uint32_t timestamp_echo;
+    // Only in a SYN:
+    bool has_mss;
+    bool has_window_scale;
+    bool sack_permitted;
+    bool foreign_option;  // an option other than these four
+    std::uint16_t mss;
+    std::uint8_t window_scale;  // at most 14 (RFC 7323 §2.3)
+    Bytes payload;
+};
+
+enum class DecodeResult : std::uint8_t {
+    tcp,        // *segment is filled
+    other,      // not TCP: bridged
+    fragment,   // an IP fragment; source/destination addresses and vlan of *segment are filled
+    malformed,  // *why names the outcome; whatever was read before is not used
+};
+
+enum class ChecksumRule : std::uint8_t { strict, off };
+
+// Decodes one frame. Checks the IPv4 header checksum and the TCP checksum when `rule` is strict.
+DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why);
+
+// Internet checksum helpers (RFC 1071), used by whoever builds or alters a segment.
+// Folds one's complement sum of `bytes` (even offsets) into `sum`.
+std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum);
+std::uint16_t checksum_fold(std::uint32_t sum);
+
+// Recomputes the IPv4 header checksum and the TCP checksum of a frame whose headers stand at the
+// given offsets; `end` is where the IP datagram ends.
+void write_checksums(std::uint8_t* frame, std::uint8_t ip_version, std::size_t network_offset,
+                     std::size_t transport_offset, std::size_t end);
+
+}  // namespace cordon

@@ -1,0 +1,69 @@
+// Finds the flow of a segment: a fixed-capacity hash table from 5-tuple (and VLAN) to a flow
+// number.
+//
+// The key is symmetric: both directions of a connection find the same entry, whichever end is the
+// client. Hash: XXH3-64 of the ordered pair of ends, seeded at random at start so that nobody can
+// aim at one bucket.
+//
+// Owns:       the keys and the links of the age list; the flows themselves are an array of the
+//             worker with the same numbers.
+// Invariants: live() ≤ capacity; a number is handed out once until it is erased.
+// Worker:     used by one worker only; no lock, no allocation after construction.
+// Limits:     capacity is given at construction.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/decode/decode.h"
+
+namespace cordon {
+
+using FlowNumber = std::uint32_t;
+inline constexpr FlowNumber no_flow = UINT32_MAX;
+
+struct FlowKey {  // `low` < `high` in byte order of (address, port)
+    SegmentEnd low;
+    SegmentEnd high;
+    std::int16_t vlan;
+    bool operator==(const FlowKey&) const = default;
+};
+
+FlowKey flow_key(const Segment& segment);
+
+class FlowTable {
+  public:
+    FlowTable(std::uint32_t capacity, std::uint64_t seed);
+
+    FlowNumber find(const FlowKey& key) const;
+
+    // A new entry, or no_flow when the table is full (the caller evicts and tries again).
+    // REQUIRES: find(key) == no_flow.
+    FlowNumber insert(const FlowKey& key, std::uint64_t now_ns);
+
+    void erase(FlowNumber flow);
+
+    // Ageing: entries stand in order of their last touch; oldest() is the least recently touched.
+    void touch(FlowNumber flow, std::uint64_t now_ns);
+    FlowNumber oldest() const;
+    FlowNumber next_oldest(FlowNumber flow) const;  // towards the young end, no_flow at its end
+    std::uint64_t touched_ns(FlowNumber flow) const;
+    const FlowKey& key(FlowNumber flow) const;
+
+    std::uint32_t live() const { return live_; }
+    std::uint32_t capacity() const { return capacity_; }
+
+  private:
+    struct Entry;
+    std::uint32_t capacity_;
+    std::uint32_t live_ = 0;
+    std::uint64_t seed_;
+    std::uint32_t bucket_mask_;
+    std::unique_ptr<std::uint32_t[]> buckets_;
+    std::unique_ptr<Entry[], void (*)(Entry*)> entries_;
+    FlowNumber free_ = no_flow;
+    FlowNumber oldest_ = no_flow;
+    FlowNumber youngest_ = no_flow;
+};
+
+}  // namespace cordon
