@@ -1,0 +1,91 @@
+// One core's whole line: frames in, rooms in order, frames out. Runs to completion for one burst
+// and shares nothing with other workers.
+//
+// Owns:       all state of its flows: the table, streams, kept bytes, messages, digests, timers.
+// Invariants: bytes above a flow's cleared offset never become contiguous at the storage; every
+//             received frame is counted in exactly one frame class.
+// Worker:     every call comes from the worker's own thread; counters() may be read from others.
+//             No lock, system call, log or allocation after construction.
+// Limits:     Options and base/limits.h; each "full" has a named outcome.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/base/time.h"
+#include "dataplane/contract/counters.h"
+#include "dataplane/contract/options.h"
+#include "dataplane/decode/decode.h"
+#include "dataplane/fingerprint/digests.h"
+#include "dataplane/index/index_view.h"
+#include "dataplane/worker/port.h"
+#include "dataplane/worker/recorder.h"
+
+namespace cordon {
+
+enum class ObjectVerdict : std::uint8_t { clean, match, uninspected };
+
+// What became of one object; for replay and the ledger.
+struct ObjectReport {
+    SegmentEnd client;
+    SegmentEnd server;
+    ObjectVerdict verdict;
+    UninspectedReason reason;  // with verdict uninspected
+    bool complete;             // its end was seen
+    bool matched;
+    std::uint64_t indicator;  // reference, when matched
+    std::uint64_t size;
+    Digests digests;
+    char method[24];
+    char host[256];
+    char target[1024];
+    char form[16];
+};
+
+struct WorkerOptions {
+    const Options* options;  // lives as long as the worker
+    ChecksumRule checksums = ChecksumRule::strict;
+    bool midstream_inspect = false;  // replay: take up connections without their SYN
+    bool report_objects = false;     // fill the report queue
+    std::uint8_t digests = 0;        // kinds to compute beside those in the index, bit by kind
+    std::uint64_t seed = 0;          // for the flow hash and case numbers: random in production
+};
+
+class Worker {
+  public:
+    Worker(const WorkerOptions& options, Port* port, Recorder* recorder);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // One turn: receives at most one burst from each side, works it off, runs due timers. Returns
+    // the number of frames received.
+    std::size_t poll(Now now);
+
+    // When the next timer is due, in ns of Now::ns; UINT64_MAX when none is.
+    std::uint64_t next_deadline_ns() const;
+
+    // Puts an index in force from the next burst on; null: none. The caller keeps the old one until
+    // this returns.
+    void use_index(const IndexView* index);
+
+    void set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s);
+
+    // The kernel bridged traffic of this service without us: its flows are uninspected from now on,
+    // what was held or queued of them is discarded.
+    void bypassed(std::size_t service);
+
+    // The next finished object, oldest first; false when there is none.
+    bool next_report(ObjectReport* report);
+
+    const Counters& counters() const;
+    std::uint32_t flows() const;
+    std::uint32_t flows_midstream() const;
+    std::uint64_t kept_bytes() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace cordon
