@@ -10,7 +10,7 @@ fingerprint_sources :=
 index_sources       :=
 verdict_sources     :=
 worker_sources      :=
-shell_sources       := $(addprefix dataplane/shell/, net_device.cpp eal.cpp dpdk_port.cpp)
+shell_sources       := $(addprefix dataplane/shell/, net_device.cpp eal.cpp dpdk_port.cpp link_frames.cpp control_socket.cpp)
 replay_sources      :=
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \

@@ -1,15 +1,20 @@
 #include "dataplane/shell/dpdk_port.h"
 
+#include <dirent.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iterator>
 
 #include "dataplane/base/invariant.h"
 #include "dataplane/base/limits.h"
+#include "dataplane/shell/clock.h"
 #include "dataplane/shell/eal.h"
 
 namespace cordon {
@@ -95,6 +100,25 @@ rte_mbuf* give_back(const Frame& frame) {
     return buffer;
 }
 
+// The packet sockets this process has open, in the order they were made (descriptors grow). The
+// drivers keep theirs to themselves, and waiting on them is what lets an idle worker sleep and yet
+// wake at once.
+std::vector<int> packet_sockets() {
+    std::vector<int> found;
+    DIR* directory = opendir("/proc/self/fd");
+    if (directory == nullptr) return found;
+    while (const dirent* entry = readdir(directory)) {
+        const int fd = std::atoi(entry->d_name);
+        int domain = 0;
+        socklen_t length = sizeof domain;
+        if (fd <= 2 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) continue;
+        if (domain == AF_XDP || domain == AF_PACKET) found.push_back(fd);
+    }
+    closedir(directory);
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
 // A driver that took a tag out of the frame gives it back: rooms see frames as they were on the
 // wire. (AF_PACKET hands the tag over beside the frame.)
 bool restore_vlan(rte_mbuf** buffer) {
@@ -112,9 +136,14 @@ std::size_t buffer_bytes(PortKind kind, std::uint32_t mtu) {
 
 Result<std::unique_ptr<PortPair>> PortPair::open(const Options& options, std::uint32_t mtu) {
     std::unique_ptr<PortPair> pair(new PortPair);
+    pair->queues_ = options.workers;
     for (const Side side : {Side::client, Side::storage}) {
+        const std::vector<int> before = packet_sockets();
         const Result<void> opened = pair->open_device(options, side, mtu);
         if (!opened) return Failure(opened.error());
+        const std::vector<int> after = packet_sockets();
+        std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                            std::back_inserter(pair->devices_[index_of(side)].sockets));
     }
     return pair;
 }
@@ -167,6 +196,17 @@ Result<void> PortPair::start_device(const Options& options, Side side, const std
     return {};
 }
 
+// Each driver makes one socket for each queue, in their order; if one ever makes more, sleeping
+// falls back to timed.
+std::vector<int> PortPair::wake_descriptors(std::uint32_t worker) const {
+    std::vector<int> wake;
+    for (const Device& device : devices_) {
+        if (device.sockets.size() != queues_) return {};
+        wake.push_back(device.sockets[worker]);
+    }
+    return wake;
+}
+
 PortDrops PortPair::drops(Side side) const {
     const Device& mine = devices_[index_of(side)];
     rte_eth_stats stats{};
@@ -199,6 +239,12 @@ std::size_t DpdkPort::receive(Side side, Frame* frames, std::size_t count) {
 }
 
 std::size_t DpdkPort::transmit(Side side, Frame* frames, std::size_t count) {
+    if (valid_until_ns_ != UINT64_MAX && clock_now().ns > valid_until_ns_) {
+        stale_.add(count);
+        for (std::size_t i = 0; i < count; ++i)
+            release(&frames[i]);
+        return 0;
+    }
     const PortPair::Device& device = pair_->devices_[index_of(side)];
     std::size_t sent = 0;
     while (sent < count) {

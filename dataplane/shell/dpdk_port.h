@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dataplane/base/result.h"
 #include "dataplane/contract/counters.h"
@@ -47,12 +48,17 @@ class PortPair {
 
     PortDrops drops(Side side) const;
 
+    // The kernel sockets behind the queues of one worker: readable when a frame waits. Empty for a
+    // port that has none.
+    std::vector<int> wake_descriptors(std::uint32_t worker) const;
+
   private:
     friend class DpdkPort;
     struct Device {
         std::uint16_t id = 0;
         rte_mempool* pool = nullptr;
         Counter chained;
+        std::vector<int> sockets;  // by queue
     };
 
     PortPair() = default;
@@ -60,6 +66,7 @@ class PortPair {
     Result<void> start_device(const Options& options, Side side, const std::string& name);
 
     Device devices_[2];
+    std::uint32_t queues_ = 0;
 };
 
 class DpdkPort final : public Port {
@@ -74,9 +81,16 @@ class DpdkPort final : public Port {
     // Takes and frees what waits to be received on `side`; returns how many frames.
     std::size_t discard(Side side);
 
+    // Frames that would be sent later than this (CLOCK_MONOTONIC) are dropped instead: the process
+    // stood still in the middle of a turn, and XDP has bridged newer ones meanwhile.
+    void set_valid_until(std::uint64_t ns) { valid_until_ns_ = ns; }
+    std::uint64_t stale() const { return stale_.read(); }
+
   private:
     PortPair* pair_;
     std::uint16_t queue_;
+    std::uint64_t valid_until_ns_ = UINT64_MAX;
+    Counter stale_;
 };
 
 }  // namespace cordon

@@ -12,20 +12,20 @@
 namespace cordon {
 namespace {
 
-class ControlSocket {
+class InterfaceCall {
   public:
-    explicit ControlSocket(const std::string& name) : fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
+    explicit InterfaceCall(const std::string& name) : fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
         name.copy(request_.ifr_name, sizeof request_.ifr_name - 1);
     }
-    ~ControlSocket() { close(fd_); }
-    ControlSocket(const ControlSocket&) = delete;
-    ControlSocket& operator=(const ControlSocket&) = delete;
+    ~InterfaceCall() { close(fd_); }
+    InterfaceCall(const InterfaceCall&) = delete;
+    InterfaceCall& operator=(const InterfaceCall&) = delete;
 
-    bool call(unsigned long what) { return ioctl(fd_, what, &request_) == 0; }
+    bool ask(unsigned long what) { return ioctl(fd_, what, &request_) == 0; }
 
     bool ethtool(void* value) {
         request_.ifr_data = static_cast<char*>(value);
-        return call(SIOCETHTOOL);
+        return ask(SIOCETHTOOL);
     }
 
     ifreq& request() { return request_; }
@@ -46,49 +46,49 @@ Failure device_failure(const std::string& name, const std::string& what) {
 
 // LRO and GRO merge segments into frames that were never on the wire; rxvlan takes the tag out of
 // the frame. A feature the driver does not have is already off.
-bool turn_merging_off(ControlSocket& control) {
+bool turn_merging_off(InterfaceCall& call) {
     ethtool_value value{ETHTOOL_GFLAGS, 0};
-    if (control.ethtool(&value)) {
+    if (call.ethtool(&value)) {
         const std::uint32_t unwanted = ETH_FLAG_LRO | ETH_FLAG_RXVLAN;
         if ((value.data & unwanted) != 0) {
             value = {ETHTOOL_SFLAGS, value.data & ~unwanted};
-            if (!control.ethtool(&value)) return false;
+            if (!call.ethtool(&value)) return false;
         }
     }
     value = {ETHTOOL_GGRO, 0};
-    if (!control.ethtool(&value) || value.data == 0) return true;
+    if (!call.ethtool(&value) || value.data == 0) return true;
     value = {ETHTOOL_SGRO, 0};
-    return control.ethtool(&value);
+    return call.ethtool(&value);
 }
 
 // Frames are spread over this many receive queues; a queue without a worker would be a hole.
-std::uint32_t count_queues(ControlSocket& control) {
+std::uint32_t count_queues(InterfaceCall& call) {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
-    if (!control.ethtool(&channels)) return 1;
+    if (!call.ethtool(&channels)) return 1;
     return std::max(1u, std::max(channels.combined_count, channels.rx_count));
 }
 
 }  // namespace
 
 Result<Device> prepare_device(const std::string& name) {
-    ControlSocket control(name);
+    InterfaceCall call(name);
     Device device{name, if_nametoindex(name.c_str()), 0, 1};
     if (name.empty() || device.index == 0) {
         return failure(ErrorCode::interface,
                        "interface \"" + name + "\" does not exist; `ip link` lists those that do");
     }
-    if (!control.call(SIOCGIFFLAGS)) return device_failure(name, "cannot read its flags");
-    if ((control.request().ifr_flags & IFF_UP) == 0) {
-        control.request().ifr_flags = static_cast<short>(control.request().ifr_flags | IFF_UP);
-        if (!control.call(SIOCSIFFLAGS)) return device_failure(name, "cannot bring it up");
+    if (!call.ask(SIOCGIFFLAGS)) return device_failure(name, "cannot read its flags");
+    if ((call.request().ifr_flags & IFF_UP) == 0) {
+        call.request().ifr_flags = static_cast<short>(call.request().ifr_flags | IFF_UP);
+        if (!call.ask(SIOCSIFFLAGS)) return device_failure(name, "cannot bring it up");
     }
-    if (!control.call(SIOCGIFMTU)) return device_failure(name, "cannot read its MTU");
-    device.mtu = static_cast<std::uint32_t>(control.request().ifr_mtu);
-    if (!turn_merging_off(control)) {
+    if (!call.ask(SIOCGIFMTU)) return device_failure(name, "cannot read its MTU");
+    device.mtu = static_cast<std::uint32_t>(call.request().ifr_mtu);
+    if (!turn_merging_off(call)) {
         return device_failure(name, "cannot turn off rxvlan, lro and gro (ethtool -K)");
     }
-    device.queues = count_queues(control);
+    device.queues = count_queues(call);
     return device;
 }
 
