@@ -4,7 +4,7 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests    := options_file
-control_tests :=
+control_tests := config
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -13,3 +13,9 @@ unit_test_programs    = $(room_test_programs) $(control_test_programs)
 $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# control_objects: everything of control but the mains (control/include.mk).
+$(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
+                          $(control_objects)
+	$(link)
+$(control_test_programs): LIBS = $(control_libs) -lcmocka
