@@ -6,7 +6,7 @@ config_sources := control/config/address.cpp control/config/config.cpp \
                   control/config/toml_section.cpp
 store_sources  := 
 builder_sources := 
-link_sources   := 
+link_sources   := control/link/dataplane_link.cpp control/link/link_json.cpp
 cli_sources    := 
 daemon_sources := 
 

@@ -4,7 +4,7 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests    := options_file
-control_tests := config
+control_tests := config dataplane_link
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
