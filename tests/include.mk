@@ -13,3 +13,12 @@ unit_test_programs    = $(room_test_programs) $(control_test_programs)
 $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# Tests of the kernel programs run as root; without the privilege each one skips and says so.
+bpf_tests := steer
+
+bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
+$(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
+$(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
+	$(link)
+$(bpf_test_programs): LIBS = -lbpf -lcmocka
