@@ -1,9 +1,16 @@
 # Sources of the control side. It may include dataplane/contract and dataplane/base, and its
 # libraries throw: exceptions end at the edge of a library and become Error.
 
-config_sources := 
+config_sources := control/config/address.cpp control/config/config.cpp \
+                  control/config/service_config.cpp control/config/text_rules.cpp \
+                  control/config/toml_section.cpp
 store_sources  := 
 builder_sources := 
-link_sources   := 
+link_sources   := control/link/dataplane_link.cpp control/link/link_json.cpp
 cli_sources    := 
 daemon_sources := 
+
+control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
+                  $(cli_sources) $(daemon_sources)
+control_objects = $(control_sources:%.cpp=$(O)/%.o)
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd

@@ -3,8 +3,8 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests    :=
-control_tests :=
+room_tests    := options_file
+control_tests := config dataplane_link
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -13,3 +13,17 @@ unit_test_programs    = $(room_test_programs) $(control_test_programs)
 $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# control_objects: everything of control but the mains (control/include.mk).
+$(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
+                          $(control_objects)
+	$(link)
+$(control_test_programs): LIBS = $(control_libs) -lcmocka
+# Tests of the kernel programs run as root; without the privilege each one skips and says so.
+bpf_tests := steer
+
+bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
+$(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
+$(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
+	$(link)
+$(bpf_test_programs): LIBS = -lbpf -lcmocka
