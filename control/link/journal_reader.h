@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,11 +46,40 @@ class JournalReader {
     std::uint64_t next_sequence() const { return next_sequence_; }
 
   private:
+    struct Segment {
+        std::string name;
+        std::uint64_t first_sequence;
+    };
+    struct Reading;
+    struct Newest {
+        std::string name;
+        std::uint64_t end = 0;  // of its records
+    };
+
+    std::string path(const std::string& name) const { return options_.directory + "/" + name; }
+    Result<std::vector<Segment>> segments();
+    Result<void> consume(const Segment& segment, const Segment* later, JournalProgress* progress);
+    Result<void> read(const Segment& segment, const Segment* later, Reading* reading,
+                      JournalProgress* progress);
+    bool nothing_new(const Reading& reading);
+    Result<void> load(Reading* reading);
+    Result<void> take(RecordCursor* cursor, Reading* reading, JournalProgress* progress);
+    Result<void> store(Reading* reading, JournalProgress* progress);
+    void miss(Reading* reading, std::uint64_t found, JournalProgress* progress);
+    Result<void> finish(const Segment& segment, const Segment& later, RecordCursor* cursor,
+                        Reading* reading, JournalProgress* progress);
+    std::optional<JournalId> journal_of(const Segment& segment);
+    Result<void> put_aside(const Segment& segment, Reading* reading, JournalProgress* progress);
+    Result<void> drop(const Segment& segment, JournalProgress* progress);
+    Failure error(const char* what, const std::string& name, int system_error) const;
+
     Files& files_;
     RecordSink& sink_;
     JournalReaderOptions options_;
     JournalProgress total_;
     std::uint64_t next_sequence_ = 0;
+    Newest newest_;
+    std::vector<std::uint8_t> content_;
 };
 
 }  // namespace cordon

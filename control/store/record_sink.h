@@ -4,22 +4,19 @@
 // Owns:       nothing; a batch points into memory of the reader and dies with the call.
 // Invariants: apply() is all or nothing, and durable when it returns without an error. A record
 // that
-//             is applied twice is stored once: (node, journal, sequence) is its key.
+//             is applied twice is stored once: (node, journal, sequence) is its key. So is a fault.
 // Thread:     one thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/result.h"
-#include "dataplane/contract/journal_format.h"
+#include "dataplane/contract/journal_codec.h"
 
 namespace cordon {
-
-using JournalId = std::array<std::uint8_t, 16>;
 
 struct JournalRecord {
     RecordType type;
@@ -45,7 +42,9 @@ struct JournalFault {
 struct RecordBatch {
     JournalId journal{};
     std::span<const JournalRecord> records;
-    std::uint64_t next_sequence = 0;  // the read position: all before is in the store after apply()
+    // The read position: all before is in the store after apply(). 0: it stays what it is (faults
+    // of a segment that does not tell its journal).
+    std::uint64_t next_sequence = 0;
     std::span<const JournalFault> faults;
 };
 
