@@ -1,16 +1,27 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources    := dataplane/contract/options_file.cpp
+contract_sources    := dataplane/contract/options_file.cpp dataplane/contract/journal_codec.cpp \
+                       dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp
 decode_sources      :=
 flow_sources        :=
 stream_sources      :=
 http_sources        :=
 object_sources      :=
-fingerprint_sources :=
-index_sources       :=
+fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
+index_sources       := dataplane/index/index_view.cpp
 verdict_sources     :=
 worker_sources      :=
-shell_sources       := $(addprefix dataplane/shell/, net_device.cpp eal.cpp dpdk_port.cpp link_frames.cpp control_socket.cpp)
+# Of the shell, but free of DPDK: tests and control link it as well.
+shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
+                       dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
+                       dataplane/shell/control_socket.cpp dataplane/shell/index_holder.cpp \
+                       dataplane/shell/memory_plan.cpp
+shell_sources       := dataplane/shell/main.cpp dataplane/shell/appliance.cpp \
+                       dataplane/shell/appliance_link.cpp dataplane/shell/event_log.cpp \
+                       dataplane/shell/worker_loop.cpp dataplane/shell/dpdk_port.cpp \
+                       dataplane/shell/eal.cpp dataplane/shell/net_device.cpp \
+                       dataplane/shell/process.cpp dataplane/shell/steer_loader.cpp \
+                       dataplane/shell/steer_maps.cpp dataplane/shell/steer_plan.cpp
 replay_sources      :=
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \
@@ -18,7 +29,13 @@ pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream
                   $(verdict_sources) $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
 pure_libs       = -lcrypto -lxxhash
+shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
-dataplane_objects = $(pure_objects) $(shell_sources:%.cpp=$(O)/%.o) $(replay_sources:%.cpp=$(O)/%.o)
+dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) $(replay_sources:%.cpp=$(O)/%.o)
 $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)
+
+programs += $(O)/bin/cordon-dataplane
+$(O)/bin/cordon-dataplane: $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o)
+	$(link)
+$(O)/bin/cordon-dataplane: LIBS = $(DPDK_LIBS) -lbpf -lsystemd $(pure_libs)

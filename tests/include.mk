@@ -3,27 +3,34 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests    := options_file
-control_tests := config dataplane_link
+room_tests    := options_file journal keyed_tag index_view
+control_tests := config dataplane_link journal_crash store
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
 unit_test_programs    = $(room_test_programs) $(control_test_programs)
 
-$(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
+$(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
+                       $(shell_plain_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
-                          $(control_objects)
+                          $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
+
+# These build the index they try.
+$(patsubst %,$(O)/tests/unit/%_test,index_view): $(builder_sources:%.cpp=$(O)/%.o)
+
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
-bpf_tests := steer
+bpf_tests := steer loader
 
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
+steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
+$(O)/tests/bpf/loader_test: $(steer_loader_objects)
