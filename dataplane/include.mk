@@ -1,6 +1,6 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources    :=
+contract_sources    := dataplane/contract/keyed_tag.cpp
 decode_sources      :=
 flow_sources        :=
 stream_sources      :=
