@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/index/aligned_bytes.h"
 #include "control/index/refused_digests.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/index_format.h"
@@ -88,8 +89,8 @@ class IndexBuilder {
     AddOutcome add(std::uint32_t section, const Indicator& indicator);
 
     // Each may be called once; what was added is used up.
-    Result<BuiltIndex> build_image(std::vector<std::uint8_t>* image);
-    Result<BuiltIndex> build(const std::string& path);  // temporary file, fsync, rename, fsync
+    Result<BuiltIndex> build_image(AlignedBytes* image);
+    Result<BuiltIndex> build(const std::string& path);  // by write_file_atomically()
 
   private:
     struct Section;
@@ -98,8 +99,5 @@ class IndexBuilder {
     RefusedDigests refused_;
     std::vector<std::unique_ptr<Section>> sections_;
 };
-
-// Replaces `path` so that at every moment, and after a crash, it holds the old or the new bytes.
-Result<void> write_file_atomically(const std::string& path, Bytes bytes, unsigned mode = 0600);
 
 }  // namespace cordon

@@ -45,8 +45,7 @@ Result<BuildReport> build_lab_index(const std::vector<std::string>& lists,
                                     const LabIndexOptions& options, const std::string& path);
 // The same into memory, for programs that use it at once.
 Result<BuildReport> build_lab_index(const std::vector<std::string>& lists,
-                                    const LabIndexOptions& options,
-                                    std::vector<std::uint8_t>* image);
+                                    const LabIndexOptions& options, AlignedBytes* image);
 
 struct SectionDescription {
     std::string name;
@@ -78,19 +77,5 @@ struct IndexDescription {
 Result<IndexDescription> describe_index(const std::string& path);
 // Verifies every byte, as the dataplane does before it uses a file.
 Result<IndexDescription> check_index(const std::string& path);
-
-// The bytes of a file, at a 64-byte boundary and nowhere else mapped.
-class AlignedFile {
-  public:
-    static Result<AlignedFile> read(const std::string& path, std::size_t bytes_max = SIZE_MAX);
-    MutableBytes bytes() { return {bytes_.get(), size_}; }
-
-  private:
-    struct Free {
-        void operator()(std::uint8_t* p) const { std::free(p); }
-    };
-    std::unique_ptr<std::uint8_t[], Free> bytes_;
-    std::size_t size_ = 0;
-};
 
 }  // namespace cordon

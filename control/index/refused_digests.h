@@ -28,8 +28,6 @@ class RefusedDigests {
   private:
     using Prefix = std::array<std::uint8_t, 16>;  // of the digest; enough to tell them apart
 
-    void add_zero_run(std::uint64_t length);
-
     std::vector<Prefix> empty_[indicator_kind_count];
     std::vector<Prefix> zero_runs_[indicator_kind_count];
 };

@@ -11,7 +11,7 @@
 
 #include <string_view>
 
-#include "dataplane/index/index_verify.h"
+#include "dataplane/contract/index_verify.h"
 
 namespace cordon {
 
@@ -95,10 +95,12 @@ class IndexView {
         KindSet kinds;
         TagKey key;
 
+        bool open(Bytes image, const SectionDescriptor& descriptor, bool lab,
+                  std::span<const TagKey> keys);
+        bool take_key(const SectionDescriptor& descriptor, bool lab, std::span<const TagKey> keys);
         const IndexRecord* find(const Tag& tag) const;
     };
 
-    IndexStatus take_keys(std::span<const TagKey> keys, const char** why);
     void close();
 
     const IndexHead* head_ = nullptr;

@@ -29,10 +29,11 @@ enum class IndexStatus : std::uint8_t {
 // One word per status, for messages and logs.
 const char* index_status_name(IndexStatus status);
 
-// `*why` is one static sentence on anything but ok. Does not judge lab or keys: IndexView does.
+// `*why` is one static sentence on anything but ok. Whether a lab index is welcome, and whether the
+// keys of other ones are at hand, is for IndexView to judge.
 IndexStatus verify_index(Bytes image, const char** why);
 
-// The head alone (without the parts): for describing a file that may be large.
-IndexStatus verify_index_head(Bytes image, const char** why);
+// The head alone, when only the first bytes of a file of `file_bytes` bytes were read.
+IndexStatus verify_index_head(Bytes first, std::uint64_t file_bytes, const char** why);
 
 }  // namespace cordon
