@@ -10,7 +10,8 @@ fingerprint_sources :=
 index_sources       :=
 verdict_sources     :=
 worker_sources      :=
-shell_sources       :=
+shell_sources       := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
+                       dataplane/shell/steer_plan.cpp
 replay_sources      :=
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \

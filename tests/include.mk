@@ -15,10 +15,12 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
-bpf_tests := steer
+bpf_tests := steer loader
 
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
+steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
+$(O)/tests/bpf/loader_test: $(steer_loader_objects)
