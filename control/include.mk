@@ -3,7 +3,9 @@
 
 config_sources := 
 store_sources  := 
-builder_sources := 
+builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
+                   control/index/index_files.cpp control/index/list_parser.cpp \
+                   control/index/refused_digests.cpp
 link_sources   := 
 cli_sources    := 
 daemon_sources := 

@@ -1,14 +1,14 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources    :=
+contract_sources    := dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp
 decode_sources      := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
                        dataplane/decode/build.cpp
 flow_sources        := dataplane/flow/flow_table.cpp
 stream_sources      :=
 http_sources        :=
 object_sources      :=
-fingerprint_sources :=
-index_sources       :=
+fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
+index_sources       := dataplane/index/index_view.cpp
 verdict_sources     :=
 worker_sources      :=
 shell_sources       :=

@@ -3,7 +3,8 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests    := decode flow_table build
+room_tests    := keyed_tag index_view fingerprint
+room_tests    += decode flow_table build
 control_tests :=
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
@@ -13,3 +14,6 @@ unit_test_programs    = $(room_test_programs) $(control_test_programs)
 $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# These build the index they try.
+$(patsubst %,$(O)/tests/unit/%_test,index_view): $(builder_sources:%.cpp=$(O)/%.o)
