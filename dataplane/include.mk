@@ -1,8 +1,9 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
 contract_sources    := dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp
-decode_sources      :=
-flow_sources        :=
+decode_sources      := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
+                       dataplane/decode/build.cpp
+flow_sources        := dataplane/flow/flow_table.cpp
 stream_sources      :=
 http_sources        :=
 object_sources      :=

@@ -4,6 +4,7 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests    := keyed_tag index_view fingerprint index_builder
+room_tests    += decode flow_table build
 control_tests :=
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
