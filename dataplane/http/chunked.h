@@ -34,7 +34,7 @@ class ChunkedDecoder {
 
     Outcome outcome() const { return outcome_; }  // after `bad`
     std::uint64_t run_remaining() const;          // coming bytes that are surely data
-    void pass_over(std::uint64_t bytes);               // as if they had been fed and returned
+    void pass_over(std::uint64_t bytes);          // as if they had been fed and returned
 
   private:
     enum class State : std::uint8_t {
