@@ -4,7 +4,9 @@ contract_sources    :=
 decode_sources      :=
 flow_sources        :=
 stream_sources      :=
-http_sources        := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp dataplane/http/response.cpp
+http_sources        := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
+                       dataplane/http/response.cpp dataplane/http/address.cpp dataplane/http/proxy_header.cpp \
+                       dataplane/http/identity.cpp dataplane/http/refusal.cpp
 object_sources      :=
 fingerprint_sources :=
 index_sources       :=

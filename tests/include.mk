@@ -3,7 +3,7 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests    := http_message http_response
+room_tests    := http_message http_response proxy_header identity refusal
 control_tests :=
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
