@@ -5,7 +5,9 @@ decode_sources      := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp
                        dataplane/decode/build.cpp
 flow_sources        := dataplane/flow/flow_table.cpp
 stream_sources      :=
-http_sources        :=
+http_sources        := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
+                       dataplane/http/response.cpp dataplane/http/address.cpp dataplane/http/proxy_header.cpp \
+                       dataplane/http/identity.cpp dataplane/http/refusal.cpp
 object_sources      :=
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources       := dataplane/index/index_view.cpp

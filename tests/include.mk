@@ -5,6 +5,7 @@
 
 room_tests    := keyed_tag index_view fingerprint index_builder
 room_tests    += decode flow_table build
+room_tests    += http_message http_response proxy_header identity refusal
 control_tests :=
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
