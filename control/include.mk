@@ -2,10 +2,16 @@
 # libraries throw: exceptions end at the edge of a library and become Error.
 
 config_sources := 
-store_sources  := 
+store_sources  := control/store/store_sqlite.cpp control/store/schema.cpp \
+                  control/store/sqlite.cpp control/store/text.cpp
 builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
                    control/index/index_files.cpp control/index/list_parser.cpp \
                    control/index/refused_digests.cpp
-link_sources   := 
+link_sources   := control/link/journal_reader.cpp
 cli_sources    := 
 daemon_sources := 
+
+control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
+                  $(cli_sources) $(daemon_sources)
+control_objects = $(control_sources:%.cpp=$(O)/%.o)
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd

@@ -6,15 +6,22 @@
 room_tests    := keyed_tag index_view fingerprint index_builder
 room_tests    += decode flow_table build
 room_tests    += http_message http_response proxy_header identity refusal
-control_tests :=
+room_tests    += journal
+control_tests := journal_crash store
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
 unit_test_programs    = $(room_test_programs) $(control_test_programs)
 
-$(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
+$(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
+                       $(shell_plain_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources:%.cpp=$(O)/%.o)
+# control_objects: everything of control but the mains (control/include.mk).
+$(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
+                          $(shell_plain_objects) $(control_objects)
+	$(link)
+$(control_test_programs): LIBS = $(control_libs) -lcmocka
