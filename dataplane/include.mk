@@ -5,15 +5,17 @@ contract_sources    := dataplane/contract/keyed_tag.cpp dataplane/contract/index
 decode_sources      := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
                        dataplane/decode/build.cpp
 flow_sources        := dataplane/flow/flow_table.cpp
-stream_sources      :=
+stream_sources      := dataplane/stream/stream.cpp
 http_sources        := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
                        dataplane/http/response.cpp dataplane/http/address.cpp dataplane/http/proxy_header.cpp \
                        dataplane/http/identity.cpp dataplane/http/refusal.cpp
-object_sources      :=
+object_sources      := dataplane/object/object.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources       := dataplane/index/index_view.cpp
-verdict_sources     :=
-worker_sources      :=
+verdict_sources     := dataplane/verdict/policy.cpp
+worker_sources      := dataplane/worker/worker.cpp dataplane/worker/flows.cpp dataplane/worker/up.cpp \
+                       dataplane/worker/down.cpp dataplane/worker/exchange.cpp dataplane/worker/judge.cpp \
+                       dataplane/worker/answering.cpp dataplane/worker/case_number.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp
