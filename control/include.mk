@@ -8,7 +8,12 @@ store_sources  :=
 builder_sources := 
 link_sources   := control/link/dataplane_link.cpp control/link/link_json.cpp
 cli_sources    := 
-daemon_sources := 
+daemon_sources := control/daemon/active_options.cpp control/daemon/daemon.cpp \
+                  control/daemon/exchanges.cpp control/daemon/incident_json.cpp \
+                  control/daemon/index_watch.cpp control/daemon/journal_thread.cpp \
+                  control/daemon/log.cpp control/daemon/mode_overrides.cpp \
+                  control/daemon/request.cpp control/daemon/request_server.cpp \
+                  control/daemon/requests.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
                   $(cli_sources) $(daemon_sources)
