@@ -4,10 +4,12 @@
 config_sources := control/config/address.cpp control/config/config.cpp \
                   control/config/service_config.cpp control/config/text_rules.cpp \
                   control/config/toml_section.cpp
-store_sources  := 
-builder_sources := 
-link_sources   := control/link/dataplane_link.cpp control/link/link_json.cpp
-cli_sources    := 
+store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control/store/sqlite.cpp \
+                 control/store/text.cpp
+builder_sources :=
+link_sources := control/link/dataplane_link.cpp control/link/link_json.cpp \
+                control/link/journal_reader.cpp
+cli_sources :=
 daemon_sources := control/daemon/active_options.cpp control/daemon/daemon.cpp \
                   control/daemon/exchanges.cpp control/daemon/incident_json.cpp \
                   control/daemon/index_watch.cpp control/daemon/journal_thread.cpp \

@@ -1,6 +1,6 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources    := dataplane/contract/options_file.cpp
+contract_sources := dataplane/contract/options_file.cpp dataplane/contract/journal_codec.cpp
 decode_sources      :=
 flow_sources        :=
 stream_sources      :=
@@ -10,6 +10,9 @@ fingerprint_sources :=
 index_sources       :=
 verdict_sources     :=
 worker_sources      :=
+# Of the shell, but free of DPDK: tests and control link it as well.
+shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
+                       dataplane/shell/journal_thread.cpp
 shell_sources       :=
 replay_sources      :=
 
@@ -18,7 +21,8 @@ pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream
                   $(verdict_sources) $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
 pure_libs       = -lcrypto -lxxhash
+shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
-dataplane_objects = $(pure_objects) $(shell_sources:%.cpp=$(O)/%.o) $(replay_sources:%.cpp=$(O)/%.o)
+dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) $(replay_sources:%.cpp=$(O)/%.o)
 $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)

@@ -1,13 +1,16 @@
 // The journal: what the dataplane tells control, kept until control has stored it durably.
 //
 //   state_dir/journal/<name>      name = "incident-%016x.cdj" or "object-%016x.cdj", the number is
-//                                 the sequence of the segment's first record
+//                                 the sequence of the segment's first record; beside them
+//                                 "spare-%016x.cdj" (zeros, allocated ahead), "*.tmp" (a spare in
+//                                 the making) and "*.damaged" (put aside by the reader)
 //   segment:  SegmentHeader | record | record | … | zero bytes (preallocated)
 //   record:   RecordHeader {length, type, sequence, XXH3-64} | payload, padded to 8 bytes
 //
-// A reader takes records until one does not verify: that is the torn or unwritten end. Sequences
-// rise by one within a journal and never restart; (node, journal id, sequence) is the primary key
-// of whatever control stores, so a record that is read twice is stored once.
+// A segment gets its name only after its header is durable, so a header that does not verify means
+// damage. A reader takes records until one does not verify: that is the torn or unwritten end.
+// Sequences rise by one within a journal and never restart; (node, journal id, sequence) is the
+// primary key of whatever control stores, so a record that is read twice is stored once.
 //
 // Owns:       nothing; plain fixed-size structs, little endian.
 // Invariants: sizes are static_asserted; a new field means a new version.
@@ -44,7 +47,7 @@ struct RecordHeader {
     RecordType type;
     std::uint16_t reserved;
     std::uint64_t sequence;
-    std::uint64_t checksum;  // XXH3-64 of length, type, sequence and payload
+    std::uint64_t checksum;  // XXH3-64 of the payload, seeded with XXH3-64 of the bytes before
 };
 static_assert(sizeof(RecordHeader) == 24);
 

@@ -1,0 +1,140 @@
+#include "control/store/schema.h"
+
+#include <iterator>
+#include <string>
+
+namespace cordon {
+
+namespace {
+
+constexpr std::int64_t application_id = 0x43445354;  // "CDST"
+
+// Integers that are unsigned in the records stand with the same 64 bits. Times are Unix
+// nanoseconds, UTC. `record` is the list of all that was ever taken from a journal; its key makes
+// "exactly once" of "read at least once".
+constexpr const char* steps[] = {
+    R"(
+CREATE TABLE record (
+    node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    type INTEGER NOT NULL, checksum INTEGER NOT NULL, stored_ns INTEGER NOT NULL,
+    PRIMARY KEY (node, journal, sequence)
+) WITHOUT ROWID;
+
+CREATE TABLE incident (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    case_number TEXT NOT NULL, time_ns INTEGER NOT NULL,
+    object_bytes INTEGER NOT NULL, policy_generation INTEGER NOT NULL,
+    client TEXT NOT NULL, client_port INTEGER NOT NULL,
+    forwarded TEXT NOT NULL, forwarded_port INTEGER NOT NULL,
+    server TEXT NOT NULL, server_port INTEGER NOT NULL, vlan INTEGER NOT NULL,
+    action INTEGER NOT NULL, form INTEGER NOT NULL, complete INTEGER NOT NULL,
+    lab INTEGER NOT NULL, service TEXT NOT NULL, legal_basis TEXT NOT NULL,
+    method TEXT NOT NULL, host TEXT NOT NULL, account TEXT NOT NULL, target TEXT NOT NULL,
+    enforced_ns INTEGER, storage_reset INTEGER NOT NULL DEFAULT 0,
+    client_answered INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (node, journal, sequence),
+    FOREIGN KEY (node, journal, sequence) REFERENCES record
+);
+CREATE INDEX incident_case ON incident (case_number);
+CREATE INDEX incident_time ON incident (time_ns);
+
+CREATE TABLE incident_match (
+    incident INTEGER NOT NULL REFERENCES incident (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    section TEXT NOT NULL, generation INTEGER NOT NULL, reference INTEGER NOT NULL,
+    source INTEGER NOT NULL, category INTEGER NOT NULL, kinds INTEGER NOT NULL,
+    flags INTEGER NOT NULL,
+    PRIMARY KEY (incident, position)
+) WITHOUT ROWID;
+
+CREATE TABLE enforced (
+    node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    decided_sequence INTEGER NOT NULL, case_number TEXT NOT NULL, time_ns INTEGER NOT NULL,
+    storage_reset INTEGER NOT NULL, client_answered INTEGER NOT NULL,
+    PRIMARY KEY (node, journal, sequence),
+    FOREIGN KEY (node, journal, sequence) REFERENCES record
+) WITHOUT ROWID;
+
+CREATE TABLE gap (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    service TEXT NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, packets INTEGER NOT NULL, reason INTEGER NOT NULL,
+    UNIQUE (node, journal, sequence),
+    FOREIGN KEY (node, journal, sequence) REFERENCES record
+);
+
+CREATE TABLE mode_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    service TEXT NOT NULL, time_ns INTEGER NOT NULL,
+    mode_from INTEGER NOT NULL, mode_to INTEGER NOT NULL,
+    UNIQUE (node, journal, sequence),
+    FOREIGN KEY (node, journal, sequence) REFERENCES record
+);
+
+CREATE TABLE odd_record (
+    node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    checksum INTEGER NOT NULL, type INTEGER NOT NULL, reason TEXT NOT NULL,
+    stored_ns INTEGER NOT NULL, payload BLOB NOT NULL,
+    PRIMARY KEY (node, journal, sequence, checksum)
+) WITHOUT ROWID;
+
+CREATE TABLE fault (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL, journal BLOB NOT NULL, time_ns INTEGER NOT NULL,
+    kind INTEGER NOT NULL, segment TEXT NOT NULL,
+    first_sequence INTEGER NOT NULL, count INTEGER NOT NULL,
+    UNIQUE (node, journal, kind, segment, first_sequence)
+);
+
+CREATE TABLE journal_position (
+    node TEXT NOT NULL, journal BLOB NOT NULL, next_sequence INTEGER NOT NULL,
+    PRIMARY KEY (node, journal)
+) WITHOUT ROWID;
+)",
+};
+
+Failure refuse(const std::string& why) {
+    return failure(ErrorCode::integrity, why);
+}
+
+}  // namespace
+
+std::uint32_t newest_schema() {
+    return static_cast<std::uint32_t>(std::size(steps));
+}
+
+Result<void> prepare_schema(Database& database) {
+    // Looked at before anything is changed: not even the journal mode of a file that is not ours.
+    const std::int64_t owner = database.integer("PRAGMA application_id");
+    const std::int64_t tables = database.integer("SELECT count(*) FROM sqlite_schema");
+    const std::int64_t version = database.integer("PRAGMA user_version");
+    if (database.failed()) return tl::unexpected<Error>(database.take_error());
+    if (owner != application_id && tables != 0) return refuse("the store is not a store of Cordon");
+    if (version > newest_schema()) {
+        return refuse("the store was made by a newer version (schema " + std::to_string(version) +
+                      ", this one knows " + std::to_string(newest_schema()) +
+                      "): install that version, or name another file");
+    }
+    const std::string mode = database.text("PRAGMA journal_mode = WAL");
+    if (!database.failed() && mode != "wal") {
+        return failure(ErrorCode::io, "the file system of the store does not allow WAL mode");
+    }
+    database.run(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;");
+    database.run("BEGIN IMMEDIATE");
+    // Again, now that nobody else can be doing the same.
+    const std::int64_t from = database.integer("PRAGMA user_version");
+    for (std::int64_t n = from; n < static_cast<std::int64_t>(newest_schema()); ++n) {
+        database.run(steps[n]);
+        database.run(("PRAGMA user_version = " + std::to_string(n + 1)).c_str());
+    }
+    database.run(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
+    database.run("COMMIT");
+    if (database.failed()) return tl::unexpected<Error>(database.take_error());
+    return {};
+}
+
+}  // namespace cordon

@@ -1,0 +1,165 @@
+// What control keeps of the journal, and the questions it answers about it. One interface; the
+// SQLite one is store_sqlite.cpp (WAL, synchronous=FULL, one file).
+//
+// Owns:       its database.
+// Invariants: a record is stored once, by its key (node, journal, sequence); one that comes again
+//             with other content is kept aside and counted, never dropped. A schema is carried
+//             forward by numbered steps; one from a newer version is refused.
+//             Text that came over the wire is valid UTF-8 here: other bytes, control characters
+//             and backslashes stand as \xNN. Printing it is safe for a terminal; HTML and JSON
+//             still need their own escapes.
+// Thread:     one thread; several processes may open the same file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/store/record_sink.h"
+
+namespace cordon {
+
+enum class IncidentStatus : std::uint8_t {
+    decided,      // durable, and nothing more is known yet
+    unconfirmed,  // done, but storage or client did not confirm it
+    enforced,     // the storage was reset and silent, the client acknowledged the answer
+};
+
+std::string_view status_name(IncidentStatus status);
+std::string_view action_name(MatchAction action);  // "block", "report", "observe", "suspended"
+std::string_view form_name(ObjectForm form);       // "body"
+std::string_view gap_reason_name(GapReason reason);
+std::string_view fault_kind_name(FaultKind kind);
+
+// "2026-03-01T12:34:56.123456789Z"
+std::string iso_time(std::uint64_t unix_ns);
+
+// Empty address: not known.
+struct PeerAddress {
+    std::string address;  // "192.0.2.1" or "2001:db8::1"
+    std::uint16_t port = 0;
+};
+
+struct IncidentMatch {
+    std::string section;
+    std::uint64_t generation = 0;
+    std::uint64_t reference = 0;  // opaque indicator reference
+    std::uint32_t source = 0;
+    std::uint32_t category = 0;
+    std::uint32_t kinds = 0;  // bit n: IndicatorKind n matched
+    std::uint32_t flags = 0;  // of the index record; bit 0: weak
+};
+
+struct Incident {
+    std::uint64_t id = 0;  // rises in the order of storing; the cursor of list_incidents
+    std::string case_number;
+    IncidentStatus status = IncidentStatus::decided;
+    std::string time;           // of the decision; ISO 8601, UTC
+    std::string enforced_time;  // empty when status is decided
+    bool storage_reset = false;
+    bool client_answered = false;
+    std::string node;
+    std::string journal;  // id, hex
+    std::uint64_t sequence = 0;
+    PeerAddress client;
+    PeerAddress forwarded;
+    PeerAddress server;
+    std::int32_t vlan = -1;
+    std::string service;
+    std::string method;
+    std::string host;
+    std::string target;
+    std::string account;
+    ObjectForm form = ObjectForm::body;
+    std::uint64_t size = 0;
+    bool complete = false;  // false: decided at an offset before the declared end
+    MatchAction action = MatchAction::block;
+    std::uint64_t policy_generation = 0;
+    std::string legal_basis;
+    bool lab = false;
+    std::vector<IncidentMatch> matches;  // every section that matched
+};
+
+struct IncidentFilter {
+    std::optional<std::string> service;
+    std::optional<MatchAction> action;
+    std::optional<IncidentStatus> status;
+    std::optional<std::string> client;     // peer or forwarded address, as text
+    std::optional<std::uint64_t> from_ns;  // decided at or after
+    std::optional<std::uint64_t> to_ns;    // decided before
+};
+
+struct Gap {
+    std::string node;
+    std::string service;
+    std::string from;
+    std::string to;
+    std::uint64_t bytes = 0;
+    std::uint64_t packets = 0;
+    GapReason reason = GapReason::not_running;
+};
+
+struct ModeChange {
+    std::string node;
+    std::string service;
+    std::string time;
+    std::uint8_t from = 0;  // ServiceMode
+    std::uint8_t to = 0;
+};
+
+struct StoredFault {
+    std::string time;  // when it was noticed
+    FaultKind kind = FaultKind::missing;
+    std::string segment;
+    std::uint64_t first_sequence = 0;
+    std::uint64_t count = 0;
+};
+
+struct StoreStatistics {
+    std::uint64_t records = 0;
+    std::uint64_t incidents = 0;
+    std::uint64_t blocked = 0;  // by action
+    std::uint64_t reported = 0;
+    std::uint64_t observed = 0;
+    std::uint64_t suspended = 0;
+    std::uint64_t decided = 0;  // blocks by status: no word of their enforcement yet
+    std::uint64_t unconfirmed = 0;
+    std::uint64_t enforced = 0;
+    std::uint64_t gaps = 0;
+    std::uint64_t gap_bytes = 0;
+    std::uint64_t odd_records = 0;  // kept aside: of an unknown type or size, or contradicting
+    std::uint64_t missing = 0;      // sequences that never came
+    std::uint64_t damaged = 0;      // segments put aside
+    std::uint32_t schema_version = 0;
+};
+
+class Store : public RecordSink {
+  public:
+    // Newest first. `before`: only those with a smaller id (0: from the newest).
+    virtual Result<std::vector<Incident>> list_incidents(const IncidentFilter& filter,
+                                                         std::uint32_t limit,
+                                                         std::uint64_t before) = 0;
+    // Oldest first, only those with a larger id: to follow new ones.
+    virtual Result<std::vector<Incident>> incidents_after(const IncidentFilter& filter,
+                                                          std::uint32_t limit,
+                                                          std::uint64_t after) = 0;
+    virtual Result<std::optional<Incident>> get_incident(const std::string& case_number) = 0;
+    virtual Result<std::vector<Gap>> gaps(std::uint32_t limit) = 0;                 // newest first
+    virtual Result<std::vector<ModeChange>> mode_changes(std::uint32_t limit) = 0;  // newest first
+    virtual Result<std::vector<StoredFault>> faults(std::uint32_t limit) = 0;       // newest first
+    virtual Result<StoreStatistics> statistics() = 0;
+};
+
+struct StoreOptions {
+    std::string path;  // of the database file; its directory must exist
+    std::string node;  // name of this box, part of every key
+};
+
+// Makes the file or carries its schema forward. Errors: io (cannot open, disk), integrity (not our
+// database, damaged, or from a newer version).
+Result<std::unique_ptr<Store>> open_sqlite_store(const StoreOptions& options);
+
+}  // namespace cordon

@@ -1,0 +1,560 @@
+#include <time.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "control/store/schema.h"
+#include "control/store/sqlite.h"
+#include "control/store/store.h"
+#include "control/store/text.h"
+#include "dataplane/base/time.h"
+
+namespace cordon {
+
+namespace {
+
+std::uint64_t unix_now() {
+    timespec now;
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// The record in its struct; false when it is not of its size.
+template <typename T>
+bool decode(Bytes payload, T* record) {
+    if (payload.size() != sizeof *record) return false;
+    std::memcpy(record, payload.data(), sizeof *record);
+    return true;
+}
+
+bool well_formed(const IncidentRecord& record) {
+    const auto action = static_cast<std::uint8_t>(record.action);
+    const auto form = static_cast<std::uint8_t>(record.form);
+    return action >= 1 && action <= 4 && form <= static_cast<std::uint8_t>(ObjectForm::body) &&
+           record.match_count <= std::size(record.matches);
+}
+
+constexpr const char* incident_columns =
+    "SELECT id, case_number, time_ns, enforced_ns, storage_reset, client_answered, node, journal,"
+    " sequence, client, client_port, forwarded, forwarded_port, server, server_port, vlan, service,"
+    " method, host, target, account, form, object_bytes, complete, action, policy_generation,"
+    " legal_basis, lab FROM incident";
+
+constexpr const char* condition_of(IncidentStatus status) {
+    switch (status) {
+        case IncidentStatus::decided:
+            return " AND enforced_ns IS NULL";
+        case IncidentStatus::unconfirmed:
+            return " AND enforced_ns IS NOT NULL AND (storage_reset = 0 OR client_answered = 0)";
+        case IncidentStatus::enforced:
+            return " AND enforced_ns IS NOT NULL AND storage_reset = 1 AND client_answered = 1";
+    }
+    return "";
+}
+
+std::string conditions(const IncidentFilter& filter) {
+    std::string sql = " WHERE 1";
+    if (filter.service) sql += " AND service = ?";
+    if (filter.action) sql += " AND action = ?";
+    if (filter.client) sql += " AND ? IN (client, forwarded)";
+    if (filter.from_ns) sql += " AND time_ns >= ?";
+    if (filter.to_ns) sql += " AND time_ns < ?";
+    if (filter.status) sql += condition_of(*filter.status);
+    return sql;
+}
+
+void bind_conditions(const IncidentFilter& filter, Statement* statement) {
+    if (filter.service) statement->bind(*filter.service);
+    if (filter.action) statement->bind_unsigned(static_cast<std::uint8_t>(*filter.action));
+    if (filter.client) statement->bind(*filter.client);
+    if (filter.from_ns) statement->bind_unsigned(*filter.from_ns);
+    if (filter.to_ns) statement->bind_unsigned(*filter.to_ns);
+}
+
+class SqliteStore final : public Store {
+  public:
+    explicit SqliteStore(std::string node) : node_(std::move(node)) {}
+
+    Result<void> open(const std::string& path) {
+        if (auto opened = database_.open(path); !opened) return opened;
+        if (auto prepared = prepare_schema(database_); !prepared) return prepared;
+        inserts_ = std::make_unique<Inserts>(database_);
+        return checked();
+    }
+
+    Result<std::uint64_t> next_sequence(const JournalId& journal) override;
+    Result<void> apply(const RecordBatch& batch) override;
+    Result<std::vector<Incident>> list_incidents(const IncidentFilter& filter, std::uint32_t limit,
+                                                 std::uint64_t before) override;
+    Result<std::vector<Incident>> incidents_after(const IncidentFilter& filter, std::uint32_t limit,
+                                                  std::uint64_t after) override;
+    Result<std::optional<Incident>> get_incident(const std::string& case_number) override;
+    Result<std::vector<Gap>> gaps(std::uint32_t limit) override;
+    Result<std::vector<ModeChange>> mode_changes(std::uint32_t limit) override;
+    Result<std::vector<StoredFault>> faults(std::uint32_t limit) override;
+    Result<StoreStatistics> statistics() override;
+
+  private:
+    struct Inserts {
+        explicit Inserts(Database& database);
+        Statement record, known, odd, incident, match, enforced, confirm, confirm_case, gap, mode,
+            fault, position, next;
+    };
+    struct Key {
+        Bytes journal;
+        const JournalRecord& record;
+        std::uint64_t now_ns;
+    };
+
+    Result<void> checked();
+    void put(const Key& key);
+    bool put_record(const Key& key);
+    void put_odd(const Key& key, std::string_view reason);
+    bool put_content(const Key& key);
+    void put_incident(const Key& key, const IncidentRecord& incident);
+    void put_matches(std::int64_t id, const IncidentRecord& incident);
+    void put_enforced(const Key& key, const EnforcedRecord& enforced);
+    void put_gap(const Key& key, const GapRecord& gap);
+    void put_mode(const Key& key, const ModeRecord& mode);
+    void put_fault(Bytes journal, const JournalFault& fault, std::uint64_t now_ns);
+    Statement& keyed(Statement& statement, const Key& key);
+    std::vector<Incident> read_incidents(Statement* statement);
+    void read_matches(Incident* incident);
+    Result<std::vector<Incident>> query(const IncidentFilter& filter, std::uint32_t limit,
+                                        std::uint64_t from, const char* order);
+
+    std::string node_;
+    Database database_;
+    std::unique_ptr<Inserts> inserts_;  // dies before the database
+};
+
+SqliteStore::Inserts::Inserts(Database& database)
+    : record(database, "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?)"),
+      known(database,
+            "SELECT checksum FROM record WHERE node = ? AND journal = ? AND sequence = ?"),
+      odd(database, "INSERT OR IGNORE INTO odd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      incident(database,
+               "INSERT INTO incident (node, journal, sequence, case_number, time_ns, object_bytes,"
+               " policy_generation, client, client_port, forwarded, forwarded_port, server,"
+               " server_port, vlan, action, form, complete, lab, service, legal_basis, method,"
+               " host, account, target)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      confirm(database,
+              "UPDATE incident SET enforced_ns = ?1, storage_reset = max(storage_reset, ?2),"
+              " client_answered = max(client_answered, ?3)"
+              " WHERE node = ?4 AND journal = ?5 AND sequence = ?6 AND case_number = ?7"),
+      confirm_case(database,
+                   "UPDATE incident SET enforced_ns = ?1, storage_reset = max(storage_reset, ?2),"
+                   " client_answered = max(client_answered, ?3)"
+                   " WHERE node = ?4 AND journal <> ?5 AND case_number = ?6"),
+      gap(database,
+          "INSERT INTO gap (node, journal, sequence, service, from_ns, to_ns, bytes, packets,"
+          " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      mode(database,
+           "INSERT INTO mode_change (node, journal, sequence, service, time_ns, mode_from, mode_to)"
+           " VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      fault(database,
+            "INSERT OR IGNORE INTO fault (node, journal, time_ns, kind, segment, first_sequence,"
+            " count) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      position(database, "INSERT OR REPLACE INTO journal_position VALUES (?, ?, ?)"),
+      next(database, "SELECT next_sequence FROM journal_position WHERE node = ? AND journal = ?") {}
+
+Result<void> SqliteStore::checked() {
+    if (!database_.failed()) return {};
+    return tl::unexpected<Error>(database_.take_error());
+}
+
+// --- taking records ------------------------------------------------------------------------------
+
+Result<std::uint64_t> SqliteStore::next_sequence(const JournalId& journal) {
+    Statement& next = inserts_->next;
+    next.bind(node_).bind(Bytes(journal));
+    const std::uint64_t sequence = next.row() ? next.number(0) : 0;
+    next.reset();
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return sequence;
+}
+
+Result<void> SqliteStore::apply(const RecordBatch& batch) {
+    const Bytes journal(batch.journal);
+    const std::uint64_t now_ns = unix_now();
+    database_.run("BEGIN IMMEDIATE");
+    for (const JournalRecord& record : batch.records)
+        put({journal, record, now_ns});
+    for (const JournalFault& fault : batch.faults)
+        put_fault(journal, fault, now_ns);
+    if (batch.next_sequence != 0) {
+        inserts_->position.bind(node_).bind(journal).bind_unsigned(batch.next_sequence).run();
+    }
+    database_.run("COMMIT");
+    auto done = checked();
+    if (!done && sqlite3_get_autocommit(database_.handle()) == 0) {
+        database_.run("ROLLBACK");
+        if (database_.failed()) database_.take_error();
+    }
+    return done;
+}
+
+void SqliteStore::put(const Key& key) {
+    if (!put_record(key)) return;
+    if (!put_content(key)) put_odd(key, "type, size or a value is not known");
+}
+
+// False when it was stored before.
+bool SqliteStore::put_record(const Key& key) {
+    keyed(inserts_->record, key)
+        .bind_unsigned(static_cast<std::uint16_t>(key.record.type))
+        .bind_unsigned(key.record.checksum)
+        .bind_unsigned(key.now_ns)
+        .run();
+    if (database_.failed() || database_.changes() != 0) return !database_.failed();
+    const bool there = keyed(inserts_->known, key).row();
+    const std::uint64_t checksum = there ? inserts_->known.number(0) : 0;
+    inserts_->known.reset();
+    if (checksum != key.record.checksum) put_odd(key, "contradicts a record stored before");
+    return false;
+}
+
+void SqliteStore::put_odd(const Key& key, std::string_view reason) {
+    keyed(inserts_->odd, key)
+        .bind_unsigned(key.record.checksum)
+        .bind_unsigned(static_cast<std::uint16_t>(key.record.type))
+        .bind(reason)
+        .bind_unsigned(key.now_ns)
+        .bind(key.record.payload)
+        .run();
+}
+
+bool SqliteStore::put_content(const Key& key) {
+    IncidentRecord incident;
+    EnforcedRecord enforced;
+    GapRecord gap;
+    ModeRecord mode;
+    switch (key.record.type) {
+        case RecordType::decided:
+            if (!decode(key.record.payload, &incident) || !well_formed(incident)) return false;
+            put_incident(key, incident);
+            return true;
+        case RecordType::enforced:
+            if (!decode(key.record.payload, &enforced)) return false;
+            put_enforced(key, enforced);
+            return true;
+        case RecordType::gap:
+            if (!decode(key.record.payload, &gap)) return false;
+            put_gap(key, gap);
+            return true;
+        case RecordType::mode:
+            if (!decode(key.record.payload, &mode)) return false;
+            put_mode(key, mode);
+            return true;
+    }
+    return false;
+}
+
+void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
+    const auto address = [](const Endpoint& endpoint) {
+        return endpoint.present != 0 ? address_text(endpoint.address) : std::string();
+    };
+    const std::string case_number = clean_field(incident.case_number);
+    const std::string client = address(incident.client);
+    const std::string forwarded = address(incident.forwarded);
+    const std::string server = address(incident.server);
+    const std::string service = clean_field(incident.service);
+    const std::string legal_basis = clean_field(incident.legal_basis);
+    const std::string method = clean_field(incident.method);
+    const std::string host = clean_field(incident.host);
+    const std::string account = clean_field(incident.account);
+    const std::string target = clean_field(incident.target);
+    keyed(inserts_->incident, key)
+        .bind(case_number)
+        .bind_unsigned(incident.time_ns)
+        .bind_unsigned(incident.object_bytes)
+        .bind_unsigned(incident.policy_generation)
+        .bind(client)
+        .bind_unsigned(incident.client.port)
+        .bind(forwarded)
+        .bind_unsigned(incident.forwarded.port)
+        .bind(server)
+        .bind_unsigned(incident.server.port)
+        .bind_integer(incident.vlan)
+        .bind_unsigned(static_cast<std::uint8_t>(incident.action))
+        .bind_unsigned(static_cast<std::uint8_t>(incident.form))
+        .bind_integer(incident.complete != 0)
+        .bind_integer(incident.lab != 0)
+        .bind(service)
+        .bind(legal_basis)
+        .bind(method)
+        .bind(host)
+        .bind(account)
+        .bind(target)
+        .run();
+    put_matches(database_.last_id(), incident);
+}
+
+void SqliteStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
+    for (int n = 0; n < incident.match_count; ++n) {
+        const MatchRecord& match = incident.matches[n];
+        const std::string section = clean_field(match.section);
+        inserts_->match.bind_integer(id)
+            .bind_integer(n)
+            .bind(section)
+            .bind_unsigned(match.generation)
+            .bind_unsigned(match.reference)
+            .bind_unsigned(match.source)
+            .bind_unsigned(match.category)
+            .bind_unsigned(match.kinds)
+            .bind_unsigned(match.weak)
+            .run();
+    }
+}
+
+void SqliteStore::put_enforced(const Key& key, const EnforcedRecord& enforced) {
+    const std::string case_number = clean_field(enforced.case_number);
+    const bool reset = enforced.storage_reset != 0;
+    const bool answered = enforced.client_answered != 0;
+    keyed(inserts_->enforced, key)
+        .bind_unsigned(enforced.decided_sequence)
+        .bind(case_number)
+        .bind_unsigned(enforced.time_ns)
+        .bind_integer(reset)
+        .bind_integer(answered)
+        .run();
+    inserts_->confirm.bind_unsigned(enforced.time_ns)
+        .bind_integer(reset)
+        .bind_integer(answered)
+        .bind(node_)
+        .bind(key.journal)
+        .bind_unsigned(enforced.decided_sequence)
+        .bind(case_number)
+        .run();
+    if (database_.changes() != 0) return;
+    // The journal began anew in between: only the case number joins the two.
+    inserts_->confirm_case.bind_unsigned(enforced.time_ns)
+        .bind_integer(reset)
+        .bind_integer(answered)
+        .bind(node_)
+        .bind(key.journal)
+        .bind(case_number)
+        .run();
+}
+
+void SqliteStore::put_gap(const Key& key, const GapRecord& gap) {
+    const std::string service = clean_field(gap.service);
+    keyed(inserts_->gap, key)
+        .bind(service)
+        .bind_unsigned(gap.from_ns)
+        .bind_unsigned(gap.to_ns)
+        .bind_unsigned(gap.bytes)
+        .bind_unsigned(gap.packets)
+        .bind_unsigned(static_cast<std::uint8_t>(gap.reason))
+        .run();
+}
+
+void SqliteStore::put_mode(const Key& key, const ModeRecord& mode) {
+    const std::string service = clean_field(mode.service);
+    keyed(inserts_->mode, key)
+        .bind(service)
+        .bind_unsigned(mode.time_ns)
+        .bind_unsigned(mode.from)
+        .bind_unsigned(mode.to)
+        .run();
+}
+
+void SqliteStore::put_fault(Bytes journal, const JournalFault& fault, std::uint64_t now_ns) {
+    const std::string segment = clean_text(fault.segment);
+    inserts_->fault.bind(node_)
+        .bind(journal)
+        .bind_unsigned(now_ns)
+        .bind_unsigned(static_cast<std::uint8_t>(fault.kind))
+        .bind(segment)
+        .bind_unsigned(fault.first_sequence)
+        .bind_unsigned(fault.count)
+        .run();
+}
+
+Statement& SqliteStore::keyed(Statement& statement, const Key& key) {
+    return statement.bind(node_).bind(key.journal).bind_unsigned(key.record.sequence);
+}
+
+// --- answering -----------------------------------------------------------------------------------
+
+IncidentStatus status_of(const Incident& incident) {
+    if (incident.enforced_time.empty()) return IncidentStatus::decided;
+    if (incident.storage_reset && incident.client_answered) return IncidentStatus::enforced;
+    return IncidentStatus::unconfirmed;
+}
+
+Incident read_incident(const Statement& row) {
+    Incident incident;
+    int n = 0;
+    incident.id = row.number(n++);
+    incident.case_number = row.text(n++);
+    incident.time = iso_time(row.number(n++));
+    if (!row.is_null(n)) incident.enforced_time = iso_time(row.number(n));
+    ++n;
+    incident.storage_reset = row.integer(n++) != 0;
+    incident.client_answered = row.integer(n++) != 0;
+    incident.node = row.text(n++);
+    incident.journal = hex_text(row.blob(n++));
+    incident.sequence = row.number(n++);
+    for (PeerAddress* peer : {&incident.client, &incident.forwarded, &incident.server}) {
+        peer->address = row.text(n++);
+        peer->port = static_cast<std::uint16_t>(row.integer(n++));
+    }
+    incident.vlan = static_cast<std::int32_t>(row.integer(n++));
+    for (std::string* text : {&incident.service, &incident.method, &incident.host, &incident.target,
+                              &incident.account}) {
+        *text = row.text(n++);
+    }
+    incident.form = static_cast<ObjectForm>(row.integer(n++));
+    incident.size = row.number(n++);
+    incident.complete = row.integer(n++) != 0;
+    incident.action = static_cast<MatchAction>(row.integer(n++));
+    incident.policy_generation = row.number(n++);
+    incident.legal_basis = row.text(n++);
+    incident.lab = row.integer(n++) != 0;
+    incident.status = status_of(incident);
+    return incident;
+}
+
+std::vector<Incident> SqliteStore::read_incidents(Statement* statement) {
+    std::vector<Incident> incidents;
+    while (statement->row())
+        incidents.push_back(read_incident(*statement));
+    for (Incident& incident : incidents)
+        read_matches(&incident);
+    return incidents;
+}
+
+void SqliteStore::read_matches(Incident* incident) {
+    Statement statement(database_,
+                        "SELECT section, generation, reference, source, category, kinds, flags"
+                        " FROM incident_match WHERE incident = ? ORDER BY position");
+    statement.bind_unsigned(incident->id);
+    while (statement.row()) {
+        incident->matches.push_back({statement.text(0), statement.number(1), statement.number(2),
+                                     static_cast<std::uint32_t>(statement.integer(3)),
+                                     static_cast<std::uint32_t>(statement.integer(4)),
+                                     static_cast<std::uint32_t>(statement.integer(5)),
+                                     static_cast<std::uint32_t>(statement.integer(6))});
+    }
+}
+
+Result<std::vector<Incident>> SqliteStore::query(const IncidentFilter& filter, std::uint32_t limit,
+                                                 std::uint64_t from, const char* order) {
+    Statement statement(database_, incident_columns + conditions(filter) + order);
+    bind_conditions(filter, &statement);
+    statement.bind_unsigned(from).bind_unsigned(limit);
+    std::vector<Incident> incidents = read_incidents(&statement);
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return incidents;
+}
+
+Result<std::vector<Incident>> SqliteStore::list_incidents(const IncidentFilter& filter,
+                                                          std::uint32_t limit,
+                                                          std::uint64_t before) {
+    return query(filter, limit, before == 0 ? INT64_MAX : before,
+                 " AND id < ? ORDER BY id DESC LIMIT ?");
+}
+
+Result<std::vector<Incident>> SqliteStore::incidents_after(const IncidentFilter& filter,
+                                                           std::uint32_t limit,
+                                                           std::uint64_t after) {
+    return query(filter, limit, after, " AND id > ? ORDER BY id LIMIT ?");
+}
+
+Result<std::optional<Incident>> SqliteStore::get_incident(const std::string& case_number) {
+    Statement statement(database_, std::string(incident_columns) +
+                                       " WHERE case_number = ? ORDER BY id DESC LIMIT 1");
+    statement.bind(case_number);
+    std::vector<Incident> found = read_incidents(&statement);
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    if (found.empty()) return std::optional<Incident>();
+    return std::optional<Incident>(std::move(found.front()));
+}
+
+Result<std::vector<Gap>> SqliteStore::gaps(std::uint32_t limit) {
+    Statement row(database_,
+                  "SELECT node, service, from_ns, to_ns, bytes, packets, reason FROM gap"
+                  " ORDER BY id DESC LIMIT ?");
+    row.bind_unsigned(limit);
+    std::vector<Gap> gaps;
+    while (row.row()) {
+        gaps.push_back({row.text(0), row.text(1), iso_time(row.number(2)), iso_time(row.number(3)),
+                        row.number(4), row.number(5), static_cast<GapReason>(row.integer(6))});
+    }
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return gaps;
+}
+
+Result<std::vector<ModeChange>> SqliteStore::mode_changes(std::uint32_t limit) {
+    Statement row(database_,
+                  "SELECT node, service, time_ns, mode_from, mode_to FROM mode_change"
+                  " ORDER BY id DESC LIMIT ?");
+    row.bind_unsigned(limit);
+    std::vector<ModeChange> changes;
+    while (row.row()) {
+        changes.push_back({row.text(0), row.text(1), iso_time(row.number(2)),
+                           static_cast<std::uint8_t>(row.integer(3)),
+                           static_cast<std::uint8_t>(row.integer(4))});
+    }
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return changes;
+}
+
+Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
+    Statement row(database_,
+                  "SELECT time_ns, kind, segment, first_sequence, count FROM fault"
+                  " ORDER BY id DESC LIMIT ?");
+    row.bind_unsigned(limit);
+    std::vector<StoredFault> faults;
+    while (row.row()) {
+        faults.push_back({iso_time(row.number(0)), static_cast<FaultKind>(row.integer(1)),
+                          row.text(2), row.number(3), row.number(4)});
+    }
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return faults;
+}
+
+Result<StoreStatistics> SqliteStore::statistics() {
+    Statement row(database_,
+                  "SELECT (SELECT count(*) FROM record), count(*),"
+                  " count(*) FILTER (WHERE action = 1), count(*) FILTER (WHERE action = 2),"
+                  " count(*) FILTER (WHERE action = 3), count(*) FILTER (WHERE action = 4),"
+                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NULL),"
+                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NOT NULL"
+                  "                  AND NOT (storage_reset AND client_answered)),"
+                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NOT NULL"
+                  "                  AND storage_reset AND client_answered),"
+                  " (SELECT count(*) FROM gap), (SELECT coalesce(sum(bytes), 0) FROM gap),"
+                  " (SELECT count(*) FROM odd_record),"
+                  " (SELECT coalesce(sum(count), 0) FROM fault WHERE kind = 1),"
+                  " (SELECT count(*) FROM fault WHERE kind = 2) FROM incident");
+    StoreStatistics s;
+    if (row.row()) {
+        int n = 0;
+        for (std::uint64_t* value : {&s.records, &s.incidents, &s.blocked, &s.reported, &s.observed,
+                                     &s.suspended, &s.decided, &s.unconfirmed, &s.enforced, &s.gaps,
+                                     &s.gap_bytes, &s.odd_records, &s.missing, &s.damaged}) {
+            *value = row.number(n++);
+        }
+    }
+    s.schema_version = newest_schema();
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return s;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(const StoreOptions& options) {
+    auto store = std::make_unique<SqliteStore>(options.node);
+    if (auto opened = store->open(options.path); !opened) {
+        return tl::unexpected<Error>(opened.error());
+    }
+    return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace cordon
