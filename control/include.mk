@@ -6,7 +6,9 @@ config_sources := control/config/address.cpp control/config/config.cpp \
                   control/config/toml_section.cpp
 store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control/store/sqlite.cpp \
                  control/store/text.cpp
-builder_sources :=
+builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
+                   control/index/index_files.cpp control/index/list_parser.cpp \
+                   control/index/refused_digests.cpp
 link_sources := control/link/dataplane_link.cpp control/link/link_json.cpp \
                 control/link/journal_reader.cpp
 cli_sources :=

@@ -1,13 +1,14 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources := dataplane/contract/options_file.cpp dataplane/contract/journal_codec.cpp
+contract_sources := dataplane/contract/options_file.cpp dataplane/contract/journal_codec.cpp \
+                    dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp
 decode_sources      :=
 flow_sources        :=
 stream_sources      :=
 http_sources        :=
 object_sources      :=
-fingerprint_sources :=
-index_sources       :=
+fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
+index_sources       := dataplane/index/index_view.cpp
 verdict_sources     :=
 worker_sources      :=
 # Of the shell, but free of DPDK: tests and control link it as well.

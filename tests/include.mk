@@ -3,7 +3,7 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := options_file journal
+room_tests := options_file journal keyed_tag index_view fingerprint index_builder
 control_tests := config dataplane_link journal_crash store
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
@@ -14,6 +14,9 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
                        $(shell_plain_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# These build the index they try.
+$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \

@@ -1,0 +1,94 @@
+#include "control/index/list_parser.h"
+
+#include <charconv>
+
+namespace cordon {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r";
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+// −1 when it is none.
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+ListLineStatus parse_digest(std::string_view text, ListEntry* entry) {
+    for (const char c : text) {
+        if (hex_digit(c) < 0) return ListLineStatus::bad_digit;
+    }
+    switch (text.size()) {
+        case 32:
+            entry->kind = IndicatorKind::md5;
+            break;
+        case 40:
+            entry->kind = IndicatorKind::sha1;
+            break;
+        case 64:
+            entry->kind = IndicatorKind::sha256;
+            break;
+        default:
+            return ListLineStatus::bad_length;
+    }
+    for (std::size_t i = 0; i < text.size() / 2; ++i) {
+        entry->digest[i] =
+            static_cast<std::uint8_t>(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+    }
+    return ListLineStatus::entry;
+}
+
+ListLineStatus parse_size(std::string_view text, ListEntry* entry) {
+    std::int64_t size = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (error != std::errc() || end != text.data() + text.size() || text.front() == '-')
+        return ListLineStatus::bad_size;
+    entry->size = static_cast<std::uint64_t>(size);
+    return ListLineStatus::entry;
+}
+
+}  // namespace
+
+const char* list_line_text(ListLineStatus status) {
+    switch (status) {
+        case ListLineStatus::entry:
+            return "a digest";
+        case ListLineStatus::blank:
+            return "blank";
+        case ListLineStatus::bad_digit:
+            return "expected a digest in hex digits, optionally ',' and a size";
+        case ListLineStatus::bad_length:
+            return "a digest has 32 (md5), 40 (sha1) or 64 (sha256) hex digits";
+        case ListLineStatus::bad_size:
+            return "the size after ',' is not a decimal number of bytes";
+    }
+    return "";
+}
+
+ListLineStatus parse_list_line(std::string_view line, ListEntry* entry) {
+    const std::string_view text = trimmed(line.substr(0, line.find('#')));
+    if (text.empty()) return ListLineStatus::blank;
+    const std::size_t comma = text.find(',');
+    ListEntry parsed{};
+    ListLineStatus status = parse_digest(trimmed(text.substr(0, comma)), &parsed);
+    if (status == ListLineStatus::entry && comma != std::string_view::npos)
+        status = parse_size(trimmed(text.substr(comma + 1)), &parsed);
+    if (status == ListLineStatus::entry) *entry = parsed;
+    return status;
+}
+
+bool next_line(std::string_view* rest, std::string_view* line) {
+    if (rest->empty()) return false;
+    const std::size_t end = rest->find('\n');
+    *line = rest->substr(0, end);
+    rest->remove_prefix(end == std::string_view::npos ? rest->size() : end + 1);
+    return true;
+}
+
+}  // namespace cordon

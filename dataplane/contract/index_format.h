@@ -1,0 +1,166 @@
+// The indicator index: written by control, read by the dataplane. Immutable; a change is a new
+// file.
+//
+//   offset 0     IndexHead: 112 bytes of fields | 8 × SectionDescriptor | XXH3-128 of both
+//                the parts of section 0, of section 1, …; each starts at a multiple of 64:
+//                  tags      one bucket of four tags to a cache line
+//                  numbers   one u32 for every slot of `tags`: the number of its record
+//                  records   32 bytes each, for hits only
+//   total_bytes  end of the file, a multiple of 64. Bytes between parts are zero.
+//
+//   tags     │ t0 t1 t2 t3 │ t4 t5 ·· ·· │ t9 t8 t7 t6 │ t10 ·· ·· ·· │  a bucket is 64 bytes
+//   numbers  │ n0 n1 n2 n3 │ n4 n5 ·· ·· │ n9 n8 n7 n6 │ n10 ·· ·· ·· │  ·· is zero: an empty slot
+//                                  its order falls: "continued in the next bucket"
+//
+// Where a tag stands: its home is floor(tag.high × home_buckets / 2^64). Tags are laid down in
+// ascending order, each in its home or, when that is full, in the next bucket with room. A full
+// bucket from which a tag was pushed on has its tags in falling order, every other one in rising
+// order; and what was pushed on is greater than what stayed. So a look-up reads one cache line, and
+// the next one only when the bucket is continued and the tag greater than its greatest (see
+// search_goes_on; about one look-up in eight at 2.75 tags a bucket). At most probe_max ≤
+// index_probe_max buckets are ever read. Behind the homes stand the few spill buckets that the last
+// homes needed; the table never wraps. The tags are keyed (keyed_tag.h), so nobody without K can
+// aim at a bucket.
+//
+// Cost: (64 + 16) / 2.75 = 29.1 bytes for tag and record number of an indicator, records apart.
+// Digests of one indicator share one record.
+//
+// Owns:       nothing; plain fixed-size structs, little endian.
+// Invariants: verify_index (index_verify.h) checks every sentence of this page once; a reader
+//             relies on them afterwards. A new field means a new version.
+// Limits:     limits::sections_max sections, 2^31 indicators a section.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "dataplane/base/limits.h"
+#include "dataplane/contract/keyed_tag.h"
+
+namespace cordon {
+
+static_assert(std::endian::native == std::endian::little, "the index is read where it lies");
+
+inline constexpr std::uint64_t index_magic = 0x315844494e444343;  // "CCDNIDX1"
+inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::size_t index_alignment = 64;
+inline constexpr std::size_t index_bucket_slots = 4;
+inline constexpr std::uint32_t index_probe_max = 16;
+inline constexpr std::uint32_t index_tags_max = 1u << 31;
+inline constexpr std::uint64_t index_no_end = UINT64_MAX;  // of not_after_s
+
+enum class IndexFlag : std::uint32_t {
+    lab = 1,  // made by hand, holds its own keys; accepted only where the configuration says lab
+};
+
+enum class SectionKind : std::uint8_t { feed = 1, local = 2, lab = 3 };
+
+enum class RightsCeiling : std::uint8_t { report = 1, block = 2 };
+
+// Anything else is refused: the law allows these tools for one purpose only.
+enum class ListPurpose : std::uint8_t { known_csam = 1 };
+
+struct TagBucket {
+    Tag tags[index_bucket_slots];
+};
+static_assert(sizeof(TagBucket) == index_alignment);
+
+struct NumberBucket {
+    std::uint32_t records[index_bucket_slots];
+};
+static_assert(sizeof(NumberBucket) == 16);
+
+// Bits of IndexRecord::flags. All but the last two restrain what a match may do.
+namespace record_flag {
+inline constexpr std::uint8_t weak = 1;         // the source vouches for it less
+inline constexpr std::uint8_t provisional = 2;  // younger than 24 h on this box
+inline constexpr std::uint8_t test = 4;         // a harmless file made to try the system
+inline constexpr std::uint8_t report_only = 8;
+inline constexpr std::uint8_t has_size = 16;
+inline constexpr std::uint8_t has_head = 32;
+inline constexpr std::uint8_t restraints = weak | provisional | test | report_only;
+inline constexpr std::uint8_t all = restraints | has_size | has_head;
+}  // namespace record_flag
+
+struct IndexRecord {
+    std::uint64_t reference;  // opaque indicator reference
+    std::uint64_t size;       // of the file; with has_size
+    HeadFingerprint head;     // with has_head
+    std::uint16_t source;
+    std::uint8_t category;
+    std::uint8_t flags;  // record_flag
+    std::uint8_t kinds;  // bit n: a tag of IndicatorKind n leads here
+    std::uint8_t reserved[3];
+};
+static_assert(sizeof(IndexRecord) == 32);
+
+enum class IndexPart : std::uint8_t { tags = 0, numbers = 1, records = 2 };
+inline constexpr std::size_t index_part_count = 3;
+
+struct PartDescriptor {
+    std::uint64_t offset;  // from the start of the file
+    std::uint64_t bytes;
+    std::uint64_t checksum[2];  // XXH3-128: low, high
+};
+
+struct SectionDescriptor {
+    char name[32];  // NUL-terminated, unique in the file
+    SectionKind kind;
+    RightsCeiling ceiling;
+    ListPurpose purpose;
+    std::uint8_t reserved;
+    std::uint32_t epoch;  // of the key
+    std::uint64_t generation;
+    std::uint64_t not_after_s;          // Unix seconds; no match afterwards
+    std::uint8_t key[tag_key_bytes];    // only in a lab index, else zero
+    KeyCheck check;                     // key_check() of the section's key
+    std::uint32_t kind_tags[8];         // by IndicatorKind: tags
+    std::uint32_t kind_tags_sized[8];   //   … whose record has a size
+    std::uint32_t kind_tags_headed[8];  //   … whose record has a head
+    std::uint32_t tag_count;            // sum of kind_tags
+    std::uint32_t record_count;         // of the part `records`
+    std::uint32_t home_buckets;         // 0 when there is no tag
+    std::uint32_t bucket_count;         // homes and spill; of the parts `tags` and `numbers`
+    std::uint32_t probe_max;            // most buckets a look-up reads
+    std::uint32_t reserved2;
+    PartDescriptor parts[8];  // by IndexPart; doors for sizes, heads, perceptual, patterns are zero
+    std::uint8_t reserved3[32];
+};
+static_assert(sizeof(SectionDescriptor) == 512);
+
+struct IndexHead {
+    std::uint64_t magic;
+    std::uint32_t version;
+    std::uint32_t flags;  // IndexFlag
+    std::uint64_t generation;
+    std::uint64_t total_bytes;
+    std::uint64_t created_s;  // Unix seconds
+    std::uint32_t section_count;
+    std::uint32_t head_bytes;  // sizeof(IndexHead)
+    std::uint8_t reserved[64];
+    SectionDescriptor sections[limits::sections_max];  // unused ones are zero
+    std::uint64_t checksum[2];                         // XXH3-128 of the bytes before: low, high
+};
+static_assert(sizeof(IndexHead) == 4224 && sizeof(IndexHead) % index_alignment == 0);
+static_assert(offsetof(IndexHead, checksum) == sizeof(IndexHead) - 16);
+static_assert(std::is_trivially_copyable_v<IndexHead>);
+
+// The bucket where the search for a tag begins.
+constexpr std::uint32_t home_bucket(const Tag& tag, std::uint32_t home_buckets) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint32_t>(static_cast<Wide>(tag.high) * home_buckets >> 64);
+}
+
+constexpr bool bucket_is_continued(const TagBucket& bucket) {
+    return !bucket.tags[index_bucket_slots - 1].empty() &&
+           bucket.tags[0] > bucket.tags[index_bucket_slots - 1];
+}
+
+// A tag that is not in this bucket may be in the next one.
+constexpr bool search_goes_on(const TagBucket& bucket, const Tag& tag) {
+    return bucket_is_continued(bucket) && tag > bucket.tags[0];
+}
+
+}  // namespace cordon

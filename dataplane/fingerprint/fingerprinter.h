@@ -1,0 +1,74 @@
+// Digests of many objects at once, while they pass by in pieces.
+//
+//   open(kinds) → slot      submit(slot, bytes)…  flush()      close(slot) → Digests
+//
+// Pieces of all objects of a burst are submitted, then hashed together by flush(): that is the door
+// for kernels that fill their lanes from many objects. Today each piece is hashed by OpenSSL.
+//
+// Owns:       a fixed pool of object states and a fixed queue of submitted pieces.
+// Invariants: submitted bytes must stay valid and unchanged until the next flush(), peek() or
+//             close() of their slot, or drop() of it; a full queue flushes itself. Pieces of an
+//             object are taken in the order of their submission. peek() does not disturb: the
+//             states are copied and the copies finished.
+// Worker:     one worker only: no lock, no clock, no allocation after construction.
+// Limits:     objects_max objects open at once, pieces_max pieces between two flushes.
+#pragma once
+
+#include <memory>
+
+#include "dataplane/fingerprint/digests.h"
+
+namespace cordon {
+
+// A number into the pool; no_object when the pool is full.
+using ObjectSlot = std::uint32_t;
+inline constexpr ObjectSlot no_object = UINT32_MAX;
+
+// What this room computes; other kinds asked for are left out of Digests::present.
+inline constexpr KindSet computed_kinds{IndicatorKind::sha256, IndicatorKind::sha1,
+                                        IndicatorKind::md5, IndicatorKind::head};
+
+class Fingerprinter {
+  public:
+    explicit Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max = 256);
+    ~Fingerprinter();
+    Fingerprinter(const Fingerprinter&) = delete;
+    Fingerprinter& operator=(const Fingerprinter&) = delete;
+
+    ObjectSlot open(KindSet kinds);
+    void submit(ObjectSlot slot, Bytes bytes);
+    void flush();
+
+    // Digests of all bytes submitted so far.
+    void peek(ObjectSlot slot, Digests* out);
+    // The same, and gives the slot back.
+    void close(ObjectSlot slot, Digests* out);
+    // Gives the slot back; pieces of it that wait are forgotten.
+    void drop(ObjectSlot slot);
+
+    std::uint64_t size(ObjectSlot slot) const;  // bytes submitted so far
+    std::uint32_t open_count() const { return open_count_; }
+
+    // Bytes of memory one object takes: for the budget printed at start.
+    static std::size_t object_bytes();
+
+  private:
+    struct Object;
+    struct Piece {
+        ObjectSlot slot;
+        Bytes bytes;
+    };
+
+    Object& at(ObjectSlot slot) const;
+    void release(ObjectSlot slot);
+
+    std::unique_ptr<Object[]> objects_;
+    std::unique_ptr<Piece[]> queue_;
+    std::uint32_t objects_max_;
+    std::uint32_t pieces_max_;
+    std::uint32_t queued_ = 0;
+    std::uint32_t open_count_ = 0;
+    ObjectSlot free_ = no_object;  // head of the list of free slots
+};
+
+}  // namespace cordon

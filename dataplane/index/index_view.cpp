@@ -1,0 +1,170 @@
+#include "dataplane/index/index_view.h"
+
+#include "dataplane/base/invariant.h"
+
+namespace cordon {
+
+IndexStatus IndexView::open(Bytes image, bool allow_lab, IndexView* out, const char** why,
+                            std::span<const TagKey> keys) {
+    out->close();
+    const IndexStatus status = verify_index(image, why);
+    if (status != IndexStatus::ok) return status;
+    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
+    if (head->flags != 0 && !allow_lab) {
+        *why = "a lab index is used only where the configuration says lab = true";
+        return IndexStatus::lab_refused;
+    }
+    for (std::size_t i = 0; i < head->section_count; ++i) {
+        if (!out->sections_[i].open(image, head->sections[i], head->flags != 0, keys)) {
+            out->close();
+            *why = "no key fits a section of the index";
+            return IndexStatus::key_missing;
+        }
+    }
+    out->head_ = head;
+    out->section_count_ = head->section_count;
+    return IndexStatus::ok;
+}
+
+IndexStatus IndexView::copy_and_verify(Bytes source, MutableBytes own, bool allow_lab,
+                                       IndexView* out, const char** why,
+                                       std::span<const TagKey> keys) {
+    INVARIANT(own.size() >= source.size());
+    if (!source.empty()) std::memcpy(own.data(), source.data(), source.size());
+    return open(own.first(source.size()), allow_lab, out, why, keys);
+}
+
+bool IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor, bool lab,
+                              std::span<const TagKey> keys) {
+    if (!take_key(descriptor, lab, keys)) return false;
+    const auto part = [&](IndexPart which) {
+        return image.data() + descriptor.parts[static_cast<std::size_t>(which)].offset;
+    };
+    buckets = reinterpret_cast<const TagBucket*>(part(IndexPart::tags));
+    numbers = reinterpret_cast<const NumberBucket*>(part(IndexPart::numbers));
+    records = reinterpret_cast<const IndexRecord*>(part(IndexPart::records));
+    not_after_s = descriptor.not_after_s;
+    home_buckets = descriptor.home_buckets;
+    probe_max = descriptor.probe_max;
+    for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+        if (descriptor.kind_tags[k] != 0) kinds.add(static_cast<IndicatorKind>(k));
+    }
+    return true;
+}
+
+bool IndexView::Section::take_key(const SectionDescriptor& descriptor, bool lab,
+                                  std::span<const TagKey> keys) {
+    if (lab) {
+        key = TagKey(descriptor.key);
+        return true;
+    }
+    for (const TagKey& candidate : keys) {
+        if (key_check(candidate) != descriptor.check) continue;
+        key = candidate;
+        return true;
+    }
+    return false;
+}
+
+void IndexView::close() {
+    head_ = nullptr;
+    section_count_ = 0;
+    for (Section& section : sections_)
+        section = Section{};
+}
+
+std::size_t IndexView::lookup(IndicatorKind kind, Bytes digest, std::uint64_t now_s, Match* out,
+                              std::size_t max) const {
+    Probe probe;
+    prepare(kind, digest, &probe);
+    return lookup(probe, now_s, out, max);
+}
+
+void IndexView::prepare(IndicatorKind kind, Bytes digest, Probe* probe) const {
+    probe->kind = kind;
+    for (std::size_t i = 0; i < section_count_; ++i) {
+        const Section& section = sections_[i];
+        if (!section.kinds.has(kind)) continue;
+        probe->tags[i] = keyed_tag(section.key, kind, digest);
+        __builtin_prefetch(&section.buckets[home_bucket(probe->tags[i], section.home_buckets)]);
+    }
+}
+
+std::size_t IndexView::lookup(const Probe& probe, std::uint64_t now_s, Match* out,
+                              std::size_t max) const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < section_count_ && count < max; ++i) {
+        const Section& section = sections_[i];
+        if (now_s > section.not_after_s || !section.kinds.has(probe.kind)) continue;
+        const IndexRecord* record = section.find(probe.tags[i]);
+        if (record == nullptr) continue;
+        out[count++] = {.reference = record->reference,
+                        .size = record->size,
+                        .section = static_cast<std::uint32_t>(i),
+                        .source = record->source,
+                        .category = record->category,
+                        .flags = record->flags,
+                        .kind = probe.kind,
+                        .kinds = KindSet(record->kinds)};
+    }
+    return count;
+}
+
+// A tag that is all zero would be taken for an empty slot; a digest with such a tag comes once in
+// 2^128 and would find record 0, which exists.
+const IndexRecord* IndexView::Section::find(const Tag& tag) const {
+    std::uint32_t b = home_bucket(tag, home_buckets);
+    for (std::uint32_t read = 0; read < probe_max; ++read, ++b) {
+        const TagBucket& bucket = buckets[b];
+        for (std::size_t slot = 0; slot < index_bucket_slots; ++slot) {
+            if (bucket.tags[slot] == tag) return &records[numbers[b].records[slot]];
+        }
+        if (!search_goes_on(bucket, tag)) return nullptr;
+    }
+    return nullptr;
+}
+
+KindSet IndexView::plan(std::uint64_t now_s) const {
+    KindSet kinds;
+    for (std::size_t i = 0; i < section_count_; ++i) {
+        if (now_s <= sections_[i].not_after_s) kinds = kinds | sections_[i].kinds;
+    }
+    return kinds;
+}
+
+bool IndexView::lab() const {
+    return head_ != nullptr && head_->flags != 0;
+}
+
+std::uint64_t IndexView::generation() const {
+    return head_ == nullptr ? 0 : head_->generation;
+}
+
+std::uint64_t IndexView::created_s() const {
+    return head_ == nullptr ? 0 : head_->created_s;
+}
+
+std::uint64_t IndexView::indicator_count() const {
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < section_count_; ++i)
+        count += head_->sections[i].tag_count;
+    return count;
+}
+
+SectionView IndexView::section(std::size_t number) const {
+    INVARIANT(number < section_count_);
+    const SectionDescriptor& found = head_->sections[number];
+    return {.name = found.name,
+            .kind = found.kind,
+            .ceiling = found.ceiling,
+            .purpose = found.purpose,
+            .epoch = found.epoch,
+            .generation = found.generation,
+            .not_after_s = found.not_after_s,
+            .tag_count = found.tag_count,
+            .kind_tags = found.kind_tags,
+            .kind_tags_sized = found.kind_tags_sized,
+            .kind_tags_headed = found.kind_tags_headed};
+}
+
+}  // namespace cordon

@@ -1,0 +1,111 @@
+// Read-only look-up in an index image: digest → the indicators that list it, over all sections.
+//
+// Owns:       the keys of its sections (wiped with it). The image belongs to the caller, stays
+//             unchanged and alive as long as the view is used, and is 64-byte aligned.
+// Invariants: open() verifies everything; afterwards no look-up can fail, allocate, lock or loop
+//             beyond index_probe_max buckets in each section. A section past its not_after is as if
+//             it were not there.
+// Worker:     a const IndexView may be read by many workers at once. Time is an argument.
+// Limits:     limits::sections_max sections, so at most that many matches for a digest.
+#pragma once
+
+#include <string_view>
+
+#include "dataplane/contract/index_verify.h"
+
+namespace cordon {
+
+struct Match {
+    std::uint64_t reference;
+    std::uint64_t size;  // of the listed file, with record_flag::has_size
+    std::uint32_t section;
+    std::uint16_t source;
+    std::uint8_t category;
+    std::uint8_t flags;  // record_flag
+    IndicatorKind kind;  // by which it was found
+    KindSet kinds;       // that list this indicator in this section
+};
+
+struct SectionView {
+    std::string_view name;
+    SectionKind kind;
+    RightsCeiling ceiling;
+    ListPurpose purpose;
+    std::uint32_t epoch;
+    std::uint64_t generation;
+    std::uint64_t not_after_s;
+    std::uint32_t tag_count;
+    const std::uint32_t* kind_tags;         // indicator_kind_count counts, by IndicatorKind
+    const std::uint32_t* kind_tags_sized;   // … that carry a size
+    const std::uint32_t* kind_tags_headed;  // … that carry a head
+};
+
+class IndexView {
+  public:
+    // A digest on its way to being looked up: its tag in each section. Made by prepare().
+    struct Probe {
+        IndicatorKind kind;
+        Tag tags[limits::sections_max];
+    };
+
+    IndexView() = default;  // no index in force: nothing matches
+    IndexView(const IndexView&) = delete;
+    IndexView& operator=(const IndexView&) = delete;
+
+    // Verifies the whole image. On anything but ok, *out is left without an index and `*why` is one
+    // static sentence. `keys` are for sections whose key does not stand in the file.
+    static IndexStatus open(Bytes image, bool allow_lab, IndexView* out, const char** why,
+                            std::span<const TagKey> keys = {});
+
+    // The same on a copy: whatever happens to `source` meanwhile, what is verified is what is used.
+    // `own` is 64-byte aligned and at least as long.
+    static IndexStatus copy_and_verify(Bytes source, MutableBytes own, bool allow_lab,
+                                       IndexView* out, const char** why,
+                                       std::span<const TagKey> keys = {});
+
+    // Writes up to `max` matches, one for each section that lists the digest; returns how many.
+    std::size_t lookup(IndicatorKind kind, Bytes digest, std::uint64_t now_s, Match* out,
+                       std::size_t max) const;
+
+    // The same in two steps: prepare() a batch, and its cache lines arrive while the rest of the
+    // batch is keyed.
+    void prepare(IndicatorKind kind, Bytes digest, Probe* probe) const;
+    std::size_t lookup(const Probe& probe, std::uint64_t now_s, Match* out, std::size_t max) const;
+
+    // The kinds that occur in sections in force at this time: what has to be computed.
+    KindSet plan(std::uint64_t now_s) const;
+
+    bool is_open() const { return head_ != nullptr; }
+    bool lab() const;
+    std::uint64_t generation() const;
+    std::uint64_t created_s() const;
+    std::uint64_t indicator_count() const;  // tags in all sections
+    std::size_t section_count() const { return section_count_; }
+    SectionView section(std::size_t number) const;
+    const TagKey& section_key(std::size_t number) const { return sections_[number].key; }
+
+  private:
+    struct Section {
+        const TagBucket* buckets = nullptr;
+        const NumberBucket* numbers = nullptr;
+        const IndexRecord* records = nullptr;
+        std::uint64_t not_after_s = 0;
+        std::uint32_t home_buckets = 0;
+        std::uint32_t probe_max = 0;
+        KindSet kinds;
+        TagKey key;
+
+        bool open(Bytes image, const SectionDescriptor& descriptor, bool lab,
+                  std::span<const TagKey> keys);
+        bool take_key(const SectionDescriptor& descriptor, bool lab, std::span<const TagKey> keys);
+        const IndexRecord* find(const Tag& tag) const;
+    };
+
+    void close();
+
+    const IndexHead* head_ = nullptr;
+    std::size_t section_count_ = 0;
+    Section sections_[limits::sections_max];
+};
+
+}  // namespace cordon
