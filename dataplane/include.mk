@@ -1,15 +1,16 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources    := dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp \
-                       dataplane/contract/journal_codec.cpp
-decode_sources      := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
-                       dataplane/decode/build.cpp
-flow_sources        := dataplane/flow/flow_table.cpp
-stream_sources      := dataplane/stream/stream.cpp
-http_sources        := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
-                       dataplane/http/response.cpp dataplane/http/address.cpp dataplane/http/proxy_header.cpp \
-                       dataplane/http/identity.cpp dataplane/http/refusal.cpp
-object_sources      := dataplane/object/object.cpp
+contract_sources := dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp \
+                    dataplane/contract/journal_codec.cpp dataplane/contract/options_file.cpp
+decode_sources := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
+                  dataplane/decode/build.cpp
+flow_sources := dataplane/flow/flow_table.cpp
+stream_sources := dataplane/stream/stream.cpp
+http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
+                dataplane/http/response.cpp dataplane/http/address.cpp \
+                dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
+                dataplane/http/refusal.cpp
+object_sources := dataplane/object/object.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources       := dataplane/index/index_view.cpp
 verdict_sources     := dataplane/verdict/policy.cpp

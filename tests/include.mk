@@ -3,11 +3,9 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests    := keyed_tag index_view fingerprint index_builder
-room_tests    += decode flow_table build
-room_tests    += http_message http_response proxy_header identity refusal
-room_tests    += journal
-control_tests := journal_crash store
+room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
+              http_response proxy_header identity refusal journal options_file
+control_tests := journal_crash store config dataplane_link
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -20,6 +18,7 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources:%.cpp=$(O)/%.o)
+
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
                           $(shell_plain_objects) $(control_objects)

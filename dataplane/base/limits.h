@@ -7,6 +7,10 @@
 
 namespace cordon::limits {
 
+// One worker carries a 10 Gbit/s line of clean uploads; more are a choice, as each takes a core.
+inline constexpr std::uint32_t workers = 1;
+inline constexpr std::uint32_t workers_max = 64;
+
 // Packets taken from a port at once: enough to amortise a ring visit, few enough that a burst's
 // payload (32 × 1448 B) stays in the first-level cache while it is copied and hashed.
 inline constexpr std::size_t burst_frames = 32;

@@ -95,7 +95,8 @@ struct Options {
     std::uint32_t heartbeat_ms_max;       // XDP: older is hung
     std::uint32_t absorb_seconds;         // a blocked flow stays this long
     std::uint32_t mbufs_per_port;         //
-    std::uint64_t policy_generation;      // counts approved configurations
+    std::uint32_t reserved1;
+    std::uint64_t policy_generation;  // counts approved configurations
 
     std::uint32_t service_count;
     std::uint32_t reserved2;
@@ -110,6 +111,7 @@ struct OptionsHeader {
 };
 
 static_assert(std::is_trivially_copyable_v<Options>);
+static_assert(std::has_unique_object_representations_v<Options>);  // no padding in the file
 static_assert(sizeof(OptionsHeader) == 32);
 static_assert(sizeof(ServiceOptions) % 8 == 0 && sizeof(Options) % 8 == 0);
 

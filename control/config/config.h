@@ -1,0 +1,61 @@
+// The configuration: one TOML file in, the settings of the dataplane and of cordond out.
+//
+// Owns:       nothing that lives on.
+// Invariants: the Options of a Config pass check_options; nothing in the file is ignored: a key
+// that
+//             is unknown, or a value that does not fit, is an error with its file and line.
+// Limits:     config_bytes_max, config_line_bytes_max; the ranges are in the tables of config.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/result.h"
+#include "dataplane/contract/options.h"
+
+namespace cordon {
+
+inline constexpr std::size_t config_bytes_max = 256 * 1024;
+// Nesting costs stack in the TOML parser; a line bounds how deep one key can go.
+inline constexpr std::size_t config_line_bytes_max = 4096;
+
+namespace control_defaults {
+inline constexpr std::uint32_t link_timeout_ms = 1000;
+inline constexpr std::uint32_t journal_poll_ms = 200;
+inline constexpr std::uint32_t clients_max = 32;
+}  // namespace control_defaults
+
+struct ControlOptions {
+    std::string store_path;        // SQLite file
+    std::string socket_path;       // run_dir/cordond.sock
+    std::string dataplane_socket;  // run_dir/dataplane.sock
+    std::uint32_t link_timeout_ms = control_defaults::link_timeout_ms;
+    std::uint32_t journal_poll_ms = control_defaults::journal_poll_ms;
+    std::uint32_t clients_max = control_defaults::clients_max;
+};
+
+struct Config {
+    Options options = {};
+    ControlOptions control;
+    std::vector<std::string> warnings;  // right, but probably not meant
+};
+
+// The places of the sockets for a run_dir.
+std::string control_socket_path(std::string_view run_dir);
+std::string dataplane_socket_path(std::string_view run_dir);
+
+// The key that mode enforce still needs, empty when there is none: outside a lab a person whose
+// upload is refused must be told on what ground, and where to complain.
+std::string_view enforce_needs(const Options& options);
+
+Result<Config> load_config(const std::string& path);
+
+// `file` is the name shown in errors.
+Result<Config> parse_config(std::string_view text, const std::string& file);
+
+// Every key there is, as "limits.workers"; those of a service as "service.name".
+std::vector<std::string> config_keys();
+
+}  // namespace cordon

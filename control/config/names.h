@@ -1,0 +1,82 @@
+// The words for the enums of Options, as they stand in the configuration and in every output.
+//
+// Owns:       nothing; static tables, in the order of the enums.
+// Invariants: the words never change meaning.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "dataplane/contract/options.h"
+
+namespace cordon {
+
+inline constexpr std::string_view service_mode_names[] = {"enforce", "observe", "bypass"};
+inline constexpr std::string_view fail_mode_names[] = {"open", "closed"};
+inline constexpr std::string_view midstream_names[] = {"retire", "pass", "reset"};
+inline constexpr std::string_view proxy_protocol_names[] = {"off", "accept", "require"};
+inline constexpr std::string_view client_from_names[] = {"peer", "proxy", "header"};
+inline constexpr std::string_view account_from_names[] = {"none", "s3-access-key", "basic-user",
+                                                          "header"};
+inline constexpr std::string_view uninspected_action_names[] = {"pass", "refuse"};
+inline constexpr std::string_view answer_text_names[] = {"explain", "neutral"};
+inline constexpr std::string_view profile_names[] = {"voluntary", "detection-order",
+                                                     "removal-only"};
+inline constexpr std::string_view port_kind_names[] = {"af_xdp", "af_packet", "pci"};
+inline constexpr std::string_view polling_names[] = {"adaptive", "busy"};
+
+inline std::span<const std::string_view> names_of(ServiceMode) {
+    return service_mode_names;
+}
+inline std::span<const std::string_view> names_of(FailMode) {
+    return fail_mode_names;
+}
+inline std::span<const std::string_view> names_of(MidstreamMode) {
+    return midstream_names;
+}
+inline std::span<const std::string_view> names_of(ProxyProtocol) {
+    return proxy_protocol_names;
+}
+inline std::span<const std::string_view> names_of(ClientFrom) {
+    return client_from_names;
+}
+inline std::span<const std::string_view> names_of(AccountFrom) {
+    return account_from_names;
+}
+inline std::span<const std::string_view> names_of(UninspectedAction) {
+    return uninspected_action_names;
+}
+inline std::span<const std::string_view> names_of(AnswerText) {
+    return answer_text_names;
+}
+inline std::span<const std::string_view> names_of(Profile) {
+    return profile_names;
+}
+inline std::span<const std::string_view> names_of(PortKind) {
+    return port_kind_names;
+}
+inline std::span<const std::string_view> names_of(Polling) {
+    return polling_names;
+}
+
+// The word for a value that another process sent, so it may be any number.
+template <typename Enum>
+std::string_view name_of(Enum value) {
+    const auto names = names_of(value);
+    const auto index = static_cast<std::size_t>(value);
+    return index < names.size() ? names[index] : std::string_view("unknown");
+}
+
+// False when no value has this word.
+template <typename Enum>
+bool from_name(std::string_view word, Enum* value) {
+    const auto names = names_of(Enum{});
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names[i] != word) continue;
+        *value = static_cast<Enum>(i);
+        return true;
+    }
+    return false;
+}
+
+}  // namespace cordon

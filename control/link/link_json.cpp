@@ -1,0 +1,140 @@
+#include "control/link/link_json.h"
+
+#include <time.h>
+
+#include "control/config/address.h"
+#include "control/config/names.h"
+
+namespace cordon {
+
+namespace {
+
+using nlohmann::json;
+
+json time_or_null(std::uint64_t unix_s) {
+    return unix_s == 0 ? json(nullptr) : json(utc_time(unix_s));
+}
+
+json service_json(const LinkService& service) {
+    return {
+        {"name", service.name},
+        {"mode", name_of(service.mode)},
+        {"fail", name_of(service.fail)},
+        {"bypass_until", time_or_null(service.bypass_until_s)},
+        {"bypassed_bytes", service.bypassed_bytes},
+        {"bypassed_packets", service.bypassed_packets},
+    };
+}
+
+json index_json(const LinkStatus& s) {
+    return {
+        {"generation", s.generation},
+        {"indicators", s.indicators},
+        {"loaded", time_or_null(s.index_loaded_s)},
+        {"lab", s.index_is_lab != 0},
+        {"error", s.index_error[0] == '\0' ? json(nullptr) : json(s.index_error)},
+    };
+}
+
+json tally_json(const LinkTally& tally) {
+    return {{"packets", tally.count}, {"bytes", tally.bytes}};
+}
+
+// Whether the frame classes account for every byte that the ports received.
+json sum_json(const LinkCounters& c) {
+    std::uint64_t classes = 0;
+    for (const LinkTally& tally : c.frames)
+        classes += tally.bytes;
+    const std::uint64_t ports = c.received[0].bytes + c.received[1].bytes;
+    return {
+        {"frame_bytes", classes},
+        {"received_bytes", ports},
+        {"difference", static_cast<std::int64_t>(ports - classes)},
+        {"balanced", classes == ports},
+    };
+}
+
+}  // namespace
+
+nlohmann::json status_json(const LinkStatus& s) {
+    json services = json::array();
+    for (std::uint32_t i = 0; i < s.service_count && i < services_max; ++i) {
+        services.push_back(service_json(s.services[i]));
+    }
+    return {
+        {"version", s.version},
+        {"pid", s.pid},
+        {"started", time_or_null(s.started_s)},
+        {"lab", s.lab != 0},
+        {"port_kind", name_of(s.port_kind)},
+        {"xdp_attached", s.xdp_attached != 0},
+        {"workers", s.workers},
+        {"flows", s.flows},
+        {"flows_max", s.flows_max},
+        {"flows_midstream", s.flows_midstream},
+        {"kept_bytes", s.kept_bytes},
+        {"policy_generation", s.policy_generation},
+        {"journal", {{"sequence", s.journal_sequence}, {"errors", s.journal_errors}}},
+        {"index", index_json(s)},
+        {"services", services},
+    };
+}
+
+nlohmann::json coverage_json(const LinkCounters& c) {
+    json frames = json::array();
+    for (std::size_t i = 0; i < frame_class_count; ++i) {
+        json line = tally_json(c.frames[i]);
+        line["class"] = frame_class_name(i);
+        frames.push_back(line);
+    }
+    json objects = json::array();
+    for (std::size_t i = 0; i < object_class_count; ++i) {
+        objects.push_back({{"class", object_class_name(i)},
+                           {"objects", c.objects[i].count},
+                           {"bytes", c.objects[i].bytes}});
+    }
+    json outcomes = json::array();
+    for (std::size_t i = 0; i < outcome_count; ++i) {
+        outcomes.push_back({{"name", outcome_table[i].name},
+                            {"value", c.outcomes[i]},
+                            {"unit", outcome_table[i].unit},
+                            {"help", outcome_table[i].help}});
+    }
+    json ports;
+    constexpr const char* sides[] = {"client", "storage"};
+    for (std::size_t i = 0; i < std::size(sides); ++i) {
+        ports[sides[i]] = {{"received", tally_json(c.received[i])},
+                           {"transmitted", tally_json(c.transmitted[i])}};
+    }
+    return {{"frames", frames},
+            {"objects", objects},
+            {"outcomes", outcomes},
+            {"ports", ports},
+            {"sum", sum_json(c)}};
+}
+
+nlohmann::json unlisted_json(const LinkUnlisted& unlisted) {
+    json destinations = json::array();
+    for (std::uint32_t i = 0; i < unlisted.count; ++i) {
+        const LinkDestination& d = unlisted.destinations[i];
+        destinations.push_back({{"address", format_address(d.address)},
+                                {"port", d.port},
+                                {"packets", d.packets},
+                                {"bytes", d.bytes}});
+    }
+    return {{"destinations", destinations}};
+}
+
+std::string utc_time(std::uint64_t unix_s) {
+    const auto seconds = static_cast<time_t>(unix_s);
+    tm parts;
+    char text[40];
+    if (::gmtime_r(&seconds, &parts) == nullptr) return "?";
+    return std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0 ? "?" : text;
+}
+
+std::string one_line(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace cordon

@@ -1,0 +1,420 @@
+// The configuration: both shipped files load, what they say about defaults is true, and every key
+// has its error with file and line.
+
+#include "control/config/config.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "control/config/address.h"
+#include "control/config/toml_section.h"
+#include "dataplane/base/limits.h"
+#include "dataplane/contract/options_file.h"
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+
+namespace {
+
+std::string file_text(const char* path) {
+    std::ifstream in(path);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+// A configuration that is right, in pieces that a test can replace.
+const std::string ports = "[ports]\nclient = \"a0\"\nstorage = \"b0\"\n";
+const std::string service_start =
+    "[[service]]\nname = \"photos\"\naddress = \"192.0.2.10\"\nport = 80\nmode = \"observe\"\n";
+
+Config good(const std::string& text) {
+    const Result<Config> config = parse_config(text, "t.toml");
+    if (!config) fail_msg("%s", config.error().message().c_str());
+    return *config;
+}
+
+std::string error_of(const std::string& text) {
+    const Result<Config> config = parse_config(text, "t.toml");
+    if (config) return "(no error)";
+    if (config.error().code != ErrorCode::config) return "(wrong code)";
+    return config.error().message();
+}
+
+void expect_error(const std::string& text, const char* wanted) {
+    const std::string error = error_of(text);
+    if (error.find(wanted) == std::string::npos) {
+        fail_msg("wanted: %s\ngot:    %s\nfor:\n%s", wanted, error.c_str(), text.c_str());
+    }
+}
+
+void loads_both_shipped_files(void**) {
+    const Result<Config> production = load_config("configs/cordon.toml");
+    if (!production) fail_msg("%s", production.error().message().c_str());
+    assert_int_equal(production->options.lab, 0);
+    assert_int_equal(production->options.service_count, 1);
+    assert_true(production->warnings.empty());
+
+    const Result<Config> lab = load_config("configs/lab.toml");
+    if (!lab) fail_msg("%s", lab.error().message().c_str());
+    assert_int_equal(lab->options.lab, 1);
+    assert_string_equal(lab->options.client_port, "cor-cli");
+    assert_string_equal(lab->options.storage_port, "cor-sto");
+    assert_string_equal(lab->control.socket_path.c_str(), "/run/cordon-lab/cordond.sock");
+    assert_int_equal(lab->options.services[0].mode, ServiceMode::enforce);
+}
+
+void shipped_file_tells_the_true_defaults(void**) {
+    const std::string text = file_text("configs/cordon.toml");
+    std::string uncommented;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const bool is_default = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+        uncommented += (is_default ? line.substr(1) : line) + "\n";
+    }
+    assert_string_not_equal(text.c_str(), uncommented.c_str());
+    const Config with = good(uncommented);
+    const Config without = good(text);
+    assert_memory_equal(&with.options, &without.options, sizeof(Options));
+    assert_string_equal(with.control.store_path.c_str(), without.control.store_path.c_str());
+    assert_int_equal(with.control.link_timeout_ms, without.control.link_timeout_ms);
+    assert_int_equal(with.control.journal_poll_ms, without.control.journal_poll_ms);
+    assert_int_equal(with.control.clients_max, without.control.clients_max);
+}
+
+void shipped_file_explains_every_key(void**) {
+    const std::string text = file_text("configs/cordon.toml");
+    const std::vector<std::string> keys = config_keys();
+    assert_true(keys.size() > 50);
+    for (const std::string& key : keys) {
+        const std::string word = key.substr(key.rfind('.') + 1);
+        const bool table = text.find("[" + key + "]") != std::string::npos;
+        if (table || text.find(word + " = ") != std::string::npos) continue;
+        fail_msg("configs/cordon.toml does not show %s", key.c_str());
+    }
+}
+
+void takes_its_defaults_from_the_limits(void**) {
+    const Config c = good(ports);
+    assert_int_equal(c.options.flows_max, limits::flows_max);
+    assert_int_equal(c.options.hold_ms_max, limits::hold_ms_max);
+    assert_int_equal(c.options.kept_bytes_worker_max, limits::kept_bytes_worker_max);
+    assert_int_equal(c.options.heartbeat_ms_max, limits::heartbeat_ms_max);
+    assert_string_equal(c.options.index_path, "/var/lib/cordon/index.cdx");
+    assert_string_equal(c.control.dataplane_socket.c_str(), "/run/cordon/dataplane.sock");
+    assert_int_equal(c.warnings.size(), 1);  // no service
+}
+
+void reads_every_key_of_a_service(void**) {
+    const Config c = good(ports +
+                          "[[service]]\nname = 'a'\naddress = '2001:db8::/32'\nport = 8080\n"
+                          "vlan = 7\nmode = 'bypass'\nbypass_until = 2030-01-31T18:00:00+01:00\n"
+                          "fail = 'closed'\nmidstream = 'reset'\nproxy_protocol = 'require'\n"
+                          "client_from = 'header'\nclient_header = 'X-Forwarded-For'\n"
+                          "trusted_hops = ['192.0.2.0/24', '2001:db8::1']\n"
+                          "account_from = 'header'\naccount_header = 'X-Account'\n"
+                          "on_tls = 'pass'\non_protocol = 'pass'\non_limit = 'pass'\n"
+                          "allow_upgrade = true\nweak_blocks = true\n");
+    const ServiceOptions& s = c.options.services[0];
+    assert_string_equal(s.name, "a");
+    assert_int_equal(s.prefix.bits, 32);
+    assert_int_equal(s.prefix.address[0], 0x20);
+    assert_int_equal(s.port, 8080);
+    assert_int_equal(s.vlan, 7);
+    assert_int_equal(s.mode, ServiceMode::bypass);
+    assert_int_equal(s.bypass_until_s, 1896109200);
+    assert_int_equal(s.fail, FailMode::closed);
+    assert_int_equal(s.midstream, MidstreamMode::reset);
+    assert_int_equal(s.proxy_protocol, ProxyProtocol::require);
+    assert_int_equal(s.client_from, ClientFrom::header);
+    assert_string_equal(s.client_header, "x-forwarded-for");
+    assert_int_equal(s.trusted_hop_count, 2);
+    assert_int_equal(s.trusted_hops[0].bits, 96 + 24);
+    assert_int_equal(s.trusted_hops[0].address[11], 0xff);
+    assert_int_equal(s.account_from, AccountFrom::header);
+    assert_string_equal(s.account_header, "x-account");
+    assert_int_equal(s.on_tls, UninspectedAction::pass);
+    assert_int_equal(s.on_protocol, UninspectedAction::pass);
+    assert_int_equal(s.on_limit, UninspectedAction::pass);
+    assert_int_equal(s.allow_upgrade, 1);
+    assert_int_equal(s.weak_blocks, 1);
+}
+
+struct Wrong {
+    const char* text;    // after the good ports
+    const char* wanted;  // in the message
+};
+
+void names_what_is_wrong_with_every_key_of_the_tables(void**) {
+    const Wrong table[] = {
+        {"[node]\nprefix = 'LI'\n", "t.toml:5: node.prefix: \"LI\" does not fit: must be 1 to 7"},
+        {"[node]\nprefix = ''\n", "node.prefix"},
+        {"[node]\nprefix = '12345678'\n", "node.prefix: is 8 bytes long; at most 7 fit"},
+        {"[node]\noperator = 5\n", "node.operator: must be text in quotes, but is a whole number"},
+        {"[node]\noperator = \"a\\nb\"\n", "node.operator: must not hold control characters"},
+        {"[node]\nprofile = 'volunteer'\n",
+         "\"volunteer\" is not one of voluntary, detection-order or removal-only (did you mean "
+         "\"voluntary\"?)"},
+        {"[answer]\ntext = 'long'\n", "answer.text: \"long\" is not one of explain or neutral"},
+        {"[answer]\ncomplaint_url = 'complaints'\n", "answer.complaint_url: \"complaints\" does"},
+        {"[answer]\ncomplaint_url = 'https://a b'\n", "answer.complaint_url"},
+        {"[answer]\ncomplaint_url = 'https://a/\"><b>'\n", "answer.complaint_url"},
+        {"[answer]\ncontact = true\n", "answer.contact: must be text in quotes, but is true or"},
+        {"[answer]\nlegal_basis = [1]\n", "answer.legal_basis: must be text in quotes, but is a l"},
+        {"[paths]\nstate_dir = 'var'\n", "paths.state_dir: \"var\" does not fit: must be an absol"},
+        {"[paths]\nstate_dir = '/a/../b'\n", "paths.state_dir"},
+        {"[paths]\nrun_dir = '/a/'\n", "paths.run_dir"},
+        {"[paths]\nrun_dir = "
+         "'/0123456789012345678901234567890123456789012345678901234567890123456789"
+         "01234567890123456789012345'\n",
+         "paths.run_dir: is too long for the path of a socket"},
+        {"[paths]\nbpf_dir = 1\n", "paths.bpf_dir"},
+        {"[paths]\nsteer_object = 'x.o'\n", "paths.steer_object"},
+        {"[paths]\nindex = 'x'\n", "paths.index"},
+        {"[paths]\nstore = 'x'\n", "paths.store"},
+        {"[limits]\nworkers = 0\n", "limits.workers: 0 is out of range; allowed is 1 to 64"},
+        {"[limits]\nworkers = '2'\n", "limits.workers: must be a whole number, but is text"},
+        {"[limits]\nflows_max = 5\n", "limits.flows_max: 5 is out of range; allowed is 1024"},
+        {"[limits]\nmessages_max = -1\n", "limits.messages_max: -1 is out of range"},
+        {"[limits]\nkept_bytes_flow_max = 1\n", "limits.kept_bytes_flow_max: 1 is out"},
+        {"[limits]\nkept_bytes_worker_max = 1\n", "limits.kept_bytes_worker_max: 1 is out"},
+        {"[limits]\nkept_bytes_worker_max = 1048576\n", "limits.kept_bytes_flow_max: is above"},
+        {"[limits]\ntail_release_us = 1\n", "limits.tail_release_us: 1 is out"},
+        {"[limits]\nhold_ms_max = 0\n", "limits.hold_ms_max: 0 is out"},
+        {"[limits]\njournal_ms_max = 0\n", "limits.journal_ms_max: 0 is out"},
+        {"[limits]\ndrain_bytes_max = 9999999999\n", "limits.drain_bytes_max: 9999999999 is out"},
+        {"[limits]\nheartbeat_ms_max = 1.5\n",
+         "limits.heartbeat_ms_max: must be a whole number, but is a number with a fraction"},
+        {"[limits]\nabsorb_seconds = 0\n", "limits.absorb_seconds: 0 is out"},
+        {"[limits]\nmbufs_per_port = 0\n", "limits.mbufs_per_port: 0 is out"},
+        {"[control]\nlink_timeout_ms = 1\n", "control.link_timeout_ms: 1 is out"},
+        {"[control]\njournal_poll_ms = 1\n", "control.journal_poll_ms: 1 is out"},
+        {"[control]\nclients_max = 0\n", "control.clients_max: 0 is out"},
+    };
+    for (const Wrong& wrong : table)
+        expect_error(ports + wrong.text, wrong.wanted);
+    expect_error("lab = 1\n" + ports, "t.toml:1: lab: must be true or false, but is a whole");
+    expect_error("limits = 5\n" + ports, "t.toml:1: limits: must be a table: write [limits]");
+}
+
+void names_what_is_wrong_with_the_ports(void**) {
+    expect_error("", "ports.client: is missing; it must be the name of a network interface");
+    expect_error("[ports]\nclient = 'a'\n", "t.toml:1: ports.storage: is missing");
+    expect_error("[ports]\nclient = 'a'\nstorage = 'a'\n", "t.toml:3: ports.storage: is the same");
+    expect_error("[ports]\nclient = 'a/b'\nstorage = 'c'\n", "ports.client: \"a/b\" does not fit");
+    expect_error("[ports]\nclient = 'abcdefghijklmnop'\nstorage = 'c'\n", "at most 15 letters");
+    expect_error("[ports]\nkind = 'xdp'\nclient = 'a'\nstorage = 'c'\n",
+                 "ports.kind: \"xdp\" is not one of af_xdp, af_packet or pci");
+    expect_error("[ports]\nkind = 'pci'\nclient = 'eth1'\nstorage = '0000:3b:00.1'\n",
+                 "ports.client: \"eth1\" does not fit: must be a PCI address");
+    expect_error("[ports]\npolling = 'lazy'\nclient = 'a'\nstorage = 'c'\n", "ports.polling");
+    good("[ports]\nkind = 'pci'\nclient = '0000:3b:00.0'\nstorage = '0000:3b:00.1'\n");
+}
+
+void names_what_is_wrong_with_every_key_of_a_service(void**) {
+    const Wrong table[] = {
+        {"vlan = 4095\n", "service.vlan: 4095 is out of range; allowed is 0 to 4094"},
+        {"fail = 'shut'\n", "service.fail: \"shut\" is not one of open or closed"},
+        {"midstream = 'cut'\n", "service.midstream: \"cut\" is not one of retire, pass or reset"},
+        {"on_tls = 'drop'\n", "service.on_tls: \"drop\" is not one of pass or refuse"},
+        {"on_protocol = 1\n", "service.on_protocol: must be text in quotes: pass or refuse"},
+        {"on_limit = ''\n", "service.on_limit"},
+        {"allow_upgrade = 'no'\n", "service.allow_upgrade: must be true or false, but is text"},
+        {"weak_blocks = 0\n", "service.weak_blocks: must be true or false"},
+        {"proxy_protocol = 'v2'\n", "service.proxy_protocol: \"v2\" is not one of off, accept"},
+        {"client_from = 'socket'\n", "service.client_from"},
+        {"client_from = 'proxy'\ntrusted_hops = ['192.0.2.1']\n",
+         "service.client_from: proxy needs proxy_protocol"},
+        {"client_from = 'header'\n", "service.client_header: is missing"},
+        {"client_header = 'X'\n", "service.client_header: has a meaning only"},
+        {"client_from = 'header'\nclient_header = 'X Y'\n", "service.client_header: \"X Y\""},
+        {"client_from = 'header'\nclient_header = 'X'\n", "service.trusted_hops: is missing"},
+        {"proxy_protocol = 'accept'\n", "service.trusted_hops: is missing"},
+        {"trusted_hops = '192.0.2.1'\n", "service.trusted_hops: must be a list of texts"},
+        {"trusted_hops = [1]\n", "service.trusted_hops: every item must be text in quotes"},
+        {"trusted_hops = ['x']\n", "service.trusted_hops: \"x\" is no address"},
+        {"trusted_hops = ['1.1.1.1','1.1.1.2','1.1.1.3','1.1.1.4','1.1.1.5','1.1.1.6','1.1.1.7',"
+         "'1.1.1.8','1.1.1.9']\n",
+         "service.trusted_hops: has 9 prefixes; at most 8 fit"},
+        {"account_from = 'cookie'\n", "service.account_from"},
+        {"account_from = 'header'\n", "service.account_header: is missing"},
+        {"account_header = 'X'\n", "service.account_header: has a meaning only"},
+        {"bypass_until = 2030-01-31T18:00:00Z\n", "service.bypass_until: has a meaning only with"},
+        {"portt = 5\n", "t.toml:9: unknown key \"portt\" in [service]; did you mean \"port\"?"},
+        {"zzzzzzzzz = 5\n", "unknown key \"zzzzzzzzz\" in [service]; allowed are name, address"},
+    };
+    for (const Wrong& wrong : table) {
+        expect_error(ports + service_start + wrong.text, wrong.wanted);
+    }
+}
+
+std::string service_with(const char* name, const char* address, const char* rest) {
+    return std::string("[[service]]\nname = '") + name + "'\naddress = '" + address + "'\n" + rest;
+}
+
+void names_what_is_wrong_with_the_place_of_a_service(void**) {
+    const std::string observe = "port = 80\nmode = 'observe'\n";
+    const char* wrong_addresses[][2] = {
+        {"photos", "\"photos\" is no address"},
+        {"192.0.2.10/33", "has no length of 0 to 32"},
+        {"192.0.2.10/", "has no length"},
+        {"192.0.2.10/-1", "has no length"},
+        {"192.0.2.10/24", "has bits set behind its length; write \"192.0.2.0/24\""},
+        {"2001:db8::1/129", "0 to 128 (IPv6)"},
+        {"2001:db8::1/64", "write \"2001:db8::/64\""},
+        {"::/0", "would cover every IPv4 address"},
+        {"192.0.2", "is no address"},
+        {"", "is no address"},
+    };
+    for (const auto& [address, wanted] : wrong_addresses) {
+        expect_error(ports + service_with("a", address, observe.c_str()), wanted);
+    }
+    expect_error(ports + "[[service]]\n", "service.name: is missing");
+    expect_error(ports + "[[service]]\n", "service.address: is missing");
+    expect_error(ports + "[[service]]\n", "t.toml:4: service.port: is missing");
+    expect_error(ports + service_with("a b", "::1", observe.c_str()), "service.name: \"a b\"");
+    expect_error(ports + service_with("a", "::1", "port = 65536\nmode = 'observe'\n"),
+                 "service.port: 65536 is out of range; allowed is 1 to 65535");
+    expect_error(ports + "[service]\nname = 'a'\n", "service: write [[service]] with two brackets");
+    expect_error("service = [1]\n" + ports, "service: write [[service]]");
+}
+
+void refuses_services_that_are_listed_twice(void**) {
+    const std::string observe = "port = 80\nmode = 'observe'\n";
+    const std::string first = ports + service_with("a", "192.0.2.1", observe.c_str());
+    expect_error(first + service_with("a", "192.0.2.2", observe.c_str()),
+                 "t.toml:10: service.name: \"a\" is the name of another service already");
+    expect_error(first + service_with("b", "192.0.2.1/32", observe.c_str()),
+                 "t.toml:11: service.address: 192.0.2.1/32 port 80 is service \"a\" already");
+    good(first + service_with("b", "192.0.2.1", "port = 81\nmode = 'observe'\n"));
+    good(first + service_with("b", "192.0.2.1", "port = 80\nvlan = 5\nmode = 'observe'\n"));
+    good(first + service_with("b", "192.0.2.0/24", observe.c_str()));
+}
+
+void refuses_more_services_than_fit(void**) {
+    std::string text = ports;
+    for (int i = 0; i < 65; ++i) {
+        text += service_with(("s" + std::to_string(i)).c_str(), "::1",
+                             ("mode = 'observe'\nport = " + std::to_string(i + 1) + "\n").c_str());
+    }
+    expect_error(text, "there are 65 services; at most 64 fit");
+}
+
+void lets_no_service_enforce_without_the_texts_of_the_answer(void**) {
+    const std::string enforce = service_with("a", "192.0.2.1", "port = 80\n");
+    expect_error(ports + enforce, "\"a\" is in mode enforce, which needs answer.complaint_url");
+    expect_error("[answer]\ncomplaint_url = 'https://a'\n" + ports + enforce, "answer.contact");
+    expect_error("[answer]\ncomplaint_url = 'https://a'\ncontact = 'b'\n" + ports + enforce,
+                 "answer.legal_basis");
+    good("[answer]\ncomplaint_url = 'https://a'\ncontact = 'b'\nlegal_basis = 'c'\n" + ports +
+         enforce);
+    good("lab = true\n" + ports + enforce);
+}
+
+void lets_no_bypass_be_for_ever(void**) {
+    const auto with = [](const char* rest) { return ports + service_with("a", "::1", rest); };
+    expect_error(with("port = 80\nmode = 'bypass'\n"), "t.toml:8: service.mode: bypass needs an");
+    expect_error(with("port = 80\nmode = 'bypass'\nbypass_until = '2030-01-31'\n"),
+                 "service.bypass_until: must be a date and time with its zone, without quotes");
+    expect_error(with("port = 80\nmode = 'bypass'\nbypass_until = 2030-01-31T18:00:00\n"),
+                 "must be a date and time with its zone");
+    expect_error(with("port = 80\nmode = 'bypass'\nbypass_until = 1960-01-31T18:00:00Z\n"),
+                 "must be after 1970");
+    expect_error(with("port = 80\nmode = 'by-pass'\n"), "(did you mean \"bypass\"?)");
+}
+
+void names_unknown_keys_with_the_nearest_known_one(void**) {
+    expect_error("lag = true\n" + ports,
+                 "t.toml:1: unknown key \"lag\" at the top of the file; did "
+                 "you mean \"lab\"?");
+    expect_error("[limit]\n" + ports, "did you mean \"limits\"?");
+    expect_error("[limits]\nflow_max = 5000\n" + ports,
+                 "t.toml:2: unknown key \"flow_max\" in "
+                 "[limits]; did you mean \"flows_max\"?");
+    expect_error("[limits]\n\"a\\u0007b\" = 1\n" + ports, "unknown key \"a\\x07b\"");
+}
+
+void tells_every_problem_in_the_order_of_the_file(void**) {
+    const std::string error =
+        error_of("lag = 1\n[limits]\nworkers = 0\nflows_max = 1\n[ports]\nclient = 5\n");
+    const std::size_t first = error.find("t.toml:1:");
+    const std::size_t second = error.find("t.toml:3:");
+    const std::size_t third = error.find("t.toml:4:");
+    const std::size_t last = error.find("t.toml:6:");
+    assert_true(first < second && second < third && third < last && last != std::string::npos);
+}
+
+void names_the_line_of_what_is_not_toml(void**) {
+    expect_error("lab = true\nports\n", "t.toml:2: not TOML");
+    expect_error("lab = \n", "t.toml:1: not TOML");
+    expect_error("lab = true\nlab = true\n", "t.toml:2: not TOML");
+    expect_error("\xff\xfe\n", "t.toml:1: not TOML");
+}
+
+void refuses_files_and_lines_beyond_their_limits(void**) {
+    expect_error("a = 1\n" + std::string(5000, 'a') + "\n", "t.toml:2: the line is longer");
+    std::string large;
+    while (large.size() <= config_bytes_max)
+        large += "# a comment that fills the file\n";
+    expect_error(large, "larger than 256 KiB");
+    std::string deep = "a";
+    while (deep.size() < 4000)
+        deep += ".a";
+    expect_error(deep + " = 1\n", "unknown key \"a\"");
+}
+
+void says_when_the_file_is_not_there(void**) {
+    const Result<Config> config = load_config("/nonexistent/cordon.toml");
+    assert_false(config.has_value());
+    assert_int_equal(config.error().code, ErrorCode::config);
+    assert_string_equal(config.error().message().c_str(),
+                        "/nonexistent/cordon.toml: cannot open the configuration: "
+                        "No such file or directory");
+}
+
+void prints_addresses_as_people_write_them(void**) {
+    const char* same[] = {"192.0.2.0/24", "0.0.0.0/0", "2001:db8::/32", "::1/128", "2000::/3"};
+    for (const char* text : same) {
+        AddressPrefix prefix;
+        assert_int_equal(parse_prefix(text, &prefix), AddressResult::ok);
+        assert_string_equal(format_prefix(prefix).c_str(), text);
+    }
+    AddressPrefix prefix;
+    parse_prefix("192.0.2.1", &prefix);
+    assert_string_equal(format_endpoint(prefix.address, 80).c_str(), "192.0.2.1:80");
+    parse_prefix("2001:db8::1", &prefix);
+    assert_string_equal(format_endpoint(prefix.address, 80).c_str(), "[2001:db8::1]:80");
+    assert_int_equal(parse_prefix(std::string_view("1.1.1.1\0x", 9), &prefix),
+                     AddressResult::not_an_address);
+}
+
+}  // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(loads_both_shipped_files),
+        cmocka_unit_test(shipped_file_tells_the_true_defaults),
+        cmocka_unit_test(shipped_file_explains_every_key),
+        cmocka_unit_test(takes_its_defaults_from_the_limits),
+        cmocka_unit_test(reads_every_key_of_a_service),
+        cmocka_unit_test(names_what_is_wrong_with_every_key_of_the_tables),
+        cmocka_unit_test(names_what_is_wrong_with_the_ports),
+        cmocka_unit_test(names_what_is_wrong_with_every_key_of_a_service),
+        cmocka_unit_test(names_what_is_wrong_with_the_place_of_a_service),
+        cmocka_unit_test(refuses_services_that_are_listed_twice),
+        cmocka_unit_test(refuses_more_services_than_fit),
+        cmocka_unit_test(lets_no_service_enforce_without_the_texts_of_the_answer),
+        cmocka_unit_test(lets_no_bypass_be_for_ever),
+        cmocka_unit_test(names_unknown_keys_with_the_nearest_known_one),
+        cmocka_unit_test(tells_every_problem_in_the_order_of_the_file),
+        cmocka_unit_test(names_the_line_of_what_is_not_toml),
+        cmocka_unit_test(refuses_files_and_lines_beyond_their_limits),
+        cmocka_unit_test(says_when_the_file_is_not_there),
+        cmocka_unit_test(prints_addresses_as_people_write_them),
+    };
+    return cmocka_run_group_tests_name("config", tests, nullptr, nullptr);
+}
