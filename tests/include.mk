@@ -15,7 +15,7 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
-bpf_tests := steer loader
+bpf_tests := steer bypass loader
 
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
@@ -24,3 +24,8 @@ $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_obj
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
 steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
+# Drives the loader from tests/system/_bridge_check.sh.
+$(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
+$(O)/tests/bpf/steer_tool: LIBS = -lbpf
+$(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
+	$(link)
