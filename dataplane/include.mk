@@ -12,15 +12,17 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
                 dataplane/http/refusal.cpp
 object_sources := dataplane/object/object.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
-index_sources       := dataplane/index/index_view.cpp
-verdict_sources     := dataplane/verdict/policy.cpp
-worker_sources      := dataplane/worker/worker.cpp dataplane/worker/flows.cpp dataplane/worker/up.cpp \
-                       dataplane/worker/down.cpp dataplane/worker/exchange.cpp dataplane/worker/judge.cpp \
-                       dataplane/worker/answering.cpp dataplane/worker/case_number.cpp
+index_sources := dataplane/index/index_view.cpp
+verdict_sources := dataplane/verdict/policy.cpp
+worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp dataplane/worker/up.cpp \
+                  dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
+                  dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
+                  dataplane/worker/case_number.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp
-shell_sources       :=
+shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
+                 dataplane/shell/steer_plan.cpp
 replay_sources      :=
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \
