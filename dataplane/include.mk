@@ -20,9 +20,15 @@ worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp datapla
                   dataplane/worker/case_number.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
-                       dataplane/shell/journal_thread.cpp
+                       dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
+                       dataplane/shell/control_socket.cpp dataplane/shell/index_holder.cpp \
+                       dataplane/shell/memory_plan.cpp
 shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
-                 dataplane/shell/steer_plan.cpp
+                 dataplane/shell/steer_plan.cpp dataplane/shell/main.cpp \
+                 dataplane/shell/appliance.cpp dataplane/shell/appliance_link.cpp \
+                 dataplane/shell/event_log.cpp dataplane/shell/worker_loop.cpp \
+                 dataplane/shell/dpdk_port.cpp dataplane/shell/eal.cpp \
+                 dataplane/shell/net_device.cpp dataplane/shell/process.cpp
 replay_sources      :=
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \
@@ -35,3 +41,8 @@ shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) $(replay_sources:%.cpp=$(O)/%.o)
 $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)
+
+programs += $(O)/bin/cordon-dataplane
+$(O)/bin/cordon-dataplane: $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o)
+	$(link)
+$(O)/bin/cordon-dataplane: LIBS = $(DPDK_LIBS) -lbpf -lsystemd $(pure_libs)

@@ -23,6 +23,9 @@ $(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)                            $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
+
+$(patsubst %,$(O)/tests/unit/%_test,index_view): $(builder_sources:%.cpp=$(O)/%.o)
+
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader
 
