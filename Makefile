@@ -68,8 +68,9 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
-.PHONY: test check tests fuzz-programs system acceptance fuzz bench demo
+.PHONY: test check tests tools fuzz-programs system acceptance fuzz bench demo
 tests: $(unit_test_programs)
+tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
 
 test: tests $(if $(has_fuzzer),fuzz-programs)  ## unit tests and fuzz corpora: needs no privileges
@@ -80,7 +81,7 @@ test: tests $(if $(has_fuzzer),fuzz-programs)  ## unit tests and fuzz corpora: n
 # A build that fails is a failed test: whoever reads the last line sees it.
 check:  ## install what is needed (root), build and run every test; ends with `N passed, …`
 	$(Q)scripts/setup-debian --test
-	$(Q)$(MAKE) --no-print-directory $(parallel) programs tests bpf-tests fuzz-programs || \
+	$(Q)$(MAKE) --no-print-directory $(parallel) programs tools tests bpf-tests fuzz-programs || \
 	    { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	$(Q)tests/run scripts/check-tidy $(unit_test_programs) $(fuzz_programs) $(bpf_test_programs) \
 	    $(system_tests)
@@ -88,7 +89,7 @@ check:  ## install what is needed (root), build and run every test; ends with `N
 .PHONY: bpf-tests
 bpf-tests: $(bpf_test_programs)
 
-system: programs  ## system tests in namespaces (root); ONLY=word picks some
+system: programs tools  ## system tests in namespaces (root); ONLY=word picks some
 	$(Q)tests/run $(foreach t,$(system_tests),$(if $(findstring $(ONLY),$t),$t))
 
 acceptance: programs  ## replay the captures of DATA=dir and compare with their expected.tsv

@@ -16,7 +16,13 @@ unit_test_programs    = $(room_test_programs) $(control_test_programs)
 bpf_test_programs     = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 system_tests          = $(sort $(wildcard tests/system/*_test.sh))
 
-test_sources = $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
+# Programs that system tests use.
+tool_programs = $(O)/tests/support/wire
+$(tool_programs): %: %.o
+	$(link)
+
+test_sources = $(tool_programs:$(O)/%=%.cpp) \
+               $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) $(fuzz_targets:%=tests/fuzz/%_fuzz.cpp)
 
 $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)
