@@ -11,7 +11,7 @@ wire_up() {
     [ "$side" = sto ] || { ip4=$CLI_IP4 ip6=$CLI_IP6; }
     need "$ROOT/build/release/tests/support/wire"
     ip netns add "$ns"
-    wire_namespaces="${wire_namespaces:-} $ns"
+    _lab_more="${_lab_more:-} $ns" # goes with the lab
     # The host's end becomes the wire's far end; the host gets a new one with its addresses.
     ip -n "$host" link set "$end" netns "$ns"
     ip -n "$ns" link set "$end" name far
@@ -29,9 +29,4 @@ wire_up() {
     start_background "wire-$side" nsenter --net="/run/netns/$ns" -- \
         "$ROOT/build/release/tests/support/wire" near far "$@"
     wait_for 5 grep -q ready "$WORK/wire-$side.log" || fail "the wire did not start"
-}
-
-# The namespaces go with lab_down, which knows only its own three.
-wire_down() {
-    for ns in ${wire_namespaces:-}; do ip netns del "$ns" 2> /dev/null || true; done
 }
