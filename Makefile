@@ -43,6 +43,7 @@ include dataplane/include.mk
 include control/include.mk
 include ebpf/include.mk
 include tests/include.mk
+include tests/frame.mk
 
 # --- rules ---------------------------------------------------------------------------------------
 
