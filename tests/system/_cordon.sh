@@ -85,7 +85,8 @@ cordon_up() {
     write_index
     "start_${1:-nginx}"
     start_cordon
-    wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" || fail "the storage is not reached"
+    wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" ||
+        fail "the storage is not reached"
 }
 
 # Apache with mod_dav as the storage, without a service or a system-wide configuration.
@@ -152,6 +153,13 @@ put() {
 }
 
 status_of_answer() { sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer" | tail -n 1; }
+
+# start_long_upload RATE   — $WORK/long in the background; $long is its process.
+start_long_upload() {
+    start_background long $IN_CLI curl -sS -i --max-time 60 --limit-rate "$1" -T "$WORK/long" \
+        "$URL4/long"
+    long=$BACKGROUND_PID
+}
 
 stored() { put "$1" "$2" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
 

@@ -5,19 +5,20 @@ cordon_up
 
 # A row: outcome, then the request as printf writes it.
 while IFS='|' read -r name request; do
-    printf "$request" > "$WORK/request"
+    request=${request/START/'PUT /bad HTTP/1.1\r\nHost: x\r\n'}
+    printf "${request/CHUNKED/Transfer-Encoding: chunked}" > "$WORK/request"
     before=$(outcome "$name")
     upload raw / "$WORK/request" > /dev/null
     check "$name: 400 and cut" [ "$(cut -c1-4 "$WORK/answer" | paste -sd,)" = '400 ,clos' ]
     check "$name is counted" counted "$name" $((before + 1))
 done <<'TABLE'
 http_bare_lf|PUT /bad HTTP/1.1\nHost: x\nContent-Length: 1\n\nx
-http_both_lengths|PUT /bad HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n
-http_bad_length|PUT /bad HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx
-http_bad_chunk|PUT /bad HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nx
-http_bad_coding|PUT /bad HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n
-http_folded_header|PUT /bad HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\nContent-Length: 1\r\n\r\nx
-http_bad_header_name|PUT /bad HTTP/1.1\r\nHost: x\r\nContent-Length : 1\r\n\r\nx
+http_both_lengths|STARTContent-Length: 1\r\nCHUNKED\r\n\r\n1\r\nx\r\n0\r\n\r\n
+http_bad_length|STARTContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx
+http_bad_chunk|STARTCHUNKED\r\n\r\nfffffffffffffffff\r\nx
+http_bad_coding|STARTTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n
+http_folded_header|STARTA: b\r\n c\r\nContent-Length: 1\r\n\r\nx
+http_bad_header_name|STARTContent-Length : 1\r\n\r\nx
 http_bad_host|PUT /bad HTTP/1.1\r\nContent-Length: 1\r\n\r\nx
 http_bad_version|PUT /bad HTTP/9.9\r\nHost: x\r\nContent-Length: 1\r\n\r\nx
 TABLE

@@ -7,8 +7,7 @@ cordon_up
 [ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
 
 random_file "$WORK/long" 60000000 3
-start_background long $IN_CLI curl -sS -i --max-time 60 --limit-rate 15M -T "$WORK/long" "$URL4/long"
-long=$BACKGROUND_PID
+start_long_upload 15M
 sleep 1
 stop_dataplane KILL
 # A connection that begins while nobody looks and is still there after the restart.

@@ -6,8 +6,7 @@ cordon_up
 [ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
 
 random_file "$WORK/long" 40000000 3
-start_background long $IN_CLI curl -sS -i --max-time 60 --limit-rate 10M -T "$WORK/long" "$URL4/long"
-long=$BACKGROUND_PID
+start_long_upload 10M
 sleep 1
 kill -STOP $DATAPLANE_PID
 sleep 0.3

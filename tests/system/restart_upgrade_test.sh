@@ -6,8 +6,7 @@ cordon_up
 [ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
 
 random_file "$WORK/long" 60000000 3
-start_background long $IN_CLI curl -sS -i --max-time 60 --limit-rate 12M -T "$WORK/long" "$URL4/long"
-long=$BACKGROUND_PID
+start_long_upload 12M
 for round in 1 2; do
     sleep 1
     stop_dataplane TERM
