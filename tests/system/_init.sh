@@ -35,6 +35,7 @@ WORK=
 DATAPLANE_PID= CORDOND_PID= NGINX_PID=
 _lab_pids=
 _lab_made=
+_lab_more=  # further namespaces that go with the lab
 
 # --- words --------------------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ lab_down() {
     if [ "${KEEP:-0}" = 1 ] && [ $_status = 0 ]; then lab_keep_notice; exit 0; fi
     if [ $_status != 0 ] && [ $_status != 125 ]; then lab_show_logs; fi
     for _pid in $_lab_pids; do _stop_pid $_pid TERM; done
-    for _ns in $CLI $STO $BOX; do ip netns del $_ns 2>/dev/null || true; done
+    for _ns in $CLI $STO $BOX $_lab_more; do ip netns del $_ns 2>/dev/null || true; done
     if mountpoint -q "$WORK/bpf"; then umount "$WORK/bpf" || true; fi
     rm -rf --one-file-system "$WORK"
     exit $_status
@@ -252,6 +253,7 @@ http {
         root $WORK/www;
         dav_methods PUT DELETE MKCOL COPY MOVE;
         create_full_put_path on;
+        location /forbidden/ { deny all; }
     }
 }
 TEXT
