@@ -80,9 +80,12 @@ need() {
     done
 }
 
-# True when the kernel has BTF and lets us make XDP programs and AF_XDP sockets.
+# True when the kernel has BTF and lets us make BPF maps, a bpffs and AF_XDP sockets.
 can_af_xdp() {
     [ -r /sys/kernel/btf/vmlinux ] || return 1
+    unshare --mount sh -c 'mount -t bpf none /mnt &&
+        bpftool map create /mnt/cordon type array key 4 value 4 entries 1 name cordon_probe' \
+        >/dev/null 2>&1 || return 1
     python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW, 0)' 2>/dev/null
 }
 
