@@ -7,6 +7,10 @@ room_tests := keyed_tag index_view fingerprint index_builder decode flow_table b
               http_response proxy_header identity refusal journal options_file stream policy worker
 control_tests := journal_crash store config dataplane_link
 
+# One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
+# http_message is compared with http_parser and needs -lhttp_parser.
+fuzz_targets += http_message http_response proxy_header identity
+
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
 unit_test_programs    = $(room_test_programs) $(control_test_programs)
