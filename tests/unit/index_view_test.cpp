@@ -40,7 +40,7 @@ void finds_what_was_added_in_every_section(void**) {
     assert_int_equal(view.generation(), 7);
     assert_int_equal(view.created_s(), now_s);
     assert_int_equal(view.section_count(), 2);
-    assert_int_equal(view.indicator_count(), 12);
+    assert_int_equal(view.indicator_count(), 43);
     assert_true(view.lab());
 
     const std::vector<Match> both = find(view, IndicatorKind::sha256, digest_of(0));
@@ -116,9 +116,9 @@ void tells_sections_and_their_counts(void**) {
     assert_int_equal(first.ceiling, RightsCeiling::block);
     assert_int_equal(first.generation, 3);
     assert_int_equal(first.not_after_s, now_s + 100);
-    assert_int_equal(first.tag_count, 10);
-    assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::sha256)], 9);
-    assert_int_equal(first.kind_tags_sized[static_cast<std::size_t>(IndicatorKind::sha256)], 9);
+    assert_int_equal(first.tag_count, 41);
+    assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::sha256)], 40);
+    assert_int_equal(first.kind_tags_sized[static_cast<std::size_t>(IndicatorKind::sha256)], 40);
     assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::md5)], 1);
     assert_int_equal(first.kind_tags_headed[static_cast<std::size_t>(IndicatorKind::md5)], 1);
     assert_int_equal(view.section(1).ceiling, RightsCeiling::report);
@@ -195,6 +195,21 @@ void the_copy_is_what_is_used(void**) {
 }
 
 // --- damage --------------------------------------------------------------------------------------
+
+template <typename T>
+T* part_of(MutableBytes image, std::size_t section, IndexPart part) {
+    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
+    return reinterpret_cast<T*>(
+        image.data() + head->sections[section].parts[static_cast<std::size_t>(part)].offset);
+}
+
+void the_small_index_has_a_continued_bucket(void**) {
+    AlignedBytes image = small_index();
+    const auto* head = reinterpret_cast<const IndexHead*>(image.bytes().data());
+    const auto* buckets = part_of<TagBucket>(image.mutable_bytes(), 0, IndexPart::tags);
+    assert_true(std::any_of(buckets, buckets + head->sections[0].bucket_count,
+                            [](const TagBucket& bucket) { return bucket_is_continued(bucket); }));
+}
 
 void refuses_every_truncation(void**) {
     const AlignedBytes image = small_index();
@@ -279,13 +294,6 @@ IndexStatus status_after(Change&& change) {
     reseal(image.mutable_bytes());
     IndexView view;
     return open(image.bytes(), &view);
-}
-
-template <typename T>
-T* part_of(MutableBytes image, std::size_t section, IndexPart part) {
-    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
-    return reinterpret_cast<T*>(
-        image.data() + head->sections[section].parts[static_cast<std::size_t>(part)].offset);
 }
 
 void refuses_other_purposes(void**) {
@@ -514,6 +522,7 @@ int main() {
         cmocka_unit_test(opening_a_bad_image_closes_the_view),
         cmocka_unit_test(an_empty_section_matches_nothing),
         cmocka_unit_test(the_copy_is_what_is_used),
+        cmocka_unit_test(the_small_index_has_a_continued_bucket),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(refuses_bytes_behind_the_end),
         cmocka_unit_test(refuses_every_damaged_byte),
