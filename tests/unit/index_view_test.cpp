@@ -368,6 +368,26 @@ void refuses_a_tag_that_no_look_up_finds(void**) {
                      IndexStatus::malformed);
 }
 
+// Finds the first bucket of section 0 that `fits`; the tests below need one.
+template <typename Fits>
+std::uint32_t bucket_that(MutableBytes image, Fits&& fits) {
+    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
+    const auto* buckets = part_of<TagBucket>(image, 0, IndexPart::tags);
+    for (std::uint32_t b = 0; b < head->sections[0].bucket_count; ++b) {
+        if (fits(buckets[b])) return b;
+    }
+    fail_msg("the small index has no such bucket");
+    return 0;
+}
+
+void assert_refused(MutableBytes image, const char* expected) {
+    reseal(image);
+    IndexView view;
+    const char* why = "";
+    assert_int_equal(IndexView::open(image, true, &view, &why), IndexStatus::malformed);
+    assert_string_equal(why, expected);
+}
+
 // The last bucket is filled up and its order turned round: a look-up would read behind the table.
 void refuses_a_last_bucket_that_is_continued(void**) {
     AlignedBytes image = small_index();
@@ -382,11 +402,45 @@ void refuses_a_last_bucket_that_is_continued(void**) {
     }
     std::reverse(std::begin(tags), std::end(tags));
     std::reverse(std::begin(numbers), std::end(numbers));
-    reseal(bytes);
-    IndexView view;
-    const char* why = "";
-    assert_int_equal(IndexView::open(bytes, true, &view, &why), IndexStatus::malformed);
-    assert_string_equal(why, "the last bucket claims to be continued");
+    assert_refused(bytes, "the last bucket claims to be continued");
+}
+
+// Without its mark the search for the tag that was pushed on would end too early.
+void refuses_a_pushed_on_tag_without_the_mark(void**) {
+    AlignedBytes image = small_index();
+    const MutableBytes bytes = image.mutable_bytes();
+    const std::uint32_t b = bucket_that(bytes, bucket_is_continued);
+    TagBucket& tags = part_of<TagBucket>(bytes, 0, IndexPart::tags)[b];
+    NumberBucket& numbers = part_of<NumberBucket>(bytes, 0, IndexPart::numbers)[b];
+    std::reverse(std::begin(tags.tags), std::end(tags.tags));
+    std::reverse(std::begin(numbers.records), std::end(numbers.records));
+    assert_refused(bytes, "a tag stands where no look-up finds it");
+}
+
+void refuses_a_search_that_is_too_short(void**) {
+    AlignedBytes image = small_index();
+    SectionDescriptor& section =
+        reinterpret_cast<IndexHead*>(image.mutable_bytes().data())->sections[0];
+    assert_true(section.probe_max > 1 && section.bucket_count - section.home_buckets <= 1);
+    section.probe_max = 1;
+    assert_refused(image.mutable_bytes(), "a tag stands where no look-up finds it");
+}
+
+void refuses_anything_behind_an_empty_slot(void**) {
+    const auto has_two = [](const TagBucket& bucket) {
+        return !bucket.tags[1].empty() && bucket.tags[2].empty();
+    };
+    AlignedBytes image = small_index();
+    const std::uint32_t b = bucket_that(image.mutable_bytes(), has_two);
+    TagBucket& tags = part_of<TagBucket>(image.mutable_bytes(), 0, IndexPart::tags)[b];
+    std::swap(tags.tags[1], tags.tags[2]);
+    NumberBucket& numbers = part_of<NumberBucket>(image.mutable_bytes(), 0, IndexPart::numbers)[b];
+    std::swap(numbers.records[1], numbers.records[2]);
+    assert_refused(image.mutable_bytes(), "a tag stands behind an empty slot");
+
+    AlignedBytes other = small_index();
+    part_of<NumberBucket>(other.mutable_bytes(), 0, IndexPart::numbers)[b].records[3] = 1;
+    assert_refused(other.mutable_bytes(), "an empty slot has a record");
 }
 
 void refuses_counts_that_are_not_those_of_the_records(void**) {
@@ -536,6 +590,9 @@ int main() {
         cmocka_unit_test(refuses_record_numbers_out_of_range),
         cmocka_unit_test(refuses_a_tag_that_no_look_up_finds),
         cmocka_unit_test(refuses_a_last_bucket_that_is_continued),
+        cmocka_unit_test(refuses_a_pushed_on_tag_without_the_mark),
+        cmocka_unit_test(refuses_a_search_that_is_too_short),
+        cmocka_unit_test(refuses_anything_behind_an_empty_slot),
         cmocka_unit_test(refuses_counts_that_are_not_those_of_the_records),
         cmocka_unit_test(agrees_with_a_map_for_many_sizes_of_table),
         cmocka_unit_test(a_tag_and_its_record_number_cost_at_most_32_bytes),
