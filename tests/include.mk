@@ -3,7 +3,8 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
+room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build replay \
+              http_message \
               http_response proxy_header identity refusal journal options_file
 control_tests := journal_crash store config dataplane_link
 
@@ -25,6 +26,10 @@ $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pur
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
 
 $(patsubst %,$(O)/tests/unit/%_test,index_view): $(builder_sources:%.cpp=$(O)/%.o)
+
+# The parts of cordon-replay that need no worker.
+$(O)/tests/unit/replay_test: $(replay_objects)
+$(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader
