@@ -4,7 +4,8 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
-              http_response proxy_header identity refusal journal options_file stream policy worker
+              http_response proxy_header identity refusal journal options_file stream policy \
+              worker replay
 control_tests := journal_crash store config dataplane_link
 
 # One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
@@ -29,6 +30,10 @@ $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pur
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
 
+
+# The parts of cordon-replay that need no worker.
+$(O)/tests/unit/replay_test: $(replay_objects)
+$(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader
