@@ -4,16 +4,28 @@
 config_sources := control/config/address.cpp control/config/config.cpp \
                   control/config/service_config.cpp control/config/text_rules.cpp \
                   control/config/toml_section.cpp
-store_sources  := control/store/store_sqlite.cpp control/store/schema.cpp \
-                  control/store/sqlite.cpp control/store/text.cpp
+store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control/store/sqlite.cpp \
+                 control/store/text.cpp
 builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
                    control/index/index_files.cpp control/index/list_parser.cpp \
                    control/index/refused_digests.cpp
-link_sources   := control/link/dataplane_link.cpp control/link/link_json.cpp control/link/journal_reader.cpp
-cli_sources    := 
-daemon_sources := 
+link_sources := control/link/journal_reader.cpp control/link/dataplane_link.cpp \
+                control/link/link_json.cpp
+cli_sources :=
+daemon_sources := control/daemon/active_options.cpp control/daemon/daemon.cpp \
+                  control/daemon/exchanges.cpp control/daemon/incident_json.cpp \
+                  control/daemon/index_watch.cpp control/daemon/journal_intake.cpp \
+                  control/daemon/log.cpp control/daemon/mode_overrides.cpp \
+                  control/daemon/request.cpp control/daemon/request_server.cpp \
+                  control/daemon/requests.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
                   $(cli_sources) $(daemon_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd
+
+programs += $(O)/bin/cordond
+$(O)/bin/cordond: $(O)/control/daemon/main.o $(control_objects) $(pure_objects) \
+                  $(shell_plain_objects)
+	$(link)
+$(O)/bin/cordond: LIBS = $(control_libs)

@@ -36,12 +36,13 @@ int bypass(struct __sk_buff* skb) {
         return TC_ACT_OK;
     }
     // Headers may lie in fragments; a failure shows as a short frame, which is unclear or odd.
-    const __u32 bytes = skb->len;
-    bpf_skb_pull_data(skb, bytes < bypass_pull_bytes ? bytes : bypass_pull_bytes);
+    const __u32 length = skb->len;
+    const __u32 bytes = length + (skb->vlan_present ? 4 : 0);
+    bpf_skb_pull_data(skb, length < bypass_pull_bytes ? length : bypass_pull_bytes);
     const struct frame f = {
         .data = (const void*)(long)skb->data,
         .data_end = (const void*)(long)skb->data_end,
-        .length = bytes,
+        .length = length,
     };
 
     struct packet p;

@@ -143,18 +143,12 @@ void read_control(TomlSection control, ControlOptions* o) {
     control.finish();
 }
 
-// Outside a lab a person whose upload is refused must be told on what ground, and where to
-// complain.
 void check_enforce(TomlSection* root, const Options& o) {
-    if (o.lab != 0) return;
+    const std::string_view missing = enforce_needs(o);
+    if (missing.empty()) return;
     for (std::uint32_t i = 0; i < o.service_count; ++i) {
         const ServiceOptions& service = o.services[i];
         if (service.mode != ServiceMode::enforce) continue;
-        const std::string_view missing = o.complaint_url[0] == '\0' ? "answer.complaint_url"
-                                         : o.contact[0] == '\0'     ? "answer.contact"
-                                         : o.legal_basis[0] == '\0' ? "answer.legal_basis"
-                                                                    : "";
-        if (missing.empty()) return;
         root->refuse("service", "\"" + std::string(service.name) +
                                     "\" is in mode enforce, which needs " + std::string(missing) +
                                     " (or mode = \"observe\", or lab = true on a test bench)");
@@ -212,6 +206,13 @@ std::uint32_t overlong_line(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view enforce_needs(const Options& o) {
+    if (o.lab != 0) return "";
+    if (o.complaint_url[0] == '\0') return "answer.complaint_url";
+    if (o.contact[0] == '\0') return "answer.contact";
+    return o.legal_basis[0] == '\0' ? "answer.legal_basis" : "";
+}
 
 std::string control_socket_path(std::string_view run_dir) {
     return std::string(run_dir) + "/cordond.sock";

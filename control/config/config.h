@@ -22,7 +22,7 @@ inline constexpr std::size_t config_bytes_max = 256 * 1024;
 inline constexpr std::size_t config_line_bytes_max = 4096;
 
 namespace control_defaults {
-inline constexpr std::uint32_t link_timeout_ms = 2000;
+inline constexpr std::uint32_t link_timeout_ms = 1000;
 inline constexpr std::uint32_t journal_poll_ms = 200;
 inline constexpr std::uint32_t clients_max = 32;
 }  // namespace control_defaults
@@ -45,6 +45,10 @@ struct Config {
 // The places of the sockets for a run_dir.
 std::string control_socket_path(std::string_view run_dir);
 std::string dataplane_socket_path(std::string_view run_dir);
+
+// The key that mode enforce still needs, empty when there is none: outside a lab a person whose
+// upload is refused must be told on what ground, and where to complain.
+std::string_view enforce_needs(const Options& options);
 
 Result<Config> load_config(const std::string& path);
 

@@ -96,7 +96,7 @@ class IndexBuilder {
     struct Section;
 
     IndexOptions options_;
-    RefusedDigests refused_;
+    const RefusedDigests& refused_ = RefusedDigests::table();
     std::vector<std::unique_ptr<Section>> sections_;
 };
 

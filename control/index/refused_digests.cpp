@@ -53,6 +53,11 @@ std::array<std::uint8_t, 16> prefix_of(Bytes digest) {
 
 }  // namespace
 
+const RefusedDigests& RefusedDigests::table() {
+    static const RefusedDigests made;
+    return made;
+}
+
 RefusedDigests::RefusedDigests() {
     Running running;
     const auto note = [&](std::vector<Prefix>(&table)[indicator_kind_count]) {

@@ -1,7 +1,7 @@
 // Digests that must never be listed, because files of innocent people have them: the empty file,
 // and files of zero bytes only (padding, blank images, preallocated files).
 //
-// Owns:       a sorted table of digests, computed once at construction.
+// Owns:       a sorted table of digests, computed once in a program.
 // Invariants: covers zero runs of every length up to 4 KiB, of every multiple of 4 KiB up to 1 MiB,
 //             and of powers of two up to 16 MiB; for sha256, sha1, md5.
 // Thread:     const use from any.
@@ -17,7 +17,8 @@ namespace cordon {
 
 class RefusedDigests {
   public:
-    RefusedDigests();
+    // The one table of a program, made at the first call: it never changes.
+    static const RefusedDigests& table();
 
     bool is_empty_file(IndicatorKind kind, Bytes digest) const;
     bool is_zero_run(IndicatorKind kind, Bytes digest) const;
@@ -26,6 +27,8 @@ class RefusedDigests {
     static bool is_placeholder(Bytes digest);
 
   private:
+    RefusedDigests();
+
     using Prefix = std::array<std::uint8_t, 16>;  // of the digest; enough to tell them apart
 
     std::vector<Prefix> empty_[indicator_kind_count];

@@ -35,6 +35,7 @@ WORK=
 DATAPLANE_PID= CORDOND_PID= NGINX_PID=
 _lab_pids=
 _lab_made=
+_lab_more=  # further namespaces that go with the lab
 
 # --- words --------------------------------------------------------------------------------------
 
@@ -79,9 +80,12 @@ need() {
     done
 }
 
-# True when the kernel has BTF and lets us make XDP programs and AF_XDP sockets.
+# True when the kernel has BTF and lets us make BPF maps, a bpffs and AF_XDP sockets.
 can_af_xdp() {
     [ -r /sys/kernel/btf/vmlinux ] || return 1
+    unshare --mount sh -c 'mount -t bpf none /mnt &&
+        bpftool map create /mnt/cordon type array key 4 value 4 entries 1 name cordon_probe' \
+        >/dev/null 2>&1 || return 1
     python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW, 0)' 2>/dev/null
 }
 
@@ -144,7 +148,7 @@ lab_down() {
     if [ "${KEEP:-0}" = 1 ] && [ $_status = 0 ]; then lab_keep_notice; exit 0; fi
     if [ $_status != 0 ] && [ $_status != 125 ]; then lab_show_logs; fi
     for _pid in $_lab_pids; do _stop_pid $_pid TERM; done
-    for _ns in $CLI $STO $BOX; do ip netns del $_ns 2>/dev/null || true; done
+    for _ns in $CLI $STO $BOX $_lab_more; do ip netns del $_ns 2>/dev/null || true; done
     if mountpoint -q "$WORK/bpf"; then umount "$WORK/bpf" || true; fi
     rm -rf --one-file-system "$WORK"
     exit $_status
@@ -256,6 +260,7 @@ http {
         root $WORK/www;
         dav_methods PUT DELETE MKCOL COPY MOVE;
         create_full_put_path on;
+        location /forbidden/ { deny all; }
     }
 }
 TEXT

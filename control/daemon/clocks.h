@@ -1,0 +1,23 @@
+// The clocks of cordond.
+//
+// Owns:       nothing.
+#pragma once
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace cordon {
+
+inline std::uint64_t monotonic_ms() {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
+}
+
+inline std::uint64_t unix_seconds() {
+    return static_cast<std::uint64_t>(::time(nullptr));
+}
+
+}  // namespace cordon

@@ -1,0 +1,317 @@
+#include "control/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "control/daemon/active_options.h"
+#include "control/daemon/clocks.h"
+#include "control/daemon/log.h"
+#include "control/index/index_files.h"
+#include "control/link/link_json.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::uint64_t tick_ms = 500;
+// An index of ten million indicators is copied and verified before it is in force.
+constexpr std::uint32_t load_timeout_ms = 120 * 1000;
+
+sigset_t our_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+Result<void> make_directory(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (!error) return {};
+    return failure(ErrorCode::io, "cannot make the directory " + path, error.value());
+}
+
+// Two daemons would read one journal and answer at one socket.
+Result<Descriptor> lock_directory(const std::string& run_dir) {
+    const std::string path = run_dir + "/cordond.lock";
+    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file.open()) return failure(ErrorCode::io, "cannot open " + path, errno);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+    return failure(ErrorCode::refused, "another cordond is running with run_dir " + run_dir);
+}
+
+}  // namespace
+
+void Daemon::block_signals() {
+    const sigset_t set = our_signals();
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Daemon::Daemon(std::string config_path, Config config)
+    : config_path_(std::move(config_path)),
+      config_(std::move(config)),
+      overrides_(std::string(config_.options.state_dir) + "/modes.json"),
+      started_s_(unix_seconds()) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const std::string& config_path) {
+    Result<Config> config = load_config(config_path);
+    if (!config) return Failure(config.error());
+    for (const std::string& warning : config->warnings)
+        log_line(LogLevel::warning, warning);
+    std::unique_ptr<Daemon> daemon(new Daemon(config_path, std::move(*config)));
+    if (const Result<void> ready = daemon->prepare(); !ready) return Failure(ready.error());
+    return daemon;
+}
+
+Result<void> Daemon::prepare() {
+    const Options& o = config_.options;
+    for (const char* directory : {o.state_dir, o.run_dir}) {
+        if (const Result<void> made = make_directory(directory); !made) return made;
+    }
+    Result<Descriptor> lock = lock_directory(o.run_dir);
+    if (!lock) return Failure(lock.error());
+    lock_ = std::move(*lock);
+
+    if (const Result<void> loaded = overrides_.load(); !loaded) {
+        log_line(LogLevel::error, loaded.error().message());
+    }
+    overrides_.take_ended(unix_seconds());
+    if (const Result<void> written = activate(); !written) return written;
+    if (const Result<void> opened = open_store(); !opened) return opened;
+
+    Result<RequestServer> server =
+        RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
+    if (!server) return Failure(server.error());
+    server_.emplace(std::move(*server));
+
+    const sigset_t set = our_signals();
+    signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!signals_.open()) return failure(ErrorCode::io, "cannot wait for signals", errno);
+    return {};
+}
+
+Result<void> Daemon::open_store() {
+    const StoreOptions options = {config_.control.store_path, config_.options.node_prefix};
+    Result<std::unique_ptr<Store>> ours = open_sqlite_store(options);
+    if (!ours) return Failure(ours.error());
+    Result<std::unique_ptr<Store>> of_journal = open_sqlite_store(options);
+    if (!of_journal) return Failure(of_journal.error());
+    store_ = std::move(*ours);
+    journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
+                                               std::string(config_.options.state_dir) + "/journal",
+                                               config_.control.journal_poll_ms);
+    return {};
+}
+
+Result<void> Daemon::run() {
+    log_line(LogLevel::notice, std::string("cordond is ready at ") + config_.control.socket_path +
+                                   (config_.options.lab != 0 ? " (LAB)" : ""));
+    ::sd_notify(0, "READY=1");
+    while (!stopping_) {
+        wait_once();
+        answer_requests();
+        if (monotonic_ms() >= next_tick_ms_) tick();
+    }
+    ::sd_notify(0, "STOPPING=1");
+    journal_->stop();
+    std::filesystem::remove(config_.control.socket_path);
+    log_line(LogLevel::notice, "cordond has stopped; the dataplane goes on");
+    return {};
+}
+
+void Daemon::wait_once() {
+    std::vector<pollfd> set = {{signals_.get(), POLLIN, 0}};
+    server_->add_descriptors(&set);
+    const std::size_t of_server = set.size() - 1;
+    exchanges_.add_descriptors(&set);
+
+    const std::uint64_t now = monotonic_ms();
+    const std::uint64_t until = exchanges_.next_deadline_ms(next_tick_ms_);
+    ::poll(set.data(), set.size(), until > now ? static_cast<int>(until - now) : 0);
+
+    const std::span<const pollfd> ready(set);
+    if (ready[0].revents != 0) take_signals();
+    server_->handle(ready.subspan(1, of_server), monotonic_ms());
+    exchanges_.handle(ready.subspan(1 + of_server), monotonic_ms());
+}
+
+void Daemon::take_signals() {
+    signalfd_siginfo info;
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo != SIGHUP) {
+            stopping_ = true;
+            continue;
+        }
+        ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                     static_cast<unsigned long long>(monotonic_ms() * 1000));
+        const Result<std::string> done = reload();
+        if (!done) log_line(LogLevel::error, "not reloaded: " + done.error().message());
+        ::sd_notify(0, "READY=1");
+    }
+}
+
+void Daemon::tick() {
+    next_tick_ms_ = monotonic_ms() + tick_ms;
+    ::sd_notify(0, "WATCHDOG=1");
+    end_overrides();
+    if (dataplane_asked_) return;
+    dataplane_asked_ = true;
+    ask(LinkType::status, {}, config_.control.link_timeout_ms,
+        [this](const Result<LinkPayload>& answer) { on_status(answer); });
+}
+
+void Daemon::ask(LinkType type, Bytes payload, std::uint32_t timeout_ms, Exchanges::Done done) {
+    exchanges_.begin(config_.control.dataplane_socket, type, payload, timeout_ms, monotonic_ms(),
+                     std::move(done));
+}
+
+void Daemon::on_status(const Result<LinkPayload>& answer) {
+    dataplane_asked_ = false;
+    const Result<LinkStatus> status =
+        answer.and_then([](const LinkPayload& payload) { return decode_status(payload); });
+    if (!status) {
+        if (!dataplane_silence_told_) log_line(LogLevel::error, status.error().message());
+        dataplane_silence_told_ = true;
+        dataplane_.reset();
+        return;
+    }
+    if (!dataplane_) {
+        log_line(LogLevel::notice, "the dataplane answers, pid " + std::to_string(status->pid) +
+                                       ", index generation " + std::to_string(status->generation));
+    }
+    dataplane_silence_told_ = false;
+    dataplane_ = *status;
+    watch_index(*status);
+}
+
+void Daemon::watch_index(const LinkStatus& status) {
+    if (index_loading_) return;
+    const std::string path = config_.options.index_path;
+    std::uint64_t generation = 0;
+    const bool wanted =
+        index_watch_.wants_load(mark_of(path), status.pid, status.generation, [&path] {
+            const Result<IndexDescription> description = describe_index(path);
+            return description ? description->generation : 0;
+        });
+    if (!wanted) return;
+    // What cannot even be described is not worth a visit to the dataplane, but is worth a word.
+    if (const Result<IndexDescription> description = describe_index(path)) {
+        generation = description->generation;
+    } else {
+        index_error_ = description.error().message();
+        log_line(LogLevel::error, "index: " + index_error_);
+        return;
+    }
+    load_index(generation);
+}
+
+void Daemon::load_index(std::uint64_t generation) {
+    const Result<LinkLoadIndex> request = make_load_index(config_.options.index_path);
+    if (!request) return log_line(LogLevel::error, request.error().message());
+    index_loading_ = true;
+    ask(LinkType::load_index, payload_of(*request), load_timeout_ms,
+        [this, generation](const Result<LinkPayload>& answer) {
+            index_loading_ = false;
+            const Result<LinkStatus> status =
+                answer.and_then([](const LinkPayload& payload) { return decode_status(payload); });
+            index_error_ = status ? std::string(status->index_error) : status.error().message();
+            if (!index_error_.empty()) {
+                log_line(LogLevel::error, "index not in force: " + index_error_);
+            } else {
+                log_line(LogLevel::notice,
+                         "index generation " + std::to_string(generation) + " is in force");
+            }
+            if (!status && status.error().code == ErrorCode::unreachable) index_watch_.forget();
+        });
+}
+
+void Daemon::send_mode(std::string_view service, ServiceMode mode, std::uint64_t until_s) {
+    const Result<LinkSetMode> request = make_set_mode(service, mode, until_s);
+    if (!request) return log_line(LogLevel::error, request.error().message());
+    ask(LinkType::set_mode, payload_of(*request), config_.control.link_timeout_ms,
+        [name = std::string(service)](const Result<LinkPayload>& answer) {
+            if (answer) return;
+            // A dataplane that is away starts from active.options, which says the same.
+            log_line(LogLevel::warning, "mode of " + name + ": " + answer.error().message());
+        });
+}
+
+void Daemon::end_overrides() {
+    const std::vector<ModeOverride> ended = overrides_.take_ended(unix_seconds());
+    if (ended.empty()) return;
+    if (const Result<void> saved = overrides_.save(); !saved) {
+        log_line(LogLevel::error, saved.error().message());
+    }
+    if (const Result<void> written = activate(); !written) {
+        log_line(LogLevel::error, written.error().message());
+    }
+    for (const ModeOverride& override : ended) {
+        log_line(LogLevel::notice, "bypass of " + override.service + " has ended");
+        const ServiceOptions* service = find_service(override.service);
+        if (service == nullptr) continue;
+        send_mode(service->name, service->mode, service->bypass_until_s);
+    }
+}
+
+Result<void> Daemon::activate() {
+    Options options = config_.options;
+    overrides_.apply(&options);
+    const Result<void> written =
+        write_active_options(active_options_path(options.state_dir), &options);
+    if (written) active_ = options;
+    return written;
+}
+
+Result<std::string> Daemon::reload() {
+    Result<Config> config = load_config(config_path_);
+    if (!config) {
+        config_error_ = config.error().message();
+        return Failure(config.error());
+    }
+    config_error_.clear();
+    const Config before = std::exchange(config_, std::move(*config));
+    // What cordond itself holds open stays as it was until it is restarted.
+    const bool own = before.control.socket_path != config_.control.socket_path ||
+                     before.control.store_path != config_.control.store_path ||
+                     std::string_view(before.options.state_dir) != config_.options.state_dir;
+    if (own) {
+        config_ = before;
+        return failure(ErrorCode::refused,
+                       "paths of cordond have changed: restart cordond, then the dataplane");
+    }
+    const Options active_before = active_;
+    if (const Result<void> written = activate(); !written) return Failure(written.error());
+    for (std::uint32_t i = 0; i < active_.service_count; ++i) {
+        const ServiceOptions& now = active_.services[i];
+        const ServiceOptions& then = active_before.services[i];
+        const bool same_service = std::string_view(now.name) == then.name;
+        if (!same_service || (now.mode == then.mode && now.bypass_until_s == then.bypass_until_s)) {
+            continue;
+        }
+        send_mode(now.name, now.mode, now.bypass_until_s);
+    }
+    const std::string reasons = restart_reasons(active_before, active_);
+    const std::string text =
+        reasons.empty() ? "the configuration is in force"
+                        : "the configuration is written; restart cordon-dataplane to put into "
+                          "force: " +
+                              reasons;
+    log_line(LogLevel::notice, text);
+    return text;
+}
+
+const ServiceOptions* Daemon::find_service(std::string_view name) const {
+    for (std::uint32_t i = 0; i < config_.options.service_count; ++i) {
+        if (config_.options.services[i].name == name) return &config_.options.services[i];
+    }
+    return nullptr;
+}
+
+}  // namespace cordon

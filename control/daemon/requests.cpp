@@ -1,0 +1,341 @@
+// What cordond answers: one function for each request, in one table.
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "control/config/names.h"
+#include "control/daemon/clocks.h"
+#include "control/daemon/daemon.h"
+#include "control/daemon/incident_json.h"
+#include "control/daemon/log.h"
+#include "control/link/link_json.h"
+#include "dataplane/contract/version.h"
+
+namespace cordon {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t incidents_limit_default = 50;
+constexpr std::uint64_t incidents_limit_max = 500;
+constexpr std::uint64_t number_max = INT64_MAX;
+constexpr std::uint64_t bypass_seconds_max = 31 * 86400;
+
+std::optional<MatchAction> action_of(const std::string& word) {
+    for (const auto action :
+         {MatchAction::block, MatchAction::report, MatchAction::observe, MatchAction::suspended}) {
+        if (word == action_name(action)) return action;
+    }
+    return std::nullopt;
+}
+
+std::optional<IncidentStatus> status_of(const std::string& word) {
+    for (const auto status :
+         {IncidentStatus::decided, IncidentStatus::unconfirmed, IncidentStatus::enforced}) {
+        if (word == status_name(status)) return status;
+    }
+    return std::nullopt;
+}
+
+Result<IncidentFilter> filter_of(Request* request) {
+    IncidentFilter filter;
+    if (request->has("service")) filter.service = request->text("service");
+    if (request->has("client")) filter.client = request->text("client");
+    if (const std::string word = request->text("action"); !word.empty()) {
+        filter.action = action_of(word);
+        if (!filter.action) {
+            return failure(ErrorCode::usage, "action must be block, report, observe or suspended");
+        }
+    }
+    if (const std::string word = request->text("status"); !word.empty()) {
+        filter.status = status_of(word);
+        if (!filter.status) {
+            return failure(ErrorCode::usage, "status must be decided, unconfirmed or enforced");
+        }
+    }
+    return filter;
+}
+
+json time_or_null(std::uint64_t seconds) {
+    return seconds == 0 ? json(nullptr) : json(utc_time(seconds));
+}
+
+}  // namespace
+
+const Daemon::Command Daemon::commands_[] = {
+    {"version", &Daemon::on_version},
+    {"status", &Daemon::on_status_request},
+    {"coverage", &Daemon::on_coverage},
+    {"unlisted", &Daemon::on_unlisted},
+    {"incidents.list", &Daemon::on_incidents_list},
+    {"incidents.after", &Daemon::on_incidents_after},
+    {"incidents.show", &Daemon::on_incidents_show},
+    {"mode.show", &Daemon::on_mode_show},
+    {"mode.set", &Daemon::on_mode_set},
+    {"reload", &Daemon::on_reload},
+};
+
+void Daemon::answer_requests() {
+    ClientRequest line;
+    while (server_->next(&line))
+        on_request(line);
+}
+
+void Daemon::on_request(const ClientRequest& line) {
+    Result<Request> request = Request::parse(line.line);
+    if (!request) return answer(line.client, Failure(request.error()));
+    for (const Command& command : commands_) {
+        if (request->name() == command.name) {
+            return (this->*command.handler)(line.client, line.uid, &*request);
+        }
+    }
+    answer(line.client, failure(ErrorCode::usage, "unknown request " + one_line(request->name())));
+}
+
+void Daemon::answer(ClientId client, const Result<json>& result) {
+    server_->reply(client, result ? result_reply(*result) : error_reply(result.error()),
+                   monotonic_ms());
+}
+
+bool Daemon::fields_are_right(ClientId client, const Request& request) {
+    const Result<void> checked = request.check();
+    if (!checked) answer(client, Failure(checked.error()));
+    return checked.has_value();
+}
+
+template <typename Render>
+void Daemon::relay(ClientId client, LinkType type, Render&& render) {
+    ask(type, {}, config_.control.link_timeout_ms,
+        [this, client, render](const Result<LinkPayload>& payload) {
+            answer(client, payload.and_then([&render](const LinkPayload& bytes) -> Result<json> {
+                return render(bytes);
+            }));
+        });
+}
+
+void Daemon::on_version(ClientId client, std::uint32_t, Request* request) {
+    if (!fields_are_right(client, *request)) return;
+    answer(client, json{{"version", version}, {"pid", ::getpid()}});
+}
+
+json Daemon::control_json() {
+    const JournalSnapshot journal = journal_->snapshot();
+    const Result<StoreStatistics> statistics = store_->statistics();
+    return {
+        {"reachable", true},
+        {"version", version},
+        {"pid", ::getpid()},
+        {"started", utc_time(started_s_)},
+        {"lab", config_.options.lab != 0},
+        {"config", config_path_},
+        {"config_error", config_error_.empty() ? json(nullptr) : json(config_error_)},
+        {"policy_generation", active_.policy_generation},
+        {"index",
+         {{"path", config_.options.index_path},
+          {"loading", index_loading_},
+          {"error", index_error_.empty() ? json(nullptr) : json(index_error_)}}},
+        {"journal",
+         {{"next_sequence", journal.next_sequence},
+          {"records", journal.total.records},
+          {"segments_deleted", journal.total.segments_deleted},
+          {"segments_damaged", journal.total.segments_damaged},
+          {"missing", journal.total.missing},
+          {"error", journal.error ? json(journal.error->message()) : json(nullptr)}}},
+        {"store",
+         statistics ? statistics_json(*statistics) : json{{"error", statistics.error().message()}}},
+    };
+}
+
+void Daemon::on_status_request(ClientId client, std::uint32_t, Request* request) {
+    if (!fields_are_right(client, *request)) return;
+    ask(LinkType::status, {}, config_.control.link_timeout_ms,
+        [this, client](const Result<LinkPayload>& payload) {
+            const Result<LinkStatus> status =
+                payload.and_then([](const LinkPayload& bytes) { return decode_status(bytes); });
+            json result = {{"control", control_json()}};
+            if (status) {
+                result["dataplane"] = status_json(*status);
+                result["dataplane"]["reachable"] = true;
+                result["restart_needed"] = status->policy_generation != active_.policy_generation;
+            } else {
+                result["dataplane"] = {{"reachable", false}, {"error", error_json(status.error())}};
+                result["restart_needed"] = false;
+            }
+            answer(client, result);
+        });
+}
+
+void Daemon::on_coverage(ClientId client, std::uint32_t, Request* request) {
+    if (!fields_are_right(client, *request)) return;
+    relay(client, LinkType::counters, [](Bytes bytes) {
+        return decode_counters(bytes).map([](const LinkCounters& c) { return coverage_json(c); });
+    });
+}
+
+void Daemon::on_unlisted(ClientId client, std::uint32_t, Request* request) {
+    if (!fields_are_right(client, *request)) return;
+    relay(client, LinkType::unlisted, [](Bytes bytes) {
+        return decode_unlisted(bytes).map([](const LinkUnlisted& u) { return unlisted_json(u); });
+    });
+}
+
+void Daemon::on_incidents_list(ClientId client, std::uint32_t, Request* request) {
+    const auto limit = static_cast<std::uint32_t>(
+        request->number("limit", incidents_limit_default, incidents_limit_max));
+    const std::uint64_t before = request->number("before", 0, number_max);
+    const Result<IncidentFilter> filter = filter_of(request);
+    if (!filter) return answer(client, Failure(filter.error()));
+    if (!fields_are_right(client, *request)) return;
+    answer(client, store_->list_incidents(*filter, limit, before).map([](const auto& list) {
+        return json{{"incidents", incidents_json(list)}};
+    }));
+}
+
+void Daemon::on_incidents_after(ClientId client, std::uint32_t, Request* request) {
+    const auto limit = static_cast<std::uint32_t>(
+        request->number("limit", incidents_limit_default, incidents_limit_max));
+    const std::uint64_t after = request->number("after", 0, number_max);
+    const Result<IncidentFilter> filter = filter_of(request);
+    if (!filter) return answer(client, Failure(filter.error()));
+    if (!fields_are_right(client, *request)) return;
+    answer(client, store_->incidents_after(*filter, limit, after).map([](const auto& list) {
+        return json{{"incidents", incidents_json(list)}};
+    }));
+}
+
+void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request) {
+    const std::string number = request->text("case");
+    if (!fields_are_right(client, *request)) return;
+    const Result<std::optional<Incident>> incident = store_->get_incident(number);
+    if (!incident) return answer(client, Failure(incident.error()));
+    if (!*incident) {
+        return answer(client, failure(ErrorCode::refused, "there is no case " + number));
+    }
+    answer(client, incident_json(**incident));
+}
+
+json Daemon::mode_json(const ServiceOptions& configured) const {
+    const ModeOverride* override = overrides_.find(configured.name);
+    json result = {
+        {"service", configured.name},
+        {"mode", name_of(override == nullptr ? configured.mode : override->mode)},
+        {"bypass_until",
+         time_or_null(override == nullptr ? configured.bypass_until_s : override->until_s)},
+        {"configured", name_of(configured.mode)},
+        {"fail", name_of(configured.fail)},
+        {"reason", nullptr},
+        {"since", nullptr},
+        {"uid", nullptr},
+    };
+    if (override != nullptr) {
+        result["reason"] = override->reason;
+        result["since"] = utc_time(override->since_s);
+        result["uid"] = override->uid;
+    }
+    return result;
+}
+
+void Daemon::on_mode_show(ClientId client, std::uint32_t, Request* request) {
+    if (!fields_are_right(client, *request)) return;
+    json services = json::array();
+    for (std::uint32_t i = 0; i < config_.options.service_count; ++i) {
+        const ServiceOptions& service = config_.options.services[i];
+        json line = mode_json(service);
+        // What the dataplane itself said last: an expired bypass has ended there first.
+        line["in_force"] = nullptr;
+        for (std::uint32_t j = 0; dataplane_ && j < dataplane_->service_count; ++j) {
+            const LinkService& seen = dataplane_->services[j];
+            if (std::string_view(seen.name) == service.name) line["in_force"] = name_of(seen.mode);
+        }
+        services.push_back(line);
+    }
+    answer(client, json{{"services", services}});
+}
+
+Result<void> Daemon::check_mode_change(const ModeOverride& wanted) const {
+    if (find_service(wanted.service) == nullptr) {
+        return failure(ErrorCode::usage, "there is no service " + wanted.service +
+                                             "; `cordonctl mode show` lists them");
+    }
+    if (wanted.mode == ServiceMode::enforce) {
+        const std::string_view missing = enforce_needs(config_.options);
+        if (missing.empty()) return {};
+        return failure(ErrorCode::refused,
+                       "mode enforce needs " + std::string(missing) + " in the configuration");
+    }
+    if (wanted.reason.empty()) {
+        return failure(ErrorCode::usage, "a mode that weakens needs --reason");
+    }
+    if (wanted.mode != ServiceMode::bypass) return {};
+    const std::uint64_t now = unix_seconds();
+    if (wanted.until_s <= now || wanted.until_s > now + bypass_seconds_max) {
+        return failure(ErrorCode::usage, "bypass needs --until, at most 31 days from now");
+    }
+    return {};
+}
+
+void Daemon::on_mode_set(ClientId client, std::uint32_t uid, Request* request) {
+    ModeOverride wanted;
+    wanted.service = request->text("service");
+    const std::string word = request->text("mode");
+    wanted.until_s = request->number("until", 0, number_max);
+    wanted.reason = request->text("reason");
+    wanted.uid = uid;
+    wanted.since_s = unix_seconds();
+    if (!fields_are_right(client, *request)) return;
+    if (!from_name(word, &wanted.mode)) {
+        return answer(client, failure(ErrorCode::usage, "mode must be enforce, observe or bypass"));
+    }
+    if (wanted.mode != ServiceMode::bypass && wanted.until_s != 0) {
+        return answer(client, failure(ErrorCode::usage, "--until goes with bypass only"));
+    }
+    const Result<void> allowed = check_mode_change(wanted);
+    if (!allowed) return answer(client, Failure(allowed.error()));
+    const Result<LinkSetMode> message = make_set_mode(wanted.service, wanted.mode, wanted.until_s);
+    if (!message) return answer(client, Failure(message.error()));
+    ask(LinkType::set_mode, payload_of(*message), config_.control.link_timeout_ms,
+        [this, client, wanted](const Result<LinkPayload>& payload) {
+            finish_mode_change(client, wanted, payload);
+        });
+}
+
+void Daemon::finish_mode_change(ClientId client, const ModeOverride& wanted,
+                                const Result<LinkPayload>& payload) {
+    const bool away = !payload && (payload.error().code == ErrorCode::unreachable ||
+                                   payload.error().code == ErrorCode::timeout);
+    if (!payload && !away) return answer(client, Failure(payload.error()));
+    // The configuration may have been reloaded while the dataplane thought.
+    const ServiceOptions* service = find_service(wanted.service);
+    if (service == nullptr) {
+        return answer(client, failure(ErrorCode::refused, "the service is gone meanwhile"));
+    }
+    const bool as_configured = service->mode == wanted.mode && wanted.mode != ServiceMode::bypass;
+    if (as_configured) {
+        overrides_.remove(wanted.service);
+    } else {
+        overrides_.set(wanted);
+    }
+    Result<void> kept = overrides_.save();
+    if (kept) kept = activate();
+    log_line(LogLevel::notice, "mode of " + wanted.service + " set to " +
+                                   std::string(name_of(wanted.mode)) + " by uid " +
+                                   std::to_string(wanted.uid) + ": " + wanted.reason);
+    if (!kept) return answer(client, Failure(kept.error()));
+    json result = mode_json(*service);
+    result["applied"] = !away;
+    result["note"] = away ? json("the dataplane does not answer; it takes the mode when it starts")
+                          : json(nullptr);
+    answer(client, result);
+}
+
+void Daemon::on_reload(ClientId client, std::uint32_t uid, Request* request) {
+    if (!fields_are_right(client, *request)) return;
+    log_line(LogLevel::notice, "reload asked by uid " + std::to_string(uid));
+    answer(client, reload().map([this](const std::string& text) {
+        return json{{"text", text}, {"warnings", config_.warnings}};
+    }));
+}
+
+}  // namespace cordon
