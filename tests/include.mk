@@ -5,12 +5,12 @@
 
 room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
               http_response proxy_header identity refusal journal options_file stream policy \
-              worker replay
+              worker replay link_frames index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link
 
 # One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
 # http_message is compared with http_parser and needs -lhttp_parser.
-fuzz_targets += http_message http_response proxy_header identity
+fuzz_targets += http_message http_response proxy_header identity link_frames
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -22,7 +22,7 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker): $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker index_holder): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
