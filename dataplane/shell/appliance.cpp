@@ -76,9 +76,14 @@ Result<void> check_steer(const Options& options) {
                        "this kernel has no BTF, and the XDP programs need it: use port = "
                        "\"af_packet\", or a kernel with CONFIG_DEBUG_INFO_BTF");
     }
-    if (file_bytes(options.steer_object) != 0) return {};
-    return failure(ErrorCode::io, std::string("the XDP program ") + options.steer_object +
-                                      " is missing: install the package again");
+    const std::string steer = options.steer_object;
+    const std::string bypass = steer.substr(0, steer.rfind('/') + 1) + "bypass.bpf.o";
+    for (const std::string& object : {steer, bypass}) {
+        if (file_bytes(object.c_str()) != 0) continue;
+        return failure(ErrorCode::io,
+                       "the kernel program " + object + " is missing: install the package again");
+    }
+    return {};
 }
 
 }  // namespace

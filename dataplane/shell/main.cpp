@@ -1,4 +1,5 @@
 // cordon-dataplane: forwards, fingerprints, decides.
+#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -82,13 +83,17 @@ Result<std::unique_ptr<Options>> load_options(const std::string& path) {
     const Bytes content(bytes.data(), n < 0 ? 0 : static_cast<std::size_t>(n));
     const OptionsFileResult result = read_options(content, options.get());
     if (result == OptionsFileResult::ok) return options;
-    return failure(ErrorCode::config, "options " + path + ": " + options_file_why(result) +
-                                          "; let cordond write it anew");
+    return failure(ErrorCode::config, "options " + path + ": " + options_file_why(result));
 }
 
 int serve(const Options& options) {
     block_signals();
+    // Its words would come before our one line; what they mean stands there.
+    libbpf_set_print(nullptr);
     if (const Result<void> guarded = guard_process(); !guarded) return give_up(guarded.error());
+    if (const Result<void> ours = claim_place(options.run_dir); !ours) {
+        return give_up(ours.error());
+    }
     auto appliance = Appliance::start(options);
     if (!appliance) return give_up(appliance.error());
     std::puts("ready");
@@ -109,6 +114,9 @@ int run(const Arguments& arguments) {
     const Result<std::unique_ptr<Options>> options = load_options(arguments.options);
     if (!options) return give_up(options.error());
     if (arguments.detach) {
+        if (const Result<void> ours = claim_place((*options)->run_dir); !ours) {
+            return give_up(ours.error());
+        }
         const Result<void> detached = SteerLoader::detach_all(**options);
         return detached ? 0 : give_up(detached.error());
     }
