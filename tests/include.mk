@@ -50,3 +50,11 @@ $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(O)/tests/bpf/steer_tool: LIBS = -lbpf
 $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
 	$(link)
+
+# Benchmarks: make bench. Never part of a test.
+bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+bench_objects = $(bench_sources:%.cpp=$(O)/%.o)
+programs += $(O)/bin/cordon-bench
+$(O)/bin/cordon-bench: $(bench_objects) $(pure_objects)
+	$(link)
+$(O)/bin/cordon-bench: LIBS = $(pure_libs)
