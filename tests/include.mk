@@ -8,9 +8,6 @@ room_tests := keyed_tag index_view fingerprint index_builder decode flow_table b
               worker replay
 control_tests := journal_crash store config dataplane_link
 
-# One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
-# http_message is compared with http_parser and needs -lhttp_parser.
-fuzz_targets += http_message http_response proxy_header identity
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -58,3 +55,9 @@ programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(bench_objects) $(pure_objects)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
+
+
+# These fuzz targets build the index they try.
+fuzz_sources.worker       = $(builder_sources)
+fuzz_sources.index_view   = $(builder_sources)
+fuzz_sources.list_parser  = $(builder_sources)
