@@ -36,6 +36,7 @@ $(F)/rooms.a: $(fuzz_rooms)
 .SECONDEXPANSION:
 $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
                   $$(addprefix $(F)/,$$(addsuffix .o,$$(basename $$(fuzz_sources.$$*))))
+                  $$(addprefix $(F)/,$$(fuzz_sources.$$*:.cpp=.o))
 	$(Q)$(if $(V),,echo "  LINK $@";) \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)

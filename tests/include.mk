@@ -3,9 +3,9 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
-              http_response proxy_header identity refusal journal options_file stream policy \
-              worker replay
+room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
+              http_message http_response proxy_header identity refusal journal options_file \
+              stream policy worker replay
 control_tests := journal_crash store config dataplane_link
 
 
@@ -19,14 +19,22 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker): $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker): \
+    $(builder_sources:%.cpp=$(O)/%.o)
+fuzz_sources.index_view  = $(builder_sources)
+fuzz_sources.list_parser = control/index/list_parser.cpp
+
+bench_sources := tests/bench/index_bench.cpp
+$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \
+                              $(builder_sources:%.cpp=$(O)/%.o)
+	$(link)
+$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
                           $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
-
 
 # The parts of cordon-replay that need no worker.
 $(O)/tests/unit/replay_test: $(replay_objects)
