@@ -94,7 +94,7 @@ system: programs tools  ## system tests in namespaces (root); ONLY=word picks so
 	$(Q)tests/run $(foreach t,$(system_tests),$(if $(findstring $(ONLY),$t),$t))
 
 acceptance: programs  ## replay the captures of DATA=dir and compare with their expected.tsv
-	$(Q)tests/acceptance "$(or $(DATA),$(error acceptance needs DATA=dir))"
+	$(Q)tests/acceptance/run $(O)/bin/cordon-replay "$(or $(DATA),$(error acceptance needs DATA=dir))"
 
 fuzz: fuzz-programs  ## fuzz every target for FUZZ_SECONDS=600 (ONLY=name picks one)
 	$(Q)for target in $(or $(ONLY),$(fuzz_targets)); do \
