@@ -20,11 +20,10 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 $(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
-$(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects)                            $(shell_plain_objects) $(control_objects)
+$(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
+                          $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
-
-$(patsubst %,$(O)/tests/unit/%_test,index_view): $(builder_sources:%.cpp=$(O)/%.o)
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader
@@ -32,6 +31,7 @@ bpf_tests := steer bypass loader
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
+	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
 steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
@@ -39,3 +39,4 @@ $(O)/tests/bpf/loader_test: $(steer_loader_objects)
 $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(O)/tests/bpf/steer_tool: LIBS = -lbpf
 $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
+	$(link)
