@@ -14,7 +14,7 @@ link_sources := control/link/journal_reader.cpp control/link/dataplane_link.cpp 
 cli_sources :=
 daemon_sources := control/daemon/active_options.cpp control/daemon/daemon.cpp \
                   control/daemon/exchanges.cpp control/daemon/incident_json.cpp \
-                  control/daemon/index_watch.cpp control/daemon/journal_thread.cpp \
+                  control/daemon/index_watch.cpp control/daemon/journal_intake.cpp \
                   control/daemon/log.cpp control/daemon/mode_overrides.cpp \
                   control/daemon/request.cpp control/daemon/request_server.cpp \
                   control/daemon/requests.cpp
@@ -23,3 +23,9 @@ control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_s
                   $(cli_sources) $(daemon_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd
+
+programs += $(O)/bin/cordond
+$(O)/bin/cordond: $(O)/control/daemon/main.o $(control_objects) $(pure_objects) \
+                  $(shell_plain_objects)
+	$(link)
+$(O)/bin/cordond: LIBS = $(control_libs)

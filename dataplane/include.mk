@@ -29,7 +29,12 @@ shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp
                  dataplane/shell/event_log.cpp dataplane/shell/worker_loop.cpp \
                  dataplane/shell/dpdk_port.cpp dataplane/shell/eal.cpp \
                  dataplane/shell/net_device.cpp dataplane/shell/process.cpp
-replay_sources      :=
+replay_sources := dataplane/replay/capture.cpp dataplane/replay/clock.cpp \
+                  dataplane/replay/json_lines.cpp dataplane/replay/pcap_port.cpp \
+                  dataplane/replay/resegment.cpp dataplane/replay/roles.cpp \
+                  dataplane/replay/settings.cpp
+replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp \
+                       dataplane/replay/replay.cpp
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \
                   $(http_sources) $(object_sources) $(fingerprint_sources) $(index_sources) \
@@ -38,7 +43,11 @@ pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
 pure_libs       = -lcrypto -lxxhash
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
-dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) $(replay_sources:%.cpp=$(O)/%.o)
+replay_objects = $(replay_sources:%.cpp=$(O)/%.o)
+replay_main_objects = $(replay_main_sources:%.cpp=$(O)/%.o)
+
+dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) \
+                    $(replay_objects) $(replay_main_objects)
 $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)
 
@@ -46,3 +55,12 @@ programs += $(O)/bin/cordon-dataplane
 $(O)/bin/cordon-dataplane: $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-dataplane: LIBS = $(DPDK_LIBS) -lbpf -lsystemd $(pure_libs)
+
+# A tool at the edge: the one program here that links a part of control, the index builder, whose
+# sources are named only after this file was read.
+builder_objects = $(builder_sources:%.cpp=$(O)/%.o)
+.SECONDEXPANSION:
+programs += $(O)/bin/cordon-replay
+$(O)/bin/cordon-replay: $(replay_main_objects) $(replay_objects) $$(builder_objects) $(pure_objects)
+	$(link)
+$(O)/bin/cordon-replay: LIBS = $(pure_libs) -lpcap

@@ -4,8 +4,13 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
-              http_response proxy_header identity refusal journal options_file
+              http_response proxy_header identity refusal journal options_file stream policy \
+              worker replay
 control_tests := journal_crash store config dataplane_link
+
+# One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
+# http_message is compared with http_parser and needs -lhttp_parser.
+fuzz_targets += http_message http_response proxy_header identity
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -17,13 +22,17 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
                           $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
+
+# The parts of cordon-replay that need no worker.
+$(O)/tests/unit/replay_test: $(replay_objects)
+$(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader
@@ -40,3 +49,11 @@ $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(O)/tests/bpf/steer_tool: LIBS = -lbpf
 $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
 	$(link)
+
+# Benchmarks: make bench. Never part of a test.
+bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+bench_objects = $(bench_sources:%.cpp=$(O)/%.o)
+programs += $(O)/bin/cordon-bench
+$(O)/bin/cordon-bench: $(bench_objects) $(pure_objects)
+	$(link)
+$(O)/bin/cordon-bench: LIBS = $(pure_libs)

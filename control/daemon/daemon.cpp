@@ -104,7 +104,7 @@ Result<void> Daemon::open_store() {
     Result<std::unique_ptr<Store>> of_journal = open_sqlite_store(options);
     if (!of_journal) return Failure(of_journal.error());
     store_ = std::move(*ours);
-    journal_ = std::make_unique<JournalThread>(std::move(*of_journal),
+    journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
                                                std::string(config_.options.state_dir) + "/journal",
                                                config_.control.journal_poll_ms);
     return {};

@@ -15,7 +15,7 @@
 #include "control/config/config.h"
 #include "control/daemon/exchanges.h"
 #include "control/daemon/index_watch.h"
-#include "control/daemon/journal_thread.h"
+#include "control/daemon/journal_intake.h"
 #include "control/daemon/mode_overrides.h"
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
@@ -98,7 +98,7 @@ class Daemon {
     Descriptor lock_;
     Descriptor signals_;
     std::unique_ptr<Store> store_;
-    std::unique_ptr<JournalThread> journal_;
+    std::unique_ptr<JournalIntake> journal_;
     std::optional<RequestServer> server_;
     Exchanges exchanges_;
 

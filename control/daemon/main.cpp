@@ -1,6 +1,7 @@
 // cordond --config FILE: the control daemon.
 
 #include <getopt.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <string>
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
         std::fputs(usage, stderr);
         return static_cast<int>(cordon::ErrorCode::usage);
     }
+    ::umask(027);  // nothing that is made here is for everybody
     cordon::Daemon::block_signals();
     auto daemon = cordon::Daemon::start(config);
     if (!daemon) return fail(daemon.error());

@@ -130,7 +130,11 @@ HeadFault Head::take_known_field(std::string_view name, std::string_view value) 
     if (equal_ignoring_case(name, "connection")) return take_connection(value);
     if (equal_ignoring_case(name, "expect")) expect_continue = true;
     if (equal_ignoring_case(name, "upgrade")) upgrade = true;
-    if (equal_ignoring_case(name, "content-type") && content_type.empty()) content_type = value;
+    if (equal_ignoring_case(name, "content-type")) {
+        // Servers differ on which of two counts, and with it on the form of the body.
+        if (!content_type.empty()) return Outcome::http_bad_head;
+        content_type = value;
+    }
     if (equal_ignoring_case(name, "content-encoding") && content_encoding.empty()) {
         content_encoding = value;
     }

@@ -32,8 +32,8 @@ struct Head {
     std::string_view method;
     std::string_view target;
     std::string_view host;              // of the target when it has one (RFC 9112 §3.2.2)
-    std::string_view content_type;      // first field of that name, as are the others
-    std::string_view content_encoding;  //
+    std::string_view content_type;      // never repeated
+    std::string_view content_encoding;  // the first; find() has the others
     std::uint64_t content_length = 0;   // with Framing::length
     Framing framing = Framing::none;
     std::uint8_t minor_version = 0;

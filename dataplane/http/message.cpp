@@ -67,7 +67,7 @@ bool RequestParser::next(RequestEvent* event) {
             case Step::again:
                 continue;
             case Step::event:
-                consumed_ = position_;
+                if (state_ != State::stopped) consumed_ = position_;
                 return true;
         }
     }

@@ -12,7 +12,7 @@
 //                          than 32 bytes, target that is none of the four forms or has controls,
 //                          control character (bare CR and NUL among them) in a value, blank before
 //                          the first request line, more than empty_lines_max empty lines before it,
-//                          Connection that lists a framing field
+//                          Connection that lists a framing field, Content-Type repeated
 //   http_bare_lf           LF without CR in a head, a chunk line, a trailer, or before a request
 //   http_folded_header     field line that begins with a blank, in a head or a trailer
 //   http_bad_header_name   no colon, an empty name, a name that is no token (blank before the
@@ -73,7 +73,7 @@ class RequestParser {
     const Head& head() const { return head_; }
 
     // Stream bytes up to and including the last event. A body event's bytes are the last ones of
-    // these; what lies between two events is framing.
+    // these; what lies between two events is framing. error, tls and not_http use up nothing.
     std::uint64_t consumed() const { return consumed_; }
 
     // No byte of a further message has been seen (whole empty lines aside): nothing of the storage

@@ -220,11 +220,10 @@ bool is_webdav(const Head& head) {
     return false;
 }
 
+// A form alone does not make a browser: curl -F and scripts print what they get.
 bool is_browser(const Head& head) {
-    return starts_ignoring_case(head.content_type, "multipart/form-data") ||
-           starts_ignoring_case(head.content_type, "application/x-www-form-urlencoded") ||
-           contains_ignoring_case(head.find("accept").value_or(""), "text/html") ||
-           head.find("user-agent").value_or("").starts_with("Mozilla/");  // XHR and fetch
+    return contains_ignoring_case(head.find("accept").value_or(""), "text/html") ||
+           head.find("user-agent").value_or("").starts_with("Mozilla/");
 }
 
 struct ErrorWords {

@@ -51,7 +51,7 @@ bool ResponseTracker::next(ResponseEvent* event) {
             case Step::again:
                 continue;
             case Step::event:
-                consumed_ = position_;
+                if (state_ != State::stopped) consumed_ = position_;
                 return true;
         }
     }
@@ -304,7 +304,6 @@ void ResponseTracker::pass_over(std::uint64_t bytes) {
     if (state_ == State::chunked) chunks_.pass_over(bytes);
     if (state_ == State::length) remaining_ -= bytes;
     position_ += bytes;
-    consumed_ = position_;
 }
 
 ResponseTracker::Step ResponseTracker::fail(ResponseEvent* event) {

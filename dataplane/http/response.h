@@ -77,7 +77,8 @@ class ResponseTracker {
     bool close_after() const { return close_after_; }
     bool upgraded() const { return state_ == State::tunnel; }
 
-    std::uint64_t consumed() const { return consumed_; }  // stream bytes up to the last event
+    // Stream bytes up to and including the last event; an error uses up nothing.
+    std::uint64_t consumed() const { return consumed_; }
 
     // Coming bytes that are surely body, and may pass unseen; pass_over() is only for when nothing
     // fed is left; then call next().

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "dataplane/replay/capture.h"
+#include "dataplane/replay/clock.h"
 #include "dataplane/replay/pcap_port.h"
 #include "dataplane/replay/roles.h"
 #include "dataplane/replay/settings.h"
@@ -31,23 +32,6 @@ class InstantRecorder : public Recorder {
 
   private:
     std::uint64_t last_ = 0;
-};
-
-// The time of a capture as a monotonic clock. Steps back are held; a step back of more than a
-// second (the next file, or a clock that was set) goes on from where the clock is.
-class Clock {
-  public:
-    Now now() const { return {ns_, unix_ns_}; }
-    void advance_to_capture(std::uint64_t unix_ns);
-    void advance_to(std::uint64_t ns);
-    std::uint64_t at_capture(std::uint64_t unix_ns) const;  // what advance_to_capture() makes it
-
-  private:
-    bool begun_ = false;
-    std::uint64_t ns_ = ns_per_s;  // a monotonic clock is not at zero
-    std::uint64_t unix_ns_ = 0;
-    std::uint64_t last_capture_ = 0;
-    std::uint64_t origin_ = 0;  // capture time at ns 0
 };
 
 class Replay {

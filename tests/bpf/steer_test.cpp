@@ -264,15 +264,22 @@ void trusts_no_malformed_header(void**) {
     REQUIRE_PROGRAMS();
     run_table({
         payload("length beyond the frame", build({.length_error = 1})),
+        payload("length beyond the frame, another port",
+                build({.dst_port = 81, .length_error = 1})),
         payload("length below the header", build({.length_error = -30})),
         payload("header length 4", build({.version_and_length = 0x44})),
         payload("header length 15 in a short packet", build({.version_and_length = 0x4f})),
         payload("version 5", build({.version_and_length = 0x55})),
         payload("TCP header length 4", build({.tcp_words = 4})),
+        payload("TCP header length 4, another port", build({.dst_port = 81, .tcp_words = 4})),
         payload("TCP header longer than the packet", build({.payload = 3, .length_error = -4})),
         payload("TCP header cut by the IP length", build({.length_error = -1})),
         payload("v6 length beyond the frame",
                 build({.src = "2001:db8:f::1", .dst = "2001:db8::1", .length_error = 1})),
+        payload(
+            "v6 length beyond the frame, another port",
+            build(
+                {.src = "2001:db8:f::1", .dst = "2001:db8::1", .dst_port = 81, .length_error = 1})),
         payload("v6 length below the TCP header",
                 build({.src = "2001:db8:f::1", .dst = "2001:db8::1", .length_error = -1})),
     });
@@ -345,6 +352,12 @@ void drops_the_payload_of_a_denied_flow_without_a_worker(void**) {
                       .src_port = 41000,
                       .payload = 1,
                       .extensions = {{60, {0, 1, 4, 0, 0, 0, 0}}}})),
+        denied("payload behind an authentication header, v6",
+               build({.src = "2001:db8:f::1",
+                      .dst = "2001:db8::1",
+                      .src_port = 41000,
+                      .payload = 1,
+                      .extensions = {{51, std::vector<std::uint8_t>(23, 4)}}})),
         control("no payload", build({.src_port = 41000})),
         payload("another flow", build({.src_port = 41001, .payload = 1})),
         payload("the answer of the storage",

@@ -290,6 +290,7 @@ void refuses_bad_field_lines(void**) {
     expect_field_refused(std::string("A\0: b", 5), "http_bad_header_name");
     expect_field_refused("Connection: close, Content-Length", "http_bad_head");
     expect_field_refused("Connection: transfer-encoding", "http_bad_head");
+    expect_field_refused("Content-Type: a/b\r\ncontent-type: a/b", "http_bad_head");
 }
 
 void refuses_a_missing_repeated_or_malformed_host(void**) {

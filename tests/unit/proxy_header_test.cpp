@@ -92,14 +92,14 @@ void tells_a_request_from_a_header(void**) {
 
 void refuses_defects_of_version_1(void**) {
     for (const char* bad :
-         {"PROXY \r\n", "PROXY \n", "PROXY TCP4\r\n", "PROXY TCP5 1.2.3.4 1.2.3.4 1 2\r\n",
-          "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n", "PROXY TCP4 1.2.3.4  1.2.3.4 1 2\r\n",
-          "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
-          "PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n",
-          "PROXY TCP4 1.2.3.256 1.2.3.4 1 2\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n",
-          "PROXY TCP6 1.2.3.4 ::1 1 2\r\n", "PROXY TCP4 1.2.3.4 x 1 2\r\n",
-          "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n", "PROXY UNKNOWNX\r\n",
-          "PROXY tcp4 1.2.3.4 1.2.3.4 1 2\r\n"}) {
+         {"PROXY UNKNOWN x\n", "PROXY \r\n", "PROXY \n", "PROXY TCP4\r\n",
+          "PROXY TCP5 1.2.3.4 1.2.3.4 1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n",
+          "PROXY TCP4 1.2.3.4  1.2.3.4 1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
+          "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n",
+          "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n", "PROXY TCP4 1.2.3.256 1.2.3.4 1 2\r\n",
+          "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 1.2.3.4 ::1 1 2\r\n",
+          "PROXY TCP4 1.2.3.4 x 1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n",
+          "PROXY UNKNOWNX\r\n", "PROXY tcp4 1.2.3.4 1.2.3.4 1 2\r\n"}) {
         assert_int_equal(parse(bad).status, Status::malformed);
     }
     const std::string longest = "PROXY UNKNOWN " + std::string(91, 'x');

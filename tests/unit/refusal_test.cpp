@@ -41,7 +41,9 @@ void tells_the_kinds_of_clients_apart(void**) {
     assert_true(kind_of("Overwrite: T\r\n") == RequestKind::webdav);
     assert_true(kind_of("", "MKCOL /x") == RequestKind::webdav);
     assert_true(kind_of("Accept: text/html,*/*\r\n", "POST /x") == RequestKind::html);
-    assert_true(kind_of("Content-Type: multipart/form-data; boundary=x\r\n") == RequestKind::html);
+    const std::string form = "Content-Type: multipart/form-data; boundary=x\r\n";
+    assert_true(kind_of("User-Agent: curl/7.88.1\r\n" + form, "POST /x") == RequestKind::text);
+    assert_true(kind_of(mozilla + form, "POST /x") == RequestKind::html);
     assert_true(kind_of(mozilla) == RequestKind::html);
     assert_true(kind_of("Authorization: AWS a:b\r\n", "HEAD /x") == RequestKind::no_body);
 }

@@ -1,26 +1,26 @@
-#include "control/daemon/journal_thread.h"
+#include "control/daemon/journal_intake.h"
 
 #include "control/daemon/log.h"
 
 namespace cordon {
 
-JournalThread::JournalThread(std::unique_ptr<Store> store, std::string directory,
+JournalIntake::JournalIntake(std::unique_ptr<Store> store, std::string directory,
                              std::uint32_t poll_ms)
     : store_(std::move(store)),
       reader_(files_, *store_, JournalReaderOptions{.directory = std::move(directory)}),
       poll_ms_(poll_ms),
       thread_([this] { run(); }) {}
 
-JournalThread::~JournalThread() {
+JournalIntake::~JournalIntake() {
     stop();
 }
 
-JournalSnapshot JournalThread::snapshot() const {
+JournalSnapshot JournalIntake::snapshot() const {
     const std::lock_guard lock(mutex_);
     return snapshot_;
 }
 
-void JournalThread::stop() {
+void JournalIntake::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -29,7 +29,7 @@ void JournalThread::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-void JournalThread::run() {
+void JournalIntake::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();
@@ -41,7 +41,7 @@ void JournalThread::run() {
     poll_once();
 }
 
-void JournalThread::poll_once() {
+void JournalIntake::poll_once() {
     const Result<JournalProgress> progress = reader_.poll();
     const std::lock_guard lock(mutex_);
     // Told once when it begins and once when it ends, not five times a second.

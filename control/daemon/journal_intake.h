@@ -23,12 +23,12 @@ struct JournalSnapshot {
     std::optional<Error> error;  // of the last poll
 };
 
-class JournalThread {
+class JournalIntake {
   public:
-    JournalThread(std::unique_ptr<Store> store, std::string directory, std::uint32_t poll_ms);
-    ~JournalThread();
-    JournalThread(const JournalThread&) = delete;
-    JournalThread& operator=(const JournalThread&) = delete;
+    JournalIntake(std::unique_ptr<Store> store, std::string directory, std::uint32_t poll_ms);
+    ~JournalIntake();
+    JournalIntake(const JournalIntake&) = delete;
+    JournalIntake& operator=(const JournalIntake&) = delete;
 
     JournalSnapshot snapshot() const;
     void stop();
