@@ -11,7 +11,7 @@ index_sources       :=
 verdict_sources     :=
 worker_sources      :=
 shell_sources       := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
-                       dataplane/shell/steer_plan.cpp
+                       dataplane/shell/steer_plan.cpp dataplane/shell/xdp_features.cpp
 replay_sources      :=
 
 pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \

@@ -2,8 +2,11 @@
 // The net below, tc ingress (clsact) on both ports: bridges what XDP did not take, by the fail mode
 // of each service. Needs no process, from boot on. What XDP has taken never gets here.
 //
+// A worker on af_packet gets a copy of every frame before this program runs: while it is alive the
+// originals are dropped here, all of them, because it forwards all of them.
+//
 // Owns:       nothing beside the shared maps.
-// Invariants: decide.bpf.h; no worker ever takes a frame from here.
+// Invariants: decide.bpf.h.
 #include <linux/pkt_cls.h>
 
 #include "decide.bpf.h"
@@ -34,6 +37,10 @@ int bypass(struct __sk_buff* skb) {
     if (port.role == steer_role_none || !s || !s->configured) {
         count(steer_layer_tc, steer_untaken, skb->len);
         return TC_ACT_OK;
+    }
+    if (s->tapped && is_fresh(0, s, bpf_ktime_get_ns())) {
+        count(steer_layer_tc, steer_to_worker, skb->len);
+        return TC_ACT_SHOT;
     }
     // Headers may lie in fragments; a failure shows as a short frame, which is unclear or odd.
     const __u32 length = skb->len;
