@@ -111,7 +111,7 @@ static __always_inline int is_fresh(__u32 queue, const struct steer_settings* s,
 
 // Searches the services of one end. An odd packet belongs to its prefix as a whole: when its port
 // cannot be told, the first service of the prefix answers for it, and the strictest fail mode.
-static __noinline int find_service(const struct packet* p, int end_is_dst, struct hit* hit) {
+__noinline int find_service(const struct packet* p, int end_is_dst, struct hit* hit) {
     if (!p || !hit) return 0;
     struct steer_prefix key = {.bits = 128};
     __builtin_memcpy(key.address, end_is_dst ? p->dst : p->src, 16);

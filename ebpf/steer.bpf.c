@@ -88,27 +88,35 @@ static __always_inline int steer_unclear(const struct steer_settings* s, __u32 q
     return finish(pass_unclear(steer_layer_xdp, s, bytes));
 }
 
-SEC("xdp")
-int steer(struct xdp_md* ctx) {
-    if (port.role == steer_role_none) return XDP_PASS;  // the driver's instance, see above
+// A global function: the kernel verifies it once, not once per way through its callers.
+__noinline int parse_frame(struct xdp_md* ctx, struct packet* p) {
+    if (!p) return 0;
     const struct frame f = {
         .data = (const void*)(long)ctx->data,
         .data_end = (const void*)(long)ctx->data_end,
         .length = ctx->data_end - ctx->data,
     };
+    parse_packet(&f, -1, p);
+    return 0;
+}
+
+SEC("xdp")
+int steer(struct xdp_md* ctx) {
+    if (port.role == steer_role_none) return XDP_PASS;  // the driver's instance, see above
+    const __u32 bytes = ctx->data_end - ctx->data;
     const struct steer_settings* s = read_settings();
-    if (!s || !s->configured) return leave_to_tc(f.length);
+    if (!s || !s->configured) return leave_to_tc(bytes);
 
-    struct packet p;
-    parse_packet(&f, -1, &p);
-    if (p.kind == packet_unclear) return steer_unclear(s, ctx->rx_queue_index, f.length);
-    struct hit hit;
+    struct packet p = {};
+    struct hit hit = {};
+    parse_frame(ctx, &p);
+    if (p.kind == packet_unclear) return steer_unclear(s, ctx->rx_queue_index, bytes);
     if (may_be_protected(&p) && find_hit(&p, &hit))
-        return steer_protected(&p, &hit, s, ctx->rx_queue_index, f.length);
+        return steer_protected(&p, &hit, s, ctx->rx_queue_index, bytes);
 
-    if (port.bridge_by_tc) return leave_to_tc(f.length);
-    count(steer_layer_xdp, steer_bridged, f.length);
-    note_unlisted(&p, f.length);
+    if (port.bridge_by_tc) return leave_to_tc(bytes);
+    count(steer_layer_xdp, steer_bridged, bytes);
+    note_unlisted(&p, bytes);
     return bridge();
 }
 
