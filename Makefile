@@ -29,7 +29,8 @@ LDFLAGS.asan     := -fsanitize=address,undefined
 LDFLAGS.tsan     := -fsanitize=thread
 $(if $(CXXFLAGS.$(MODE)),,$(error MODE=$(MODE) is not one of release debug asan tsan))
 
-CXXFLAGS := -std=c++20 $(WARN) $(CXXFLAGS.$(MODE)) -fstack-protector-strong -fPIE -pthread -I. -I$(O)
+CXXFLAGS := -std=c++20 $(WARN) $(CXXFLAGS.$(MODE)) -fstack-protector-strong -fPIE \
+            -pthread -I. -I$(O)
 LDFLAGS  := -pthread -pie -Wl,-z,relro,-z,now $(LDFLAGS.$(MODE))
 
 # Only the rooms that name them get the flags of a library: a pure room that includes rte_*.h does
@@ -42,6 +43,7 @@ include dataplane/include.mk
 include control/include.mk
 include ebpf/include.mk
 include tests/include.mk
+include tests/frame.mk
 
 # --- rules ---------------------------------------------------------------------------------------
 
@@ -55,22 +57,117 @@ define link
 	$(Q)$(if $(V),,echo "  LINK $@";) $(CXX) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 endef
 
-all: programs
+all: programs  ## build the programs into build/$(MODE)/bin; build/bin is a link to the release ones
 .PHONY: programs
 programs: $(programs)
 	$(Q)if [ $(MODE) = release ]; then mkdir -p build && ln -sfn release/bin build/bin; fi
 
-.PHONY: clean format lint help
-clean:
-	rm -rf build
+# --- tests ---------------------------------------------------------------------------------------
 
+# -j for the targets that start a make of their own, unless the caller has said how many.
+parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
+
+.PHONY: test check tests tools fuzz-programs system acceptance fuzz bench demo
+tests: $(unit_test_programs)
+tools: $(tool_programs)
+fuzz-programs: $(fuzz_programs)
+
+test: tests $(if $(has_fuzzer),fuzz-programs)  ## unit tests and fuzz corpora: needs no privileges
+	$(Q)$(if $(has_fuzzer),,echo "left out: fuzz corpora (no $(FUZZ_CXX))")
+	$(Q)echo "left out: XDP program tests and system tests (sudo make check)"
+	$(Q)tests/run $(unit_test_programs) $(if $(has_fuzzer),$(fuzz_programs))
+
+# A build that fails is a failed test: whoever reads the last line sees it.
+check:  ## install what is needed (root), build and run every test; ends with `N passed, …`
+	$(Q)scripts/setup-debian --test
+	$(Q)$(MAKE) --no-print-directory $(parallel) programs tools tests bpf-tests fuzz-programs || \
+	    { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+	$(Q)tests/run scripts/check-tidy $(unit_test_programs) $(fuzz_programs) $(bpf_test_programs) \
+	    $(system_tests)
+
+.PHONY: bpf-tests
+bpf-tests: $(bpf_test_programs)
+
+system: programs tools  ## system tests in namespaces (root); ONLY=word picks some
+	$(Q)tests/run $(foreach t,$(system_tests),$(if $(findstring $(ONLY),$t),$t))
+
+acceptance: programs  ## replay the captures of DATA=dir and compare with their expected.tsv
+	$(Q)tests/acceptance "$(or $(DATA),$(error acceptance needs DATA=dir))"
+
+fuzz: fuzz-programs  ## fuzz every target for FUZZ_SECONDS=600 (ONLY=name picks one)
+	$(Q)for target in $(or $(ONLY),$(fuzz_targets)); do \
+	    mkdir -p $(F)/corpus/$$target $(F)/found/$$target && \
+	    $(F)/$${target}_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	        -artifact_prefix=$(F)/found/$$target/ $(F)/corpus/$$target tests/fuzz/corpus/$$target \
+	        || exit 1; \
+	done
+
+bench: programs  ## benchmarks, each with its physical limit beside it
+	$(Q)build/bin/cordon-bench line
+
+demo:  ## install, build and show a known file being stopped (root); KEEP=1 leaves it running
+	$(Q)scripts/setup-debian --demo
+	$(Q)$(MAKE) --no-print-directory $(parallel) programs
+	$(Q)KEEP=$(KEEP) scripts/demo
+
+# --- install -------------------------------------------------------------------------------------
+
+prefix     ?= /usr/local
+sysconfdir ?= /etc
+bindir     ?= $(prefix)/bin
+unitdir    ?= $(prefix)/lib/systemd/system
+libdir     ?= $(prefix)/lib/cordon
+mandir     ?= $(prefix)/share/man
+
+# Units and configurations name the places of a Debian package (/usr); other prefixes are put in.
+define install_text
+	$(Q)for file in $(2); do \
+	    sed 's|/usr/lib/cordon|$(libdir)|g; s|/usr/bin/|$(bindir)/|g; s|/usr/sbin/|$(bindir)/|g' \
+	        $$file > $(DESTDIR)$(1)/$$(basename $$file) || exit 1; \
+	done
+endef
+
+.PHONY: install
+install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is there stays
+	$(Q)install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir) $(DESTDIR)$(unitdir) \
+	    $(DESTDIR)$(sysconfdir)/cordon
+	$(Q)install -m 755 $(filter $(O)/bin/%,$(programs)) $(DESTDIR)$(bindir)/
+	$(if $(bpf_objects),$(Q)install -m 644 $(bpf_objects) $(DESTDIR)$(libdir)/)
+	$(call install_text,$(unitdir),$(wildcard configs/*.service))
+	$(Q)for file in $(wildcard configs/*.toml); do \
+	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
+	    [ -e $$target ] || install -m 640 $$file $$target; \
+	done
+	$(Q)for page in $(wildcard docs/*.[158]); do \
+	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
+	done
+
+# --- order ---------------------------------------------------------------------------------------
+
+.PHONY: clean format lint help print-sources
 sources := $(wildcard dataplane/*/*.cpp dataplane/*/*.h control/*/*.cpp control/*/*.h \
              ebpf/*.h ebpf/*.c tests/*/*.cpp tests/*/*.h)
-format:
+format:  ## clang-format every source
 	clang-format-14 -i $(sources)
 
-lint:
+lint:  ## check the format and what people forget
 	clang-format-14 --dry-run -Werror $(sources)
 	scripts/check-tidy
+
+clean:  ## remove build/
+	rm -rf build
+
+help:  ## this list
+	$(Q)grep -hE '^[a-z-]+:.*  ## ' Makefile | sed 's/:.*  ## /|/' | \
+	    awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+	$(Q)echo "  MODE=release|debug|asan|tsan, V=1 shows the commands"
+
+# What scripts/check-tidy holds against the files that are there.
+all_sources = $(pure_sources) $(shell_sources) $(replay_sources) $(control_sources) \
+              $(test_sources) $(bench_sources) $(bpf_sources)
+print-sources:
+	@printf '%s\n' $(all_sources)
 
 -include $(shell [ -d $(O) ] && find $(O) -name '*.d')

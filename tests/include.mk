@@ -3,8 +3,14 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := options_file journal keyed_tag index_view fingerprint index_builder
-control_tests := config dataplane_link journal_crash store
+room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
+              http_response proxy_header identity refusal journal options_file stream policy \
+              worker replay
+control_tests := journal_crash store config dataplane_link
+
+# One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
+# http_message is compared with http_parser and needs -lhttp_parser.
+fuzz_targets += http_message http_response proxy_header identity
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -16,10 +22,31 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder): $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
                           $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
+
+
+# The parts of cordon-replay that need no worker.
+$(O)/tests/unit/replay_test: $(replay_objects)
+$(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
+
+# Tests of the kernel programs run as root; without the privilege each one skips and says so.
+bpf_tests := steer bypass loader
+
+bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
+$(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
+$(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
+	$(link)
+$(bpf_test_programs): LIBS = -lbpf -lcmocka
+steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
+$(O)/tests/bpf/loader_test: $(steer_loader_objects)
+# Drives the loader from tests/system/_bridge_check.sh.
+$(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
+$(O)/tests/bpf/steer_tool: LIBS = -lbpf
+$(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
+	$(link)

@@ -72,6 +72,23 @@ Result<FileStart> read_start(const std::string& path, std::uint64_t bytes_max) {
     return start;
 }
 
+// A list may come through a pipe, so its size is not asked for.
+Result<std::string> read_list(const std::string& path) {
+    constexpr std::size_t step = 1u << 20;
+    const OpenFile file(path);
+    if (!file.is_open()) return failure(ErrorCode::io, "cannot open " + path, errno);
+    std::string text;
+    for (;;) {
+        const std::size_t had = text.size();
+        text.resize(had + step);
+        const std::int64_t got =
+            file.read({reinterpret_cast<std::uint8_t*>(text.data()) + had, step});
+        if (got < 0) return failure(ErrorCode::io, "cannot read " + path, errno);
+        text.resize(had + static_cast<std::size_t>(got));
+        if (static_cast<std::size_t>(got) < step) return text;
+    }
+}
+
 Result<TagKeyBytes> random_key() {
     TagKeyBytes key;
     if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size()))
@@ -87,16 +104,16 @@ class ListReader {
         : builder_(builder), section_(section), options_(options), report_(report) {}
 
     Result<void> read(const std::string& path, std::uint64_t list_number) {
-        const Result<FileStart> file = read_start(path, UINT64_MAX);
-        if (!file) return Failure(file.error());
-        std::string_view rest = as_text(file->bytes.bytes());
+        const Result<std::string> text = read_list(path);
+        if (!text) return Failure(text.error());
+        std::string_view rest = *text;
         std::string_view line;
         for (std::uint64_t number = 1; next_line(&rest, &line); ++number) {
             ListEntry entry;
             const ListLineStatus status = parse_list_line(line, &entry);
             if (status == ListLineStatus::blank) continue;
             if (status != ListLineStatus::entry)
-                return failure(ErrorCode::refused, at(path, number) + list_line_text(status));
+                return failure(ErrorCode::integrity, at(path, number) + list_line_text(status));
             ++report_->rows;
             add(entry, path, number, list_number << 32 | number);
         }

@@ -165,7 +165,9 @@ Result<void> JournalReader::finish(const Segment& segment, const Segment& later,
     const Bytes rest = reading->content.subspan(cursor->offset());
     const bool clear = std::all_of(rest.begin(), rest.end(), [](std::uint8_t b) { return b == 0; });
     const std::uint64_t below = later.first_sequence;
-    if (same ? cursor->sequence() == below : clear) return drop(segment, progress);
+    // The store may be ahead of this segment: a crash can bring back one that was deleted, without
+    // those behind it.
+    if (same ? reading->next >= below : clear) return drop(segment, progress);
     while (cursor->skip_damage(below)) {
         if (auto taken = take(cursor, reading, progress); !taken) return taken;
     }

@@ -15,6 +15,10 @@ inline constexpr std::uint32_t workers_max = 64;
 // payload (32 × 1448 B) stays in the first-level cache while it is copied and hashed.
 inline constexpr std::size_t burst_frames = 32;
 
+// IPv6 extension headers before TCP. RFC 8200 §4.1 knows six kinds, destination options twice;
+// longer chains are seen only in attacks on filters.
+inline constexpr std::size_t extension_headers_max = 7;
+
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
 

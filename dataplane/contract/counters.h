@@ -28,6 +28,7 @@ namespace cordon {
     X(incomplete,  "the object ended before its end was seen")                                    \
     X(form,        "object in a form that is not decoded")                                        \
     X(limit,       "a limit was reached and the service says pass")                               \
+    X(no_index,    "no indicators in force")                                                      \
     X(deadline,    "no verdict within hold_ms_max and the service says pass")
 
 // Why a frame or segment was dropped.
@@ -94,6 +95,7 @@ namespace cordon {
     X(match_reported,       "objects", "matches reported and released")                           \
     X(match_observed,       "objects", "matches released in mode observe")                        \
     X(match_suspended,      "objects", "matches of suspended indicators, released")               \
+    X(stale_plan,           "objects", "objects judged without a digest that newer indicators need")  \
     X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
     X(tail_released_early,  "segments","held tail released by timer after a look-up without match") \
     X(block_confirmed,      "flows",   "block answers acknowledged by the client")                \
@@ -102,6 +104,7 @@ namespace cordon {
     X(block_absorbed,       "packets", "packets of a blocked connection absorbed")                \
     /* worker */                                                                                  \
     X(frame_bridged,        "packets", "frames bridged by the worker (not a protected service)")  \
+    X(answers_full,         "flows",   "connections cut without an answer: too many at once")         \
     X(transmit_full,        "packets", "frames dropped because the port's queue was full")        \
     X(buffer_empty,         "packets", "frames not built because no buffer was free")             \
     X(generation_swapped,   "swaps",   "indicator generations put into force")                    \

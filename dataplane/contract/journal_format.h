@@ -53,7 +53,13 @@ static_assert(sizeof(RecordHeader) == 24);
 
 enum class MatchAction : std::uint8_t { block = 1, report = 2, observe = 3, suspended = 4 };
 
-enum class ObjectForm : std::uint8_t { body = 0 };
+enum class ObjectForm : std::uint8_t {
+    body = 0,
+    multipart = 1,
+    aws_chunked = 2,
+    content_coding = 3,
+    piece = 4,  // of an upload in several requests
+};
 
 // Bits of MatchRecord::kinds, in the order of IndicatorKind.
 struct MatchRecord {

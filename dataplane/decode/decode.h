@@ -2,11 +2,10 @@
 // TCP with its options.
 //
 // Owns:       nothing. A Segment points into the frame.
-// Invariants: every offset and view of a Segment lies inside the frame; the TCP payload is what
-// IP's
-//             length says, without Ethernet padding.
+// Invariants: every offset and view of a Segment lies inside the frame; the TCP payload is what the
+//             length field of IP says, without Ethernet padding.
 // Worker:     pure; no state.
-// Limits:     two VLAN tags, limits in the headers themselves; one buffer.
+// Limits:     two VLAN tags (0x8100, 0x88a8), limits::extension_headers_max; one buffer.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +35,8 @@ struct SegmentEnd {
 struct Segment {
     SegmentEnd source;
     SegmentEnd destination;
-    std::int16_t vlan;  // id of the outermost tag, −1: none
-    std::uint8_t ip_version;
+    std::int16_t vlan;  // id of the outermost tag that names a VLAN (id 0 does not), −1: none
+    std::uint8_t ip_version;  // 4 or 6, 0: not IP
     std::uint8_t flags;
     std::uint32_t sequence;
     std::uint32_t acknowledgement;
@@ -61,8 +60,8 @@ struct Segment {
 
 enum class DecodeResult : std::uint8_t {
     tcp,        // *segment is filled
-    other,      // not TCP: bridged
-    fragment,   // an IP fragment; source/destination addresses and vlan of *segment are filled
+    other,      // not TCP: bridged. With ip_version ≠ 0 the addresses and vlan are filled
+    fragment,   // an IP fragment; addresses and vlan of *segment are filled
     malformed,  // *why names the outcome; whatever was read before is not used
 };
 
@@ -71,10 +70,16 @@ enum class ChecksumRule : std::uint8_t { strict, off };
 // Decodes one frame. Checks the IPv4 header checksum and the TCP checksum when `rule` is strict.
 DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why);
 
-// Internet checksum helpers (RFC 1071), used by whoever builds or alters a segment.
-// Folds one's complement sum of `bytes` (even offsets) into `sum`.
+// Internet checksum helpers (RFC 1071), used by whoever builds or alters a segment. A sum is one of
+// big-endian 16-bit words, so lengths and protocol numbers may be added to it as they are. A piece
+// of odd length must be the last one.
 std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum);
-std::uint16_t checksum_fold(std::uint32_t sum);
+std::uint16_t checksum_fold(std::uint32_t sum);  // the complement, as it stands in a header
+
+// The TCP checksum of the segment at the given offsets: 0 when the one that stands in it is right.
+std::uint16_t tcp_checksum(const std::uint8_t* frame, std::uint8_t ip_version,
+                           std::size_t network_offset, std::size_t transport_offset,
+                           std::size_t end);
 
 // Recomputes the IPv4 header checksum and the TCP checksum of a frame whose headers stand at the
 // given offsets; `end` is where the IP datagram ends.

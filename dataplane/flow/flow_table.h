@@ -1,5 +1,4 @@
-// Finds the flow of a segment: a fixed-capacity hash table from 5-tuple (and VLAN) to a flow
-// number.
+// Finds the flow of a segment: a hash table of fixed capacity from 5-tuple and VLAN to a number.
 //
 // The key is symmetric: both directions of a connection find the same entry, whichever end is the
 // client. Hash: XXH3-64 of the ordered pair of ends, seeded at random at start so that nobody can
@@ -54,13 +53,26 @@ class FlowTable {
     std::uint32_t capacity() const { return capacity_; }
 
   private:
-    struct Entry;
+    struct Entry {  // one cache line
+        FlowKey key;
+        bool live = false;
+        std::uint64_t touched_ns;
+        FlowNumber chain;  // next in the bucket, or in the free list
+        FlowNumber older;
+        FlowNumber younger;
+    };
+    static_assert(sizeof(Entry) == 64);
+
+    std::uint32_t bucket_of(const FlowKey& key) const;
+    void link_youngest(FlowNumber flow, std::uint64_t now_ns);
+    void unlink(FlowNumber flow);
+
     std::uint32_t capacity_;
     std::uint32_t live_ = 0;
     std::uint64_t seed_;
     std::uint32_t bucket_mask_;
-    std::unique_ptr<std::uint32_t[]> buckets_;
-    std::unique_ptr<Entry[], void (*)(Entry*)> entries_;
+    std::unique_ptr<FlowNumber[]> buckets_;
+    std::unique_ptr<Entry[]> entries_;
     FlowNumber free_ = no_flow;
     FlowNumber oldest_ = no_flow;
     FlowNumber youngest_ = no_flow;

@@ -84,9 +84,16 @@ void IndexView::prepare(IndicatorKind kind, Bytes digest, Probe* probe) const {
     probe->kind = kind;
     for (std::size_t i = 0; i < section_count_; ++i) {
         const Section& section = sections_[i];
-        if (!section.kinds.has(kind)) continue;
-        probe->tags[i] = keyed_tag(section.key, kind, digest);
-        __builtin_prefetch(&section.buckets[home_bucket(probe->tags[i], section.home_buckets)]);
+        if (section.kinds.has(kind)) probe->tags[i] = keyed_tag(section.key, kind, digest);
+    }
+    prefetch(*probe);
+}
+
+void IndexView::prefetch(const Probe& probe) const {
+    for (std::size_t i = 0; i < section_count_; ++i) {
+        const Section& section = sections_[i];
+        if (!section.kinds.has(probe.kind)) continue;
+        __builtin_prefetch(&section.buckets[home_bucket(probe.tags[i], section.home_buckets)]);
     }
 }
 

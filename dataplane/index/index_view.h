@@ -70,6 +70,7 @@ class IndexView {
     // The same in two steps: prepare() a batch, and its cache lines arrive while the rest of the
     // batch is keyed.
     void prepare(IndicatorKind kind, Bytes digest, Probe* probe) const;
+    void prefetch(const Probe& probe) const;  // the second half of prepare()
     std::size_t lookup(const Probe& probe, std::uint64_t now_s, Match* out, std::size_t max) const;
 
     // The kinds that occur in sections in force at this time: what has to be computed.

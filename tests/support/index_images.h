@@ -45,8 +45,8 @@ inline AlignedBytes built(IndexBuilder* builder) {
     return image;
 }
 
-// A small index with everything in it: two sections, three kinds, sizes, a head, flags. Section 0
-// ends at index_now_s + 100.
+// A small index with everything in it: two sections, three kinds, sizes, a head, flags, a continued
+// bucket. Section 0 ends at index_now_s + 100.
 inline AlignedBytes small_index() {
     IndexBuilder builder({.lab = true, .generation = 7, .created_s = index_now_s});
     const std::uint32_t first = *builder.add_section(
@@ -56,7 +56,7 @@ inline AlignedBytes small_index() {
                                                        .ceiling = RightsCeiling::report,
                                                        .generation = 4},
                                                       key_of(99));
-    for (std::uint64_t n = 0; n < 9; ++n) {
+    for (std::uint64_t n = 0; n < 40; ++n) {
         const Digest digest = digest_of(n);
         Indicator one = indicator(IndicatorKind::sha256, digest, 100 + n);
         one.size = 1000 + n;

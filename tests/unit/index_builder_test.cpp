@@ -372,11 +372,26 @@ void a_malformed_line_builds_nothing_and_is_named(void** state) {
     const Result<BuildReport> report =
         build_lab_index({folder.in("bad.txt")}, {}, folder.in("lab.cdx"));
     assert_false(report.has_value());
+    assert_int_equal(report.error().code, ErrorCode::integrity);
     assert_string_equal(report.error().message().c_str(),
                         (folder.in("bad.txt") + ":2: expected a digest in hex digits, optionally "
                                                 "',' and a size")
                             .c_str());
     assert_int_equal(names_in(folder).size(), 1);
+}
+
+void a_list_may_come_through_a_pipe(void** state) {
+    const auto& folder = *static_cast<const Folder*>(*state);
+    int ends[2];
+    assert_int_equal(::pipe(ends), 0);
+    const std::string text = hex_digest(1) + "\n";
+    assert_int_equal(::write(ends[1], text.data(), text.size()), text.size());
+    ::close(ends[1]);
+    const Result<BuildReport> report =
+        build_lab_index({"/proc/self/fd/" + std::to_string(ends[0])}, {}, folder.in("lab.cdx"));
+    ::close(ends[0]);
+    assert_true(report.has_value());
+    assert_int_equal(report->built.tags, 1);
 }
 
 void files_that_cannot_be_read_are_errors(void** state) {
@@ -449,6 +464,7 @@ int main() {
         with_folder(builds_describes_and_checks_an_index_from_lists),
         with_folder(a_reference_leads_back_to_list_and_line),
         with_folder(a_malformed_line_builds_nothing_and_is_named),
+        with_folder(a_list_may_come_through_a_pipe),
         with_folder(files_that_cannot_be_read_are_errors),
         with_folder(a_damaged_file_fails_its_check),
         with_folder(replacing_a_file_leaves_old_or_new),

@@ -40,7 +40,7 @@ void finds_what_was_added_in_every_section(void**) {
     assert_int_equal(view.generation(), 7);
     assert_int_equal(view.created_s(), now_s);
     assert_int_equal(view.section_count(), 2);
-    assert_int_equal(view.indicator_count(), 12);
+    assert_int_equal(view.indicator_count(), 43);
     assert_true(view.lab());
 
     const std::vector<Match> both = find(view, IndicatorKind::sha256, digest_of(0));
@@ -116,9 +116,9 @@ void tells_sections_and_their_counts(void**) {
     assert_int_equal(first.ceiling, RightsCeiling::block);
     assert_int_equal(first.generation, 3);
     assert_int_equal(first.not_after_s, now_s + 100);
-    assert_int_equal(first.tag_count, 10);
-    assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::sha256)], 9);
-    assert_int_equal(first.kind_tags_sized[static_cast<std::size_t>(IndicatorKind::sha256)], 9);
+    assert_int_equal(first.tag_count, 41);
+    assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::sha256)], 40);
+    assert_int_equal(first.kind_tags_sized[static_cast<std::size_t>(IndicatorKind::sha256)], 40);
     assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::md5)], 1);
     assert_int_equal(first.kind_tags_headed[static_cast<std::size_t>(IndicatorKind::md5)], 1);
     assert_int_equal(view.section(1).ceiling, RightsCeiling::report);
@@ -195,6 +195,21 @@ void the_copy_is_what_is_used(void**) {
 }
 
 // --- damage --------------------------------------------------------------------------------------
+
+template <typename T>
+T* part_of(MutableBytes image, std::size_t section, IndexPart part) {
+    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
+    return reinterpret_cast<T*>(
+        image.data() + head->sections[section].parts[static_cast<std::size_t>(part)].offset);
+}
+
+void the_small_index_has_a_continued_bucket(void**) {
+    AlignedBytes image = small_index();
+    const auto* head = reinterpret_cast<const IndexHead*>(image.bytes().data());
+    const auto* buckets = part_of<TagBucket>(image.mutable_bytes(), 0, IndexPart::tags);
+    assert_true(std::any_of(buckets, buckets + head->sections[0].bucket_count,
+                            [](const TagBucket& bucket) { return bucket_is_continued(bucket); }));
+}
 
 void refuses_every_truncation(void**) {
     const AlignedBytes image = small_index();
@@ -281,13 +296,6 @@ IndexStatus status_after(Change&& change) {
     return open(image.bytes(), &view);
 }
 
-template <typename T>
-T* part_of(MutableBytes image, std::size_t section, IndexPart part) {
-    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
-    return reinterpret_cast<T*>(
-        image.data() + head->sections[section].parts[static_cast<std::size_t>(part)].offset);
-}
-
 void refuses_other_purposes(void**) {
     assert_int_equal(status_after([](IndexHead* head, MutableBytes) {
                          head->sections[0].purpose = static_cast<ListPurpose>(2);
@@ -360,6 +368,26 @@ void refuses_a_tag_that_no_look_up_finds(void**) {
                      IndexStatus::malformed);
 }
 
+// Finds the first bucket of section 0 that `fits`; the tests below need one.
+template <typename Fits>
+std::uint32_t bucket_that(MutableBytes image, Fits&& fits) {
+    const auto* head = reinterpret_cast<const IndexHead*>(image.data());
+    const auto* buckets = part_of<TagBucket>(image, 0, IndexPart::tags);
+    for (std::uint32_t b = 0; b < head->sections[0].bucket_count; ++b) {
+        if (fits(buckets[b])) return b;
+    }
+    fail_msg("the small index has no such bucket");
+    return 0;
+}
+
+void assert_refused(MutableBytes image, const char* expected) {
+    reseal(image);
+    IndexView view;
+    const char* why = "";
+    assert_int_equal(IndexView::open(image, true, &view, &why), IndexStatus::malformed);
+    assert_string_equal(why, expected);
+}
+
 // The last bucket is filled up and its order turned round: a look-up would read behind the table.
 void refuses_a_last_bucket_that_is_continued(void**) {
     AlignedBytes image = small_index();
@@ -374,11 +402,45 @@ void refuses_a_last_bucket_that_is_continued(void**) {
     }
     std::reverse(std::begin(tags), std::end(tags));
     std::reverse(std::begin(numbers), std::end(numbers));
-    reseal(bytes);
-    IndexView view;
-    const char* why = "";
-    assert_int_equal(IndexView::open(bytes, true, &view, &why), IndexStatus::malformed);
-    assert_string_equal(why, "the last bucket claims to be continued");
+    assert_refused(bytes, "the last bucket claims to be continued");
+}
+
+// Without its mark the search for the tag that was pushed on would end too early.
+void refuses_a_pushed_on_tag_without_the_mark(void**) {
+    AlignedBytes image = small_index();
+    const MutableBytes bytes = image.mutable_bytes();
+    const std::uint32_t b = bucket_that(bytes, bucket_is_continued);
+    TagBucket& tags = part_of<TagBucket>(bytes, 0, IndexPart::tags)[b];
+    NumberBucket& numbers = part_of<NumberBucket>(bytes, 0, IndexPart::numbers)[b];
+    std::reverse(std::begin(tags.tags), std::end(tags.tags));
+    std::reverse(std::begin(numbers.records), std::end(numbers.records));
+    assert_refused(bytes, "a tag stands where no look-up finds it");
+}
+
+void refuses_a_search_that_is_too_short(void**) {
+    AlignedBytes image = small_index();
+    SectionDescriptor& section =
+        reinterpret_cast<IndexHead*>(image.mutable_bytes().data())->sections[0];
+    assert_true(section.probe_max > 1 && section.bucket_count - section.home_buckets <= 1);
+    section.probe_max = 1;
+    assert_refused(image.mutable_bytes(), "a tag stands where no look-up finds it");
+}
+
+void refuses_anything_behind_an_empty_slot(void**) {
+    const auto has_two = [](const TagBucket& bucket) {
+        return !bucket.tags[1].empty() && bucket.tags[2].empty();
+    };
+    AlignedBytes image = small_index();
+    const std::uint32_t b = bucket_that(image.mutable_bytes(), has_two);
+    TagBucket& tags = part_of<TagBucket>(image.mutable_bytes(), 0, IndexPart::tags)[b];
+    std::swap(tags.tags[1], tags.tags[2]);
+    NumberBucket& numbers = part_of<NumberBucket>(image.mutable_bytes(), 0, IndexPart::numbers)[b];
+    std::swap(numbers.records[1], numbers.records[2]);
+    assert_refused(image.mutable_bytes(), "a tag stands behind an empty slot");
+
+    AlignedBytes other = small_index();
+    part_of<NumberBucket>(other.mutable_bytes(), 0, IndexPart::numbers)[b].records[3] = 1;
+    assert_refused(other.mutable_bytes(), "an empty slot has a record");
 }
 
 void refuses_counts_that_are_not_those_of_the_records(void**) {
@@ -514,6 +576,7 @@ int main() {
         cmocka_unit_test(opening_a_bad_image_closes_the_view),
         cmocka_unit_test(an_empty_section_matches_nothing),
         cmocka_unit_test(the_copy_is_what_is_used),
+        cmocka_unit_test(the_small_index_has_a_continued_bucket),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(refuses_bytes_behind_the_end),
         cmocka_unit_test(refuses_every_damaged_byte),
@@ -527,6 +590,9 @@ int main() {
         cmocka_unit_test(refuses_record_numbers_out_of_range),
         cmocka_unit_test(refuses_a_tag_that_no_look_up_finds),
         cmocka_unit_test(refuses_a_last_bucket_that_is_continued),
+        cmocka_unit_test(refuses_a_pushed_on_tag_without_the_mark),
+        cmocka_unit_test(refuses_a_search_that_is_too_short),
+        cmocka_unit_test(refuses_anything_behind_an_empty_slot),
         cmocka_unit_test(refuses_counts_that_are_not_those_of_the_records),
         cmocka_unit_test(agrees_with_a_map_for_many_sizes_of_table),
         cmocka_unit_test(a_tag_and_its_record_number_cost_at_most_32_bytes),

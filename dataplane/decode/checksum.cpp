@@ -1,0 +1,102 @@
+// The Internet checksum. It is computed over every byte that passes, so it decides what a
+// forwarded byte costs before anything is hashed.
+#include <emmintrin.h>
+
+#include <cstdlib>
+
+#include "dataplane/decode/decode.h"
+
+namespace cordon {
+namespace {
+
+constexpr std::uint8_t protocol_tcp = 6;
+
+// Sum of the 16-bit words of whole 16-byte blocks, as the machine loads them.
+//
+// pmaddwd adds neighbouring signed words into 32 bits in one instruction; flipping the top bit
+// makes an unsigned word a signed one that is 32768 smaller, which is added back at the end. Three
+// instructions per 16 bytes; a lane holds 2^15 blocks (512 KiB), far more than an IP datagram.
+std::uint64_t sum_blocks(const std::uint8_t* p, std::size_t blocks) {
+    const __m128i top = _mm_set1_epi16(static_cast<short>(0x8000));
+    const __m128i ones = _mm_set1_epi16(1);
+    __m128i even = _mm_setzero_si128();
+    __m128i odd = _mm_setzero_si128();
+    const auto load = [&](std::size_t at) {
+        const auto* from = reinterpret_cast<const __m128i*>(p + at * 16);
+        return _mm_madd_epi16(_mm_xor_si128(_mm_loadu_si128(from), top), ones);
+    };
+    std::size_t at = 0;
+    for (; at + 2 <= blocks; at += 2) {
+        even = _mm_add_epi32(even, load(at));
+        odd = _mm_add_epi32(odd, load(at + 1));
+    }
+    if (at < blocks) even = _mm_add_epi32(even, load(at));
+
+    alignas(16) std::int32_t lanes[8];
+    _mm_store_si128(reinterpret_cast<__m128i*>(lanes), even);
+    _mm_store_si128(reinterpret_cast<__m128i*>(lanes + 4), odd);
+    std::int64_t sum = static_cast<std::int64_t>(blocks) * 8 * 0x8000;
+    for (const std::int32_t lane : lanes)
+        sum += lane;
+    return static_cast<std::uint64_t>(sum);
+}
+
+std::uint32_t fold_carries(std::uint64_t sum) {
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint32_t>(sum);
+}
+
+// Adds the pseudo header of RFC 9293 §3.1: both addresses, the protocol, the length.
+std::uint32_t pseudo_header_sum(const std::uint8_t* ip, std::uint8_t ip_version,
+                                std::size_t length) {
+    const auto start = static_cast<std::uint32_t>(protocol_tcp + (length & 0xffff));
+    if (ip_version == 4) return checksum_add({ip + 12, 8}, start);
+    return checksum_add({ip + 8, 32}, start);
+}
+
+}  // namespace
+
+std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum) {
+    const std::size_t blocks = bytes.size() / 16;
+    const std::uint8_t* p = bytes.data() + blocks * 16;
+    std::uint64_t words = blocks == 0 ? 0 : sum_blocks(bytes.data(), blocks);
+    std::size_t left = bytes.size() % 16;
+    for (; left >= 2; left -= 2, p += 2) {
+        std::uint16_t word;
+        std::memcpy(&word, p, sizeof word);
+        words += word;
+    }
+    if (left == 1) words += *p;  // padded by a zero byte on the right: the low byte here
+    // The sum of swapped words is the swapped sum (RFC 1071 §2 B).
+    return sum + __builtin_bswap16(static_cast<std::uint16_t>(fold_carries(words)));
+}
+
+std::uint16_t checksum_fold(std::uint32_t sum) {
+    return static_cast<std::uint16_t>(~fold_carries(sum));
+}
+
+std::uint16_t tcp_checksum(const std::uint8_t* frame, std::uint8_t ip_version,
+                           std::size_t network_offset, std::size_t transport_offset,
+                           std::size_t end) {
+    const std::size_t length = end - transport_offset;
+    const std::uint32_t pseudo = pseudo_header_sum(frame + network_offset, ip_version, length);
+    return checksum_fold(checksum_add({frame + transport_offset, length}, pseudo));
+}
+
+void write_checksums(std::uint8_t* frame, std::uint8_t ip_version, std::size_t network_offset,
+                     std::size_t transport_offset, std::size_t end) {
+    if (ip_version == 4) {
+        std::uint8_t* ip = frame + network_offset;
+        const std::size_t header = static_cast<std::size_t>(ip[0] & 0x0f) * 4;
+        store_be16(ip + 10, 0);
+        store_be16(ip + 10, checksum_fold(checksum_add({ip, header}, 0)));
+    }
+    std::uint8_t* tcp = frame + transport_offset;
+    store_be16(tcp + 16, 0);
+    store_be16(tcp + 16, tcp_checksum(frame, ip_version, network_offset, transport_offset, end));
+}
+
+}  // namespace cordon

@@ -1,0 +1,311 @@
+#include "dataplane/decode/decode.h"
+
+#include <cstddef>
+
+#include "dataplane/base/limits.h"
+
+namespace cordon {
+namespace {
+
+constexpr std::uint16_t ethertype_ipv4 = 0x0800, ethertype_ipv6 = 0x86dd, ethertype_vlan = 0x8100,
+                        ethertype_service_vlan = 0x88a8;
+constexpr std::uint8_t protocol_tcp = 6;
+constexpr std::size_t ethernet_bytes = 14, vlan_bytes = 4, ipv4_bytes = 20, ipv6_bytes = 40,
+                      tcp_bytes = 20;
+
+// Where the walk through one frame stands. Every step narrows `end` to what the header just read
+// says, and moves `at` behind that header.
+struct Walk {
+    const std::uint8_t* frame;
+    std::size_t at;
+    std::size_t end;
+    ChecksumRule rule;
+    Segment* segment;
+    Outcome* why;
+
+    const std::uint8_t* here() const { return frame + at; }
+    std::size_t left() const { return end - at; }
+    DecodeResult malformed(Outcome outcome) const {
+        *why = outcome;
+        return DecodeResult::malformed;
+    }
+};
+
+constexpr std::uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+Address mapped_address(const std::uint8_t* p) {
+    Address address;
+    std::memcpy(address.bytes, mapped_prefix, sizeof mapped_prefix);
+    std::memcpy(address.bytes + sizeof mapped_prefix, p, 4);
+    return address;
+}
+
+bool is_mapped(const std::uint8_t* p) {
+    return std::memcmp(p, mapped_prefix, sizeof mapped_prefix) == 0;
+}
+
+// --- TCP -----------------------------------------------------------------------------------------
+
+enum class Option : std::uint8_t {
+    end = 0,
+    nop = 1,
+    mss = 2,
+    window_scale = 3,
+    sack_permitted = 4,
+    sack = 5,
+    timestamps = 8,
+};
+
+bool read_syn_option(std::uint8_t kind, Bytes body, Segment* segment) {
+    switch (static_cast<Option>(kind)) {
+        case Option::mss:
+            if (body.size() != 2 || segment->has_mss) return false;
+            segment->has_mss = true;
+            segment->mss = load_be16(body.data());
+            return true;
+        case Option::window_scale:
+            if (body.size() != 1 || segment->has_window_scale) return false;
+            segment->has_window_scale = true;
+            segment->window_scale = body[0] > 14 ? 14 : body[0];
+            return true;
+        case Option::sack_permitted:
+            if (!body.empty() || segment->sack_permitted) return false;
+            segment->sack_permitted = true;
+            return true;
+        case Option::end:
+        case Option::nop:
+        case Option::sack:
+        case Option::timestamps:
+            break;
+    }
+    segment->foreign_option = true;
+    return true;
+}
+
+bool read_timestamps(Bytes body, Segment* segment) {
+    if (body.size() != 8 || segment->has_timestamp) return false;
+    segment->has_timestamp = true;
+    segment->timestamp_value = load_be32(body.data());
+    segment->timestamp_echo = load_be32(body.data() + 4);
+    return true;
+}
+
+// False when the list is malformed or says something twice: stacks differ in what they make of
+// that (stop, first wins, last wins), and a filter cannot agree with all of them.
+bool read_tcp_options(Bytes options, Segment* segment) {
+    // What nearly every segment of a connection with timestamps carries.
+    if (options.size() == 12 && load_be32(options.data()) == 0x0101080a) {
+        return read_timestamps(options.subspan(4), segment);
+    }
+    const bool syn = (segment->flags & tcp_flag::syn) != 0;
+    while (!options.empty()) {
+        const std::uint8_t kind = options[0];
+        if (kind == static_cast<std::uint8_t>(Option::end)) return true;
+        if (kind == static_cast<std::uint8_t>(Option::nop)) {
+            options = options.subspan(1);
+            continue;
+        }
+        if (options.size() < 2) return false;
+        const std::size_t length = options[1];
+        if (length < 2 || length > options.size()) return false;
+        const Bytes body = options.subspan(2, length - 2);
+        options = options.subspan(length);
+        if (kind == static_cast<std::uint8_t>(Option::timestamps)) {
+            if (!read_timestamps(body, segment)) return false;
+        } else if (syn && !read_syn_option(kind, body, segment)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+DecodeResult decode_tcp(const Walk& walk) {
+    Segment& segment = *walk.segment;
+    if (walk.left() < tcp_bytes) return walk.malformed(Outcome::tcp_bad_header);
+    const std::uint8_t* tcp = walk.here();
+    const std::size_t header = static_cast<std::size_t>(tcp[12] >> 4) * 4;
+    if (header < tcp_bytes || header > walk.left()) {
+        return walk.malformed(Outcome::tcp_bad_header);
+    }
+    if (walk.rule == ChecksumRule::strict &&
+        tcp_checksum(walk.frame, segment.ip_version, segment.network_offset, walk.at, walk.end) !=
+            0) {
+        return walk.malformed(Outcome::tcp_bad_checksum);
+    }
+    segment.source.port = load_be16(tcp);
+    segment.destination.port = load_be16(tcp + 2);
+    segment.sequence = load_be32(tcp + 4);
+    segment.acknowledgement = load_be32(tcp + 8);
+    segment.flags = tcp[13];
+    segment.window = load_be16(tcp + 14);
+    segment.urgent = load_be16(tcp + 18);
+    segment.transport_offset = static_cast<std::uint16_t>(walk.at);
+    segment.payload_offset = static_cast<std::uint16_t>(walk.at + header);
+    segment.payload = {tcp + header, walk.left() - header};
+    if (!read_tcp_options({tcp + tcp_bytes, header - tcp_bytes}, &segment)) {
+        return walk.malformed(Outcome::tcp_bad_header);
+    }
+    return DecodeResult::tcp;
+}
+
+// --- IPv4 ----------------------------------------------------------------------------------------
+
+// An option list that does not add up, or a source route that has not reached its end: then the
+// address in the header is not where the segment goes, and no receiver at that address takes it.
+bool ipv4_options_valid(Bytes options) {
+    constexpr std::uint8_t loose_route = 131, strict_route = 137;
+    while (!options.empty()) {
+        if (options[0] == 0) return true;
+        if (options[0] == 1) {
+            options = options.subspan(1);
+            continue;
+        }
+        if (options.size() < 2 || options[1] < 2 || options[1] > options.size()) return false;
+        if (options[0] == loose_route || options[0] == strict_route) {
+            if (options[1] < 3 || options[2] <= options[1]) return false;
+        }
+        options = options.subspan(options[1]);
+    }
+    return true;
+}
+
+DecodeResult decode_ipv4(Walk walk) {
+    Segment& segment = *walk.segment;
+    if (walk.left() < ipv4_bytes) return walk.malformed(Outcome::frame_truncated);
+    const std::uint8_t* ip = walk.here();
+    const std::size_t header = static_cast<std::size_t>(ip[0] & 0x0f) * 4;
+    const std::size_t total = load_be16(ip + 2);
+    if (ip[0] >> 4 != 4 || header < ipv4_bytes || total < header) {
+        return walk.malformed(Outcome::ipv4_bad_header);
+    }
+    if (total > walk.left()) return walk.malformed(Outcome::frame_truncated);
+    if (walk.rule == ChecksumRule::strict && checksum_fold(checksum_add({ip, header}, 0)) != 0) {
+        return walk.malformed(Outcome::ipv4_bad_header);
+    }
+    if (!ipv4_options_valid({ip + ipv4_bytes, header - ipv4_bytes})) {
+        return walk.malformed(Outcome::ipv4_bad_header);
+    }
+    segment.ip_version = 4;
+    segment.network_offset = static_cast<std::uint16_t>(walk.at);
+    segment.source.address = mapped_address(ip + 12);
+    segment.destination.address = mapped_address(ip + 16);
+    constexpr std::uint16_t more_fragments_or_offset = 0x3fff;
+    if ((load_be16(ip + 6) & more_fragments_or_offset) != 0) return DecodeResult::fragment;
+    if (ip[9] != protocol_tcp) return DecodeResult::other;
+    walk.end = walk.at + total;
+    walk.at += header;
+    return decode_tcp(walk);
+}
+
+// --- IPv6 ----------------------------------------------------------------------------------------
+
+enum class NextHeader : std::uint8_t {
+    hop_by_hop = 0,
+    tcp = 6,
+    routing = 43,
+    fragment = 44,
+    authentication = 51,
+    destination_options = 60,
+};
+
+enum class Step : std::uint8_t { next, tcp, other, fragment, malformed };
+
+// Looks at the header of kind `*next` at walk->at. On `next` it has been stepped over and *next is
+// the kind of the one behind it.
+Step step_extension(Walk* walk, std::uint8_t* next, bool first) {
+    const NextHeader kind{*next};
+    std::size_t length = 0;
+    if (walk->left() >= 2) length = (static_cast<std::size_t>(walk->here()[1]) + 1) * 8;
+    switch (kind) {
+        case NextHeader::tcp:
+            return Step::tcp;
+        case NextHeader::fragment:
+            return walk->left() < 8 ? Step::malformed : Step::fragment;
+        case NextHeader::hop_by_hop:
+            if (!first) return Step::malformed;  // RFC 8200 §4.1
+            break;
+        case NextHeader::destination_options:
+            break;
+        case NextHeader::routing:
+            // With segments left the destination in the header is not the final one.
+            if (walk->left() < 4 || walk->here()[3] != 0) return Step::malformed;
+            break;
+        case NextHeader::authentication:  // RFC 4302 §2.2: counts four bytes, minus two
+            if (walk->left() >= 2) length = (static_cast<std::size_t>(walk->here()[1]) + 2) * 4;
+            break;
+    }
+    const bool known = kind == NextHeader::hop_by_hop || kind == NextHeader::destination_options ||
+                       kind == NextHeader::routing || kind == NextHeader::authentication;
+    if (!known) return Step::other;
+    if (length == 0 || length > walk->left()) return Step::malformed;
+    *next = walk->here()[0];
+    walk->at += length;
+    return Step::next;
+}
+
+DecodeResult walk_extensions(Walk walk, std::uint8_t next) {
+    for (std::size_t n = 0; n <= limits::extension_headers_max; ++n) {
+        switch (step_extension(&walk, &next, n == 0)) {
+            case Step::next:
+                continue;
+            case Step::tcp:
+                return decode_tcp(walk);
+            case Step::other:
+                return DecodeResult::other;
+            case Step::fragment:
+                return DecodeResult::fragment;
+            case Step::malformed:
+                return walk.malformed(Outcome::ipv6_bad_header);
+        }
+    }
+    return walk.malformed(Outcome::ipv6_bad_header);
+}
+
+DecodeResult decode_ipv6(Walk walk) {
+    Segment& segment = *walk.segment;
+    if (walk.left() < ipv6_bytes) return walk.malformed(Outcome::frame_truncated);
+    const std::uint8_t* ip = walk.here();
+    if (ip[0] >> 4 != 6) return walk.malformed(Outcome::ipv6_bad_header);
+    const std::size_t payload = load_be16(ip + 4);
+    if (payload > walk.left() - ipv6_bytes) return walk.malformed(Outcome::frame_truncated);
+    // A mapped address on the wire would share its flow with the real IPv4 connection.
+    if (is_mapped(ip + 8) || is_mapped(ip + 24)) return walk.malformed(Outcome::ipv6_bad_header);
+    segment.ip_version = 6;
+    segment.network_offset = static_cast<std::uint16_t>(walk.at);
+    std::memcpy(segment.source.address.bytes, ip + 8, 16);
+    std::memcpy(segment.destination.address.bytes, ip + 24, 16);
+    walk.at += ipv6_bytes;
+    walk.end = walk.at + payload;
+    return walk_extensions(walk, ip[6]);
+}
+
+bool is_vlan(std::uint16_t ethertype) {
+    return ethertype == ethertype_vlan || ethertype == ethertype_service_vlan;
+}
+
+}  // namespace
+
+DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why) {
+    *segment = Segment{};
+    segment->vlan = -1;
+    Walk walk{frame.data(), ethernet_bytes, frame.size(), rule, segment, why};
+    if (frame.size() < ethernet_bytes) return walk.malformed(Outcome::frame_truncated);
+    // Offsets are 16 bits wide; no IP datagram reaches beyond that but by its link header.
+    if (frame.size() > UINT16_MAX) walk.end = UINT16_MAX;
+
+    std::uint16_t ethertype = load_be16(frame.data() + 12);
+    for (int tags = 0; is_vlan(ethertype); ++tags) {
+        if (tags == 2) return walk.malformed(Outcome::vlan_too_deep);
+        if (walk.left() < vlan_bytes) return walk.malformed(Outcome::frame_truncated);
+        const std::uint16_t id = load_be16(walk.here()) & 0x0fff;
+        // Id 0 carries a priority and names no VLAN (802.1Q §9.6): the same flow with and without.
+        if (segment->vlan < 0 && id != 0) segment->vlan = static_cast<std::int16_t>(id);
+        ethertype = load_be16(walk.here() + 2);
+        walk.at += vlan_bytes;
+    }
+    if (ethertype == ethertype_ipv4) return decode_ipv4(walk);
+    if (ethertype == ethertype_ipv6) return decode_ipv6(walk);
+    return DecodeResult::other;
+}
+
+}  // namespace cordon

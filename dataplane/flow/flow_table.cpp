@@ -1,0 +1,141 @@
+#include "dataplane/flow/flow_table.h"
+
+#include <xxhash.h>
+
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "dataplane/base/invariant.h"
+
+namespace cordon {
+namespace {
+
+// The key is hashed as bytes, so it must have none that are not its value.
+static_assert(std::has_unique_object_representations_v<FlowKey>);
+
+bool is_before(const SegmentEnd& a, const SegmentEnd& b) {
+    const int order = std::memcmp(a.address.bytes, b.address.bytes, sizeof a.address.bytes);
+    return order != 0 ? order < 0 : a.port < b.port;
+}
+
+}  // namespace
+
+FlowKey flow_key(const Segment& segment) {
+    if (is_before(segment.destination, segment.source)) {
+        return {segment.destination, segment.source, segment.vlan};
+    }
+    return {segment.source, segment.destination, segment.vlan};
+}
+
+FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
+    : capacity_(capacity),
+      seed_(seed),
+      // At least as many buckets as entries: chains stay near one entry.
+      bucket_mask_(std::bit_ceil(capacity) - 1),
+      buckets_(new FlowNumber[static_cast<std::size_t>(bucket_mask_) + 1]),
+      entries_(new Entry[capacity]) {
+    INVARIANT(capacity > 0 && capacity <= 1u << 31);
+    for (std::size_t at = 0; at <= bucket_mask_; ++at)
+        buckets_[at] = no_flow;
+    for (std::uint32_t at = 0; at < capacity; ++at)
+        entries_[at].chain = at + 1 < capacity ? at + 1 : no_flow;
+    free_ = 0;
+}
+
+std::uint32_t FlowTable::bucket_of(const FlowKey& key) const {
+    return static_cast<std::uint32_t>(XXH3_64bits_withSeed(&key, sizeof key, seed_)) & bucket_mask_;
+}
+
+FlowNumber FlowTable::find(const FlowKey& key) const {
+    FlowNumber flow = buckets_[bucket_of(key)];
+    while (flow != no_flow && !(entries_[flow].key == key))
+        flow = entries_[flow].chain;
+    return flow;
+}
+
+FlowNumber FlowTable::insert(const FlowKey& key, std::uint64_t now_ns) {
+    DEBUG_INVARIANT(find(key) == no_flow);
+    if (free_ == no_flow) return no_flow;
+    const FlowNumber flow = free_;
+    Entry& entry = entries_[flow];
+    free_ = entry.chain;
+    FlowNumber& head = buckets_[bucket_of(key)];
+    entry.key = key;
+    entry.live = true;
+    entry.chain = head;
+    head = flow;
+    link_youngest(flow, now_ns);
+    ++live_;
+    return flow;
+}
+
+void FlowTable::erase(FlowNumber flow) {
+    INVARIANT(flow < capacity_ && entries_[flow].live);
+    FlowNumber* link = &buckets_[bucket_of(entries_[flow].key)];
+    while (*link != flow) {
+        INVARIANT(*link != no_flow);
+        link = &entries_[*link].chain;
+    }
+    *link = entries_[flow].chain;
+    unlink(flow);
+    entries_[flow].live = false;
+    entries_[flow].chain = free_;
+    free_ = flow;
+    --live_;
+}
+
+void FlowTable::touch(FlowNumber flow, std::uint64_t now_ns) {
+    INVARIANT(flow < capacity_ && entries_[flow].live);
+    if (flow == youngest_) {
+        entries_[flow].touched_ns = now_ns;
+        return;
+    }
+    unlink(flow);
+    link_youngest(flow, now_ns);
+}
+
+FlowNumber FlowTable::oldest() const {
+    return oldest_;
+}
+
+FlowNumber FlowTable::next_oldest(FlowNumber flow) const {
+    return entries_[flow].younger;
+}
+
+std::uint64_t FlowTable::touched_ns(FlowNumber flow) const {
+    return entries_[flow].touched_ns;
+}
+
+const FlowKey& FlowTable::key(FlowNumber flow) const {
+    return entries_[flow].key;
+}
+
+void FlowTable::link_youngest(FlowNumber flow, std::uint64_t now_ns) {
+    Entry& entry = entries_[flow];
+    entry.touched_ns = now_ns;
+    entry.older = youngest_;
+    entry.younger = no_flow;
+    if (youngest_ != no_flow) {
+        entries_[youngest_].younger = flow;
+    } else {
+        oldest_ = flow;
+    }
+    youngest_ = flow;
+}
+
+void FlowTable::unlink(FlowNumber flow) {
+    const Entry& entry = entries_[flow];
+    if (entry.older != no_flow) {
+        entries_[entry.older].younger = entry.younger;
+    } else {
+        oldest_ = entry.younger;
+    }
+    if (entry.younger != no_flow) {
+        entries_[entry.younger].older = entry.older;
+    } else {
+        youngest_ = entry.older;
+    }
+}
+
+}  // namespace cordon

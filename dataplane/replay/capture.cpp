@@ -1,0 +1,142 @@
+#include "dataplane/replay/capture.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cordon::replay {
+namespace {
+
+constexpr std::uint16_t ethertype_ipv4 = 0x0800, ethertype_ipv6 = 0x86dd;
+
+// The ethertype of a bare IP packet, by its version; 0 when it is none.
+std::uint16_t ethertype_of(Bytes ip) {
+    if (ip.empty()) return 0;
+    if (ip[0] >> 4 == 4) return ethertype_ipv4;
+    return ip[0] >> 4 == 6 ? ethertype_ipv6 : std::uint16_t{0};
+}
+
+// PPP in HDLC-like framing or bare (RFC 1662 §3.1), two-byte protocol numbers.
+std::size_t ppp_header_bytes(Bytes packet) {
+    const bool framed = packet.size() >= 2 && packet[0] == 0xff && packet[1] == 0x03;
+    return framed ? 4 : 2;
+}
+
+std::uint16_t ppp_ethertype(std::uint16_t protocol) {
+    if (protocol == 0x0021) return ethertype_ipv4;
+    return protocol == 0x0057 ? ethertype_ipv6 : std::uint16_t{0};
+}
+
+struct LinkHeader {
+    std::size_t bytes;
+    std::uint16_t ethertype;  // of what follows
+};
+
+LinkHeader read_link_header(int link, Bytes packet) {
+    constexpr std::size_t too_short = SIZE_MAX;
+    const auto has = [&](std::size_t bytes) { return packet.size() >= bytes; };
+    switch (link) {
+        case DLT_NULL:
+        case DLT_LOOP:
+            // The family's number differs between systems; the version of IP does not.
+            if (!has(4)) return {too_short, 0};
+            return {4, ethertype_of(packet.subspan(4))};
+        case DLT_LINUX_SLL:
+            if (!has(16)) return {too_short, 0};
+            return {16, load_be16(packet.data() + 14)};
+        case DLT_LINUX_SLL2:
+            if (!has(20)) return {too_short, 0};
+            return {20, load_be16(packet.data())};
+        case DLT_PPP: {
+            const std::size_t bytes = ppp_header_bytes(packet);
+            if (!has(bytes)) return {too_short, 0};
+            return {bytes, ppp_ethertype(load_be16(packet.data() + bytes - 2))};
+        }
+        default:  // raw IP of three numbers
+            return {0, ethertype_of(packet)};
+    }
+}
+
+}  // namespace
+
+bool link_supported(int link) {
+    // libpcap gives raw IP the number of the system it runs on, files may hold any of them.
+    constexpr int links[] = {DLT_EN10MB, DLT_RAW,       DLT_IPV4,       DLT_IPV6, DLT_NULL,
+                             DLT_LOOP,   DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_PPP};
+    return std::find(std::begin(links), std::end(links), link) != std::end(links);
+}
+
+bool to_ethernet(int link, Bytes packet, std::vector<std::uint8_t>* buffer, Bytes* frame) {
+    if (link == DLT_EN10MB) {
+        *frame = packet;
+        return true;
+    }
+    const LinkHeader header = read_link_header(link, packet);
+    if (header.bytes > packet.size()) return false;
+    const std::uint8_t macs[12] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
+    const Bytes rest = packet.subspan(header.bytes);
+    buffer->assign(macs, macs + 12);
+    buffer->push_back(static_cast<std::uint8_t>(header.ethertype >> 8));
+    buffer->push_back(static_cast<std::uint8_t>(header.ethertype));
+    buffer->insert(buffer->end(), rest.begin(), rest.end());
+    *frame = *buffer;
+    return true;
+}
+
+ReadResult Capture::fail(std::string text) {
+    error_ = std::move(text);
+    pcap_.reset();
+    opened_ = paths_.size();
+    return ReadResult::error;
+}
+
+bool Capture::open_next() {
+    const std::string& path = paths_[opened_++];
+    char why[PCAP_ERRBUF_SIZE] = "";
+    pcap_.reset(
+        ::pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, why));
+    file_packets_ = 0;
+    if (pcap_ == nullptr) {
+        // libpcap names the file itself in some messages and not in others.
+        std::string text = why;
+        if (text.rfind(path, 0) != 0) text = path + ": " + text;
+        fail(text);
+        return false;
+    }
+    link_ = ::pcap_datalink(pcap_.get());
+    if (link_supported(link_)) return true;
+    const char* name = ::pcap_datalink_val_to_name(link_);
+    fail(path + ": packet 1: link type " + (name != nullptr ? name : std::to_string(link_)) +
+         " is not supported");
+    return false;
+}
+
+ReadResult Capture::next(CapturedFrame* out) {
+    for (;;) {
+        if (pcap_ == nullptr) {
+            if (opened_ == paths_.size()) return ReadResult::end;
+            if (!open_next()) return ReadResult::error;
+        }
+        pcap_pkthdr* header;
+        const u_char* data;
+        const int got = ::pcap_next_ex(pcap_.get(), &header, &data);
+        if (got == PCAP_ERROR_BREAK) {
+            pcap_.reset();
+            continue;
+        }
+        ++file_packets_;
+        const auto place = [&] {
+            return paths_[opened_ - 1] + ": packet " + std::to_string(file_packets_) + ": ";
+        };
+        if (got != 1) return fail(place() + ::pcap_geterr(pcap_.get()));
+        ++packets_;
+        // With the nanosecond precision asked for above, tv_usec holds nanoseconds.
+        out->unix_ns = static_cast<std::uint64_t>(header->ts.tv_sec) * 1000000000u +
+                       static_cast<std::uint64_t>(header->ts.tv_usec);
+        if (!to_ethernet(link_, {data, header->caplen}, &buffer_, &out->frame)) {
+            return fail(place() + "shorter than its link header");
+        }
+        return ReadResult::frame;
+    }
+}
+
+}  // namespace cordon::replay

@@ -1,0 +1,147 @@
+#include "dataplane/shell/index_holder.h"
+
+#include <fcntl.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace cordon {
+namespace {
+
+constexpr std::size_t huge_page_bytes = 2u << 20;
+constexpr std::size_t read_step_bytes = 8u << 20;
+
+class File {
+  public:
+    explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+    ~File() {
+        if (fd_ >= 0) close(fd_);
+    }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    int fd() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+Failure unreadable(const std::string& path, int code) {
+    const bool absent = code == ENOENT;
+    return failure(
+        absent ? ErrorCode::io : ErrorCode::integrity,
+        "index " + path +
+            (absent ? " does not exist; `cordonctl index build` makes one" : " cannot be read"),
+        code);
+}
+
+Result<std::size_t> checked_size(const File& file, const std::string& path) {
+    struct stat info {};
+    if (file.fd() < 0 || fstat(file.fd(), &info) != 0) return unreadable(path, errno);
+    const auto bytes = static_cast<std::uint64_t>(info.st_size);
+    if (!S_ISREG(info.st_mode) || bytes < sizeof(IndexHead) ||
+        bytes > IndexImage::image_bytes_max) {
+        return failure(ErrorCode::integrity, "index " + path + " is no index file");
+    }
+    return static_cast<std::size_t>(bytes);
+}
+
+// Fills `memory` exactly; a file that grew or shrank meanwhile is refused.
+Result<void> read_whole(const File& file, const std::string& path, MutableBytes memory) {
+    std::size_t done = 0;
+    while (done < memory.size()) {
+        const std::size_t step = std::min(read_step_bytes, memory.size() - done);
+        const ssize_t n = pread(file.fd(), memory.data() + done, step, static_cast<off_t>(done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return unreadable(path, errno);
+        if (n == 0) return failure(ErrorCode::integrity, "index " + path + " became shorter");
+        done += static_cast<std::size_t>(n);
+    }
+    return {};
+}
+
+std::uint64_t unix_seconds() {
+    return static_cast<std::uint64_t>(time(nullptr));
+}
+
+}  // namespace
+
+// Huge pages when the machine has some: a look-up then misses the TLB less often. Otherwise the
+// kernel is asked to make them when it can.
+bool IndexImage::reserve(std::size_t bytes) {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    mapped_bytes_ = (bytes + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
+    void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB, -1, 0);
+    huge_pages_ = memory != MAP_FAILED;
+    if (!huge_pages_) {
+        memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, flags, -1, 0);
+        if (memory == MAP_FAILED) return false;
+        madvise(memory, mapped_bytes_, MADV_HUGEPAGE);
+    }
+    memory_ = static_cast<std::uint8_t*>(memory);
+    madvise(memory_, mapped_bytes_, MADV_DONTDUMP);
+    return mlock(memory_, bytes) == 0;
+}
+
+IndexImage::~IndexImage() {
+    if (memory_ == nullptr) return;
+    explicit_bzero(memory_, sizeof(IndexHead));  // a lab index carries its keys there
+    munmap(memory_, mapped_bytes_);
+}
+
+Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab) {
+    const File file(path);
+    const Result<std::size_t> bytes = checked_size(file, path);
+    if (!bytes) return Failure(bytes.error());
+    std::unique_ptr<IndexImage> image(new IndexImage);
+    if (!image->reserve(*bytes)) {
+        return failure(ErrorCode::memory,
+                       "no locked memory for the index " + path + " (" +
+                           std::to_string(*bytes >> 20) + " MiB): raise LimitMEMLOCK or memory",
+                       errno);
+    }
+    const MutableBytes memory(image->memory_, *bytes);
+    const Result<void> done = read_whole(file, path, memory);
+    if (!done) return Failure(done.error());
+    const char* why = "";
+    if (IndexView::open(memory, allow_lab, &image->view_, &why) != IndexStatus::ok) {
+        return failure(ErrorCode::integrity, "index " + path + ": " + why);
+    }
+    image->loaded_s_ = unix_seconds();
+    return image;
+}
+
+IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab)
+    : allow_lab_(allow_lab), slots_(workers) {}
+
+Result<void> IndexHolder::load(const std::string& path) {
+    // A worker that has not yet taken over the last one may be about to: freeing it would be a
+    // race.
+    if (!settled()) {
+        error_ = "a worker has not taken over the index before";
+        return failure(ErrorCode::timeout, error_);
+    }
+    Result<std::unique_ptr<IndexImage>> image = IndexImage::read(path, allow_lab_);
+    if (!image) {
+        error_ = image.error().message();
+        return Failure(image.error());
+    }
+    error_.clear();
+    previous_ = std::exchange(newest_, std::move(*image));
+    published_.store(newest_.get(), std::memory_order_release);
+    return {};
+}
+
+bool IndexHolder::settled() {
+    for (const Slot& slot : slots_) {
+        if (slot.in_use.load(std::memory_order_acquire) != newest_.get()) return false;
+    }
+    previous_.reset();
+    return true;
+}
+
+}  // namespace cordon

@@ -1,0 +1,84 @@
+// The indicator index in force: loads a file into memory of its own, hands it to the workers, frees
+// the one before when no worker can still be reading it.
+//
+//   control:  read file → verify → publish ─────────────┐            ┌── all acknowledged → free
+//   old worker:              … burst │ sees the new one │ use_index │ acknowledge │ burst …
+//
+// Owns:       the images and their views. The memory is locked and kept out of core dumps.
+// Invariants: a refused file leaves the index before it in force. At most two images are alive: a
+//             load is refused while a worker still reads the one before the last. The file is read,
+//             never mapped: whoever truncates it meanwhile changes nothing here.
+// Thread:     load(), settled() and the read-outs from one control thread; current() and
+//             acknowledge() from each worker for itself.
+// Limits:     image_bytes_max; an image and its successor together must fit into memory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/base/result.h"
+#include "dataplane/index/index_view.h"
+
+namespace cordon {
+
+// An index in memory of its own, ready to be looked up in.
+class IndexImage {
+  public:
+    static constexpr std::uint64_t image_bytes_max = 64ull << 30;
+
+    static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab);
+    ~IndexImage();
+    IndexImage(const IndexImage&) = delete;
+    IndexImage& operator=(const IndexImage&) = delete;
+
+    const IndexView& view() const { return view_; }
+    std::uint64_t loaded_s() const { return loaded_s_; }
+    bool huge_pages() const { return huge_pages_; }
+
+  private:
+    IndexImage() = default;
+    bool reserve(std::size_t bytes);
+
+    std::uint8_t* memory_ = nullptr;
+    std::size_t mapped_bytes_ = 0;
+    bool huge_pages_ = false;
+    std::uint64_t loaded_s_ = 0;
+    IndexView view_;
+};
+
+class IndexHolder {
+  public:
+    IndexHolder(std::uint32_t workers, bool allow_lab);
+
+    // Loads and publishes. The workers take it over at their next burst: see settled().
+    Result<void> load(const std::string& path);
+    // True when every worker uses what was published last; frees what came before it.
+    bool settled();
+
+    // Null: no index in force.
+    const IndexImage* in_force() const { return published_.load(std::memory_order_acquire); }
+    // Why the last load was refused; empty when it was not.
+    const std::string& error() const { return error_; }
+
+    const IndexImage* current() const { return published_.load(std::memory_order_acquire); }
+    void acknowledge(std::uint32_t worker, const IndexImage* image) {
+        slots_[worker].in_use.store(image, std::memory_order_release);
+    }
+
+  private:
+    struct alignas(64) Slot {
+        std::atomic<const IndexImage*> in_use{nullptr};  // worker writes, control reads
+    };
+
+    bool allow_lab_;
+    std::vector<Slot> slots_;
+    std::atomic<const IndexImage*> published_{nullptr};  // control writes, workers read
+    std::unique_ptr<IndexImage> newest_;
+    std::unique_ptr<IndexImage> previous_;
+    std::string error_;
+};
+
+}  // namespace cordon

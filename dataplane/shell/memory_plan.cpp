@@ -1,0 +1,100 @@
+#include "dataplane/shell/memory_plan.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+#include <numeric>
+
+#include "dataplane/base/limits.h"
+
+namespace cordon {
+namespace {
+
+// A message in progress: its head, the state of its digests, the object's names.
+constexpr std::uint64_t message_bytes = limits::head_bytes_max + 2048;
+// Rings, queues and the environment itself, beside the buffers.
+constexpr std::uint64_t eal_base_bytes = 24u << 20;
+
+std::string line(const char* name, std::uint64_t count, std::uint64_t each, std::uint64_t bytes) {
+    char text[128];
+    std::snprintf(text, sizeof text, "  %-22s %10" PRIu64 " x %10" PRIu64 " B = %8.1f MiB\n", name,
+                  count, each, static_cast<double>(bytes) / (1 << 20));
+    return text;
+}
+
+std::uint64_t first_number_in(const char* path) {
+    std::ifstream file(path);
+    std::uint64_t value = 0;
+    return file >> value ? value : UINT64_MAX;
+}
+
+std::uint64_t mem_available() {
+    std::ifstream file("/proc/meminfo");
+    std::string key;
+    std::uint64_t kib = 0;
+    std::string unit;
+    while (file >> key >> kib) {
+        if (key == "MemAvailable:") return kib << 10;
+        std::getline(file, unit);
+    }
+    return UINT64_MAX;
+}
+
+}  // namespace
+
+std::uint64_t MemoryPlan::bytes() const {
+    return std::accumulate(
+        pools_.begin(), pools_.end(), std::uint64_t{0},
+        [](std::uint64_t sum, const PoolPlan& pool) { return sum + pool.bytes(); });
+}
+
+std::string MemoryPlan::text() const {
+    std::string text = "memory plan (at most):\n";
+    for (const PoolPlan& pool : pools_) {
+        text += line(pool.name, pool.count, pool.bytes_each, pool.bytes());
+    }
+    return text + line("total", 1, bytes(), bytes());
+}
+
+Result<void> MemoryPlan::check(std::uint64_t available_bytes) const {
+    if (bytes() <= available_bytes) return {};
+    const PoolPlan& largest = *std::max_element(
+        pools_.begin(), pools_.end(),
+        [](const PoolPlan& a, const PoolPlan& b) { return a.bytes() < b.bytes(); });
+    return failure(ErrorCode::memory, "the limits ask for " + std::to_string(bytes() >> 20) +
+                                          " MiB and " + std::to_string(available_bytes >> 20) +
+                                          " MiB are available: lower " + largest.name +
+                                          " first, or add memory");
+}
+
+MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
+                       std::uint64_t index_bytes) {
+    const std::uint64_t workers = options.workers;
+    MemoryPlan plan;
+    plan.add("mbufs_per_port (client)", options.mbufs_per_port, frame_buffer_bytes);
+    plan.add("mbufs_per_port (storage)", options.mbufs_per_port, frame_buffer_bytes);
+    plan.add("flows_max", workers * options.flows_max, limits::flow_bytes_max);
+    plan.add("messages_max", workers * options.messages_max, message_bytes);
+    plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
+    plan.add("index and its successor", 2, index_bytes);
+    plan.add("DPDK", 1, eal_base_bytes);
+    return plan;
+}
+
+std::uint32_t eal_memory_mib(const Options& options, std::uint64_t frame_buffer_bytes) {
+    // A tenth more: pools are aligned, and each has a ring of pointers.
+    const std::uint64_t buffers = 2 * options.mbufs_per_port * frame_buffer_bytes;
+    return static_cast<std::uint32_t>((buffers + buffers / 10 + eal_base_bytes) >> 20) + 1;
+}
+
+std::uint64_t available_memory() {
+    const std::uint64_t machine = mem_available();
+    const std::uint64_t allowed = first_number_in("/sys/fs/cgroup/memory.max");
+    if (allowed == UINT64_MAX) return machine;
+    const std::uint64_t used = first_number_in("/sys/fs/cgroup/memory.current");
+    const std::uint64_t left = used == UINT64_MAX || used > allowed ? 0 : allowed - used;
+    return std::min(machine, left);
+}
+
+}  // namespace cordon

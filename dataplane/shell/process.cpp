@@ -1,0 +1,54 @@
+#include "dataplane/shell/process.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+namespace cordon {
+namespace {
+
+sigset_t waited_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    return set;
+}
+
+}  // namespace
+
+Result<void> guard_process() {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &all);  // needs the privilege; mlockall says whether it was enough
+    // On fault: what is reserved and never touched (a full flow table) costs nothing.
+    if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+        const int code = errno;
+        return failure(code == ENOMEM ? ErrorCode::memory : ErrorCode::permission,
+                       "memory cannot be locked: run as root, or set LimitMEMLOCK=infinity", code);
+    }
+    return {};
+}
+
+void block_signals() {
+    const sigset_t set = waited_signals();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int next_signal(int wait_ms) {
+    const sigset_t set = waited_signals();
+    const timespec time{wait_ms / 1000, wait_ms % 1000 * 1000000L};
+    const int signal = sigtimedwait(&set, nullptr, &time);
+    return signal > 0 ? signal : 0;
+}
+
+void notify_service_manager(const char* state) {
+    sd_notify(0, state);
+}
+
+}  // namespace cordon

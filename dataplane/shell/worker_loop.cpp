@@ -1,0 +1,121 @@
+#include "dataplane/shell/worker_loop.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "dataplane/shell/clock.h"
+
+namespace cordon {
+namespace {
+
+WorkerOptions worker_options(const Options* options, std::uint64_t seed) {
+    WorkerOptions made;
+    made.options = options;
+    made.seed = seed;
+    return made;
+}
+
+}  // namespace
+
+WorkerLoop::WorkerLoop(std::uint32_t number, const Surroundings& around, PortPair* ports,
+                       Recorder* recorder, std::uint64_t seed)
+    : number_(number),
+      around_(around),
+      port_(ports, static_cast<std::uint16_t>(number)),
+      worker_(worker_options(around.options, seed), &port_, recorder),
+      pacing_(around.options->polling),
+      punctuality_(around.options->heartbeat_ms_max) {
+    for (const int fd : ports->wake_descriptors(number))
+        wake_on_.push_back({fd, POLLIN, 0});
+    for (std::uint32_t i = 0; i < around.options->service_count; ++i) {
+        states_[i] = {around.options->services[i].mode, around.options->services[i].bypass_until_s};
+    }
+}
+
+void WorkerLoop::run() {
+    // The kernel rounds a sleep up by this much; the default of 50 µs is a tenth of
+    // tail_release_us.
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+    if (around_.steer != nullptr) {
+        for (std::uint32_t i = 0; i < services_max; ++i)
+            epochs_[i] = around_.steer->epoch(i);
+    }
+    while (!around_.stop->load(std::memory_order_relaxed))
+        turn();
+}
+
+void WorkerLoop::turn() {
+    const Now now = clock_now();
+    if (around_.steer != nullptr) beat(now.ns);
+    notice_index();
+    notice_modes();
+    const std::size_t frames = worker_.poll(now);
+    publish();
+    const std::uint64_t ns = pacing_.nap_ns(frames, clock_now().ns, worker_.next_deadline_ns());
+    if (ns != 0) nap(ns);
+}
+
+// While the heartbeat is stale XDP gives us nothing, so what waits in the rings then came before
+// what XDP bridged: sending it now would put old bytes behind newer ones.
+void WorkerLoop::beat(std::uint64_t now_ns) {
+    if (punctuality_.late(now_ns) && epochs_moved()) {
+        stale_.add(port_.discard(Side::client) + port_.discard(Side::storage));
+    }
+    around_.steer->beat(number_, now_ns);
+    punctuality_.beat(now_ns);
+    port_.set_valid_until(punctuality_.valid_until_ns());
+    // After the beat: what is bridged from now on is another epoch, seen at the next turn.
+    notice_bypass();
+}
+
+bool WorkerLoop::epochs_moved() const {
+    for (std::uint32_t i = 0; i < around_.options->service_count; ++i) {
+        if (around_.steer->epoch(i) != epochs_[i]) return true;
+    }
+    return false;
+}
+
+void WorkerLoop::notice_bypass() {
+    for (std::uint32_t i = 0; i < around_.options->service_count; ++i) {
+        const std::uint64_t epoch = around_.steer->epoch(i);
+        if (epoch == epochs_[i]) continue;
+        epochs_[i] = epoch;
+        worker_.bypassed(i);
+    }
+}
+
+void WorkerLoop::notice_index() {
+    const IndexImage* newest = around_.index->current();
+    if (newest == index_) return;
+    worker_.use_index(newest == nullptr ? nullptr : &newest->view());
+    index_ = newest;
+    around_.index->acknowledge(number_, newest);
+}
+
+void WorkerLoop::notice_modes() {
+    const std::uint64_t changes = around_.modes->changes();
+    if (changes == mode_changes_) return;
+    mode_changes_ = changes;
+    for (std::uint32_t i = 0; i < around_.options->service_count; ++i) {
+        const ServiceState state = around_.modes->get(i);
+        if (state == states_[i]) continue;
+        states_[i] = state;
+        worker_.set_mode(i, state.mode, state.bypass_until_s);
+    }
+}
+
+void WorkerLoop::publish() {
+    flows_.store(worker_.flows(), std::memory_order_relaxed);
+    midstream_.store(worker_.flows_midstream(), std::memory_order_relaxed);
+    kept_bytes_.store(worker_.kept_bytes(), std::memory_order_relaxed);
+    running_.store(true, std::memory_order_release);
+}
+
+// Sleeps until a frame comes or the time is over. A port that has no descriptor to wait on (PCI)
+// gets the timed sleep only.
+void WorkerLoop::nap(std::uint64_t ns) {
+    const timespec time{0, static_cast<long>(ns)};
+    ppoll(wake_on_.data(), wake_on_.size(), &time, nullptr);
+}
+
+}  // namespace cordon

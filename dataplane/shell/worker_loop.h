@@ -1,0 +1,80 @@
+// The thread around one Worker: turns it, tells it what changed outside, beats for XDP, sleeps.
+//
+//   turn:  late? discard what is stale ─► beat ─► epochs, index, modes ─► poll ─► sleep or not
+//
+// Owns:       the worker's Port and the Worker.
+// Invariants: the heartbeat is written before frames are taken, and every frame that XDP may have
+//             overtaken while this thread stood still is discarded, not sent (DESIGN §10).
+// Worker:     run() in the worker's own thread; published values may be read from others.
+// Limits:     a turn is at most one burst from each side; sleeps are those of Pacing.
+#pragma once
+
+#include <poll.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "dataplane/shell/dpdk_port.h"
+#include "dataplane/shell/index_holder.h"
+#include "dataplane/shell/mode_board.h"
+#include "dataplane/shell/pacing.h"
+#include "dataplane/shell/steer_loader.h"
+#include "dataplane/worker/worker.h"
+
+namespace cordon {
+
+// What all workers look at. Lives longer than they do.
+struct Surroundings {
+    const Options* options;
+    IndexHolder* index;
+    const ModeBoard* modes;
+    const SteerLoader* steer;  // null: no XDP below (af_packet, pci)
+    std::atomic<bool>* stop;
+};
+
+class WorkerLoop {
+  public:
+    WorkerLoop(std::uint32_t number, const Surroundings& around, PortPair* ports,
+               Recorder* recorder, std::uint64_t seed);
+
+    void run();
+
+    // Worker writes, control reads.
+    const Counters& counters() const { return worker_.counters(); }
+    std::uint32_t flows() const { return flows_.load(std::memory_order_relaxed); }
+    std::uint32_t flows_midstream() const { return midstream_.load(std::memory_order_relaxed); }
+    std::uint64_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
+    std::uint64_t stale_frames() const { return stale_.read() + port_.stale(); }
+    bool running() const { return running_.load(std::memory_order_acquire); }
+
+  private:
+    void turn();
+    void beat(std::uint64_t now_ns);
+    bool epochs_moved() const;
+    void notice_bypass();
+    void notice_index();
+    void notice_modes();
+    void publish();
+    void nap(std::uint64_t ns);
+
+    std::uint32_t number_;
+    Surroundings around_;
+    DpdkPort port_;
+    Worker worker_;
+    Pacing pacing_;
+    Punctuality punctuality_;
+    std::vector<pollfd> wake_on_;
+    std::array<std::uint64_t, services_max> epochs_{};
+    std::array<ServiceState, services_max> states_{};
+    std::uint64_t mode_changes_ = 0;
+    const IndexImage* index_ = nullptr;
+    Counter stale_;
+    std::atomic<std::uint32_t> flows_{0};
+    std::atomic<std::uint32_t> midstream_{0};
+    std::atomic<std::uint64_t> kept_bytes_{0};
+    std::atomic<bool> running_{false};
+};
+
+}  // namespace cordon

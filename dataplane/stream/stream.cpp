@@ -1,0 +1,268 @@
+#include "dataplane/stream/stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace cordon {
+
+namespace {
+
+// Segments below this size share pieces, so that a flood of tiny segments keeps no more memory than
+// their bytes.
+constexpr std::size_t packed_below_bytes = 512;
+
+}  // namespace
+
+void Stream::open(std::uint32_t first_sequence) {
+    *this = Stream{};
+    first_sequence_ = first_sequence;
+}
+
+// The last piece that begins at or before `offset`; no_piece when all begin after it. The newest
+// piece and the end of the contiguous bytes are where nearly every segment belongs.
+PieceNumber Stream::last_at_or_before(std::uint64_t offset, PiecePool& pool) const {
+    if (first_ == no_piece || pool[first_].offset > offset) return no_piece;
+    if (pool[last_].offset <= offset) return last_;
+    PieceNumber at = first_;
+    if (last_in_order_ != no_piece && pool[last_in_order_].offset <= offset) at = last_in_order_;
+    while (pool[at].next != no_piece && pool[pool[at].next].offset <= offset)
+        at = pool[at].next;
+    return at;
+}
+
+// Compares every kept byte in the range of the payload with it.
+bool Stream::matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from,
+                          PiecePool& pool) const {
+    const std::uint64_t end = offset + payload.size();
+    PieceNumber at = from == no_piece ? first_ : from;
+    for (; at != no_piece && pool[at].offset < end; at = pool[at].next) {
+        const Piece& piece = pool[at];
+        const std::uint64_t begin = std::max(offset, piece.offset);
+        const std::uint64_t stop = std::min(end, piece.end());
+        if (begin >= stop) continue;
+        if (std::memcmp(piece.data + (begin - piece.offset), payload.data() + (begin - offset),
+                        stop - begin) != 0)
+            return false;
+    }
+    return true;
+}
+
+Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
+                      std::uint64_t kept_max) {
+    const std::uint64_t end = offset + payload.size();
+    if (end <= acknowledged_) return Offered::forgotten;
+    if (offset < acknowledged_) {
+        payload = payload.subspan(acknowledged_ - offset);
+        offset = acknowledged_;
+    }
+    const PieceNumber before = last_at_or_before(offset, pool);
+    if (!matches_kept(offset, payload, before, pool)) return Offered::inconsistent;
+    if (end <= received_) return Offered::repeated;
+    if (offset < received_) {
+        payload = payload.subspan(received_ - offset);
+        offset = received_;
+    }
+    const PieceNumber after = last_at_or_before(offset, pool);
+    const bool ahead = offset > received_;
+    const bool joins = after != no_piece && pool[after].end() >= offset;
+    if (ahead && !joins && runs_ >= limits::gaps_max) return Offered::gaps_full;
+    // Each hole the payload spans takes one piece more at most.
+    const std::size_t needed = payload.size() / Piece::capacity + 1;
+    if (pool.available() < needed + runs_ ||
+        (pieces_ + needed) * limits::kept_block_bytes > kept_max)
+        return Offered::kept_full;
+    const bool added = insert(offset, payload, after, pool);
+    if (ahead) return added ? Offered::ahead : Offered::repeated;
+    advance_received(pool);
+    return Offered::fresh;
+}
+
+// Keeps those bytes of the payload that are not kept yet. Returns whether there were any.
+bool Stream::insert(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool) {
+    const std::uint64_t end = offset + payload.size();
+    std::uint64_t at = offset;
+    bool added = false;
+    while (at < end) {
+        if (after != no_piece && pool[after].end() > at) {
+            at = pool[after].end();
+            continue;
+        }
+        const PieceNumber next = after == no_piece ? first_ : pool[after].next;
+        const std::uint64_t stop = next == no_piece ? end : std::min(end, pool[next].offset);
+        if (stop > at) {
+            after = insert_gap(at, payload.subspan(at - offset, stop - at), after, pool);
+            added = true;
+            at = stop;
+        } else {
+            after = next;
+        }
+    }
+    return added;
+}
+
+// Fills one gap after the piece `after` and counts what that makes of the runs. A run that begins
+// at received_ is counted as well until advance_received() takes it in.
+PieceNumber Stream::insert_gap(std::uint64_t offset, Bytes payload, PieceNumber after,
+                               PiecePool& pool) {
+    const PieceNumber next = after == no_piece ? first_ : pool[after].next;
+    const bool joins_left = after != no_piece && pool[after].end() == offset && offset > received_;
+    const bool joins_right = next != no_piece && pool[next].offset == offset + payload.size();
+    runs_ += 1U - (joins_left ? 1U : 0U) - (joins_right ? 1U : 0U);
+    if (after != no_piece && pool[after].end() == offset && payload.size() < packed_below_bytes &&
+        payload.size() <= pool[after].room()) {
+        Piece& piece = pool[after];
+        std::memcpy(piece.data + piece.length, payload.data(), payload.size());
+        piece.length = static_cast<std::uint16_t>(piece.length + payload.size());
+        return after;
+    }
+    while (!payload.empty()) {
+        const Bytes part = payload.first(std::min(payload.size(), Piece::capacity));
+        after = append_piece(offset, part, after, pool);
+        offset += part.size();
+        payload = payload.subspan(part.size());
+    }
+    return after;
+}
+
+PieceNumber Stream::append_piece(std::uint64_t offset, Bytes payload, PieceNumber after,
+                                 PiecePool& pool) {
+    const PieceNumber number = pool.allocate();
+    INVARIANT(number != no_piece);  // offer() has made sure
+    Piece& piece = pool[number];
+    piece.offset = offset;
+    piece.length = static_cast<std::uint16_t>(payload.size());
+    piece.sent = 0;
+    std::memcpy(piece.data, payload.data(), payload.size());
+    PieceNumber& link = after == no_piece ? first_ : pool[after].next;
+    piece.next = link;
+    link = number;
+    if (piece.next == no_piece) last_ = number;
+    ++pieces_;
+    return number;
+}
+
+// Takes the run that begins at received_ into the contiguous bytes.
+void Stream::advance_received(PiecePool& pool) {
+    PieceNumber at = last_at_or_before(received_, pool);
+    INVARIANT(at != no_piece && pool[at].end() > received_);
+    received_ = pool[at].end();
+    while (pool[at].next != no_piece && pool[pool[at].next].offset == received_) {
+        at = pool[at].next;
+        received_ = pool[at].end();
+    }
+    last_in_order_ = at;
+    --runs_;
+}
+
+PieceNumber Stream::piece_holding(std::uint64_t offset, PieceNumber hint, PiecePool& pool) const {
+    PieceNumber at = hint == no_piece ? first_ : hint;
+    while (at != no_piece && pool[at].end() <= offset)
+        at = pool[at].next;
+    INVARIANT(at != no_piece && pool[at].offset <= offset);
+    return at;
+}
+
+bool Stream::take(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
+    if (taken_ == received_) return false;
+    taken_hint_ = piece_holding(taken_, taken_hint_, pool);
+    const Piece& piece = pool[taken_hint_];
+    *begin = taken_;
+    *chunk = Bytes(piece.data, piece.length).subspan(taken_ - piece.offset);
+    taken_ = piece.end();
+    return true;
+}
+
+void Stream::clear_to(std::uint64_t offset) {
+    INVARIANT(offset <= taken_);
+    cleared_ = std::max(cleared_, offset);
+}
+
+bool Stream::next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
+    if (sent_ >= cleared_) return false;
+    sent_hint_ = piece_holding(sent_, sent_hint_, pool);
+    const Piece& piece = pool[sent_hint_];
+    const std::uint64_t end = std::min(piece.end(), cleared_);
+    std::uint64_t contiguous = end;
+    if (end == piece.end()) {
+        // What was forwarded ahead of this hole becomes contiguous with it.
+        PieceNumber at = piece.next;
+        while (at != no_piece && pool[at].offset == contiguous && pool[at].sent != 0) {
+            contiguous += pool[at].sent;
+            at = pool[at].next;
+        }
+    }
+    if (contiguous > cleared_) return false;
+    *begin = sent_;
+    *chunk = Bytes(piece.data, piece.length).subspan(sent_ - piece.offset, end - sent_);
+    return true;
+}
+
+void Stream::mark_sent(std::uint64_t end, PiecePool& pool) {
+    INVARIANT(end <= cleared_);
+    while (sent_ < end) {
+        sent_hint_ = piece_holding(sent_, sent_hint_, pool);
+        Piece& piece = pool[sent_hint_];
+        sent_ = std::min(end, piece.end());
+        piece.sent = static_cast<std::uint16_t>(sent_ - piece.offset);
+    }
+    // Past what left ahead of the hole that is now filled.
+    while (sent_ < cleared_) {
+        const PieceNumber at = piece_holding(sent_, sent_hint_, pool);
+        if (pool[at].offset != sent_ || pool[at].sent == 0) break;
+        sent_ += pool[at].sent;
+        sent_hint_ = at;
+        if (pool[at].sent != pool[at].length) break;
+    }
+}
+
+void Stream::mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
+    PieceNumber at = last_at_or_before(begin, pool);
+    if (at == no_piece) at = first_;
+    for (; at != no_piece && pool[at].offset < end; at = pool[at].next) {
+        Piece& piece = pool[at];
+        if (piece.end() <= begin || piece.offset + piece.sent < begin) continue;
+        const std::uint64_t stop = std::min(end, piece.end());
+        const auto sent = static_cast<std::uint16_t>(stop - piece.offset);
+        piece.sent = std::max(piece.sent, sent);
+    }
+}
+
+void Stream::acknowledge(std::uint64_t offset, PiecePool& pool) {
+    INVARIANT(offset <= sent_);
+    if (offset <= acknowledged_) return;
+    acknowledged_ = offset;
+    while (first_ != no_piece && pool[first_].end() <= offset) {
+        const PieceNumber gone = first_;
+        first_ = pool[gone].next;
+        if (taken_hint_ == gone) taken_hint_ = no_piece;
+        if (sent_hint_ == gone) sent_hint_ = no_piece;
+        if (last_in_order_ == gone) last_in_order_ = no_piece;
+        if (last_ == gone) last_ = no_piece;
+        pool.release(gone);
+        --pieces_;
+    }
+}
+
+void Stream::pass(std::size_t length) {
+    INVARIANT(received_ == taken_);
+    received_ += length;
+    taken_ = cleared_ = sent_ = acknowledged_ = received_;
+}
+
+void Stream::forget_taken(PiecePool& pool) {
+    cleared_ = sent_ = taken_;
+    acknowledge(taken_, pool);
+}
+
+void Stream::close(PiecePool& pool) {
+    while (first_ != no_piece) {
+        const PieceNumber gone = first_;
+        first_ = pool[gone].next;
+        pool.release(gone);
+    }
+    last_ = last_in_order_ = taken_hint_ = sent_hint_ = no_piece;
+    runs_ = pieces_ = 0;
+    taken_ = received_;
+}
+
+}  // namespace cordon

@@ -1,0 +1,114 @@
+// One direction of one TCP connection: puts its bytes in order, keeps them until they are
+// acknowledged, and says which may be forwarded.
+//
+//   acknowledged ≤ sent ≤ cleared ≤ taken ≤ received        then, after holes, bytes ahead
+//   ───────────┬────────┬─────────┬────────┬─────────┬ hole ┬ ahead ┬ hole ┬ ahead ┬
+//     forgotten  kept, forwarded    held     not yet          forwarded already, kept
+//                                            inspected
+//
+// The hole is the hold: bytes ahead of a hole are forwarded at once, because the receiver cannot
+// use them; the piece that fills the hole leaves only when everything that becomes contiguous by it
+// is cleared. So the receiver sees loss as it is, and never has a contiguous byte above cleared().
+//
+// Offsets count from the first byte after the SYN and do not wrap.
+//
+// Owns:       its pieces in the pool; the pool belongs to the worker.
+// Invariants: the order of the picture; every byte is taken once, in order; bytes that arrive again
+//             are compared with the kept ones.
+// Worker:     used by one worker only: no lock, no clock, no allocation.
+// Limits:     gaps_max runs ahead of holes; kept_max bytes by pieces, given at each offer.
+#pragma once
+
+#include "dataplane/stream/piece_pool.h"
+
+namespace cordon {
+
+enum class Offered : std::uint8_t {
+    fresh,         // extends the contiguous bytes: take() has something new
+    ahead,         // stands after a hole: may be forwarded as it is, then mark_ahead_sent()
+    repeated,      // nothing new, and the same as the kept bytes
+    forgotten,     // lies below acknowledged(): nothing to compare with, nothing to forward
+    inconsistent,  // differs from bytes seen before
+    kept_full,     // no room to keep it
+    gaps_full,     // one more hole than gaps_max
+};
+
+class Stream {
+  public:
+    void open(std::uint32_t first_sequence);
+
+    // Offset of a sequence number within 2^31 of what was received, on either side; numbers before
+    // the first byte give negative offsets.
+    std::int64_t offset_of(std::uint32_t sequence) const {
+        const auto expected = sequence_of(received_);
+        return static_cast<std::int64_t>(received_) +
+               static_cast<std::int32_t>(sequence - expected);
+    }
+    std::uint32_t sequence_of(std::uint64_t offset) const {
+        return first_sequence_ + static_cast<std::uint32_t>(offset);
+    }
+
+    // Offers the bytes at `offset`. REQUIRES: payload is not empty.
+    Offered offer(std::uint64_t offset, Bytes payload, PiecePool& pool, std::uint64_t kept_max);
+
+    // The next contiguous bytes that were not taken, at most one piece; false when there are none.
+    // The view stays valid until the bytes are acknowledged or the stream is closed.
+    bool take(PiecePool& pool, std::uint64_t* begin, Bytes* chunk);
+
+    // Everything below may become contiguous at the receiver. Never goes back.
+    void clear_to(std::uint64_t offset);
+
+    // The next bytes that may be forwarded now, at most one piece; false when the next byte has to
+    // wait. mark_sent() moves on past them and past what was forwarded ahead.
+    bool next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk);
+    void mark_sent(std::uint64_t end, PiecePool& pool);
+    void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
+
+    // The receiver has everything below: forgets it. REQUIRES: offset ≤ sent().
+    void acknowledge(std::uint64_t offset, PiecePool& pool);
+
+    // Bytes that are received in order but never kept (an uninspected direction).
+    void pass(std::size_t length);
+
+    // The same for a direction that is forwarded as it comes and kept only behind holes, so that
+    // its bytes can be read in order: what was taken is not needed any more.
+    void forget_taken(PiecePool& pool);
+
+    // Gives all pieces back.
+    void close(PiecePool& pool);
+
+    std::uint64_t acknowledged() const { return acknowledged_; }
+    std::uint64_t sent() const { return sent_; }
+    std::uint64_t cleared() const { return cleared_; }
+    std::uint64_t taken() const { return taken_; }
+    std::uint64_t received() const { return received_; }
+    bool has_holes() const { return runs_ != 0; }
+    bool keeps_nothing() const { return first_ == no_piece; }
+    std::uint32_t pieces() const { return pieces_; }
+
+  private:
+    PieceNumber last_at_or_before(std::uint64_t offset, PiecePool& pool) const;
+    bool matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from, PiecePool& pool) const;
+    bool insert(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
+    PieceNumber insert_gap(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
+    PieceNumber append_piece(std::uint64_t offset, Bytes payload, PieceNumber after,
+                             PiecePool& pool);
+    void advance_received(PiecePool& pool);
+    PieceNumber piece_holding(std::uint64_t offset, PieceNumber hint, PiecePool& pool) const;
+
+    std::uint64_t acknowledged_ = 0;
+    std::uint64_t sent_ = 0;
+    std::uint64_t cleared_ = 0;
+    std::uint64_t taken_ = 0;
+    std::uint64_t received_ = 0;
+    std::uint32_t first_sequence_ = 0;
+    std::uint32_t runs_ = 0;    // maximal runs of bytes ahead of a hole
+    std::uint32_t pieces_ = 0;  // how many this stream has
+    PieceNumber first_ = no_piece;
+    PieceNumber last_ = no_piece;
+    PieceNumber last_in_order_ = no_piece;  // ends at received_, when it is kept
+    PieceNumber taken_hint_ = no_piece;     // at or before taken_
+    PieceNumber sent_hint_ = no_piece;      // at or before sent_
+};
+
+}  // namespace cordon

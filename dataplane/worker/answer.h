@@ -1,0 +1,47 @@
+// Our end of a connection that was cut: a small TCP sender that gets one answer and a FIN to the
+// client, and acknowledges what the client still sends.
+//
+// Owns:       the bytes of the answer.
+// Invariants: acknowledged ≤ sent ≤ length + 1 (the FIN is the last octet).
+// Worker:     used by one worker only; pooled.
+// Limits:     answer_bytes_max; answers_max of them in a worker.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/contract/journal_format.h"
+#include "dataplane/http/refusal.h"
+#include "dataplane/worker/recorder.h"
+
+namespace cordon {
+
+inline constexpr std::size_t answer_bytes_max = refusal_bytes_max;
+inline constexpr std::uint32_t answers_max = 1024;
+
+struct Answer {
+    RecordTicket ticket;
+    std::uint64_t sequence;    // of the durable record
+    std::uint64_t since_ns;    // of this phase
+    std::uint64_t send_at_ns;  // next (re)transmission
+    std::uint64_t rto_ns;      // doubles with each try
+    std::uint64_t base;        // down offset of the first octet
+    std::uint64_t body_bytes;  // absorbed from the client
+    std::uint32_t length;      // octets of the answer; the FIN comes after them
+    std::uint32_t sent;        // octets sent so far, FIN included
+    std::uint32_t acknowledged;
+    std::uint32_t next_free;
+    std::uint16_t status;
+    RequestKind kind;
+    bool silent;        // nothing but a FIN: the storage has begun to answer
+    bool refused;       // the recorder had no room
+    bool is_match;      // a record was asked for
+    bool recorded;      // and is durable
+    bool started;       // the storage is reset, the answer is on its way
+    bool confirmed;     // the client has all of it
+    bool enforced_due;  // the `enforced` record still has to be handed over
+    bool client_gone;   // by RST
+    char case_number[32];
+    std::uint8_t bytes[answer_bytes_max];
+};
+
+}  // namespace cordon

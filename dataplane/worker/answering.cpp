@@ -1,0 +1,351 @@
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::uint64_t tick_ns = ns_per_ms;  // how often a decision in progress is looked at
+constexpr std::uint8_t fin_ack = tcp_flag::fin | tcp_flag::ack;
+
+DenyKey deny_key(const Flow& flow) {
+    DenyKey key{};
+    const SegmentEnd& client = flow.client.like.source;
+    const SegmentEnd& server = flow.client.like.destination;
+    std::memcpy(key.bytes, client.address.bytes, 16);
+    std::memcpy(key.bytes + 16, server.address.bytes, 16);
+    store_be16(key.bytes + 32, client.port);
+    store_be16(key.bytes + 34, server.port);
+    return key;
+}
+
+}  // namespace
+
+// Gives the flow an answer and takes it out of inspection. False when no answer is free: then it is
+// cut without one.
+bool Worker::State::begin_answer(FlowNumber number) {
+    Flow& flow = flows[number];
+    const std::uint32_t slot = answers.allocate();
+    if (slot == no_answer) {
+        cut(number, Outcome::answers_full);
+        return false;
+    }
+    Answer& answer = answers[slot];
+    answer = Answer{};
+    answer.since_ns = now.ns;
+    answer.rto_ns = lifetime::rto_first_ns;
+    flow.answer = slot;
+    return true;
+}
+
+// Where the storage has begun to answer, or owes an answer to an earlier request, another one from
+// us would be taken for that.
+bool Worker::State::answer_impossible(const Flow& flow) {
+    const ResponseTracker& tracker = exchanges[flow.exchange].tracker;
+    return tracker.final_begun() || tracker.outstanding() > 1 || flow.storage.fin_seen;
+}
+
+// DESIGN §7: first the record, which takes the flow into `deny`, then the answer.
+void Worker::State::block(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (!begin_answer(number)) return;
+    Answer& answer = answers[flow.answer];
+    answer.is_match = true;
+    answer.status = 403;
+    answer.kind = classify(exchanges[flow.exchange].parser.head());
+    std::memcpy(answer.case_number, incident.case_number, sizeof answer.case_number);
+    answer.silent = answer_impossible(flow);
+    answer.refused = !recorder.decided(incident, deny_key(flow), &answer.ticket);
+    drop_held(flow);
+    end_exchange(flow);
+    clear_timer(number);
+    flow.phase = FlowPhase::recording;
+    set_timer(number, TimerKind::answer, now.ns);
+}
+
+void Worker::State::refuse(FlowNumber number, ErrorStatus status) {
+    Flow& flow = flows[number];
+    if (!begin_answer(number)) return;
+    Answer& answer = answers[flow.answer];
+    answer.status = static_cast<std::uint16_t>(status);
+    answer.silent = answer_impossible(flow);
+    release_for_answer(number);
+    start_answer(number);
+}
+
+// Ends a connection at a quiet moment: a FIN to the client, the storage is let go.
+void Worker::State::retire(FlowNumber number) {
+    abort_object(number);
+    if (!begin_answer(number)) return;
+    answers[flows[number].answer].silent = true;
+    if (flows[number].phase == FlowPhase::uninspected) counters.count(Outcome::flow_retired);
+    release_for_answer(number);
+    start_answer(number);
+}
+
+void Worker::State::retire_if_quiet(FlowNumber number) {
+    Flow& flow = flows[number];
+    const bool quiet = flow.phase == FlowPhase::uninspected && flow.last_was_storage &&
+                       flow.client.acked >= flow.down.received() &&
+                       flow.storage.acked >= flow.up.received() && !flow.client.fin_seen &&
+                       !flow.storage.fin_seen;
+    if (quiet) retire(number);
+}
+
+// Like release_inspection(), but the answer stays.
+void Worker::State::release_for_answer(FlowNumber number) {
+    Flow& flow = flows[number];
+    const std::uint32_t slot = flow.answer;
+    flow.answer = no_answer;
+    release_inspection(number);
+    flow.answer = slot;
+}
+
+void Worker::State::drop_answer(Flow& flow) {
+    if (flow.answer == no_answer) return;
+    answers.release(flow.answer);
+    flow.answer = no_answer;
+}
+
+void Worker::State::run_answer(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    set_timer(number, TimerKind::answer, now.ns + tick_ns);
+    if (flow.phase == FlowPhase::recording) return await_record(number);
+    if (!answer.started) return start_answer(number);
+    if (answer.enforced_due) hand_over_enforced(number);
+    if (now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s || answer.client_gone)
+        return finish_answer(number);
+    if (!answer.confirmed && now.ns >= answer.send_at_ns) {
+        answer.rto_ns = std::min(2 * answer.rto_ns, lifetime::rto_max_ns);
+        answer.sent = answer.acknowledged;
+        send_answer(number);
+    }
+}
+
+void Worker::State::await_record(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    RecordState state = RecordState::failed;
+    if (!answer.refused) state = recorder.state(answer.ticket, &answer.sequence);
+    const bool late = now.ns - answer.since_ns >= options.journal_ms_max * ns_per_ms;
+    if (state == RecordState::pending && !late) return;
+    answer.recorded = state == RecordState::durable;
+    if (answer.recorded) {
+        counters.count(Outcome::match_blocked);
+    } else {
+        counters.count(Outcome::match_unrecorded);
+        answer.status = static_cast<std::uint16_t>(ErrorStatus::unavailable);
+    }
+    release_for_answer(number);
+    answer.since_ns = now.ns;
+    start_answer(number);
+}
+
+// Waits until the client has every byte of the storage that was on its way; then the storage is
+// reset and the answer takes the place after those bytes.
+void Worker::State::start_answer(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    flow.phase = FlowPhase::answering;
+    const bool waits = flow.client.acked < flow.down.received() && !answer.client_gone &&
+                       now.ns - answer.since_ns < lifetime::client_catches_up_ns;
+    set_timer(number, TimerKind::answer, now.ns + tick_ns);
+    if (waits) return;
+    answer.started = true;
+    answer.base = flow.down.received();
+    reset_storage(flow);
+    write_answer(&answer);
+    answer.enforced_due = answer.is_match && answer.recorded;
+    if (!answer.client_gone) send_answer(number);
+}
+
+void Worker::State::write_answer(Answer* answer) const {
+    if (answer->silent) return;
+    std::size_t length;
+    if (answer->status == 403) {
+        RefusalText text;
+        text.profile = options.answer_text;
+        text.lab = options.lab != 0;
+        text.case_number = answer->case_number;
+        text.operator_name = options.operator_name;
+        text.complaint_url = options.complaint_url;
+        text.contact = options.contact;
+        text.legal_basis = options.legal_basis;
+        length = write_refusal(answer->bytes, answer->kind, text);
+    } else {
+        length = write_error(answer->bytes, static_cast<ErrorStatus>(answer->status), answer->kind);
+    }
+    answer->length = static_cast<std::uint32_t>(length);
+}
+
+// At SND.NXT and at the last ACK seen: one of them is what the storage expects, unless segments are
+// still on their way; then its challenge ACK is answered (storage_while_answering).
+void Worker::State::reset_storage(Flow& flow) {
+    const std::uint32_t next = flow.up.sequence_of(flow.up.sent());
+    counters.count(Outcome::storage_reset_sent);
+    emit_to_storage(flow, next, tcp_flag::rst, {});
+    const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
+    if (acked != next) emit_to_storage(flow, acked, tcp_flag::rst, {});
+}
+
+// Sends what the client's window takes of the answer and, after it, the FIN.
+void Worker::State::send_answer(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    answer.send_at_ns = now.ns + answer.rto_ns;
+    const std::uint64_t room_end = std::max(flow.client.window_end, answer.base + 1);
+    const std::size_t segment_max = segment_bytes_max(flow.client, flow.has_timestamps);
+    while (answer.sent < answer.length) {
+        const std::uint64_t at = answer.base + answer.sent;
+        if (at >= room_end) return;  // probed again by the timer
+        std::size_t size = std::min<std::size_t>(segment_max, answer.length - answer.sent);
+        size = std::min<std::size_t>(size, room_end - at);
+        const Bytes part = Bytes(answer.bytes).subspan(answer.sent, size);
+        const bool last = answer.sent + size == answer.length;
+        if (!emit_to_client(flow, flow.down.sequence_of(at), client_next(flow),
+                            last ? fin_ack | tcp_flag::psh : tcp_flag::ack, part))
+            return;
+        answer.sent += static_cast<std::uint32_t>(size) + (last ? 1 : 0);
+    }
+    if (answer.sent == answer.length &&
+        emit_to_client(flow, flow.down.sequence_of(answer.base + answer.length), client_next(flow),
+                       fin_ack, {}))
+        ++answer.sent;
+}
+
+// The sequence number we expect of the client: all it sent in order, and its FIN.
+std::uint32_t Worker::State::client_next(const Flow& flow) {
+    return flow.up.sequence_of(flow.up.received()) + (flow.client.fin_seen ? 1 : 0);
+}
+
+void Worker::State::acknowledge_client(Flow& flow) {
+    const Answer& answer = answers[flow.answer];
+    const std::uint64_t at = answer.started ? answer.base + answer.sent : flow.down.received();
+    emit_to_client(flow, flow.down.sequence_of(at), client_next(flow), tcp_flag::ack, {});
+}
+
+void Worker::State::client_while_answering(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    const Segment& segment = arrival.segment;
+    counters.count(Outcome::block_absorbed);
+    account(arrival, frame_class(FrameClass::dropped));
+    if ((segment.flags & tcp_flag::rst) != 0) {
+        answer.client_gone = true;
+        return;
+    }
+    if (flow.phase == FlowPhase::recording) return;  // it will repeat
+    note_client(arrival, flow);
+    if (answer.started) note_answer_acked(number);
+    const std::int64_t offset = flow.up.offset_of(segment.sequence);
+    const std::int64_t end = offset + static_cast<std::int64_t>(segment.payload.size());
+    const auto expected = static_cast<std::int64_t>(flow.up.received());
+    if (offset <= expected && end > expected && !flow.client.fin_seen)
+        flow.up.pass(static_cast<std::size_t>(end - expected));
+    const bool fin = (segment.flags & tcp_flag::fin) != 0;
+    if (fin && end == static_cast<std::int64_t>(flow.up.received())) flow.client.fin_seen = true;
+    if (!segment.payload.empty() || fin) acknowledge_client(flow);
+    if (!answer.started) start_answer(number);
+}
+
+void Worker::State::note_answer_acked(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    if (flow.client.acked <= answer.base) return;
+    const std::uint64_t acked =
+        std::min<std::uint64_t>(flow.client.acked - answer.base, answer.length + 1);
+    if (acked > answer.acknowledged) {
+        answer.acknowledged = static_cast<std::uint32_t>(acked);
+        answer.sent = std::max(answer.sent, answer.acknowledged);
+        answer.rto_ns = lifetime::rto_first_ns;
+    }
+    if (answer.acknowledged < answer.length + 1) {
+        if (answer.sent < answer.length + 1) send_answer(number);  // its window has opened
+        return;
+    }
+    if (answer.confirmed) return;
+    answer.confirmed = true;
+    if (answer.is_match) counters.count(Outcome::block_confirmed);
+    if (answer.enforced_due) hand_over_enforced(number);
+}
+
+// A storage that was reset has nothing more to say: every packet of it is answered by an RST at the
+// very sequence number it names (RFC 5961 §3: that one is obeyed).
+void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const Answer& answer = answers[flow.answer];
+    const Segment& segment = arrival.segment;
+    if (!answer.started) {
+        // Not reset yet: what the client may still lack of earlier answers, it gets.
+        const std::int64_t end = flow.down.offset_of(segment.sequence) +
+                                 static_cast<std::int64_t>(segment.payload.size());
+        const bool ends = (segment.flags & (tcp_flag::fin | tcp_flag::rst)) != 0;
+        if (!ends && end <= static_cast<std::int64_t>(flow.down.received()))
+            return forward(arrival, FrameClass::control);
+    }
+    counters.count(Outcome::block_absorbed);
+    account(arrival, frame_class(FrameClass::dropped));
+    if ((segment.flags & tcp_flag::rst) != 0 || !answer.started) return;
+    counters.count(Outcome::storage_reset_sent);
+    emit_to_storage(flow, segment.acknowledgement, tcp_flag::rst, {});
+}
+
+void Worker::State::hand_over_enforced(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    const bool over = now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s;
+    if (!answer.confirmed && !answer.client_gone && !over) return;
+    EnforcedRecord record{};
+    record.decided_sequence = answer.sequence;
+    record.time_ns = now.unix_ns;
+    record.storage_reset = 1;
+    record.client_answered = answer.confirmed ? 1 : 0;
+    std::memcpy(record.case_number, answer.case_number, sizeof record.case_number);
+    answer.enforced_due = !recorder.enforced(record);
+}
+
+void Worker::State::finish_answer(FlowNumber number) {
+    Flow& flow = flows[number];
+    Answer& answer = answers[flow.answer];
+    if (answer.enforced_due) {
+        hand_over_enforced(number);
+        if (answer.enforced_due) return;  // the recorder has no room: at the next tick
+    }
+    if (answer.is_match && !answer.confirmed) counters.count(Outcome::block_unconfirmed);
+    close_flow(number);
+}
+
+bool Worker::State::emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
+                                    Bytes payload) {
+    const std::uint32_t ack = (flags & tcp_flag::ack) != 0 ? flow.client.ack : 0;
+    return emit(Side::storage, flow, {sequence, ack, flags, payload});
+}
+
+bool Worker::State::emit_to_client(const Flow& flow, std::uint32_t sequence, std::uint32_t ack,
+                                   std::uint8_t flags, Bytes payload) {
+    return emit(Side::client, flow, {sequence, ack, flags, payload});
+}
+
+// A segment of our own that speaks for one end. False: no buffer, counted.
+bool Worker::State::emit(Side to, const Flow& flow, const OwnSegment& segment) {
+    const Peer& speaker = to == Side::storage ? flow.client : flow.storage;
+    const Peer& listener = to == Side::storage ? flow.storage : flow.client;
+    Frame frame;
+    if (!port.allocate(to, &frame)) {
+        counters.count(Outcome::buffer_empty);
+        return false;
+    }
+    std::optional<Timestamps> stamps;
+    if (flow.has_timestamps) stamps = Timestamps{speaker.timestamp, listener.timestamp};
+    frame.length = static_cast<std::uint32_t>(
+        build_segment({frame.data, frame.capacity}, speaker.like, segment.sequence, segment.ack,
+                      segment.flags, speaker.window, stamps, segment.payload));
+    INVARIANT(frame.length != 0);
+    queue(to, frame);
+    return true;
+}
+
+}  // namespace cordon

@@ -1,0 +1,80 @@
+// A request in progress on a connection, and what of its answer is outstanding. A flow has one
+// while a request is parsed or its answer awaited; between two requests it has none.
+//
+// Owns:       the head storage, the parser, the tracker, a digest slot while an object is open.
+// Invariants: slot is valid exactly while object_open.
+// Worker:     used by one worker only; pooled, no allocation after construction.
+// Limits:     messages_max of them in a worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/base/limits.h"
+#include "dataplane/fingerprint/fingerprinter.h"
+#include "dataplane/http/message.h"
+#include "dataplane/http/response.h"
+#include "dataplane/object/object.h"
+
+namespace cordon {
+
+struct Exchange {
+    RequestParser parser;
+    ResponseTracker tracker;
+    std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
+    std::uint64_t object_bytes;
+    ObjectSlot slot;
+    ObjectForm form;
+    bool object_open;
+    bool verdict_due;  // the object's end was parsed; the rest of the chunk waits for the verdict
+    bool expect_waiting;        // Expect: 100-continue, and no body byte yet
+    std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
+    std::uint32_t next_free;
+    std::uint8_t head_storage[limits::head_bytes_max];
+};
+
+// Fixed pool with a free list; untouched entries cost no physical memory.
+template <typename T>
+class SlotPool {
+  public:
+    explicit SlotPool(std::uint32_t count)
+        : count_(count), memory_(std::make_unique_for_overwrite<Storage[]>(count)) {}
+
+    // UINT32_MAX when the pool is empty. The entry is value-initialised but for big arrays the
+    // caller fills.
+    std::uint32_t allocate() {
+        std::uint32_t number = free_;
+        if (number != UINT32_MAX) {
+            free_ = (*this)[number].next_free;
+        } else if (untouched_ < count_) {
+            number = untouched_++;
+        } else {
+            return UINT32_MAX;
+        }
+        ++used_;
+        new (&memory_[number]) T;
+        return number;
+    }
+    void release(std::uint32_t number) {
+        (*this)[number].next_free = free_;
+        free_ = number;
+        --used_;
+    }
+    T& operator[](std::uint32_t number) {
+        return *std::launder(reinterpret_cast<T*>(&memory_[number]));
+    }
+    std::uint32_t used() const { return used_; }
+    std::uint32_t count() const { return count_; }
+
+  private:
+    struct alignas(T) Storage {
+        unsigned char bytes[sizeof(T)];
+    };
+    std::uint32_t count_;
+    std::uint32_t used_ = 0;
+    std::uint32_t untouched_ = 0;
+    std::uint32_t free_ = UINT32_MAX;
+    std::unique_ptr<Storage[]> memory_;
+};
+
+}  // namespace cordon

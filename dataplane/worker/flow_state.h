@@ -1,0 +1,107 @@
+// What a worker knows of one connection.
+//
+//   free ─SYN→ syn_seen ─SYN-ACK→ established ─match, refusal→ recording ─→ answering ─→ closed
+//     │                              │    └──both FIN, RST──────────────────────────────────┤
+//     └─no SYN, TLS, bypassed …→ uninspected ─retired→ answering         closed ─age→ free  ┘
+//
+//   recording   a decision waits for its durable record; nothing of the client passes
+//   answering   the storage is reset; we are the TCP endpoint of the client
+//
+// Directions are named by where their bytes go: `up` to the storage, `down` to the client.
+//
+// Owns:       its pieces, its held frame, its exchange and answer (numbers into the worker's
+// pools). Invariants: an exchange only while established; an answer only in recording and
+// answering. Worker:     used by one worker only. Limits:     limits::flow_bytes_max bytes, idle or
+// not.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/limits.h"
+#include "dataplane/contract/counters.h"
+#include "dataplane/decode/build.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/http/address.h"
+#include "dataplane/stream/stream.h"
+#include "dataplane/verdict/hold.h"
+#include "dataplane/worker/port.h"
+
+namespace cordon {
+
+enum class FlowPhase : std::uint8_t {
+    free,
+    syn_seen,
+    established,
+    uninspected,
+    recording,
+    answering,
+    closed,
+};
+
+enum class TimerKind : std::uint8_t { none, tail, quiet, answer };
+
+inline constexpr std::uint32_t no_exchange = UINT32_MAX;
+inline constexpr std::uint32_t no_answer = UINT32_MAX;
+
+// One end of the connection, as its own segments told.
+struct Peer {
+    SegmentTemplate like;      // of the frames it sends
+    std::uint64_t window_end;  // offset beyond which it takes nothing of what is sent to it
+    std::uint64_t acked;       // offset up to which it acknowledged what was sent to it
+    std::uint32_t ack;         // last acknowledgement number, raw
+    std::uint32_t timestamp;   // last TSval, to continue with when we speak for it
+    std::uint32_t ts_echo;     // last TSecr
+    std::uint32_t ts_recent;   // PAWS (RFC 7323 §5)
+    std::uint16_t window;      // last, raw
+    std::uint16_t mss;
+    std::uint8_t scale;
+    bool has_like;
+    bool fin_seen;   // a FIN of this peer at the end of its bytes
+    bool fin_acked;  // and acknowledged by the other one
+};
+
+struct Flow {
+    Peer client;
+    Peer storage;
+    Stream up;
+    Stream down;
+    Hold hold;
+    Frame held;  // the frame of the held_bytes before held_end, as it came; data null: none
+    std::uint64_t held_end;
+    std::uint64_t tail_taken;  // up.taken() when the tail timer was set
+    std::uint64_t timer_ns;    // when `timer` is due
+    std::uint32_t timer_next;
+    std::uint32_t timer_previous;
+    std::uint32_t exchange;
+    std::uint32_t answer;
+    std::uint32_t held_bytes;
+    std::uint32_t resyn_sequence;  // of a SYN that came while established
+    FlowPhase phase;
+    TimerKind timer;
+    UninspectedReason reason;
+    std::uint8_t service;
+    bool has_timestamps;
+    bool has_resyn;
+    bool fin_sent;          // the client's FIN has left for the storage
+    bool last_was_storage;  // whose payload came last
+    bool proxy_due;         // a PROXY header may still come
+    bool expect_refused;    // the storage answered an Expect with a final status
+    bool had_request;       // a request of HTTP was read on it
+    bool upgraded;          // by leave of the service: no HTTP from here on
+    bool close_due;         // that answer is complete: the connection ends here
+    bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
+    bool has_forwarded;     // a PROXY header told the client's address
+    bool verdict_due;       // stands in the worker's list of judgements
+    ClientAddress forwarded;
+};
+// Payload of a segment for this peer; an absurdly small MSS is treated as the least of RFC 879.
+inline std::size_t segment_bytes_max(const Peer& peer, bool timestamps) {
+    constexpr std::size_t least = 88;
+    constexpr std::size_t timestamp_option = 12;
+    const std::size_t mss = peer.mss < least ? least : peer.mss;
+    return mss - (timestamps ? timestamp_option : 0);
+}
+
+static_assert(sizeof(Flow) <= limits::flow_bytes_max);
+
+}  // namespace cordon

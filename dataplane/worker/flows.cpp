@@ -1,0 +1,335 @@
+#include <algorithm>
+
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::uint16_t mss_default = 536;  // RFC 9293 §3.7.1
+constexpr std::size_t sweep_step = 64;
+constexpr std::size_t evict_look = 64;
+
+void note_options(const Segment& segment, Peer* peer) {
+    peer->mss = segment.has_mss && segment.mss != 0 ? segment.mss : mss_default;
+    peer->scale = segment.has_window_scale ? segment.window_scale : 0;
+}
+
+}  // namespace
+
+// A flow for a segment that has none. no_flow when the segment was dealt with here.
+FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
+    const Segment& segment = arrival.segment;
+    const bool syn = (segment.flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn;
+    if (!(syn && arrival.side == Side::client)) {
+        // The end of a connection that is forgotten already harms nobody.
+        if ((segment.flags & tcp_flag::rst) != 0 ||
+            (segment.payload.empty() && (segment.flags & tcp_flag::fin) != 0)) {
+            forward(arrival, FrameClass::control);
+            return no_flow;
+        }
+        open_midstream(arrival, service_number);
+        return no_flow;
+    }
+    const FlowNumber number = take_place(flow_key(segment));
+    if (number == no_flow) {
+        drop(arrival, Outcome::flow_table_full);
+        return no_flow;
+    }
+    begin_flow(flows[number], service_number);
+    return number;
+}
+
+FlowNumber Worker::State::take_place(const FlowKey& key) {
+    FlowNumber number = table.insert(key, now.ns);
+    if (number == no_flow && evict_one()) number = table.insert(key, now.ns);
+    return number;
+}
+
+// Gives up the place of one embryonic, closed or long idle flow. An established one is reset at
+// both ends: nobody gets past inspection by being forgotten.
+bool Worker::State::evict_one() {
+    FlowNumber number = table.oldest();
+    for (std::size_t looked = 0; number != no_flow && looked < evict_look; ++looked) {
+        const FlowNumber next = table.next_oldest(number);
+        const FlowPhase phase = flows[number].phase;
+        const bool idle = now.ns - table.touched_ns(number) > lifetime::evictable_ns;
+        if (phase == FlowPhase::syn_seen || phase == FlowPhase::closed || idle) {
+            counters.count(Outcome::flow_evicted);
+            if (phase == FlowPhase::established) reset_both(number);
+            free_flow(number);
+            return true;
+        }
+        number = next;
+    }
+    return false;
+}
+
+void Worker::State::begin_flow(Flow& flow, int service_number) {
+    flow = Flow{};
+    flow.service = static_cast<std::uint8_t>(service_number);
+    flow.exchange = no_exchange;
+    flow.answer = no_answer;
+    flow.timer_next = flow.timer_previous = no_flow;
+}
+
+// A SYN of the client: begins a flow, repeats itself, or takes the place of a connection that ended
+// unseen by one end (RFC 9293 §3.5.2).
+void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    Segment& segment = arrival.segment;
+    MutableBytes bytes(arrival.frame.data, arrival.frame.length);
+    if (!segment.payload.empty()) {
+        counters.count(Outcome::syn_data_removed);
+        arrival.frame.length = static_cast<std::uint32_t>(strip_payload(bytes, &segment));
+        bytes = bytes.first(arrival.frame.length);
+    }
+    if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
+    switch (flow.phase) {
+        case FlowPhase::established:
+            // The storage knows whether the old connection is alive; its answer decides.
+            flow.resyn_sequence = segment.sequence;
+            flow.has_resyn = true;
+            return forward(arrival, FrameClass::control);
+        case FlowPhase::recording:
+        case FlowPhase::answering:
+            return drop(arrival, Outcome::segment_unexpected);
+        case FlowPhase::uninspected:
+        case FlowPhase::closed: {
+            const int service_number = flow.service;
+            release_inspection(number);
+            begin_flow(flow, service_number);
+            break;
+        }
+        case FlowPhase::free:
+        case FlowPhase::syn_seen:
+            break;
+    }
+    if (flow.phase == FlowPhase::free) counters.count(Outcome::flow_opened);
+    flow.phase = FlowPhase::syn_seen;
+    flow.client.like = template_of(arrival.frame.bytes(), segment);
+    flow.client.has_like = true;
+    note_options(segment, &flow.client);
+    flow.client.window = segment.window;
+    flow.has_timestamps = segment.has_timestamp;
+    flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
+    flow.up.open(segment.sequence + 1);
+    forward(arrival, FrameClass::control);
+}
+
+void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    Segment& segment = arrival.segment;
+    if (flow.phase == FlowPhase::established && flow.has_resyn &&
+        segment.acknowledgement == flow.resyn_sequence + 1) {
+        // The old connection is gone at the storage; the client has begun this one.
+        const Peer client = flow.client;
+        const std::uint32_t sequence = flow.resyn_sequence;
+        const int service_number = flow.service;
+        release_inspection(number);
+        begin_flow(flow, service_number);
+        flow.phase = FlowPhase::syn_seen;
+        flow.client = Peer{};
+        flow.client.like = client.like;
+        flow.client.has_like = true;
+        flow.client.mss = client.mss;
+        flow.client.scale = client.scale;
+        flow.has_timestamps = segment.has_timestamp;
+        flow.up.open(sequence + 1);
+    }
+    const bool repeats =
+        flow.phase == FlowPhase::established && segment.sequence + 1 == flow.down.sequence_of(0);
+    if (!repeats &&
+        (flow.phase != FlowPhase::syn_seen || segment.acknowledgement != flow.up.sequence_of(0)))
+        return drop(arrival, Outcome::segment_unexpected);
+    const MutableBytes bytes(arrival.frame.data, arrival.frame.length);
+    if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
+    if (repeats) return forward(arrival, FrameClass::control);
+    note_options(segment, &flow.storage);
+    if (!segment.has_window_scale) flow.client.scale = 0;  // both must offer (RFC 7323 §2.2)
+    flow.has_timestamps = flow.has_timestamps && segment.has_timestamp;
+    flow.storage.like = template_of(arrival.frame.bytes(), segment);
+    flow.storage.has_like = true;
+    flow.storage.timestamp = flow.storage.ts_recent = segment.timestamp_value;
+    flow.storage.ts_echo = segment.timestamp_echo;
+    flow.storage.window = segment.window;
+    flow.storage.window_end = segment.window;  // in a SYN the window is never scaled
+    flow.down.open(segment.sequence + 1);
+    flow.proxy_due = service(flow).proxy_protocol != ProxyProtocol::off;
+    flow.phase = FlowPhase::established;
+    if (mode(flow) == ServiceMode::bypass)
+        become_uninspected(number, UninspectedReason::mode_bypass);
+    forward(arrival, FrameClass::control);
+}
+
+// A connection met in mid-life: it began before us, or while we were away.
+void Worker::State::open_midstream(Arrival& arrival, int service_number) {
+    const ServiceOptions& wanted = options.services[service_number];
+    const FlowNumber number = take_place(flow_key(arrival.segment));
+    if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
+    Flow& flow = flows[number];
+    begin_flow(flow, service_number);
+    counters.count(Outcome::flow_midstream);
+    const Segment& segment = arrival.segment;
+    Peer& sender = arrival.side == Side::client ? flow.client : flow.storage;
+    sender.like = template_of(arrival.frame.bytes(), segment);
+    sender.has_like = true;
+    Peer& other = arrival.side == Side::client ? flow.storage : flow.client;
+    other.like = reversed(sender.like);
+    const bool from_the_client = arrival.side == Side::client;
+    flow.up.open(from_the_client ? segment.sequence : segment.acknowledgement);
+    flow.down.open(from_the_client ? segment.acknowledgement : segment.sequence);
+    flow.client.mss = flow.storage.mss = mss_default;
+    flow.phase = FlowPhase::established;
+    if (settings.midstream_inspect) {
+        flow.has_timestamps = segment.has_timestamp;
+        flow.storage.window_end = UINT64_MAX >> 1;  // its scale is not known
+        return from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
+    }
+    become_uninspected(number, UninspectedReason::midstream);
+    if (wanted.midstream == MidstreamMode::reset && mode(flow) == ServiceMode::enforce) {
+        reset_both(number);
+        close_flow(number);
+        return drop(arrival, Outcome::segment_unexpected);
+    }
+    uninspected_segment(arrival, number);
+}
+
+void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
+    Flow& flow = flows[number];
+    release_inspection(number);
+    flow.phase = FlowPhase::uninspected;
+    flow.reason = reason;
+    counters.objects[object_class(reason)].count.add();
+    if (reason == UninspectedReason::midstream || reason == UninspectedReason::bypassed)
+        ++midstream_flows;
+}
+
+// Gives back what an inspected flow holds of the worker. What was held is discarded, not sent.
+void Worker::State::release_inspection(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.phase == FlowPhase::uninspected &&
+        (flow.reason == UninspectedReason::midstream || flow.reason == UninspectedReason::bypassed))
+        --midstream_flows;
+    clear_timer(number);
+    fingerprinter.flush();  // queued bytes point into the pieces
+    drop_held(flow);
+    end_exchange(flow);
+    drop_answer(flow);
+    flow.up.close(pieces);
+    flow.down.close(pieces);
+}
+
+void Worker::State::close_flow(FlowNumber number) {
+    abort_object(number);
+    release_inspection(number);
+    flows[number].phase = FlowPhase::closed;
+}
+
+void Worker::State::free_flow(FlowNumber number) {
+    close_flow(number);
+    flows[number].phase = FlowPhase::free;
+    table.erase(number);
+}
+
+// Ends a connection for both ends, each at the sequence number it expects.
+void Worker::State::reset_both(FlowNumber number) {
+    const Flow& flow = flows[number];
+    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
+    emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
+                   flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
+    counters.count(Outcome::storage_reset_sent);
+}
+
+void Worker::State::cut(FlowNumber number, Outcome why) {
+    counters.count(why);
+    reset_both(number);
+    close_flow(number);
+}
+
+TimerList& Worker::State::timer_list(TimerKind kind) {
+    INVARIANT(kind != TimerKind::none);
+    if (kind == TimerKind::tail) return tails;
+    return kind == TimerKind::quiet ? quiets : answerings;
+}
+
+// Tails and quiets have one delay each, so appending keeps those lists in order of time; the
+// answering flows are few and looked at one by one.
+void Worker::State::set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns) {
+    clear_timer(number);
+    Flow& flow = flows[number];
+    TimerList& list = timer_list(kind);
+    flow.timer = kind;
+    flow.timer_ns = at_ns;
+    flow.timer_previous = list.last;
+    flow.timer_next = no_flow;
+    (list.last == no_flow ? list.first : flows[list.last].timer_next) = number;
+    list.last = number;
+}
+
+void Worker::State::clear_timer(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.timer == TimerKind::none) return;
+    TimerList& list = timer_list(flow.timer);
+    const FlowNumber before = flow.timer_previous;
+    const FlowNumber after = flow.timer_next;
+    (before == no_flow ? list.first : flows[before].timer_next) = after;
+    (after == no_flow ? list.last : flows[after].timer_previous) = before;
+    flow.timer = TimerKind::none;
+}
+
+void Worker::State::run_timers() {
+    while (tails.first != no_flow && flows[tails.first].timer_ns <= now.ns) {
+        const FlowNumber number = tails.first;
+        clear_timer(number);
+        if (judge_tail(number, false)) pump(number);
+    }
+    while (quiets.first != no_flow && flows[quiets.first].timer_ns <= now.ns) {
+        const FlowNumber number = quiets.first;
+        clear_timer(number);
+        retire_if_quiet(number);
+    }
+    for (FlowNumber at = answerings.first; at != no_flow;) {
+        const FlowNumber next = flows[at].timer_next;
+        if (flows[at].timer_ns <= now.ns) run_answer(at);
+        at = next;
+    }
+    if (now.ns >= sweep_at_ns) sweep();
+}
+
+// Looks at a few flows at a time, so that no turn takes long.
+void Worker::State::sweep() {
+    sweep_at_ns = now.ns + lifetime::sweep_every_ns;
+    const std::size_t step = std::max<std::size_t>(sweep_step, options.flows_max / 1024);
+    for (std::size_t n = 0; n < step; ++n) {
+        sweep_next = (sweep_next + 1) % options.flows_max;
+        if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
+    }
+}
+
+void Worker::State::expire(FlowNumber number) {
+    const Flow& flow = flows[number];
+    const std::uint64_t idle = now.ns - std::min(now.ns, table.touched_ns(number));
+    const bool over = flow.client.fin_seen && flow.storage.fin_seen;
+    switch (flow.phase) {
+        case FlowPhase::free:
+        case FlowPhase::recording:
+        case FlowPhase::answering:  // its own timer ends it
+            return;
+        case FlowPhase::syn_seen:
+            if (idle <= lifetime::embryonic_ns) return;
+            break;
+        case FlowPhase::closed:
+            if (idle <= lifetime::closed_ns) return;
+            break;
+        case FlowPhase::established:
+        case FlowPhase::uninspected:
+            if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
+            counters.count(Outcome::flow_expired);
+            if (flow.phase == FlowPhase::established && !over) reset_both(number);
+            break;
+    }
+    free_flow(number);
+}
+
+}  // namespace cordon

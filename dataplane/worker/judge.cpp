@@ -1,0 +1,253 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "dataplane/http/identity.h"
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+template <std::size_t n>
+void copy_text(std::string_view text, char (&out)[n]) {
+    const std::size_t length = std::min(text.size(), n - 1);
+    std::memcpy(out, text.data(), length);
+    out[length] = '\0';
+}
+
+Endpoint endpoint_of(const ClientAddress& client) {
+    Endpoint endpoint{};
+    std::memcpy(endpoint.address, client.address.data(), sizeof endpoint.address);
+    endpoint.port = client.port;
+    endpoint.present = 1;
+    return endpoint;
+}
+
+Endpoint endpoint_of(const SegmentEnd& end) {
+    return endpoint_of(ClientAddress{std::to_array(end.address.bytes), end.port});
+}
+
+}  // namespace
+
+// Which indicators an object matched, one entry for each section and reference.
+struct Worker::State::Finding {
+    static constexpr std::size_t entries_max = 8;
+    struct Entry {
+        Match match;
+        KindSet kinds;
+        MatchAction action;
+    };
+    Entry entries[entries_max];
+    std::size_t count = 0;
+    MatchAction action = MatchAction::suspended;
+
+    void add(const Match& match) {
+        for (std::size_t n = 0; n < count; ++n) {
+            if (entries[n].match.section != match.section ||
+                entries[n].match.reference != match.reference)
+                continue;
+            entries[n].kinds.add(match.kind);
+            return;
+        }
+        if (count < entries_max) entries[count++] = {match, KindSet{match.kind}, {}};
+    }
+};
+
+KindSet Worker::State::planned_kinds() const {
+    KindSet kinds(settings.digests);
+    if (index != nullptr) kinds = kinds | index->plan(now.unix_ns / ns_per_s);
+    return kinds;
+}
+
+void Worker::State::settle() {
+    fingerprinter.flush();
+    while (!judgements.empty()) {
+        const FlowNumber number = judgements.back();
+        judgements.pop_back();
+        flows[number].verdict_due = false;
+        judge(number);
+    }
+}
+
+// The object of this flow is complete: its verdict, and then what stands behind it in the stream.
+void Worker::State::judge(FlowNumber number) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    Digests digests;
+    fingerprinter.close(exchange.slot, &digests);
+    exchange.object_open = false;
+    Finding finding;
+    look_up(digests, flow, &finding);
+    if (finding.count != 0) {
+        record_match(number, finding, digests, true);
+        if (flow.phase != FlowPhase::established) return;
+    } else {
+        count_clean(flow, digests);
+    }
+    flow.hold.release_at(exchange.parser.consumed());
+    parse(number);
+    inspect(number);
+    if (flow.phase != FlowPhase::established) return;
+    end_exchange_if_idle(flow);
+    if (flow.client.fin_seen && !flow.verdict_due && !end_of_client_bytes(number)) return;
+    pump(number);
+}
+
+// What has been uploaded so far, looked up as if it were all: before a held tail goes without its
+// end having been seen. `last`: nothing more will come.
+bool Worker::State::judge_tail(FlowNumber number, bool last) {
+    Flow& flow = flows[number];
+    if (flow.phase != FlowPhase::established) return true;
+    fingerprinter.flush();
+    if (flow.exchange != no_exchange && exchanges[flow.exchange].object_open &&
+        exchanges[flow.exchange].object_bytes != 0) {
+        Digests digests;
+        fingerprinter.peek(exchanges[flow.exchange].slot, &digests);
+        Finding finding;
+        look_up(digests, flow, &finding);
+        const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
+        if (blocks || (last && finding.count != 0)) record_match(number, finding, digests, false);
+        if (flow.phase != FlowPhase::established) return false;
+        counters.count(Outcome::tail_released_early);
+    }
+    flow.hold.release_at(flow.up.taken());
+    return true;
+}
+
+void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* finding) const {
+    if (index == nullptr) return;
+    const std::uint64_t now_s = now.unix_ns / ns_per_s;
+    const KindSet kinds = index->plan(now_s) & digests.present;
+    for (const IndicatorKind kind :
+         {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5}) {
+        if (!kinds.has(kind)) continue;
+        Match matches[limits::sections_max];
+        const std::size_t found =
+            index->lookup(kind, digests.of(kind), now_s, matches, limits::sections_max);
+        for (std::size_t n = 0; n < found; ++n)
+            finding->add(matches[n]);
+    }
+    for (std::size_t n = 0; n < finding->count; ++n) {
+        Finding::Entry& entry = finding->entries[n];
+        entry.action = action_for(strength_of(entry.kinds, entry.match.flags),
+                                  index->section(entry.match.section).ceiling, entry.match.flags,
+                                  mode(flow), service(flow).weak_blocks != 0);
+        finding->action = stronger(finding->action, entry.action);
+    }
+}
+
+// Honest about what was seen: a form whose file is inside the body was not judged as that file.
+void Worker::State::count_clean(const Flow& flow, const Digests& digests) {
+    const ObjectForm form = exchanges[flow.exchange].form;
+    if (index == nullptr && settings.digests == 0) {
+        counters.objects[object_class(UninspectedReason::no_index)].add(digests.size);
+        return report(flow, digests, ObjectVerdict::uninspected, true, UninspectedReason::no_index,
+                      0);
+    }
+    if (!is_whole_file(form)) {
+        counters.objects[object_class(UninspectedReason::form)].add(digests.size);
+        return report(flow, digests, ObjectVerdict::uninspected, true, UninspectedReason::form, 0);
+    }
+    const KindSet wanted = planned_kinds() & computed_kinds;
+    if (!((wanted & digests.present) == wanted)) counters.count(Outcome::stale_plan);
+    counters.count(Outcome::object_clean);
+    counters.objects[object_class(ObjectClass::inspected)].add(digests.size);
+    report(flow, digests, ObjectVerdict::clean, true, {}, 0);
+}
+
+// A match is recorded whatever is done about it; blocked is only what policy says to block.
+void Worker::State::record_match(FlowNumber number, const Finding& finding, const Digests& digests,
+                                 bool complete) {
+    Flow& flow = flows[number];
+    counters.count(Outcome::object_matched);
+    counters.objects[object_class(ObjectClass::inspected)].add(digests.size);
+    report(flow, digests, ObjectVerdict::match, complete, {}, finding.entries[0].match.reference);
+    fill_incident(flow, finding, digests.size, complete);
+    if (!complete) {
+        fingerprinter.drop(exchanges[flow.exchange].slot);
+        exchanges[flow.exchange].object_open = false;
+    }
+    if (finding.action == MatchAction::block) return block(number);
+    RecordTicket ticket;
+    counters.count(finding.action == MatchAction::report ? Outcome::match_reported
+                                                         : Outcome::match_observed);
+    if (!recorder.decided(incident, DenyKey{}, &ticket)) counters.count(Outcome::match_unrecorded);
+}
+
+void Worker::State::fill_incident(const Flow& flow, const Finding& finding,
+                                  std::uint64_t object_bytes, bool complete) {
+    incident = IncidentRecord{};
+    case_numbers.next(&incident.case_number);
+    incident.time_ns = now.unix_ns;
+    incident.object_bytes = object_bytes;
+    incident.policy_generation = options.policy_generation;
+    incident.action = finding.action;
+    incident.complete = complete ? 1 : 0;
+    incident.lab = options.lab;
+    incident.match_count = static_cast<std::uint8_t>(finding.count);
+    for (std::size_t n = 0; n < finding.count; ++n) {
+        const Finding::Entry& entry = finding.entries[n];
+        const SectionView section = index->section(entry.match.section);
+        MatchRecord& match = incident.matches[n];
+        match.reference = entry.match.reference;
+        match.generation = section.generation;
+        copy_text(section.name, match.section);
+        match.source = entry.match.source;
+        match.category = entry.match.category;
+        match.kinds = entry.kinds.bits;
+        match.weak = strength_of(entry.kinds, entry.match.flags) == Strength::weak;
+    }
+    copy_text(service(flow).name, incident.service);
+    copy_text(options.legal_basis, incident.legal_basis);
+    fill_request(flow, &incident);
+}
+
+void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const {
+    const Exchange& exchange = const_cast<SlotPool<Exchange>&>(exchanges)[flow.exchange];
+    const Head& head = exchange.parser.head();
+    const ServiceOptions& wanted = service(flow);
+    const FlowKey& key = table.key(static_cast<FlowNumber>(&flow - flows.get()));
+    record->client = endpoint_of(flow.client.like.source);
+    record->server = endpoint_of(flow.client.like.destination);
+    record->vlan = key.vlan;
+    record->form = exchange.form;
+    copy_clean(head.method, std::span(record->method).first(sizeof record->method - 1));
+    copy_clean(head.host, std::span(record->host).first(sizeof record->host - 1));
+    copy_clean(head.target, std::span(record->target).first(sizeof record->target - 1));
+    account_of(head, wanted.account_from, wanted.account_header,
+               std::span(record->account).first(sizeof record->account - 1));
+    const std::span trusted(wanted.trusted_hops, wanted.trusted_hop_count);
+    if (!is_within_any(std::to_array(flow.client.like.source.address.bytes), trusted)) return;
+    ClientAddress told = flow.forwarded;
+    if (wanted.client_from == ClientFrom::proxy && flow.has_forwarded)
+        record->forwarded = endpoint_of(told);
+    if (wanted.client_from == ClientFrom::header &&
+        forwarded_client(head, wanted.client_header, trusted, &told))
+        record->forwarded = endpoint_of(told);
+}
+
+void Worker::State::report(const Flow& flow, const Digests& digests, ObjectVerdict verdict,
+                           bool complete, UninspectedReason reason, std::uint64_t indicator) {
+    if (!settings.report_objects) return;
+    INVARIANT(report_count < reports.size());  // the caller takes them at every poll
+    ObjectReport& entry = reports[(report_first + report_count++) % reports.size()];
+    const Exchange& exchange = exchanges[flow.exchange];
+    const Head& head = exchange.parser.head();
+    entry = ObjectReport{};
+    entry.client = flow.client.like.source;
+    entry.server = flow.client.like.destination;
+    entry.verdict = verdict;
+    entry.reason = reason;
+    entry.complete = complete;
+    entry.matched = verdict == ObjectVerdict::match;
+    entry.indicator = indicator;
+    entry.size = digests.size;
+    entry.digests = digests;
+    copy_text(head.method, entry.method);
+    copy_text(head.host, entry.host);
+    copy_text(head.target, entry.target);
+    copy_text(form_name(exchange.form), entry.form);
+}
+
+}  // namespace cordon

@@ -1,0 +1,235 @@
+// The inside of a Worker: the line of rooms wired together. One file for each stretch of the line:
+//
+//   worker.cpp     bursts in, bursts out, bridging, accounting
+//   flows.cpp      a flow's life: open, close, evict, timers
+//   up.cpp         segments client → storage: stream, hold, release
+//   down.cpp       segments storage → client: acknowledgements, answers
+//   exchange.cpp   stream bytes → requests → object bytes
+//   judge.cpp      digests → match → action, the incident
+//   answering.cpp  the connection after a cut: our end of it
+//
+// Owns:       everything a worker owns; see worker.h.
+// Worker:     used by one worker only.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "dataplane/base/time.h"
+#include "dataplane/fingerprint/fingerprinter.h"
+#include "dataplane/http/refusal.h"
+#include "dataplane/verdict/policy.h"
+#include "dataplane/worker/answer.h"
+#include "dataplane/worker/case_number.h"
+#include "dataplane/worker/exchange.h"
+#include "dataplane/worker/flow_state.h"
+#include "dataplane/worker/worker.h"
+
+namespace cordon {
+
+// How long things last. Each with its reason.
+namespace lifetime {
+inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;  // SYN retries go to 7 s
+inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;      // late FINs and ACKs of both ends
+inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;  // idle, when the table is full
+inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;     // TCP keep-alive's own default
+inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;    // no answer under way pauses so long
+inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
+inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
+inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
+inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
+}  // namespace lifetime
+
+// A received frame with what decode read of it.
+struct Arrival {
+    Frame frame;
+    Segment segment;
+    Side side;
+    bool consumed = false;  // the frame was sent or kept
+};
+
+// Flows in the order in which one constant delay ends for them.
+struct TimerList {
+    FlowNumber first = no_flow;
+    FlowNumber last = no_flow;
+};
+
+struct Worker::State {
+    State(const WorkerOptions& worker_options, Port* the_port, Recorder* the_recorder);
+
+    // --- worker.cpp ---
+    std::size_t receive_burst(Side side);
+    void handle(Arrival& arrival);
+    void handle_tcp(Arrival& arrival);
+    void handle_fragment(Arrival& arrival);
+    void bridge(Arrival& arrival);
+    void drop(Arrival& arrival, Outcome why);
+    void account(const Arrival& arrival, std::size_t frame_class_index);
+    void forward(Arrival& arrival, FrameClass why);  // as it is, to the other side
+    void forward_uninspected(Arrival& arrival, UninspectedReason reason);
+    void queue(Side to, const Frame& frame);
+    void flush(Side to);
+    int service_of(const SegmentEnd& end, std::int16_t vlan) const;
+    bool protects(const Address& address) const;
+    const ServiceOptions& service(const Flow& flow) const;
+    ServiceMode mode(const Flow& flow) const;
+
+    // --- flows.cpp ---
+    FlowNumber open_flow(Arrival& arrival, int service_number);
+    FlowNumber take_place(const FlowKey& key);
+    bool evict_one();
+    void begin_flow(Flow& flow, int service_number);
+    void handle_syn(Arrival& arrival, FlowNumber number);
+    void open_midstream(Arrival& arrival, int service_number);
+    void become_uninspected(FlowNumber number, UninspectedReason reason);
+    void release_inspection(FlowNumber number);  // exchange, held frame, kept bytes
+    void close_flow(FlowNumber number);
+    void free_flow(FlowNumber number);
+    void reset_both(FlowNumber number);
+    void cut(FlowNumber number, Outcome why);
+    void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
+    void clear_timer(FlowNumber number);
+    TimerList& timer_list(TimerKind kind);
+    void run_timers();
+    void sweep();
+    void expire(FlowNumber number);
+
+    // --- up.cpp ---
+    void from_client(Arrival& arrival, FlowNumber number);
+    bool client_segment_acceptable(Arrival& arrival, Flow& flow);
+    void client_payload(Arrival& arrival, FlowNumber number);
+    void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
+    void client_probe(Arrival& arrival, Flow& flow);
+    void client_fin(FlowNumber number);
+    void client_reset(Arrival& arrival, FlowNumber number);
+    void note_client(Arrival& arrival, Flow& flow);
+    bool end_of_client_bytes(FlowNumber number);
+    void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
+              std::uint64_t arrival_end = 0);
+    void set_tail_timer(FlowNumber number);
+    bool contradicts_class(Flow& flow, Bytes first_bytes) const;
+    void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
+    void drop_held(Flow& flow);
+    void uninspected_segment(Arrival& arrival, FlowNumber number);
+
+    // --- down.cpp ---
+    void from_storage(Arrival& arrival, FlowNumber number);
+    bool storage_segment_acceptable(Arrival& arrival, Flow& flow);
+    void storage_syn_ack(Arrival& arrival, FlowNumber number);
+    void storage_payload(Arrival& arrival, FlowNumber number);
+    bool take_storage_bytes(Arrival& arrival, FlowNumber number, std::int64_t offset);
+    bool read_answer(Arrival& arrival, FlowNumber number, Bytes bytes);
+    bool answer_event(FlowNumber number, const ResponseEvent& event);
+    void storage_fin(FlowNumber number, const Segment& segment);
+    void storage_reset(Arrival& arrival, FlowNumber number);
+    void note_storage(Arrival& arrival, Flow& flow);
+
+    // --- exchange.cpp ---
+    bool need_exchange(Flow& flow);
+    void end_exchange(Flow& flow);
+    void end_exchange_if_idle(Flow& flow);
+    void inspect(FlowNumber number);
+    void parse(FlowNumber number);
+    bool read_proxy_header(FlowNumber number, std::uint64_t begin, Bytes* chunk);
+    bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
+    void request_event(FlowNumber number, const RequestEvent& event);
+    void request_head(FlowNumber number);
+    void request_error(FlowNumber number, Outcome why);
+    void request_foreign(FlowNumber number, UninspectedReason reason);
+    void pass_rest(FlowNumber number, UninspectedReason reason);
+    void open_object(FlowNumber number);
+    void abort_object(FlowNumber number);
+
+    // --- judge.cpp ---
+    void settle();  // flushes the digests and judges every object that ended in this burst
+    void judge(FlowNumber number);
+    bool judge_tail(FlowNumber number, bool last);  // false: it matched and the flow is cut
+    struct Finding;
+    void look_up(const Digests& digests, const Flow& flow, Finding* finding) const;
+    void record_match(FlowNumber number, const Finding& finding, const Digests& digests,
+                      bool complete);
+    void fill_incident(const Flow& flow, const Finding& finding, std::uint64_t object_bytes,
+                       bool complete);
+    void fill_request(const Flow& flow, IncidentRecord* record) const;
+    void count_clean(const Flow& flow, const Digests& digests);
+    void report(const Flow& flow, const Digests& digests, ObjectVerdict verdict, bool complete,
+                UninspectedReason reason, std::uint64_t indicator);
+    KindSet planned_kinds() const;
+
+    // --- answering.cpp ---
+    bool begin_answer(FlowNumber number);
+    void block(FlowNumber number);
+    void refuse(FlowNumber number, ErrorStatus status);  // needs no record
+    void retire(FlowNumber number);                      // nothing but a FIN
+    void retire_if_quiet(FlowNumber number);
+    void drop_answer(Flow& flow);
+    void run_answer(FlowNumber number);
+    void await_record(FlowNumber number);
+    void start_answer(FlowNumber number);
+    void reset_storage(Flow& flow);
+    void write_answer(Answer* answer) const;
+    void send_answer(FlowNumber number);
+    void note_answer_acked(FlowNumber number);
+    static std::uint32_t client_next(const Flow& flow);
+    bool answer_impossible(const Flow& flow);
+    void release_for_answer(FlowNumber number);
+    void finish_answer(FlowNumber number);
+    void hand_over_enforced(FlowNumber number);
+    void client_while_answering(Arrival& arrival, FlowNumber number);
+    void storage_while_answering(Arrival& arrival, FlowNumber number);
+    void acknowledge_client(Flow& flow);
+    bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
+                         Bytes payload);
+    bool emit_to_client(const Flow& flow, std::uint32_t sequence, std::uint32_t ack,
+                        std::uint8_t flags, Bytes payload);
+    struct OwnSegment {
+        std::uint32_t sequence;
+        std::uint32_t ack;
+        std::uint8_t flags;
+        Bytes payload;
+    };
+    bool emit(Side to, const Flow& flow, const OwnSegment& segment);
+
+    const Options& options;
+    const WorkerOptions settings;
+    Port& port;
+    Recorder& recorder;
+    Counters counters;
+    Now now{};
+
+    FlowTable table;
+    std::unique_ptr<Flow[]> flows;
+    PiecePool pieces;
+    SlotPool<Exchange> exchanges;
+    SlotPool<Answer> answers;
+    Fingerprinter fingerprinter;
+    CaseNumbers case_numbers;
+    const IndexView* index = nullptr;
+
+    struct ServiceState {
+        ServiceMode mode;
+        std::uint64_t bypass_until_s;
+    };
+    std::array<ServiceState, services_max> service_states{};
+
+    TimerList tails;
+    TimerList quiets;
+    TimerList answerings;
+    std::uint64_t sweep_at_ns = 0;
+    FlowNumber sweep_next = 0;
+    std::uint32_t midstream_flows = 0;
+
+    std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
+    struct OutQueue {
+        std::array<Frame, 2 * limits::burst_frames> frames;
+        std::size_t count = 0;
+    };
+    OutQueue out[2];
+
+    std::vector<ObjectReport> reports;  // a ring, only with report_objects
+    std::size_t report_first = 0;
+    std::size_t report_count = 0;
+    IncidentRecord incident{};  // scratch
+};
+
+}  // namespace cordon

@@ -1,0 +1,331 @@
+#include <algorithm>
+
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    switch (flow.phase) {
+        case FlowPhase::established:
+            break;
+        case FlowPhase::uninspected:
+            return uninspected_segment(arrival, number);
+        case FlowPhase::recording:
+        case FlowPhase::answering:
+            return client_while_answering(arrival, number);
+        case FlowPhase::closed:
+            if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
+            return forward(arrival, FrameClass::control);
+        case FlowPhase::free:
+        case FlowPhase::syn_seen:
+            // Data before the storage's SYN-ACK: nobody can know its sequence number.
+            if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
+            return forward(arrival, FrameClass::control);
+    }
+    if (!client_segment_acceptable(arrival, flow)) return;
+    const Segment& segment = arrival.segment;
+    if ((segment.flags & tcp_flag::rst) != 0) return client_reset(arrival, number);
+    note_client(arrival, flow);
+    if (flow.client.fin_acked && flow.storage.fin_acked) {
+        forward(arrival, FrameClass::control);
+        return close_flow(number);
+    }
+    if (!segment.payload.empty()) return client_payload(arrival, number);
+    const auto end = static_cast<std::int64_t>(flow.up.received());
+    if ((segment.flags & tcp_flag::fin) != 0 && flow.up.offset_of(segment.sequence) == end) {
+        account(arrival, frame_class(FrameClass::control));
+        return client_fin(number);
+    }
+    if (flow.up.offset_of(segment.sequence) > end && (segment.flags & tcp_flag::fin) != 0)
+        return drop(arrival, Outcome::segment_unexpected);  // repeated when the hole is filled
+    forward(arrival, FrameClass::control);
+}
+
+bool Worker::State::client_segment_acceptable(Arrival& arrival, Flow& flow) {
+    Segment& segment = arrival.segment;
+    const bool reset = (segment.flags & tcp_flag::rst) != 0;
+    const bool impossible = (segment.flags & tcp_flag::syn) != 0 ||
+                            (!reset && (segment.flags & tcp_flag::ack) == 0) ||
+                            (reset && (segment.flags & tcp_flag::fin) != 0);
+    if (impossible) {
+        drop(arrival, Outcome::segment_bad_flags);
+        return false;
+    }
+    if (reset) return true;
+    if (flow.has_timestamps && segment.has_timestamp &&
+        static_cast<std::int32_t>(segment.timestamp_value - flow.client.ts_recent) < 0) {
+        drop(arrival, Outcome::segment_old_timestamp);
+        return false;
+    }
+    const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
+    const auto sent_to_it =
+        static_cast<std::int64_t>(flow.down.received()) + (flow.storage.fin_seen ? 1 : 0);
+    if (acked > sent_to_it && !settings.midstream_inspect) {
+        drop(arrival, Outcome::ack_invalid);
+        return false;
+    }
+    if ((segment.flags & tcp_flag::urg) != 0) {
+        counters.count(Outcome::urgent_removed);
+        clear_urgent({arrival.frame.data, arrival.frame.length}, &segment);
+    }
+    return true;
+}
+
+// What a segment of the client tells about the other direction.
+void Worker::State::note_client(Arrival& arrival, Flow& flow) {
+    const Segment& segment = arrival.segment;
+    const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
+    if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
+        flow.client.acked = static_cast<std::uint64_t>(acked);
+        flow.client.ack = segment.acknowledgement;
+        flow.client.window = segment.window;
+        flow.client.window_end =
+            flow.client.acked + (std::uint64_t{segment.window} << flow.client.scale);
+    }
+    if (segment.has_timestamp) {
+        flow.client.timestamp = segment.timestamp_value;
+        flow.client.ts_echo = segment.timestamp_echo;
+        // TS.Recent follows segments at or below the last ACK of the receiver (RFC 7323 §4.3).
+        if (flow.up.offset_of(segment.sequence) <= static_cast<std::int64_t>(flow.storage.acked))
+            flow.client.ts_recent = segment.timestamp_value;
+    }
+    if (flow.storage.fin_seen && flow.client.acked > flow.down.received())
+        flow.storage.fin_acked = true;
+}
+
+void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const Segment& segment = arrival.segment;
+    const std::int64_t signed_offset = flow.up.offset_of(segment.sequence);
+    if (signed_offset < 0) return client_probe(arrival, flow);
+    const auto offset = static_cast<std::uint64_t>(signed_offset);
+    const std::uint64_t end = offset + segment.payload.size();
+    if (end > flow.storage.window_end) {
+        if (offset >= flow.storage.window_end) return client_probe(arrival, flow);
+        return drop(arrival, Outcome::segment_out_of_window);
+    }
+    // After a refused Expect the framing is ambiguous: nothing more passes (DESIGN §4).
+    if (flow.expect_refused) return drop(arrival, Outcome::segment_unexpected);
+    if (flow.client.fin_seen && end > flow.up.received())
+        return drop(arrival, Outcome::segment_unexpected);
+    if (end > flow.up.received() && !need_exchange(flow))
+        return drop(arrival, Outcome::messages_full);
+
+    const std::uint64_t before = flow.up.received();
+    switch (flow.up.offer(offset, segment.payload, pieces, options.kept_bytes_flow_max)) {
+        case Offered::fresh:
+            break;
+        case Offered::ahead:
+            counters.count(Outcome::gap_segment);
+            flow.up.mark_ahead_sent(offset, end, pieces);
+            if ((segment.flags & tcp_flag::fin) != 0) {
+                account(arrival, frame_class(FrameClass::inspected));
+                emit_to_storage(flow, segment.sequence, tcp_flag::ack, segment.payload);
+                return;
+            }
+            return forward(arrival, FrameClass::inspected);
+        case Offered::repeated:
+            return client_repeats(arrival, flow, offset);
+        case Offered::forgotten:
+            return client_probe(arrival, flow);
+        case Offered::inconsistent:
+            drop(arrival, Outcome::inconsistent);
+            reset_both(number);
+            return close_flow(number);
+        case Offered::kept_full:
+            return drop(arrival, Outcome::kept_full);
+        case Offered::gaps_full:
+            return drop(arrival, Outcome::gaps_full);
+    }
+    flow.last_was_storage = false;
+    inspect(number);
+    account(arrival, flow.phase == FlowPhase::uninspected ? frame_class(flow.reason)
+                                                          : frame_class(FrameClass::inspected));
+    if (flow.phase != FlowPhase::established) return;
+    // The very frame goes on when it carries these bytes and nothing else.
+    const bool whole =
+        offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
+    pump(number, whole ? &arrival : nullptr, offset, end);
+    if ((segment.flags & tcp_flag::fin) != 0 && end == flow.up.received()) client_fin(number);
+}
+
+// Bytes the storage has already: a keep-alive or window probe, or a repetition of what it
+// acknowledged. It answers to the header alone, so no byte that was not inspected is needed.
+void Worker::State::client_probe(Arrival& arrival, Flow& flow) {
+    counters.count(Outcome::retransmission);
+    account(arrival, frame_class(FrameClass::repeated));
+    const std::uint32_t before_next = flow.up.sequence_of(flow.up.acknowledged()) - 1;
+    emit_to_storage(flow, before_next, tcp_flag::ack, {});
+}
+
+// Bytes that are kept and the same: what the storage was sent goes to it again, what is held stays.
+void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset) {
+    counters.count(Outcome::retransmission);
+    const Segment& segment = arrival.segment;
+    const std::uint64_t end = offset + segment.payload.size();
+    if (flow.fin_sent && (segment.flags & tcp_flag::fin) != 0)
+        emit_to_storage(flow, flow.up.sequence_of(flow.up.received()),
+                        tcp_flag::fin | tcp_flag::ack, {});
+    if (end <= flow.up.sent() && (segment.flags & tcp_flag::fin) == 0)
+        return forward(arrival, FrameClass::repeated);
+    account(arrival, frame_class(FrameClass::repeated));
+    if (offset < flow.up.sent())
+        emit_to_storage(flow, segment.sequence, tcp_flag::ack | tcp_flag::psh,
+                        segment.payload.first(std::min(end, flow.up.sent()) - offset));
+}
+
+// The end of the client's bytes. What is held is looked up as it stands before it goes.
+void Worker::State::client_fin(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (!flow.client.fin_seen) {
+        flow.client.fin_seen = true;
+        if (!flow.verdict_due && !end_of_client_bytes(number)) return;
+    } else if (flow.fin_sent) {
+        flow.fin_sent = false;  // it asks again
+    }
+    pump(number);
+}
+
+// False: what was uploaded so far matched, and the flow is being cut.
+bool Worker::State::end_of_client_bytes(FlowNumber number) {
+    if (!judge_tail(number, true)) return false;
+    abort_object(number);
+    return true;
+}
+
+void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const std::uint32_t sequence = arrival.segment.sequence;
+    const bool expected = sequence == flow.up.sequence_of(flow.up.received()) ||
+                          sequence == flow.up.sequence_of(flow.up.sent()) ||
+                          sequence == flow.up.sequence_of(flow.storage.acked);
+    if (!expected) return drop(arrival, Outcome::reset_bad_sequence);
+    account(arrival, frame_class(FrameClass::control));
+    // A client that hangs up has shown what it uploaded all the same.
+    if (!judge_tail(number, true)) {
+        if (flow.answer != no_answer) answers[flow.answer].client_gone = true;
+        return;
+    }
+    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
+    close_flow(number);
+}
+
+// Sends what may be sent, in order: the held frame, the frame that just came, or one built from the
+// kept bytes. Then the client's FIN, when nothing is before it.
+void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
+                         std::uint64_t arrival_end) {
+    Flow& flow = flows[number];
+    flow.up.clear_to(flow.hold.cleared(flow.up.taken()));
+    std::uint64_t begin;
+    Bytes chunk;
+    while (flow.up.next_to_send(pieces, &begin, &chunk)) {
+        const std::uint64_t end = begin + chunk.size();
+        if (flow.held.data != nullptr && end == flow.held_end && begin == end - flow.held_bytes) {
+            queue(Side::storage, flow.held);
+            flow.held.data = nullptr;
+        } else if (arrival != nullptr && !arrival->consumed && begin == arrival_begin &&
+                   end == arrival_end) {
+            queue(Side::storage, arrival->frame);
+            arrival->consumed = true;
+        } else {
+            chunk = chunk.first(std::min<std::size_t>(
+                chunk.size(), segment_bytes_max(flow.storage, flow.has_timestamps)));
+            if (!emit_to_storage(flow, flow.up.sequence_of(begin), tcp_flag::ack | tcp_flag::psh,
+                                 chunk))
+                break;  // no buffer now: the timer tries again
+        }
+        flow.up.mark_sent(begin + chunk.size(), pieces);
+    }
+    if (flow.held.data != nullptr && flow.up.sent() >= flow.held_end) drop_held(flow);
+    if (arrival != nullptr && !arrival->consumed && flow.held.data == nullptr &&
+        flow.up.sent() == arrival_begin)
+        keep_frame(flow, *arrival, arrival_end);
+    set_tail_timer(number);
+    const bool everything_sent = flow.up.sent() == flow.up.received() && !flow.up.has_holes();
+    if (flow.client.fin_seen && !flow.fin_sent && everything_sent && !flow.verdict_due)
+        flow.fin_sent = emit_to_storage(flow, flow.up.sequence_of(flow.up.received()),
+                                        tcp_flag::fin | tcp_flag::ack, {});
+}
+
+// A tail waits for its next byte only so long. With a FIN seen nothing more will come.
+void Worker::State::set_tail_timer(FlowNumber number) {
+    Flow& flow = flows[number];
+    const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due;
+    if (!waiting) return clear_timer(number);
+    if (flow.timer == TimerKind::tail && flow.tail_taken == flow.up.taken()) return;
+    flow.tail_taken = flow.up.taken();
+    set_timer(number, TimerKind::tail, now.ns + options.tail_release_us * ns_per_us);
+}
+
+void Worker::State::keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end) {
+    flow.held = arrival.frame;
+    flow.held_end = end;
+    flow.held_bytes = static_cast<std::uint32_t>(arrival.segment.payload.size());
+    arrival.consumed = true;
+}
+
+void Worker::State::drop_held(Flow& flow) {
+    if (flow.held.data == nullptr) return;
+    port.release(&flow.held);
+    flow.held.data = nullptr;
+}
+
+// A connection that is not inspected: passed on, followed only as far as its end and its quiet
+// moments need.
+void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const Segment& segment = arrival.segment;
+    const bool from_the_client = arrival.side == Side::client;
+    Stream& stream = from_the_client ? flow.up : flow.down;
+    Stream& other = from_the_client ? flow.down : flow.up;
+    Peer& peer = from_the_client ? flow.client : flow.storage;
+    if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
+        drop(arrival, Outcome::inconsistent);
+        reset_both(number);
+        return close_flow(number);
+    }
+    if (!peer.has_like) {
+        peer.like = template_of(arrival.frame.bytes(), segment);
+        peer.has_like = true;
+    }
+    peer.window = segment.window;
+    peer.ack = segment.acknowledgement;
+    if (segment.has_timestamp) {
+        flow.has_timestamps = true;
+        peer.timestamp = segment.timestamp_value;
+        peer.ts_echo = segment.timestamp_echo;
+    }
+    const std::int64_t end =
+        stream.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size());
+    if (end > static_cast<std::int64_t>(stream.received()))
+        stream.pass(static_cast<std::uint64_t>(end) - stream.received());
+    const std::int64_t acked = other.offset_of(segment.acknowledgement);
+    if (acked > static_cast<std::int64_t>(peer.acked))
+        peer.acked = static_cast<std::uint64_t>(acked);
+    peer.window_end = peer.acked + segment.window;
+    if (!segment.payload.empty()) flow.last_was_storage = !from_the_client;
+    if ((segment.flags & tcp_flag::fin) != 0) peer.fin_seen = true;
+    if (segment.payload.empty())
+        forward(arrival, FrameClass::control);
+    else
+        forward_uninspected(arrival, flow.reason);
+    if ((segment.flags & tcp_flag::rst) != 0) return close_flow(number);
+    const bool returns = flow.reason == UninspectedReason::midstream ||
+                         flow.reason == UninspectedReason::bypassed ||
+                         flow.reason == UninspectedReason::mode_bypass;
+    if (returns && service(flow).midstream == MidstreamMode::retire &&
+        mode(flow) == ServiceMode::enforce)
+        set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
+}
+
+// TLS and other protocols do not begin with an answer of HTTP: who classed the flow was deceived.
+bool Worker::State::contradicts_class(Flow& flow, Bytes first_bytes) const {
+    const bool classed =
+        flow.reason == UninspectedReason::tls || flow.reason == UninspectedReason::protocol;
+    if (!classed || flow.answer_seen) return false;
+    flow.answer_seen = true;
+    return http_answer_likeness(first_bytes) != Likeness::no;
+}
+
+}  // namespace cordon

@@ -1,0 +1,244 @@
+#include "dataplane/worker/worker.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::size_t reports_max = 4096;
+
+std::uint32_t piece_count(const Options& options) {
+    return static_cast<std::uint32_t>(options.kept_bytes_worker_max / limits::kept_block_bytes);
+}
+
+}  // namespace
+
+Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Recorder* the_recorder)
+    : options(*worker_options.options),
+      settings(worker_options),
+      port(*the_port),
+      recorder(*the_recorder),
+      table(options.flows_max, worker_options.seed),
+      flows(std::make_unique<Flow[]>(options.flows_max)),
+      pieces(piece_count(options)),
+      exchanges(options.messages_max),
+      answers(answers_max),
+      fingerprinter(options.messages_max),
+      case_numbers(options.node_prefix, worker_options.seed) {
+    judgements.reserve(2 * limits::burst_frames);
+    if (settings.report_objects) reports.resize(reports_max);
+    for (std::size_t n = 0; n < options.service_count; ++n)
+        service_states[n] = {options.services[n].mode, options.services[n].bypass_until_s};
+}
+
+Worker::Worker(const WorkerOptions& options, Port* port, Recorder* recorder)
+    : state_(std::make_unique<State>(options, port, recorder)) {}
+
+Worker::~Worker() {
+    State& line = *state_;
+    for (FlowNumber n = 0; n < line.options.flows_max; ++n)
+        if (line.flows[n].phase != FlowPhase::free) line.drop_held(line.flows[n]);
+}
+
+std::size_t Worker::poll(Now now) {
+    State& line = *state_;
+    line.now = now;
+    std::size_t received = line.receive_burst(Side::client);
+    line.flush(Side::storage);  // forwarded first, hashed after
+    line.settle();
+    received += line.receive_burst(Side::storage);
+    line.settle();
+    line.run_timers();
+    line.flush(Side::client);
+    line.flush(Side::storage);
+    return received;
+}
+
+std::uint64_t Worker::next_deadline_ns() const {
+    std::uint64_t next = UINT64_MAX;
+    for (const TimerList* list : {&state_->tails, &state_->quiets}) {
+        if (list->first != no_flow) next = std::min(next, state_->flows[list->first].timer_ns);
+    }
+    FlowNumber at = state_->answerings.first;
+    for (; at != no_flow; at = state_->flows[at].timer_next)
+        next = std::min(next, state_->flows[at].timer_ns);
+    return next;
+}
+
+void Worker::use_index(const IndexView* index) {
+    state_->index = index;
+    state_->counters.count(Outcome::generation_swapped);
+}
+
+void Worker::set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s) {
+    INVARIANT(service < state_->options.service_count);
+    state_->service_states[service] = {mode, bypass_until_s};
+}
+
+void Worker::bypassed(std::size_t service) {
+    State& line = *state_;
+    line.settle();
+    for (FlowNumber n = line.table.oldest(); n != no_flow; n = line.table.next_oldest(n)) {
+        const Flow& flow = line.flows[n];
+        if (flow.service != service) continue;
+        if (flow.phase == FlowPhase::established || flow.phase == FlowPhase::syn_seen)
+            line.become_uninspected(n, UninspectedReason::bypassed);
+    }
+}
+
+bool Worker::next_report(ObjectReport* report) {
+    State& line = *state_;
+    if (line.report_count == 0) return false;
+    *report = line.reports[line.report_first];
+    line.report_first = (line.report_first + 1) % line.reports.size();
+    --line.report_count;
+    return true;
+}
+
+const Counters& Worker::counters() const {
+    return state_->counters;
+}
+std::uint32_t Worker::flows() const {
+    return state_->table.live();
+}
+std::uint32_t Worker::flows_midstream() const {
+    return state_->midstream_flows;
+}
+std::uint64_t Worker::kept_bytes() const {
+    return std::uint64_t{state_->pieces.used()} * limits::kept_block_bytes;
+}
+
+std::size_t Worker::State::receive_burst(Side side) {
+    Frame frames[limits::burst_frames];
+    const std::size_t count = port.receive(side, frames, limits::burst_frames);
+    for (std::size_t n = 0; n < count; ++n) {
+        Arrival arrival{frames[n], {}, side};
+        counters.received[index_of(side)].add(frames[n].length);
+        handle(arrival);
+        if (!arrival.consumed) port.release(&arrival.frame);
+    }
+    return count;
+}
+
+void Worker::State::handle(Arrival& arrival) {
+    Outcome why{};
+    switch (decode(arrival.frame.bytes(), settings.checksums, &arrival.segment, &why)) {
+        case DecodeResult::tcp:
+            return handle_tcp(arrival);
+        case DecodeResult::other:
+            return bridge(arrival);
+        case DecodeResult::fragment:
+            return handle_fragment(arrival);
+        case DecodeResult::malformed:
+            return drop(arrival, why);
+    }
+}
+
+void Worker::State::handle_fragment(Arrival& arrival) {
+    const Segment& segment = arrival.segment;
+    if (protects(segment.source.address) || protects(segment.destination.address))
+        return drop(arrival, Outcome::ip_fragment);
+    bridge(arrival);
+}
+
+void Worker::State::handle_tcp(Arrival& arrival) {
+    const Segment& segment = arrival.segment;
+    FlowNumber number = table.find(flow_key(segment));
+    if (number == no_flow) {
+        const bool from_the_client = arrival.side == Side::client;
+        const SegmentEnd& served = from_the_client ? segment.destination : segment.source;
+        const int service_number = service_of(served, segment.vlan);
+        if (service_number < 0) return bridge(arrival);
+        number = open_flow(arrival, service_number);
+        if (number == no_flow) return;
+    }
+    table.touch(number, now.ns);
+    if (arrival.side == Side::client) {
+        if ((segment.flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn)
+            return handle_syn(arrival, number);
+        return from_client(arrival, number);
+    }
+    from_storage(arrival, number);
+}
+
+void Worker::State::bridge(Arrival& arrival) {
+    counters.count(Outcome::frame_bridged);
+    forward(arrival, FrameClass::not_protected);
+}
+
+void Worker::State::drop(Arrival& arrival, Outcome why) {
+    counters.count(why);
+    account(arrival, frame_class(FrameClass::dropped));
+}
+
+void Worker::State::account(const Arrival& arrival, std::size_t frame_class_index) {
+    counters.frames[frame_class_index].add(arrival.frame.length);
+}
+
+void Worker::State::forward(Arrival& arrival, FrameClass why) {
+    account(arrival, frame_class(why));
+    arrival.consumed = true;
+    queue(opposite(arrival.side), arrival.frame);
+}
+
+void Worker::State::forward_uninspected(Arrival& arrival, UninspectedReason reason) {
+    account(arrival, frame_class(reason));
+    counters.objects[object_class(reason)].bytes.add(arrival.segment.payload.size());
+    arrival.consumed = true;
+    queue(opposite(arrival.side), arrival.frame);
+}
+
+void Worker::State::queue(Side to, const Frame& frame) {
+    OutQueue& waiting = out[index_of(to)];
+    if (waiting.count == waiting.frames.size()) flush(to);
+    waiting.frames[waiting.count++] = frame;
+}
+
+void Worker::State::flush(Side to) {
+    OutQueue& waiting = out[index_of(to)];
+    if (waiting.count == 0) return;
+    Tally& sent = counters.transmitted[index_of(to)];
+    std::uint32_t lengths[std::tuple_size_v<decltype(waiting.frames)>];
+    for (std::size_t n = 0; n < waiting.count; ++n)
+        lengths[n] = waiting.frames[n].length;
+    const std::size_t accepted = port.transmit(to, waiting.frames.data(), waiting.count);
+    for (std::size_t n = 0; n < accepted; ++n)
+        sent.add(lengths[n]);
+    counters.count(Outcome::transmit_full, waiting.count - accepted);
+    waiting.count = 0;
+}
+
+int Worker::State::service_of(const SegmentEnd& end, std::int16_t vlan) const {
+    for (std::uint32_t n = 0; n < options.service_count; ++n) {
+        const ServiceOptions& one = options.services[n];
+        if (one.port != 0 && one.port != end.port) continue;  // port 0: any (replay)
+        if (one.vlan >= 0 && one.vlan != vlan) continue;
+        if (is_within(std::to_array(end.address.bytes), one.prefix)) return static_cast<int>(n);
+    }
+    return -1;
+}
+
+bool Worker::State::protects(const Address& address) const {
+    for (std::uint32_t n = 0; n < options.service_count; ++n)
+        if (is_within(std::to_array(address.bytes), options.services[n].prefix)) return true;
+    return false;
+}
+
+const ServiceOptions& Worker::State::service(const Flow& flow) const {
+    return options.services[flow.service];
+}
+
+// A bypass has an end, and keeps to it when nobody tells us (DESIGN §6).
+ServiceMode Worker::State::mode(const Flow& flow) const {
+    const ServiceState& state = service_states[flow.service];
+    if (state.mode == ServiceMode::bypass && state.bypass_until_s != 0 &&
+        now.unix_ns / ns_per_s >= state.bypass_until_s)
+        return ServiceMode::enforce;
+    return state.mode;
+}
+
+}  // namespace cordon

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+// The fast layer, XDP on both ports: frames of protected services go to the worker that polls their
+// queue, everything positively not protected goes to the peer port at once.
+//
+// DPDK's AF_XDP driver (22.11) opens this object once per port with default options, attaches its
+// first program before any map can be written, and needs `xsks_map`. Its instance stays at role
+// none, passes every frame to the net below, and only registers the sockets. Then the loader loads
+// a second instance with the driver's `xsks_map` and the shared maps, and puts it in the place of
+// the first atomically: no frame ever meets an unfilled map, and the pins live where we want them.
+//
+// Owns:       xsks_map and peer, one of each per port; heartbeat, shared.
+// Invariants: decide.bpf.h. The map is asked before each redirect to a socket: the kernel takes a
+//             dead process's sockets out at once.
+#include "decide.bpf.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_XSKMAP);
+    __uint(max_entries, steer_queues_max);
+    __type(key, __u32);
+    __type(value, __u32);
+} xsks_map SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_DEVMAP);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} peer SEC(".maps");
+
+// CLOCK_MONOTONIC per queue. Worker writes through a mapping, XDP reads.
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, steer_queues_max);
+    __type(key, __u32);
+    __type(value, __u64);
+} heartbeat SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, steer_shunted_max);
+    __type(key, struct steer_shunt_key);
+    __type(value, struct steer_shunt);
+} shunt SEC(".maps");
+
+// Without an entry in `peer` the frame is left to the tc program.
+static __always_inline int bridge(void) {
+    return bpf_redirect_map(&peer, 0, XDP_PASS);
+}
+
+static __always_inline int worker_takes(__u32 queue, const struct steer_settings* s, __u64 now,
+                                        __u32 bytes) {
+    if (!bpf_map_lookup_elem(&xsks_map, &queue)) {
+        count(steer_layer_xdp, steer_why_no_socket, bytes);
+        return 0;
+    }
+    const volatile __u64* beat = bpf_map_lookup_elem(&heartbeat, &queue);
+    // Signed: another core's clock may be a moment ahead.
+    if (beat && (__s64)(now - *beat) <= (__s64)s->heartbeat_ns_max) return 1;
+    count(steer_layer_xdp, steer_why_stale, bytes);
+    return 0;
+}
+
+static __always_inline int to_worker(__u32 queue, __u32 bytes) {
+    count(steer_layer_xdp, steer_to_worker, bytes);
+    return bpf_redirect_map(&xsks_map, queue, XDP_DROP);
+}
+
+static __always_inline int finish(enum passage passage) {
+    return passage == passage_drop ? XDP_DROP : bridge();
+}
+
+static __always_inline int steer_protected(const struct packet* p, const struct hit* hit,
+                                           const struct steer_settings* s, __u32 queue,
+                                           __u32 bytes) {
+    const __u64 now = bpf_ktime_get_ns();
+    const int taken = worker_takes(queue, s, now, bytes);
+    const struct steer_denied* denied = find_denied(p, hit, now);
+    if (denied && hit->towards_storage && p->payload &&
+        !(taken && denied->instance == s->instance)) {
+        count(steer_layer_xdp, steer_denied_dropped, bytes);
+        return XDP_DROP;
+    }
+    if (taken) return to_worker(queue, bytes);
+    return finish(pass_without_worker(steer_layer_xdp, p, hit, bytes, now));
+}
+
+static __always_inline int steer_unclear(const struct steer_settings* s, __u32 queue, __u32 bytes) {
+    if (worker_takes(queue, s, bpf_ktime_get_ns(), bytes)) return to_worker(queue, bytes);
+    return finish(pass_unclear(steer_layer_xdp, s, bytes));
+}
+
+SEC("xdp")
+int steer(struct xdp_md* ctx) {
+    if (port.role == steer_role_none) return XDP_PASS;  // the driver's instance, see above
+    const struct frame f = {
+        .data = (const void*)(long)ctx->data,
+        .data_end = (const void*)(long)ctx->data_end,
+        .length = ctx->data_end - ctx->data,
+    };
+    const struct steer_settings* s = read_settings();
+    if (!s || !s->configured) {
+        count(steer_layer_xdp, steer_untaken, f.length);
+        return XDP_PASS;
+    }
+
+    struct packet p;
+    parse_packet(&f, -1, &p);
+    if (p.kind == packet_unclear) return steer_unclear(s, ctx->rx_queue_index, f.length);
+    struct hit hit;
+    if (may_be_protected(&p) && find_hit(&p, &hit))
+        return steer_protected(&p, &hit, s, ctx->rx_queue_index, f.length);
+
+    count(steer_layer_xdp, steer_bridged, f.length);
+    note_unlisted(&p, f.length);
+    return bridge();
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

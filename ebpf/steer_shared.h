@@ -1,0 +1,189 @@
+// What the kernel programs and the user-space loader both see: map keys, map values, enums.
+// Included by C (BPF) and by C++; never copied by hand.
+//
+// Owns:       nothing; plain structs without pointers, host byte order unless said.
+// Invariants: no implicit padding (hash keys are compared byte by byte). A changed layout makes the
+//             loader replace the pinned map of that name, and forget its content.
+// Limits:     services and queues below; 64 services are `services_max` of contract/options.h.
+#pragma once
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define STEER_ASSERT(x) static_assert(x, #x)
+#else
+#define STEER_ASSERT(x) _Static_assert(x, #x)
+#endif
+
+enum {
+    steer_services_max = 64,
+    steer_queues_max = 64,
+    steer_denied_max = 65536,
+    steer_shunted_max = 65536,
+    steer_unlisted_max = 4096,
+    steer_vlan_any = 0xffff,
+};
+
+// --- where a program stands ----------------------------------------------------------------------
+
+enum steer_role {
+    steer_role_none,     // not configured: the program takes nothing
+    steer_role_client,   // frames come from the clients
+    steer_role_storage,  // frames come from the storage
+};
+
+// Written once into .rodata.port before loading, so that every packet pays nothing for it. The
+// AF_XDP driver loads the object without writing it: role none, and the net below serves the wire
+// until the loader has put a configured instance in its place.
+struct steer_port {
+    __u32 role;
+    __u32 peer_ifindex;
+};
+
+// --- settings ------------------------------------------------------------------------------------
+
+struct steer_settings {
+    __u64 heartbeat_ns_max;  // an older heartbeat means hung
+    __u32 configured;        // 0: take nothing
+    __u32 instance;          // counts the starts of the dataplane
+    __u32 any_closed;        // some service has fail = closed
+    __u32 reserved;
+};
+
+// --- services: LPM over the address, then a short list -------------------------------------------
+//
+// The value of a prefix lists its own services and those of every shorter prefix around it, because
+// a longest-prefix lookup shows one entry only. Most specific first.
+
+struct steer_prefix {
+    __u32 bits;        // of all 128
+    __u8 address[16];  // IPv6, or IPv4 as ::ffff:a.b.c.d
+};
+
+enum steer_fail { steer_fail_open, steer_fail_closed };
+
+struct steer_service {
+    __u16 port;
+    __u16 vlan;  // outermost VLAN id, 0 untagged, steer_vlan_any
+    __u8 id;     // index in Options::services
+    __u8 fail;   // enum steer_fail
+    __u16 reserved;
+};
+
+struct steer_service_set {
+    __u32 count;
+    __u32 reserved;
+    struct steer_service services[steer_services_max];
+};
+
+// --- flows ---------------------------------------------------------------------------------------
+//
+// One key for both directions, oriented by the service: `storage` is the end whose address and port
+// are the protected service, whichever port the frame came from. VLAN tags are left out on purpose:
+// a sender who may choose a tag must not get out of `deny` by it.
+
+struct steer_flow {
+    __u8 client[16];
+    __u8 storage[16];
+    __u16 client_port;
+    __u16 storage_port;
+    __u32 reserved;  // 0
+};
+
+// Payload of a denied flow towards the storage is dropped. Only the process that denied it may
+// still take the frames (it absorbs them and answers the client); for any later one they are
+// dropped before it sees them.
+struct steer_denied {
+    __u64 expires_ns;  // CLOCK_MONOTONIC
+    __u32 instance;
+    __u32 reserved;
+};
+
+// A range of one direction of a flow that the kernel bridges. No program reads it yet.
+struct steer_shunt_key {
+    struct steer_flow flow;
+    __u32 towards_storage;
+    __u32 reserved;
+};
+
+struct steer_shunt {
+    __u32 from;  // sequence numbers: [from, to), to − from ≤ 1 GiB
+    __u32 to;
+    __u32 epoch;
+    __u32 last_ack;
+    __u32 last_timestamp;
+    __u16 last_window;
+    __u16 reserved;
+    __u64 bytes;
+};
+
+// --- what passed without the dataplane -----------------------------------------------------------
+
+// One per service. The kernel adds atomically; the loader takes the first five by atomic exchange
+// through a shared mapping, so nothing is lost between reading and clearing.
+struct steer_gap {
+    __u64 packets;
+    __u64 bytes;          // of whole frames, both directions
+    __u64 payload_bytes;  // of TCP, towards the storage: what nobody inspected
+    __u64 first_ns;       // CLOCK_MONOTONIC
+    __u64 last_ns;
+    __u64 total_packets;  // never cleared
+    __u64 total_bytes;
+    __u64 reserved;
+};
+
+// --- counters ------------------------------------------------------------------------------------
+
+enum steer_layer { steer_layer_xdp, steer_layer_tc, steer_layer_count };
+
+// Every frame is in exactly one of the classes up to steer_frame_class_count; the rest says why.
+enum steer_class {
+    steer_bridged,          // positively not protected
+    steer_to_worker,        // handed to the queue's socket
+    steer_denied_dropped,   // payload of a denied flow towards the storage
+    steer_bypassed,         // of a service, bridged without the dataplane
+    steer_refused,          // of a service that fails closed, with payload: dropped
+    steer_closed_control,   // of a service that fails closed, without payload: bridged
+    steer_unclear_bridged,  // destination unknown (truncated, nested), dataplane away
+    steer_unclear_refused,  // the same, dropped because some service fails closed
+    steer_untaken,          // not configured yet: left to the layer below
+    steer_frame_class_count,
+    steer_why_no_socket = steer_frame_class_count,  // the process is dead
+    steer_why_stale,                                // the worker hangs
+    steer_class_count,
+};
+
+struct steer_tally {
+    __u64 frames;
+    __u64 bytes;
+};
+
+enum steer_direction { steer_from_client, steer_from_storage, steer_direction_count };
+
+enum {
+    steer_counter_count =
+        (int)steer_layer_count * (int)steer_class_count * (int)steer_direction_count
+};
+
+static inline __u32 steer_counter_index(__u32 layer, __u32 class_, __u32 direction) {
+    return (layer * (__u32)steer_class_count + class_) * (__u32)steer_direction_count + direction;
+}
+
+// Destinations of TCP bridged towards the storage that nobody listed as a service. An entry begins
+// with a SYN, so that the ephemeral ports of the storage's own connections do not fill the table.
+struct steer_destination {
+    __u8 address[16];
+    __u16 port;
+    __u16 reserved[3];  // 0
+};
+
+STEER_ASSERT(sizeof(struct steer_settings) == 24);
+STEER_ASSERT(sizeof(struct steer_prefix) == 20);
+STEER_ASSERT(sizeof(struct steer_service) == 8);
+STEER_ASSERT(sizeof(struct steer_service_set) == 8 + 8 * steer_services_max);
+STEER_ASSERT(sizeof(struct steer_flow) == 40);
+STEER_ASSERT(sizeof(struct steer_denied) == 16);
+STEER_ASSERT(sizeof(struct steer_shunt_key) == 48);
+STEER_ASSERT(sizeof(struct steer_shunt) == 32);
+STEER_ASSERT(sizeof(struct steer_gap) == 64);
+STEER_ASSERT(sizeof(struct steer_destination) == 24);

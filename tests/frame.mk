@@ -1,0 +1,47 @@
+# What runs the tests of include.mk: fuzz targets, tools of the system tests, the lists that
+# `make test` and `make check` give to tests/run.
+
+bpf_test_programs ?=
+system_tests       = $(sort $(wildcard tests/system/*_test.sh))
+
+# Programs that system tests use.
+tool_programs = $(O)/tests/support/wire
+$(tool_programs): %: %.o
+	$(link)
+
+# --- fuzz targets --------------------------------------------------------------------------------
+# tests/fuzz/<name>_fuzz.cpp with its seeds in tests/fuzz/corpus/<name>/. It takes what it needs
+# from the pure rooms, and from fuzz_sources.<name> when it needs other sources. clang's objects of
+# the rooms are instrumented once, in an archive: a target links what it uses.
+
+F := build/fuzz
+FUZZ_SECONDS  ?= 600
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CXXFLAGS := -std=c++20 -Wall -Wextra -Werror -O1 -gline-tables-only -DCORDON_DEBUG \
+                 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(FUZZ_SANITIZE) -pthread -I.
+
+fuzz_targets  = $(patsubst tests/fuzz/%_fuzz.cpp,%,$(sort $(wildcard tests/fuzz/*_fuzz.cpp)))
+fuzz_programs = $(fuzz_targets:%=$(F)/%_fuzz)
+fuzz_rooms    = $(pure_sources:%.cpp=$(F)/%.o)
+$(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
+
+$(F)/%.o: %.cpp Makefile tests/frame.mk
+	$(Q)mkdir -p $(@D)
+	$(Q)$(if $(V),,echo "  FUZZ $<";) \
+	    $(FUZZ_CXX) $(FUZZ_CXXFLAGS) $(EXTRA_CXXFLAGS) -MMD -MP -c $< -o $@
+
+$(F)/rooms.a: $(fuzz_rooms)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+.SECONDEXPANSION:
+$(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
+                  $$(patsubst %.cpp,$(F)/%.o,$$(fuzz_sources.$$*))
+	$(Q)$(if $(V),,echo "  LINK $@";) \
+	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
+	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
+
+test_sources = $(tool_programs:$(O)/%=%.cpp) $(bpf_tests:%=tests/bpf/%_test.cpp) \
+               $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
+               $(fuzz_targets:%=tests/fuzz/%_fuzz.cpp)
+
+-include $(shell [ -d $(F) ] && find $(F) -name '*.d')

@@ -1,0 +1,289 @@
+// A whole appliance in memory: a Worker between a client and a storage that the test plays, with a
+// clock that only the test moves.
+//
+// The storage is a model of a receiver after RFC 9293: it puts what it gets in order, first copy
+// wins, and `stored` is what its application would have read. acknowledge() sends its ACKs back.
+//
+// Owns:       port, recorder, worker, clock.
+// Limits:     one connection at a time (connect() begins another one).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "dataplane/worker/worker.h"
+#include "tests/support/index_images.h"
+#include "tests/support/memory_port.h"
+#include "tests/support/memory_recorder.h"
+#include "tests/support/packet_builder.h"
+
+namespace cordon::test {
+
+inline constexpr std::uint32_t client_isn = 0xffffff00;  // wraps within the first request
+inline constexpr std::uint32_t storage_isn = 5000;
+
+inline Options lab_options() {
+    Options options{};
+    std::strcpy(options.node_prefix, "LAB");
+    std::strcpy(options.operator_name, "Example Hosting");
+    std::strcpy(options.complaint_url, "https://example.net/complaint");
+    std::strcpy(options.contact, "abuse@example.net");
+    std::strcpy(options.legal_basis, "terms of use");
+    options.answer_text = AnswerText::explain;
+    options.lab = 1;
+    options.workers = 1;
+    options.flows_max = 64;
+    options.messages_max = 16;
+    options.kept_bytes_flow_max = 1 << 20;
+    options.kept_bytes_worker_max = 4 << 20;
+    options.tail_release_us = limits::tail_release_us;
+    options.hold_ms_max = limits::hold_ms_max;
+    options.journal_ms_max = limits::journal_ms_max;
+    options.drain_bytes_max = limits::drain_bytes_max;
+    options.absorb_seconds = limits::absorb_seconds;
+    options.policy_generation = 3;
+    options.service_count = 1;
+    ServiceOptions& service = options.services[0];
+    std::strcpy(service.name, "files");
+    const std::uint8_t address[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2};
+    std::memcpy(service.prefix.address, address, sizeof address);
+    service.prefix.bits = 128;
+    service.port = 80;
+    service.vlan = -1;
+    service.mode = ServiceMode::enforce;
+    service.midstream = MidstreamMode::retire;
+    service.on_tls = service.on_protocol = service.on_limit = UninspectedAction::refuse;
+    return options;
+}
+
+// The content that the lab's index lists, and its digest.
+inline std::string known_content(std::size_t bytes = 3000) {
+    std::string content = "harmless known file ";
+    while (content.size() < bytes)
+        content += static_cast<char>('a' + content.size() % 26);
+    content.resize(bytes);
+    return content;
+}
+
+inline std::string put(std::string_view target, std::string_view body, std::string_view more = "") {
+    return "PUT " + std::string(target) +
+           " HTTP/1.1\r\nHost: files.example\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n" + std::string(more) + "\r\n" + std::string(body);
+}
+
+inline AlignedBytes index_of_contents(std::initializer_list<std::string> contents,
+                                      IndicatorKind kind = IndicatorKind::sha256,
+                                      RightsCeiling ceiling = RightsCeiling::block) {
+    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
+    const std::uint32_t section =
+        *builder.add_section({.name = "lab", .ceiling = ceiling, .generation = 4}, key_of(1));
+    std::uint64_t reference = 4711;
+    for (const std::string& content : contents) {
+        std::uint8_t digest[32];
+        const Bytes bytes = as_bytes(content);
+        if (kind == IndicatorKind::sha256)
+            SHA256(bytes.data(), bytes.size(), digest);
+        else
+            SHA1(bytes.data(), bytes.size(), digest);
+        builder.add(section, {.kind = kind,
+                              .digest = Bytes(digest).first(digest_length(kind)),
+                              .reference = reference++});
+    }
+    return built(&builder);
+}
+
+class Lab {
+  public:
+    explicit Lab(Options the_options = lab_options()) : options(the_options) {
+        WorkerOptions settings{};
+        settings.options = &options;
+        settings.report_objects = true;
+        settings.seed = 7;
+        worker = std::make_unique<Worker>(settings, &port, &recorder);
+    }
+
+    void use(AlignedBytes new_image) {
+        image = std::move(new_image);
+        const char* why = nullptr;
+        INVARIANT(IndexView::open(image.bytes(), true, &view, &why) == IndexStatus::ok);
+        worker->use_index(&view);
+    }
+
+    // --- time ---
+    void step(std::uint64_t microseconds = 10) {
+        now_ns += microseconds * ns_per_us;
+        worker->poll({now_ns, index_now_s * ns_per_s + now_ns});
+        collect();
+    }
+
+    // --- the client ---
+    Packet client_packet() const {
+        return Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(1000);
+    }
+    Packet storage_packet() const {
+        return Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, client_port).window(0xffff);
+    }
+
+    void connect() {
+        ++client_port;
+        storage_segments.clear();
+        stored.clear();
+        answer.clear();
+        client_next = client_isn + 1;
+        storage_next = storage_isn + 1;
+        storage_reset = client_fin = client_reset = storage_fin = false;
+        port.push(Side::client,
+                  client_packet().sequence(client_isn).flags(tcp_flag::syn).mss(1460).frame());
+        step();
+        port.push(Side::storage, storage_packet()
+                                     .sequence(storage_isn)
+                                     .acknowledgement(client_isn + 1)
+                                     .flags(tcp_flag::syn | tcp_flag::ack)
+                                     .mss(1460)
+                                     .frame());
+        step();
+        send_ack();
+    }
+
+    // One segment at an offset of the client's stream.
+    void segment(std::uint64_t offset, std::string_view bytes,
+                 std::uint8_t flags = tcp_flag::ack | tcp_flag::psh) {
+        port.push(Side::client, client_packet()
+                                    .sequence(client_isn + 1 + static_cast<std::uint32_t>(offset))
+                                    .acknowledgement(client_acked)
+                                    .flags(flags)
+                                    .payload(bytes)
+                                    .frame());
+        step();
+    }
+    // All of it in segments of `size`, acknowledged by the storage as it goes.
+    void send(std::string_view bytes, std::size_t size = 1000) {
+        while (!bytes.empty()) {
+            const std::string_view part = bytes.substr(0, size);
+            segment(client_next - client_isn - 1, part);
+            client_next += static_cast<std::uint32_t>(part.size());
+            bytes.remove_prefix(part.size());
+            acknowledge();
+        }
+    }
+    void send_fin() {
+        segment(client_next - client_isn - 1, {}, tcp_flag::fin | tcp_flag::ack);
+        ++client_next;
+    }
+    void send_ack() {
+        port.push(Side::client, client_packet()
+                                    .sequence(client_next)
+                                    .acknowledgement(client_acked)
+                                    .flags(tcp_flag::ack)
+                                    .frame());
+        step();
+    }
+
+    // --- the storage ---
+    void acknowledge() {
+        port.push(Side::storage,
+                  storage_packet()
+                      .sequence(storage_next)
+                      .acknowledgement(client_isn + 1 + static_cast<std::uint32_t>(stored.size()) +
+                                       (storage_fin ? 1U : 0U))
+                      .flags(tcp_flag::ack)
+                      .frame());
+        step();
+    }
+    void respond(std::string_view text) {
+        port.push(Side::storage,
+                  storage_packet()
+                      .sequence(storage_next)
+                      .acknowledgement(client_isn + 1 + static_cast<std::uint32_t>(stored.size()))
+                      .flags(tcp_flag::ack | tcp_flag::psh)
+                      .payload(text)
+                      .frame());
+        storage_next += static_cast<std::uint32_t>(text.size());
+        step();
+        send_ack();
+    }
+
+    std::uint64_t count(Outcome outcome) const { return worker->counters().read(outcome); }
+
+    Options options;
+    MemoryPort port{4096, 4096};
+    MemoryRecorder recorder;
+    AlignedBytes image;
+    IndexView view;
+    std::unique_ptr<Worker> worker;
+    std::uint64_t now_ns = ns_per_s;
+
+    std::uint16_t client_port = 40000;
+    std::uint32_t client_next = 0;
+    std::uint32_t client_acked = storage_isn + 1;  // what the client acknowledges
+    std::uint32_t storage_next = 0;
+    std::string stored;          // what the storage's application read
+    std::string answer;          // what the client's application read
+    bool storage_reset = false;  // an RST at the number it expects
+    bool storage_fin = false;
+    bool client_fin = false;
+    bool client_reset = false;
+
+  private:
+    // Lets both ends receive what the worker sent.
+    void collect() {
+        for (const auto& frame : port.take(Side::storage))
+            storage_receives(frame);
+        for (const auto& frame : port.take(Side::client))
+            client_receives(frame);
+    }
+
+    static Segment read(Bytes frame) {
+        Segment segment;
+        Outcome why;
+        INVARIANT(decode(frame, ChecksumRule::strict, &segment, &why) == DecodeResult::tcp);
+        return segment;
+    }
+
+    void storage_receives(Bytes frame) {
+        const Segment segment = read(frame);
+        if (segment.source.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
+        const std::uint32_t expected = client_isn + 1 + static_cast<std::uint32_t>(stored.size());
+        if ((segment.flags & tcp_flag::rst) != 0) {
+            storage_reset = storage_reset || segment.sequence == expected;
+            return;
+        }
+        const auto offset = static_cast<std::int64_t>(stored.size()) +
+                            static_cast<std::int32_t>(segment.sequence - expected);
+        if (!segment.payload.empty())
+            storage_segments.emplace(offset, std::string(as_text(segment.payload)));
+        deliver();
+        if ((segment.flags & tcp_flag::fin) != 0 &&
+            offset + static_cast<std::int64_t>(segment.payload.size()) ==
+                static_cast<std::int64_t>(stored.size()))
+            storage_fin = true;
+    }
+
+    void deliver() {
+        for (auto at = storage_segments.begin(); at != storage_segments.end();) {
+            const auto have = static_cast<std::int64_t>(stored.size());
+            if (at->first > have) return;
+            const auto end = at->first + static_cast<std::int64_t>(at->second.size());
+            if (end > have) stored += at->second.substr(static_cast<std::size_t>(have - at->first));
+            at = storage_segments.erase(at);
+        }
+    }
+
+    void client_receives(Bytes frame) {
+        const Segment segment = read(frame);
+        if (segment.destination.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
+        if ((segment.flags & tcp_flag::rst) != 0) client_reset = true;
+        if (segment.sequence != client_acked) return;
+        answer += as_text(segment.payload);
+        client_acked += static_cast<std::uint32_t>(segment.payload.size());
+        if ((segment.flags & tcp_flag::fin) != 0 && !client_fin) {
+            client_fin = true;
+            ++client_acked;
+        }
+    }
+
+    std::multimap<std::int64_t, std::string> storage_segments;
+};
+
+}  // namespace cordon::test

@@ -1,0 +1,60 @@
+// A Recorder in memory for tests of the worker: the test says when a record is durable or failed.
+#pragma once
+
+#include <vector>
+
+#include "dataplane/worker/recorder.h"
+
+namespace cordon::test {
+
+class MemoryRecorder final : public Recorder {
+  public:
+    struct Decided {
+        IncidentRecord record;
+        DenyKey key;
+        RecordState state;
+        std::uint64_t sequence;
+    };
+
+    explicit MemoryRecorder(std::size_t capacity = 1024) : capacity_(capacity) {
+        decided_records.reserve(capacity);
+        enforced_records.reserve(capacity);
+    }
+
+    // What new records become at once; `pending`: complete() decides later.
+    RecordState at_once = RecordState::durable;
+    bool full = false;
+
+    std::vector<Decided> decided_records;
+    std::vector<EnforcedRecord> enforced_records;
+
+    bool decided(const IncidentRecord& record, const DenyKey& key, RecordTicket* ticket) override {
+        if (full || decided_records.size() == capacity_) return false;
+        ticket->number = decided_records.size();
+        decided_records.push_back({record, key, at_once, ++sequence_});
+        return true;
+    }
+    RecordState state(RecordTicket ticket, std::uint64_t* sequence) override {
+        const Decided& decided = decided_records[ticket.number];
+        if (decided.state == RecordState::durable) *sequence = decided.sequence;
+        return decided.state;
+    }
+    bool enforced(const EnforcedRecord& record) override {
+        if (full || enforced_records.size() == capacity_) return false;
+        enforced_records.push_back(record);
+        return true;
+    }
+
+    // All that are pending.
+    void complete(RecordState state) {
+        for (Decided& decided : decided_records) {
+            if (decided.state == RecordState::pending) decided.state = state;
+        }
+    }
+
+  private:
+    std::size_t capacity_;
+    std::uint64_t sequence_ = 0;
+};
+
+}  // namespace cordon::test

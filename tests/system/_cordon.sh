@@ -1,0 +1,201 @@
+# A whole appliance for a system test: `. "$(dirname "$0")/_cordon.sh"`, then `cordon_up`.
+#
+# On top of the lab of _init.sh: a configuration, an index with the (harmless, generated) known
+# file, a storage, cordond and the dataplane. Words of this file:
+#
+#   $WORK/known   the file whose SHA-256 is in the index    $KNOWN_SIZE bytes
+#   $WORK/clean   another one of the same size
+#   $WORK/www     what the storage has stored               $WORK/tmp   its temporary files
+
+. "$(dirname "${BASH_SOURCE[0]}")/_init.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/_wire.sh"
+
+KNOWN_SIZE=${KNOWN_SIZE:-300000}
+URL4=http://$STO_IP4
+URL6=http://[$STO_IP6]
+CONFIG=
+CASE_PATTERN='TEST-[0-9A-Z*~$=-]*[0-9A-Z*~$=]'
+
+# random_file FILE BYTES SEED
+random_file() {
+    python3 -c 'import random, sys
+open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
+}
+
+# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML, STATE another state directory.
+write_config() {
+    CONFIG=$WORK/cordon.toml
+    cat > "$CONFIG" <<TEXT
+lab = true
+[node]
+prefix = "TEST"
+operator = "Cordon system test"
+[answer]
+complaint_url = "https://complaints.example/upload"
+contact = "trust-and-safety@storage.example"
+legal_basis = "system test"
+[ports]
+kind = "$PORT_KIND"
+client = "cor-cli"
+storage = "cor-sto"
+[paths]
+state_dir = "${STATE:-$WORK/state}"
+run_dir = "$WORK/run"
+bpf_dir = "$WORK/bpf"
+steer_object = "$BPF/steer.bpf.o"
+index = "$WORK/index.cdx"
+[control]
+journal_poll_ms = 50
+[limits]
+flows_max = 4096
+messages_max = 1024
+${LIMIT_LINES:-}
+[[service]]
+name = "photos"
+address = "$STO_IP4"
+port = 80
+${SERVICE_LINES:-}
+[[service]]
+name = "photos-v6"
+address = "$STO_IP6"
+port = 80
+${SERVICE_LINES:-}
+TEXT
+}
+
+write_index() {
+    sha256sum "$WORK/known" | cut -d' ' -f1 > "$WORK/known.txt"
+    "$BIN/cordonctl" index build --output "$WORK/index.cdx" "$WORK/known.txt" \
+        > "$WORK/index.log" 2>&1 || fail "index build: $(cat "$WORK/index.log")"
+}
+
+start_cordon() {
+    start_cordond "$CONFIG"
+    wait_for 10 test -s "${STATE:-$WORK/state}/options.cdo" || fail "cordond compiled no options"
+    start_dataplane "${STATE:-$WORK/state}/options.cdo"
+}
+
+# cordon_up [nginx|apache|naive]
+cordon_up() {
+    need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
+    lab_up
+    random_file "$WORK/known" "$KNOWN_SIZE" 1
+    random_file "$WORK/clean" "$KNOWN_SIZE" 2
+    write_config
+    write_index
+    "start_${1:-nginx}"
+    start_cordon
+    wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" ||
+        fail "the storage is not reached"
+}
+
+# Apache with mod_dav as the storage, without a service or a system-wide configuration.
+start_apache() {
+    need apache2
+    local modules=/usr/lib/apache2/modules
+    chmod 777 "$WORK/www" "$WORK/tmp"
+    cat > "$WORK/apache.conf" <<TEXT
+LoadModule mpm_event_module $modules/mod_mpm_event.so
+LoadModule authz_core_module $modules/mod_authz_core.so
+LoadModule dav_module $modules/mod_dav.so
+LoadModule dav_fs_module $modules/mod_dav_fs.so
+LoadModule alias_module $modules/mod_alias.so
+ServerName storage.example
+ServerRoot $WORK
+PidFile $WORK/apache.pid
+ErrorLog $WORK/apache.log
+Listen 80
+DocumentRoot $WORK/www
+DavLockDB $WORK/run/davlock
+<Directory $WORK/www>
+    Dav On
+    Require all granted
+</Directory>
+<Directory $WORK/www/forbidden>
+    Require all denied
+</Directory>
+TEXT
+    mkdir -p "$WORK/www/forbidden"
+    start_background apache-start $IN_STO apache2 -f "$WORK/apache.conf" -DFOREGROUND
+    APACHE_PID=$BACKGROUND_PID
+    wait_for 10 test -s "$WORK/apache.pid" || fail "apache did not start"
+}
+
+stop_apache() {
+    _stop_pid "$APACHE_PID" TERM
+    _forget "$APACHE_PID"
+    rm -rf "$WORK/apache.pid" "$WORK/www/forbidden" "$WORK/www/.DAV"
+}
+
+# A storage that keeps whatever it got.
+start_naive() {
+    start_background naive $IN_STO python3 "$ROOT/tests/support/naive_server.py" \
+        "$STO_IP4" 80 "$WORK/www"
+    wait_for 5 grep -q ready "$WORK/naive.log" || fail "the naive server did not start"
+}
+
+ctl() { "$BIN/cordonctl" --config "$CONFIG" "$@"; }
+
+# upload MANNER TARGET FILE [option…]   — with a client of bad manners; see tests/support/upload.py.
+upload() {
+    local manner=$1 target=$2 file=$3
+    shift 3
+    in_cli python3 "$ROOT/tests/support/upload.py" "$manner" "${ADDRESS:-$STO_IP4}" 80 \
+        "$target" "$file" "$@" > "$WORK/answer" 2>&1 || true
+    cat "$WORK/answer"
+}
+
+# put URL FILE [curl option…]   — status line, head and body of the answer go to $WORK/answer.
+put() {
+    local url=$1 file=$2
+    shift 2
+    in_cli curl -sS -i --max-time 30 -T "$file" "$@" "$url" > "$WORK/answer" 2>&1
+}
+
+status_of_answer() { sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer" | tail -n 1; }
+
+# start_long_upload RATE   — $WORK/long in the background; $long is its process.
+start_long_upload() {
+    start_background long $IN_CLI curl -sS -i --max-time 60 --limit-rate "$1" -T "$WORK/long" \
+        "$URL4/long"
+    long=$BACKGROUND_PID
+}
+
+stored() { put "$1" "$2" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
+
+# A complete 403 with a case number, in the reason phrase and in the body.
+refused() {
+    put "$1" "$2" "${@:3}" || return 1
+    [ "$(status_of_answer)" = 403 ] || return 1
+    CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer") || return 1
+    [ "$(grep -cF "$CASE" "$WORK/answer")" -ge 2 ]
+}
+
+# Nothing of NAME is on the storage: no file, no part of it, no temporary file.
+no_trace() {
+    local n
+    for n in 1 2 3 4 5 6 7 8 9 10; do
+        [ -z "$(find "$WORK/www" "$WORK/tmp" -type f -name "*${1:-}*" ! -name '.state*')" ] &&
+            [ -z "$(find "$WORK/www" "$WORK/tmp" -name '.davfs.tmp*')" ] &&
+            [ -z "$(find "$WORK/tmp" -type f)" ] && return 0
+        sleep 0.1
+    done
+    find "$WORK/www" "$WORK/tmp" -type f -ls
+    return 1
+}
+
+# Bytes of NAME that a storage kept, 0 when there is no such file.
+kept_bytes() { stat -c %s "$WORK/www/$1" 2> /dev/null || echo 0; }
+
+incidents() { ctl incidents list --json; }
+incident_known() { incidents | grep -qF "$1"; }
+# incident_count N   — waits until control has that many.
+incident_count() { wait_for 5 _incident_count "$1"; }
+_incident_count() { [ "$(incidents | grep -o '"case": *"[^"]*"' | sort -u | wc -l)" = "$1" ]; }
+
+# outcome NAME   — what the dataplane has counted.
+outcome() {
+    ctl coverage --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["outcomes"].get(sys.argv[1], 0))' "$1"
+}
+counted() { [ "$(outcome "$1")" -ge "${2:-1}" ]; }

@@ -1,0 +1,32 @@
+# A bad cable for a lab that is up: `. tests/system/_wire.sh`, then `wire_up cli --loss 5`.
+#
+#   before:  cli0 ───────────────────────────── cor-cli
+#   after:   cli0 ─── near ( wire ) far ─────── cor-cli       in a namespace of its own
+
+# wire_up cli|sto [option of tests/support/wire]…
+wire_up() {
+    local side=$1 end=${1}0 ns=${LAB_PREFIX}wire-$1
+    local host=${LAB_PREFIX}$1 ip4=$STO_IP4 ip6=$STO_IP6
+    shift
+    [ "$side" = sto ] || { ip4=$CLI_IP4 ip6=$CLI_IP6; }
+    need "$ROOT/build/release/tests/support/wire"
+    ip netns add "$ns"
+    _lab_more="${_lab_more:-} $ns" # goes with the lab
+    # The host's end becomes the wire's far end; the host gets a new one with its addresses.
+    ip -n "$host" link set "$end" netns "$ns"
+    ip -n "$ns" link set "$end" name far
+    ip link add "$end" netns "$host" type veth peer name near netns "$ns"
+    in_ns_quiet "$host" ethtool -K "$end" tx off tso off gso off gro on
+    for name in near far; do
+        # gro on gives the veth NAPI, which frames from XDP need; the limit keeps frames whole.
+        in_ns_quiet "$ns" ethtool -K $name tx off tso off gso off gro on
+        in_ns_quiet "$ns" sh -c "echo 1 > /proc/sys/net/ipv6/conf/$name/disable_ipv6"
+        ip -n "$ns" link set $name gro_max_size 1500 txqueuelen 10000 up
+    done
+    ip -n "$host" link set "$end" txqueuelen 1000 up
+    ip -n "$host" addr add "$ip4/24" dev "$end"
+    ip -n "$host" addr add "$ip6/64" dev "$end" nodad
+    start_background "wire-$side" nsenter --net="/run/netns/$ns" -- \
+        "$ROOT/build/release/tests/support/wire" near far "$@"
+    wait_for 5 grep -q ready "$WORK/wire-$side.log" || fail "the wire did not start"
+}

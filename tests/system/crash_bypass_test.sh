@@ -1,0 +1,34 @@
+#!/bin/bash
+# kill -9 in the middle of a transfer: the kernel goes on with it, the stored bytes are right, what
+# nobody saw is on record, and after the restart new connections are inspected and an old
+# keep-alive connection is retired.
+. "$(dirname "$0")/_cordon.sh"
+cordon_up
+[ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
+
+random_file "$WORK/long" 60000000 3
+start_long_upload 15M
+sleep 1
+stop_dataplane KILL
+# A connection that begins while nobody looks and is still there after the restart.
+start_background pooled $IN_CLI python3 "$ROOT/tests/support/upload.py" keep-alive "$STO_IP4" 80 \
+    /first "$WORK/clean" --also "$WORK/known" --pause 2.5
+sleep 1
+check "a file is stored while the dataplane is dead" stored "$URL4/clean" "$WORK/clean"
+start_dataplane "$WORK/state/options.cdo"
+check "new connections are inspected" refused "$URL4/known" "$WORK/known"
+check "nothing is stored" no_trace known
+wait $long || true
+check "the long transfer ended well" grep -q '^HTTP/1.1 201' "$WORK/long.log"
+check "its bytes are right" cmp "$WORK/long" "$WORK/www/long"
+wait $BACKGROUND_PID || true
+cat "$WORK/pooled.log"
+check "the known file did not pass on the old connection" no_trace known
+check "the old connection was retired" wait_for 5 counted flow_retired
+uninspected() {
+    ctl coverage --json | python3 -c 'import json, sys
+frames = json.load(sys.stdin)["frames"]
+sys.exit(frames["uninspected:bypassed"]["bytes"] < 1000000)'
+}
+check "coverage shows what nobody saw" wait_for 5 uninspected
+check "the gap is on record" wait_for 5 eval 'ctl coverage --json | grep -q not_running'

@@ -1,0 +1,26 @@
+#!/bin/bash
+# `make install` puts everything below DESTDIR, in the places that the units name, and leaves a
+# configuration that is there alone.
+set -eu
+cd "$(dirname "$0")/../.."
+there=$(mktemp -d)
+trap 'rm -rf "$there"' EXIT
+
+expect() { [ -e "$there$1" ] || { echo "FAIL: $1 is not installed"; find "$there" -type f; exit 1; }; }
+
+make -s install DESTDIR="$there" prefix=/usr
+for program in cordon-dataplane cordond cordonctl cordon-replay; do expect /usr/bin/$program; done
+expect /usr/lib/cordon/steer.bpf.o
+expect /usr/lib/cordon/bypass.bpf.o
+expect /etc/cordon/cordon.toml
+"$there/usr/bin/cordonctl" config check "$there/etc/cordon/cordon.toml"
+
+# Every program that a unit starts is there.
+grep -hoE '^Exec[A-Za-z]+=[-+!]*/[^ ]+' "$there"/usr/lib/systemd/system/*.service |
+    sed 's/^[^/]*//' | sort -u | while read -r program; do
+    case $program in /usr/bin/cordon*) expect "$program" ;; esac
+done
+
+echo '# mine' > "$there/etc/cordon/cordon.toml"
+make -s install DESTDIR="$there" prefix=/usr
+[ "$(cat "$there/etc/cordon/cordon.toml")" = '# mine' ] || { echo "FAIL: overwritten"; exit 1; }

@@ -1,0 +1,241 @@
+#include "dataplane/stream/stream.h"
+
+#include <cstdio>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+
+namespace {
+
+struct Bench {
+    PiecePool pool{256};
+    Stream stream;
+    std::string taken;
+    std::string receiver;  // contiguous at the receiver, by what was forwarded
+    std::vector<bool> sent;
+    std::string content;
+
+    Offered offer(std::uint64_t offset, std::string_view bytes) {
+        return stream.offer(offset, as_bytes(bytes), pool, 1 << 20);
+    }
+    void take_all() {
+        std::uint64_t begin;
+        Bytes chunk;
+        while (stream.take(pool, &begin, &chunk)) {
+            assert_int_equal(begin, taken.size());
+            taken += as_text(chunk);
+        }
+    }
+    std::string send_all() {
+        std::string out;
+        std::uint64_t begin;
+        Bytes chunk;
+        while (stream.next_to_send(pool, &begin, &chunk)) {
+            out += as_text(chunk);
+            stream.mark_sent(begin + chunk.size(), pool);
+        }
+        return out;
+    }
+};
+
+int setup(void** state) {
+    auto* bench = new Bench;
+    bench->stream.open(0xfffffff0);
+    *state = bench;
+    return 0;
+}
+
+int teardown(void** state) {
+    auto* bench = static_cast<Bench*>(*state);
+    bench->stream.close(bench->pool);
+    const bool leaked = bench->pool.used() != 0;
+    delete bench;
+    return leaked ? -1 : 0;
+}
+
+Bench& bench_of(void** state) {
+    return *static_cast<Bench*>(*state);
+}
+
+void maps_sequence_numbers_across_the_wrap(void** state) {
+    Bench& b = bench_of(state);
+    assert_int_equal(b.stream.offset_of(0xfffffff0), 0);
+    assert_int_equal(b.stream.offset_of(0x10), 0x20);
+    assert_int_equal(b.stream.offset_of(0xffffffef), -1);
+    assert_int_equal(b.stream.sequence_of(0x20), 0x10);
+}
+
+void delivers_in_order_once(void** state) {
+    Bench& b = bench_of(state);
+    assert_true(b.offer(0, "hello ") == Offered::fresh);
+    assert_true(b.offer(6, "world") == Offered::fresh);
+    b.take_all();
+    assert_string_equal(b.taken.c_str(), "hello world");
+}
+
+void delivers_only_the_new_part_of_an_overlap(void** state) {
+    Bench& b = bench_of(state);
+    assert_true(b.offer(0, "hello") == Offered::fresh);
+    assert_true(b.offer(3, "lo world") == Offered::fresh);
+    b.take_all();
+    assert_string_equal(b.taken.c_str(), "hello world");
+}
+
+void tells_a_repetition_from_an_attack(void** state) {
+    Bench& b = bench_of(state);
+    b.offer(0, "hello world");
+    assert_true(b.offer(2, "llo") == Offered::repeated);
+    assert_true(b.offer(2, "LLO") == Offered::inconsistent);
+    assert_true(b.offer(9, "ldX") == Offered::fresh);
+    assert_true(b.offer(9, "lXXY") == Offered::inconsistent);
+    assert_true(b.offer(20, "ahead") == Offered::ahead);
+    assert_true(b.offer(18, "..aheaX") == Offered::inconsistent);
+}
+
+void forgets_what_is_acknowledged(void** state) {
+    Bench& b = bench_of(state);
+    b.offer(0, std::string(3000, 'a'));
+    b.take_all();
+    b.stream.clear_to(3000);
+    b.send_all();
+    b.stream.acknowledge(3000, b.pool);
+    assert_int_equal(b.pool.used(), 0);
+    assert_true(b.offer(100, "zzz") == Offered::forgotten);
+    assert_true(b.offer(2999, "ab") == Offered::fresh);
+}
+
+void holds_what_is_not_cleared(void** state) {
+    Bench& b = bench_of(state);
+    b.offer(0, "first");
+    b.offer(5, "second");
+    b.take_all();
+    assert_string_equal(b.send_all().c_str(), "");
+    b.stream.clear_to(5);
+    assert_string_equal(b.send_all().c_str(), "first");
+    b.stream.clear_to(11);
+    assert_string_equal(b.send_all().c_str(), "second");
+}
+
+void the_hole_is_the_hold(void** state) {
+    Bench& b = bench_of(state);
+    b.offer(0, std::string(1000, 'a'));
+    assert_true(b.offer(2000, std::string(1000, 'c')) == Offered::ahead);
+    b.stream.mark_ahead_sent(2000, 3000, b.pool);
+    b.offer(1000, std::string(1000, 'b'));
+    b.take_all();
+    assert_int_equal(b.taken.size(), 3000);
+    b.stream.clear_to(2500);  // the end of what left ahead is not judged yet
+    assert_int_equal(b.send_all().size(), 1000);
+    assert_int_equal(b.stream.sent(), 1000);
+    b.stream.clear_to(3000);
+    assert_int_equal(b.send_all().size(), 1000);  // the filler only
+    assert_int_equal(b.stream.sent(), 3000);
+}
+
+void counts_holes_and_refuses_too_many(void** state) {
+    Bench& b = bench_of(state);
+    std::uint64_t at = 10;
+    for (std::size_t n = 0; n < limits::gaps_max; ++n, at += 10)
+        assert_true(b.offer(at, "x") == Offered::ahead);
+    assert_true(b.offer(at, "x") == Offered::gaps_full);
+    assert_true(b.offer(11, "y") == Offered::ahead);  // joins a run
+    assert_true(b.offer(0, std::string(10, '.')) == Offered::fresh);
+    assert_true(b.offer(at, "x") == Offered::ahead);
+}
+
+void packs_tiny_segments(void** state) {
+    Bench& b = bench_of(state);
+    for (std::uint64_t n = 0; n < 20000; ++n)
+        assert_true(b.offer(n, "x") == Offered::fresh);
+    assert_int_equal(b.pool.used(), (20000 + Piece::capacity - 1) / Piece::capacity);
+}
+
+void says_when_it_is_full(void** state) {
+    Bench& b = bench_of(state);
+    std::uint64_t at = 0;
+    while (b.stream.offer(at, as_bytes(std::string(1000, 'f')), b.pool, 64 * 2048) ==
+           Offered::fresh)
+        at += 1000;
+    assert_int_equal(b.stream.pieces(), 64);
+}
+
+// A seeded adversary: any cutting, order, repetition and acknowledgement. What is taken is the
+// content, once and in order; nothing above cleared() is ever contiguous at the receiver; the
+// receiver gets all.
+void keeps_its_promises_under_random_schedules(void**) {
+    for (std::uint32_t seed = 1; seed <= 300; ++seed) {
+        std::mt19937 random(seed);
+        const auto below = [&](std::size_t n) { return random() % n; };
+        Bench b;
+        b.stream.open(static_cast<std::uint32_t>(random()));
+        const std::size_t size = 1 + below(20000);
+        for (std::size_t n = 0; n < size; ++n)
+            b.content += static_cast<char>('a' + random() % 26);
+        b.sent.assign(size, false);
+        std::size_t contiguous = 0;
+        const auto deliver = [&](std::uint64_t begin, std::size_t length) {
+            for (std::size_t n = 0; n < length; ++n)
+                b.sent[begin + n] = true;
+            while (contiguous < size && b.sent[contiguous])
+                ++contiguous;
+        };
+        const auto step = [&](std::size_t begin, std::size_t length) {
+            const std::string_view part = std::string_view(b.content).substr(begin, length);
+            const Offered offered = b.offer(begin, part);
+            assert_true(offered != Offered::inconsistent);
+            if (offered == Offered::ahead) {
+                b.stream.mark_ahead_sent(begin, begin + part.size(), b.pool);
+                deliver(begin, part.size());
+            }
+            b.take_all();
+            if (below(2) == 0)
+                b.stream.clear_to(b.stream.cleared() +
+                                  below(b.stream.taken() - b.stream.cleared() + 1));
+            std::uint64_t at;
+            Bytes chunk;
+            while (b.stream.next_to_send(b.pool, &at, &chunk)) {
+                deliver(at, chunk.size());
+                b.stream.mark_sent(at + chunk.size(), b.pool);
+            }
+            if (contiguous > b.stream.cleared()) std::fprintf(stderr, "seed %u\n", seed);
+            assert_true(contiguous <= b.stream.cleared());
+            assert_true(b.stream.sent() == contiguous);
+            if (below(4) == 0) b.stream.acknowledge(below(contiguous + 1), b.pool);
+        };
+        for (std::size_t n = 0; n < 60; ++n)
+            step(below(size), 1 + below(below(3) == 0 ? 4000 : 40));
+        for (std::size_t at = 0; at < size; at += 500)
+            step(at, 500);
+        b.stream.clear_to(b.stream.taken());
+        step(size - 1, 1);
+        assert_true(b.taken == b.content);
+        assert_int_equal(contiguous, size);
+        b.stream.close(b.pool);
+        assert_int_equal(b.pool.used(), 0);
+    }
+}
+
+}  // namespace
+
+int main() {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const CMUnitTest tests[] = {
+        T(maps_sequence_numbers_across_the_wrap),
+        T(delivers_in_order_once),
+        T(delivers_only_the_new_part_of_an_overlap),
+        T(tells_a_repetition_from_an_attack),
+        T(forgets_what_is_acknowledged),
+        T(holds_what_is_not_cleared),
+        T(the_hole_is_the_hold),
+        T(counts_holes_and_refuses_too_many),
+        T(packs_tiny_segments),
+        T(says_when_it_is_full),
+        T(keeps_its_promises_under_random_schedules),
+    };
+#undef T
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
