@@ -27,6 +27,8 @@ control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_s
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd
 
+control_main_sources = control/daemon/main.cpp control/cli/main.cpp
+
 programs += $(O)/bin/cordond $(O)/bin/cordonctl
 $(O)/bin/cordond: $(O)/control/daemon/main.o $(control_objects) $(pure_objects) \
                   $(shell_plain_objects)
