@@ -4,7 +4,7 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests    := journal
-control_tests := journal_crash store
+control_tests := journal_crash journal_reader store
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
