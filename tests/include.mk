@@ -6,7 +6,7 @@
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response proxy_header identity refusal journal options_file stream \
               policy worker replay link_frames index_holder pacing event_log
-control_tests := journal_crash store config dataplane_link
+control_tests := journal_crash store config dataplane_link journal_reader
 
 
 # One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
