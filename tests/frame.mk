@@ -25,6 +25,11 @@ fuzz_programs = $(fuzz_targets:%=$(F)/%_fuzz)
 fuzz_rooms    = $(pure_sources:%.cpp=$(F)/%.o)
 $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
+fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
+
+fuzz_sources.index_view  = $(builder_sources)
+fuzz_sources.list_parser = control/index/list_parser.cpp
+
 $(F)/%.o: %.cpp Makefile tests/frame.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  FUZZ $<";) \
@@ -35,7 +40,9 @@ $(F)/rooms.a: $(fuzz_rooms)
 
 .SECONDEXPANSION:
 $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
-                  $$(patsubst %.cpp,$(F)/%.o,$$(fuzz_sources.$$*))
+                  $$(addprefix $(F)/,$$(addsuffix .o,$$(basename $$(fuzz_sources.$$*))))
+                  $$(addprefix $(F)/,$$(fuzz_sources.$$*:.cpp=.o))
+                  $$(call fuzz_objects_of,$$*)
 	$(Q)$(if $(V),,echo "  LINK $@";) \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
