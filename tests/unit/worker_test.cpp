@@ -222,6 +222,22 @@ void repeats_the_answer_until_it_is_acknowledged(void** state) {
     assert_true(lab.client_fin);
 }
 
+// Seen with real stacks: while the record was being written the storage acknowledged with a later
+// timestamp, and the answer that followed was older than that.
+void answers_with_the_storages_newest_timestamp(void** state) {
+    Lab& lab = lab_of(state);
+    lab.client_clock = 100;
+    lab.storage_clock = 1000;
+    lab.connect();
+    lab.recorder.at_once = RecordState::pending;
+    lab.send(put("/known", known_content()));
+    lab.storage_clock = 1005;
+    lab.acknowledge();
+    lab.recorder.complete(RecordState::durable);
+    lab.step(2000);
+    assert_true(blocked(lab));
+}
+
 void answers_a_challenge_ack_by_a_reset_at_its_number(void** state) {
     Lab& lab = lab_of(state);
     lab.send(put("/known", known_content()));
@@ -536,6 +552,7 @@ int main() {
         T(answers_503_when_no_record_can_be_written),
         T(answers_503_when_the_journal_is_too_slow),
         T(repeats_the_answer_until_it_is_acknowledged),
+        T(answers_with_the_storages_newest_timestamp),
         T(answers_a_challenge_ack_by_a_reset_at_its_number),
         T(forwards_ahead_of_a_hole_and_holds_the_filler),
         T(fills_a_hole_of_a_clean_upload),
