@@ -86,7 +86,7 @@ void ApplianceLink::counters(LinkCounters* counters) {
     if (parts_.steer != nullptr) add_kernel(counters);
     for (const Side side : {Side::client, Side::storage}) {
         const PortDrops drops = parts_.ports->drops(side);
-        counters->port[index_of(side)] = {drops.missed, drops.errors, drops.chained};
+        counters->port[index_of(side)] = {drops.missed + drops.handed, drops.errors, drops.chained};
     }
 }
 

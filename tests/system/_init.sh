@@ -17,6 +17,7 @@
 #   PORT_KIND   af_xdp or af_packet             af_xdp, when the kernel can do it
 #   BIN         directory of the programs       build/bin
 #   BPF         directory of the BPF objects    $BIN/../ebpf
+#   LAB_QUEUES  queues of every port            1
 #   KEEP        1: leave everything running
 
 set -eu
@@ -115,7 +116,8 @@ lab_up() {
 
 # _lab_pair NAMESPACE FAR NEAR IPV4 IPV6
 _lab_pair() {
-    ip link add $2 netns $1 type veth peer name $3 netns $BOX
+    _queues="numrxqueues ${LAB_QUEUES:-1} numtxqueues ${LAB_QUEUES:-1}"
+    ip link add $2 netns $1 $_queues type veth peer name $3 netns $BOX $_queues
     # The box is a wire: no address, no neighbour discovery, no router solicitation of its own.
     in_box sh -c "echo 1 > /proc/sys/net/ipv6/conf/$3/disable_ipv6"
     ip -n $BOX link set $3 up promisc on

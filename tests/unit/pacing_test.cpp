@@ -1,4 +1,5 @@
-// When a worker sleeps, when it is late, what it is told about modes, what memory is planned.
+// When a worker sleeps, when it is late, what it is told about modes, which flows are its own, what
+// memory is planned.
 #include "dataplane/shell/pacing.h"
 
 #include <ios>  // before cmocka.h, which defines fail()
@@ -6,7 +7,9 @@
 
 #include "dataplane/shell/memory_plan.h"
 #include "dataplane/shell/mode_board.h"
+#include "dataplane/shell/spread.h"
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/packet_builder.h"
 
 using namespace cordon;
 
@@ -101,6 +104,31 @@ void names_the_largest_pool_when_memory_does_not_suffice(void**) {
     assert_true(refused.error().text.find("large") != std::string::npos);
 }
 
+void gives_both_directions_of_a_flow_to_one_worker(void**) {
+    bool used[4] = {};
+    for (std::uint16_t port = 1000; port < 1100; ++port) {
+        const auto there = test::Packet().ipv4("10.0.0.1", "10.0.0.2").ports(port, 80).frame();
+        const auto back = test::Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, port).frame();
+        const std::uint32_t owner = flow_owner(there, 4, 3);
+        assert_true(owner < 4);
+        assert_int_equal(flow_owner(back, 4, 1), owner);
+        used[owner] = true;
+    }
+    assert_true(used[0] && used[1] && used[2] && used[3]);
+}
+
+void gives_both_directions_of_an_ipv6_flow_to_one_worker(void**) {
+    const auto there = test::Packet().ipv6("fd99::1", "fd99::2").ports(4242, 80).frame();
+    const auto back = test::Packet().ipv6("fd99::2", "fd99::1").ports(80, 4242).frame();
+    assert_int_equal(flow_owner(there, 7, 0), flow_owner(back, 7, 1));
+}
+
+void leaves_frames_of_no_flow_where_they_came_in(void**) {
+    const std::uint8_t junk[60] = {};
+    assert_int_equal(flow_owner(junk, 4, 2), 2);
+    assert_int_equal(flow_owner({}, 4, 1), 1);
+}
+
 }  // namespace
 
 int main() {
@@ -112,6 +140,9 @@ int main() {
         cmocka_unit_test(is_late_only_after_a_heartbeat_has_grown_old),
         cmocka_unit_test(shows_a_mode_change_with_its_end),
         cmocka_unit_test(sums_every_pool_of_the_memory_plan),
+        cmocka_unit_test(gives_both_directions_of_a_flow_to_one_worker),
+        cmocka_unit_test(gives_both_directions_of_an_ipv6_flow_to_one_worker),
+        cmocka_unit_test(leaves_frames_of_no_flow_where_they_came_in),
         cmocka_unit_test(names_the_largest_pool_when_memory_does_not_suffice),
     };
     return cmocka_run_group_tests_name("pacing", tests, nullptr, nullptr);
