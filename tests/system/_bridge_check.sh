@@ -46,7 +46,7 @@ while True:
 PY
 cat >"$work/send.py" <<'PY'
 import hashlib, socket, sys, time
-address, port, megabytes, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+address, port, megabytes, seconds = (f(a) for f, a in zip((str, int, int, float), sys.argv[1:]))
 block = bytes(i * 7 % 256 for i in range(1 << 20))
 digest = hashlib.sha256()
 try:
