@@ -2,11 +2,15 @@
 # The two kernel layers on a real wire, without any dataplane: TCP between two namespaces that are
 # joined only through the ports. Exit 0 good, 1 failed, 125 skipped.
 #
+# Run by hand, after `make build/release/tests/bpf/steer_tool`; the system tests do the same with
+# the real dataplane.
+#
 #   cordon-eb-cli ── eb-cli [cordon-eb-box] eb-sto ── cordon-eb-sto
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tool=${TOOL:-build/release/tests/bpf/steer_tool}
 [ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 125; }
+[ -x "$tool" ] || { echo "skipped: no $tool, make it first"; exit 125; }
 work=$(mktemp -d /tmp/cordon-eb-XXXXXX)
 pids=()
 
