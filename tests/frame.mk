@@ -42,7 +42,8 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
 
-test_sources = $(tool_programs:$(O)/%=%.cpp) $(bpf_tests:%=tests/bpf/%_test.cpp) \
+test_sources = tests/bpf/steer_tool.cpp $(tool_programs:$(O)/%=%.cpp) \
+               $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
                $(fuzz_targets:%=tests/fuzz/%_fuzz.cpp)
 
