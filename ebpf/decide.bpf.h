@@ -23,7 +23,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, steer_services_max);
+    __uint(max_entries, steer_prefixes_max);
     __type(key, struct steer_prefix);
     __type(value, struct steer_service_set);
 } services SEC(".maps");
@@ -54,13 +54,12 @@ struct {
     __type(value, __u64);
 } epoch SEC(".maps");
 
-// CLOCK_MONOTONIC per queue. Worker writes through a mapping, the programs read.
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, steer_queues_max);
     __type(key, __u32);
-    __type(value, __u64);
+    __type(value, struct steer_heartbeat);
 } heartbeat SEC(".maps");
 
 struct {
@@ -104,9 +103,9 @@ static __always_inline const struct steer_settings* read_settings(void) {
 }
 
 static __always_inline int is_fresh(__u32 queue, const struct steer_settings* s, __u64 now) {
-    const volatile __u64* beat = bpf_map_lookup_elem(&heartbeat, &queue);
+    const volatile struct steer_heartbeat* beat = bpf_map_lookup_elem(&heartbeat, &queue);
     // Signed: another core's clock may be a moment ahead.
-    return beat && (__s64)(now - *beat) <= (__s64)s->heartbeat_ns_max;
+    return beat && (__s64)(now - beat->ns) <= (__s64)s->heartbeat_ns_max;
 }
 
 // Searches the services of one end. An odd packet belongs to its prefix as a whole: when its port

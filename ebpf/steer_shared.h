@@ -17,6 +17,8 @@
 
 enum {
     steer_services_max = 64,
+    steer_prefixes_max =
+        2 * steer_services_max,  // a change writes the new before it removes the old
     steer_queues_max = 64,
     steer_denied_max = 65536,
     steer_shunted_max = 65536,
@@ -49,6 +51,13 @@ struct steer_settings {
     __u32 instance;          // counts the starts of the dataplane
     __u32 any_closed;        // some service has fail = closed
     __u32 tapped;            // af_packet: the worker gets copies, tc drops the originals
+};
+
+// CLOCK_MONOTONIC per queue. Worker writes through a mapping, the programs read. One cache line
+// each: every worker writes its own in every round.
+struct steer_heartbeat {
+    __u64 ns;
+    __u64 reserved[7];
 };
 
 // --- services: LPM over the address, then a short list -------------------------------------------
@@ -179,6 +188,7 @@ struct steer_destination {
 };
 
 STEER_ASSERT(sizeof(struct steer_settings) == 24);
+STEER_ASSERT(sizeof(struct steer_heartbeat) == 64);
 STEER_ASSERT(sizeof(struct steer_prefix) == 20);
 STEER_ASSERT(sizeof(struct steer_service) == 8);
 STEER_ASSERT(sizeof(struct steer_service_set) == 8 + 8 * steer_services_max);

@@ -27,9 +27,6 @@ $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
 
-fuzz_sources.index_view  = $(builder_sources)
-fuzz_sources.list_parser = control/index/list_parser.cpp
-
 $(F)/%.o: %.cpp Makefile tests/frame.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  FUZZ $<";) \
@@ -40,14 +37,13 @@ $(F)/rooms.a: $(fuzz_rooms)
 
 .SECONDEXPANSION:
 $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
-                  $$(addprefix $(F)/,$$(addsuffix .o,$$(basename $$(fuzz_sources.$$*))))
-                  $$(addprefix $(F)/,$$(fuzz_sources.$$*:.cpp=.o))
                   $$(call fuzz_objects_of,$$*)
 	$(Q)$(if $(V),,echo "  LINK $@";) \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
 
-test_sources = $(tool_programs:$(O)/%=%.cpp) $(bpf_tests:%=tests/bpf/%_test.cpp) \
+test_sources = tests/bpf/steer_tool.cpp $(tool_programs:$(O)/%=%.cpp) \
+               $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
                $(fuzz_targets:%=tests/fuzz/%_fuzz.cpp)
 

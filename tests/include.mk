@@ -9,10 +9,6 @@ room_tests := keyed_tag index_verify index_view fingerprint index_builder decode
 control_tests := journal_crash store config dataplane_link journal_reader
 
 
-# One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
-# http_message is compared with http_parser and needs -lhttp_parser.
-fuzz_targets += http_message http_response proxy_header identity link_frames
-
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
 unit_test_programs    = $(room_test_programs) $(control_test_programs)
@@ -23,15 +19,11 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker):      $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker index_holder): \
+    $(builder_sources:%.cpp=$(O)/%.o)
+fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
-
-bench_sources := tests/bench/index_bench.cpp
-$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects)                                $(builder_sources:%.cpp=$(O)/%.o)
-	$(link)
-$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker index_holder): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
@@ -61,15 +53,13 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
-bench_objects = $(bench_sources:%.cpp=$(O)/%.o)
+line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp
 programs += $(O)/bin/cordon-bench
-$(O)/bin/cordon-bench: $(bench_objects) $(pure_objects)
+$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
-
-
-# These fuzz targets build the index they try.
-fuzz_sources.worker       = $(builder_sources)
-fuzz_sources.index_view   = $(builder_sources)
-fuzz_sources.list_parser  = $(builder_sources)
+$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \
+                              $(builder_sources:%.cpp=$(O)/%.o)
+	$(link)
+$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark

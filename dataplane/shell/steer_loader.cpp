@@ -119,7 +119,7 @@ void unmap_pages(const void* at, std::size_t bytes) {
 }
 
 constexpr std::size_t gap_bytes = sizeof(steer_gap) * steer_services_max;
-constexpr std::size_t heartbeat_bytes = sizeof(std::uint64_t) * steer_queues_max;
+constexpr std::size_t heartbeat_bytes = sizeof(steer_heartbeat) * steer_queues_max;
 constexpr std::size_t epoch_bytes = sizeof(std::uint64_t) * steer_services_max;
 
 }  // namespace
@@ -355,7 +355,7 @@ std::uint32_t SteerLoader::expire_denied() const {
 std::vector<TakenGap> SteerLoader::take_gaps() const {
     const std::uint64_t to_unix = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     std::vector<TakenGap> taken;
-    for (std::uint32_t i = 0; i < services_max; ++i) {
+    for (std::uint32_t i = 0; gaps_ != nullptr && i < services_max; ++i) {
         steer_gap& gap = gaps_[i];
         const std::uint64_t packets = take(&gap.packets);
         if (packets == 0) continue;
@@ -371,6 +371,7 @@ std::vector<TakenGap> SteerLoader::take_gaps() const {
 }
 
 steer_tally SteerLoader::bypassed(std::uint32_t service) const {
+    if (gaps_ == nullptr) return {};
     return {__atomic_load_n(&gaps_[service].total_packets, __ATOMIC_RELAXED),
             __atomic_load_n(&gaps_[service].total_bytes, __ATOMIC_RELAXED)};
 }

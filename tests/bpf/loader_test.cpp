@@ -155,6 +155,33 @@ void plans_every_covering_service_into_the_longest_prefix(void**) {
     assert_int_equal(plan[3].set.count, 1);
 }
 
+// In a container nothing can be attached; the dataplane goes on without the net.
+void answers_without_maps_before_anything_is_attached(void**) {
+    SteerLoader loader;
+    loader.beat(0, 1);
+    assert_int_equal(loader.epoch(0), 0);
+    assert_int_equal(loader.take_gaps().size(), 0);
+    assert_int_equal(loader.bypassed(0).frames, 0);
+    assert_int_equal(frames(loader, steer_bridged), 0);
+    assert_int_equal(loader.unlisted(10).size(), 0);
+    assert_false(loader.deny(steer_flow{}, 1).has_value());
+    assert_false(loader.xdp_attached());
+}
+
+void replaces_every_service_of_a_full_table(void**) {
+    REQUIRE_PRIVILEGE();
+    auto options = make_options();
+    SteerLoader loader;
+    for (int turn = 0; turn < 2; ++turn) {
+        options->service_count = 0;
+        for (unsigned i = 0; i < services_max; ++i) {
+            const std::string prefix = (turn == 0 ? "10.1.0." : "10.2.0.") + std::to_string(i);
+            add_service(options.get(), prefix.c_str(), 32, 80);
+        }
+        ASSERT_OK(loader.attach_bypass(*options));
+    }
+}
+
 void attaches_the_bypass_to_both_ports_again_and_again(void**) {
     REQUIRE_PRIVILEGE();
     const auto options = make_options();
@@ -464,6 +491,8 @@ int clear_xdp(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(plans_every_covering_service_into_the_longest_prefix),
+        cmocka_unit_test(answers_without_maps_before_anything_is_attached),
+        cmocka_unit_test_setup(replaces_every_service_of_a_full_table, clear_xdp),
         cmocka_unit_test_setup(attaches_the_bypass_to_both_ports_again_and_again, clear_xdp),
         cmocka_unit_test_setup(replaces_the_drivers_program_and_keeps_its_sockets, clear_xdp),
         cmocka_unit_test_setup(leaves_bridging_to_tc_when_a_driver_takes_no_frames_from_xdp,

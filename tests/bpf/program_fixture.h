@@ -91,7 +91,8 @@ class Programs {
             if (::bpf_map_update_elem(fd, &zero, &socket_, BPF_ANY) != 0) broken_ = true;
         }
         const std::uint64_t age = worker == Worker::stale ? 1'000'000'000u : 0u;
-        const std::uint64_t beat = now() - age;
+        steer_heartbeat beat{};
+        beat.ns = now() - age;
         ::bpf_map_update_elem(map("heartbeat"), &zero, &beat, BPF_ANY);
     }
 
