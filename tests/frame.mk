@@ -11,7 +11,7 @@ $(tool_programs): %: %.o
 
 # --- fuzz targets --------------------------------------------------------------------------------
 # tests/fuzz/<name>_fuzz.cpp with its seeds in tests/fuzz/corpus/<name>/. It takes what it needs
-# from the pure rooms, and from fuzz_sources.<name> when it needs other sources. clang's objects of
+# from the pure rooms, and from fuzz_sources.<name> and fuzz_libs.<name> when it needs more. clang's objects of
 # the rooms are instrumented once, in an archive: a target links what it uses.
 
 F := build/fuzz
@@ -29,6 +29,7 @@ fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
 
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
+fuzz_libs.http_message   = -lhttp_parser
 
 $(F)/%.o: %.cpp Makefile tests/frame.mk
 	$(Q)mkdir -p $(@D)
@@ -38,12 +39,11 @@ $(F)/%.o: %.cpp Makefile tests/frame.mk
 $(F)/rooms.a: $(fuzz_rooms)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-.SECONDEXPANSION:
 $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
                   $$(call fuzz_objects_of,$$*)
 	$(Q)$(if $(V),,echo "  LINK $@";) \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
-	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
+	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
 test_sources = $(tool_programs:$(O)/%=%.cpp) $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
