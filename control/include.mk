@@ -9,9 +9,12 @@ store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control
 builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
                    control/index/index_files.cpp control/index/list_parser.cpp \
                    control/index/refused_digests.cpp
-link_sources := control/link/journal_reader.cpp control/link/dataplane_link.cpp \
-                control/link/link_json.cpp
-cli_sources :=
+link_sources := control/link/dataplane_link.cpp control/link/link_json.cpp \
+                control/link/journal_reader.cpp
+cli_sources := control/cli/cli.cpp control/cli/commands.cpp control/cli/config.cpp \
+               control/cli/cordond_client.cpp control/cli/incidents.cpp control/cli/index.cpp \
+               control/cli/mode.cpp control/cli/problems.cpp control/cli/status.cpp \
+               control/cli/text.cpp
 daemon_sources := control/daemon/active_options.cpp control/daemon/daemon.cpp \
                   control/daemon/exchanges.cpp control/daemon/incident_json.cpp \
                   control/daemon/index_watch.cpp control/daemon/journal_intake.cpp \
@@ -24,8 +27,15 @@ control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_s
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd
 
-programs += $(O)/bin/cordond
+control_main_sources = control/daemon/main.cpp control/cli/main.cpp
+
+programs += $(O)/bin/cordond $(O)/bin/cordonctl
 $(O)/bin/cordond: $(O)/control/daemon/main.o $(control_objects) $(pure_objects) \
                   $(shell_plain_objects)
 	$(link)
 $(O)/bin/cordond: LIBS = $(control_libs)
+
+$(O)/bin/cordonctl: $(O)/control/cli/main.o $(control_objects) $(pure_objects) \
+                    $(shell_plain_objects)
+	$(link)
+$(O)/bin/cordonctl: LIBS = $(control_libs)

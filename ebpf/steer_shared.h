@@ -38,6 +38,7 @@ enum steer_role {
 struct steer_port {
     __u32 role;
     __u32 peer_ifindex;
+    __u32 bridge_by_tc;  // the peer's driver takes no frames from XDP: leave bridging to tc
 };
 
 // --- settings ------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ struct steer_settings {
     __u32 configured;        // 0: take nothing
     __u32 instance;          // counts the starts of the dataplane
     __u32 any_closed;        // some service has fail = closed
-    __u32 reserved;
+    __u32 tapped;            // af_packet: the worker gets copies, tc drops the originals
 };
 
 // --- services: LPM over the address, then a short list -------------------------------------------
@@ -146,7 +147,7 @@ enum steer_class {
     steer_closed_control,   // of a service that fails closed, without payload: bridged
     steer_unclear_bridged,  // destination unknown (truncated, nested), dataplane away
     steer_unclear_refused,  // the same, dropped because some service fails closed
-    steer_untaken,          // not configured yet: left to the layer below
+    steer_untaken,          // left to the layer below: not configured yet, or bridge_by_tc
     steer_frame_class_count,
     steer_why_no_socket = steer_frame_class_count,  // the process is dead
     steer_why_stale,                                // the worker hangs

@@ -11,8 +11,8 @@ $(tool_programs): %: %.o
 
 # --- fuzz targets --------------------------------------------------------------------------------
 # tests/fuzz/<name>_fuzz.cpp with its seeds in tests/fuzz/corpus/<name>/. It takes what it needs
-# from the pure rooms, and from fuzz_sources.<name> and fuzz_libs.<name> when it needs more. clang's objects of
-# the rooms are instrumented once, in an archive: a target links what it uses.
+# from the pure rooms, and from fuzz_sources.<name> and fuzz_libs.<name> when it needs more. clang's
+# objects of the rooms are instrumented once, in an archive: a target links what it uses.
 
 F := build/fuzz
 FUZZ_SECONDS  ?= 600

@@ -3,14 +3,15 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
-              http_response proxy_header identity refusal journal options_file stream policy \
-              worker replay
-control_tests := journal_crash store config dataplane_link
+room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
+              http_message http_response proxy_header identity refusal journal options_file stream \
+              policy worker replay link_frames index_holder pacing event_log
+control_tests := journal_crash store config dataplane_link journal_reader
+
 
 # One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
 # http_message is compared with http_parser and needs -lhttp_parser.
-fuzz_targets += http_message http_response proxy_header identity
+fuzz_targets += http_message http_response proxy_header identity link_frames
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -22,7 +23,15 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker): $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker):      $(builder_sources:%.cpp=$(O)/%.o)
+fuzz_sources.index_view  = $(builder_sources)
+fuzz_sources.list_parser = control/index/list_parser.cpp
+
+bench_sources := tests/bench/index_bench.cpp
+$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects)                                $(builder_sources:%.cpp=$(O)/%.o)
+	$(link)
+$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
+$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker index_holder): $(builder_sources:%.cpp=$(O)/%.o)
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
@@ -42,7 +51,8 @@ $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
-steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
+steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/%.o,steer_loader steer_maps steer_plan \
+                         xdp_features)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
 # Drives the loader from tests/system/_bridge_check.sh.
 $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
@@ -57,3 +67,9 @@ programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(bench_objects) $(pure_objects)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
+
+
+# These fuzz targets build the index they try.
+fuzz_sources.worker       = $(builder_sources)
+fuzz_sources.index_view   = $(builder_sources)
+fuzz_sources.list_parser  = $(builder_sources)

@@ -189,7 +189,7 @@ std::string local_time(const std::string& iso) {
     tm parts;
     char text[64];
     if (::localtime_r(&at, &parts) == nullptr) return printable(iso);
-    return std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %Z", &parts) == 0 ? iso : text;
+    return ::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %Z", &parts) == 0 ? iso : text;
 }
 
 bool parse_until(const std::string& text, std::uint64_t now_s, std::uint64_t* seconds) {

@@ -120,12 +120,10 @@ Result<void> JournalReader::load(Reading* reading) {
 Result<void> JournalReader::take(RecordCursor* cursor, Reading* reading,
                                  JournalProgress* progress) {
     for (RecordView record; cursor->next(&record);) {
-        if (record.sequence < reading->next) continue;  // stored before
-        if (record.sequence > reading->next) {
-            miss(reading, record.sequence, progress);
-        }
+        if (record.sequence < offered_[reading->journal]) continue;
+        if (record.sequence > reading->next) miss(reading, record.sequence, progress);
         reading->records.push_back({record.type, record.sequence, record.checksum, record.payload});
-        reading->next = record.sequence + 1;
+        reading->next = std::max(reading->next, record.sequence + 1);
         if (reading->records.size() < options_.records_per_batch) continue;
         if (auto stored = store(reading, progress); !stored) return stored;
     }
@@ -152,6 +150,9 @@ Result<void> JournalReader::store(Reading* reading, JournalProgress* progress) {
     if (!applied) return applied;
     progress->records += reading->records.size();
     total_.records += reading->records.size();
+    if (!reading->records.empty()) {
+        offered_[reading->journal] = reading->records.back().sequence + 1;
+    }
     reading->records.clear();
     reading->faults.clear();
     return {};
@@ -207,11 +208,17 @@ Result<void> JournalReader::put_aside(const Segment& segment, Reading* reading,
 }
 
 Result<void> JournalReader::drop(const Segment& segment, JournalProgress* progress) {
+    // The name of the later segment may not be durable yet. Were that lost and this one gone, the
+    // journal would have forgotten its id and how far it had counted.
+    if (int failed = files_.sync_directory(options_.directory)) {
+        return error("cannot sync the journal", options_.directory, failed);
+    }
     const int failed = files_.remove(path(segment.name));
     if (failed != 0 && failed != ENOENT) {
         return error("cannot delete journal segment", segment.name, failed);
     }
-    // Not synced: should the name come back after a crash, its records are already stored.
+    // Not synced afterwards: should the name come back after a crash, its records are already
+    // stored.
     ++progress->segments_deleted;
     ++total_.segments_deleted;
     return {};

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,9 @@ class JournalReader {
     JournalReaderOptions options_;
     JournalProgress total_;
     std::uint64_t next_sequence_ = 0;
+    // By journal, since this reader began. A new one offers again all that is still there: after a
+    // disk that failed and a crash, the store may have seen another record of the same number.
+    std::map<JournalId, std::uint64_t> offered_;
     Newest newest_;
     std::vector<std::uint8_t> content_;
 };

@@ -130,7 +130,7 @@ std::string utc_time(std::uint64_t unix_s) {
     tm parts;
     char text[40];
     if (::gmtime_r(&seconds, &parts) == nullptr) return "?";
-    return std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0 ? "?" : text;
+    return ::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0 ? "?" : text;
 }
 
 std::string one_line(const nlohmann::json& value) {

@@ -5,6 +5,7 @@
 // Invariants: apply() is all or nothing, and durable when it returns without an error. A record
 // that
 //             is applied twice is stored once: (node, journal, sequence) is its key. So is a fault.
+//             Of two that contradict each other under one key both are kept.
 // Thread:     one thread.
 #pragma once
 

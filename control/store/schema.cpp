@@ -11,18 +11,21 @@ constexpr std::int64_t application_id = 0x43445354;  // "CDST"
 
 // Integers that are unsigned in the records stand with the same 64 bits. Times are Unix
 // nanoseconds, UTC. `record` is the list of all that was ever taken from a journal; its key makes
-// "exactly once" of "read at least once".
+// "exactly once" of "read at least once". The checksum stands in the key because of one rare case:
+// a disk that failed a sync and then lost a record that was already read, so that its number was
+// given again. Both are kept, and `odd_record` tells.
 constexpr const char* steps[] = {
     R"(
 CREATE TABLE record (
     node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
-    type INTEGER NOT NULL, checksum INTEGER NOT NULL, stored_ns INTEGER NOT NULL,
-    PRIMARY KEY (node, journal, sequence)
+    checksum INTEGER NOT NULL, type INTEGER NOT NULL, stored_ns INTEGER NOT NULL,
+    PRIMARY KEY (node, journal, sequence, checksum)
 ) WITHOUT ROWID;
 
 CREATE TABLE incident (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     case_number TEXT NOT NULL, time_ns INTEGER NOT NULL,
     object_bytes INTEGER NOT NULL, policy_generation INTEGER NOT NULL,
     client TEXT NOT NULL, client_port INTEGER NOT NULL,
@@ -33,8 +36,8 @@ CREATE TABLE incident (
     method TEXT NOT NULL, host TEXT NOT NULL, account TEXT NOT NULL, target TEXT NOT NULL,
     enforced_ns INTEGER, storage_reset INTEGER NOT NULL DEFAULT 0,
     client_answered INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (node, journal, sequence),
-    FOREIGN KEY (node, journal, sequence) REFERENCES record
+    UNIQUE (node, journal, sequence, checksum),
+    FOREIGN KEY (node, journal, sequence, checksum) REFERENCES record
 );
 CREATE INDEX incident_case ON incident (case_number);
 CREATE INDEX incident_time ON incident (time_ns);
@@ -50,28 +53,31 @@ CREATE TABLE incident_match (
 
 CREATE TABLE enforced (
     node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     decided_sequence INTEGER NOT NULL, case_number TEXT NOT NULL, time_ns INTEGER NOT NULL,
     storage_reset INTEGER NOT NULL, client_answered INTEGER NOT NULL,
-    PRIMARY KEY (node, journal, sequence),
-    FOREIGN KEY (node, journal, sequence) REFERENCES record
+    PRIMARY KEY (node, journal, sequence, checksum),
+    FOREIGN KEY (node, journal, sequence, checksum) REFERENCES record
 ) WITHOUT ROWID;
 
 CREATE TABLE gap (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     service TEXT NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,
     bytes INTEGER NOT NULL, packets INTEGER NOT NULL, reason INTEGER NOT NULL,
-    UNIQUE (node, journal, sequence),
-    FOREIGN KEY (node, journal, sequence) REFERENCES record
+    UNIQUE (node, journal, sequence, checksum),
+    FOREIGN KEY (node, journal, sequence, checksum) REFERENCES record
 );
 
 CREATE TABLE mode_change (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     node TEXT NOT NULL, journal BLOB NOT NULL, sequence INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     service TEXT NOT NULL, time_ns INTEGER NOT NULL,
     mode_from INTEGER NOT NULL, mode_to INTEGER NOT NULL,
-    UNIQUE (node, journal, sequence),
-    FOREIGN KEY (node, journal, sequence) REFERENCES record
+    UNIQUE (node, journal, sequence, checksum),
+    FOREIGN KEY (node, journal, sequence, checksum) REFERENCES record
 );
 
 CREATE TABLE odd_record (

@@ -2,12 +2,12 @@
 // SQLite one is store_sqlite.cpp (WAL, synchronous=FULL, one file).
 //
 // Owns:       its database.
-// Invariants: a record is stored once, by its key (node, journal, sequence); one that comes again
-//             with other content is kept aside and counted, never dropped. A schema is carried
-//             forward by numbered steps; one from a newer version is refused.
-//             Text that came over the wire is valid UTF-8 here: other bytes, control characters
-//             and backslashes stand as \xNN. Printing it is safe for a terminal; HTML and JSON
-//             still need their own escapes.
+// Invariants: a record is stored once, by its key (node, journal, sequence); should another one
+//             with other content come under the same key, both are kept and it is told. A schema is
+//             carried forward by numbered steps; one from a newer version is refused. Text that
+//             came over the wire is valid UTF-8 here: other bytes, control characters and
+//             backslashes stand as \xNN. Printing it is safe for a terminal; HTML and JSON still
+//             need their own escapes.
 // Thread:     one thread; several processes may open the same file.
 #pragma once
 

@@ -98,7 +98,7 @@ class SqliteStore final : public Store {
   private:
     struct Inserts {
         explicit Inserts(Database& database);
-        Statement record, known, odd, incident, match, enforced, confirm, confirm_case, gap, mode,
+        Statement record, others, odd, incident, match, enforced, confirm, confirm_case, gap, mode,
             fault, position, next;
     };
     struct Key {
@@ -131,17 +131,20 @@ class SqliteStore final : public Store {
 
 SqliteStore::Inserts::Inserts(Database& database)
     : record(database, "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?)"),
-      known(database,
-            "SELECT checksum FROM record WHERE node = ? AND journal = ? AND sequence = ?"),
+      others(database,
+             "SELECT count(*) FROM record WHERE node = ? AND journal = ? AND sequence = ?"
+             " AND checksum <> ?"),
       odd(database, "INSERT OR IGNORE INTO odd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-      incident(database,
-               "INSERT INTO incident (node, journal, sequence, case_number, time_ns, object_bytes,"
-               " policy_generation, client, client_port, forwarded, forwarded_port, server,"
-               " server_port, vlan, action, form, complete, lab, service, legal_basis, method,"
-               " host, account, target)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      incident(
+          database,
+          "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns, "
+          "object_bytes,"
+          " policy_generation, client, client_port, forwarded, forwarded_port, server,"
+          " server_port, vlan, action, form, complete, lab, service, legal_basis, method,"
+          " host, account, target)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-      enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       confirm(database,
               "UPDATE incident SET enforced_ns = ?1, storage_reset = max(storage_reset, ?2),"
               " client_answered = max(client_answered, ?3)"
@@ -151,11 +154,11 @@ SqliteStore::Inserts::Inserts(Database& database)
                    " client_answered = max(client_answered, ?3)"
                    " WHERE node = ?4 AND journal <> ?5 AND case_number = ?6"),
       gap(database,
-          "INSERT INTO gap (node, journal, sequence, service, from_ns, to_ns, bytes, packets,"
-          " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          "INSERT INTO gap (node, journal, sequence, checksum, service, from_ns, to_ns, bytes,"
+          " packets, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       mode(database,
-           "INSERT INTO mode_change (node, journal, sequence, service, time_ns, mode_from, mode_to)"
-           " VALUES (?, ?, ?, ?, ?, ?, ?)"),
+           "INSERT INTO mode_change (node, journal, sequence, checksum, service, time_ns,"
+           " mode_from, mode_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       fault(database,
             "INSERT OR IGNORE INTO fault (node, journal, time_ns, kind, segment, first_sequence,"
             " count) VALUES (?, ?, ?, ?, ?, ?, ?)"),
@@ -207,20 +210,17 @@ void SqliteStore::put(const Key& key) {
 bool SqliteStore::put_record(const Key& key) {
     keyed(inserts_->record, key)
         .bind_unsigned(static_cast<std::uint16_t>(key.record.type))
-        .bind_unsigned(key.record.checksum)
         .bind_unsigned(key.now_ns)
         .run();
-    if (database_.failed() || database_.changes() != 0) return !database_.failed();
-    const bool there = keyed(inserts_->known, key).row();
-    const std::uint64_t checksum = there ? inserts_->known.number(0) : 0;
-    inserts_->known.reset();
-    if (checksum != key.record.checksum) put_odd(key, "contradicts a record stored before");
-    return false;
+    if (database_.failed() || database_.changes() == 0) return false;
+    const bool contradicts = keyed(inserts_->others, key).row() && inserts_->others.integer(0) != 0;
+    inserts_->others.reset();
+    if (contradicts) put_odd(key, "contradicts a record stored before; both are kept");
+    return true;
 }
 
 void SqliteStore::put_odd(const Key& key, std::string_view reason) {
     keyed(inserts_->odd, key)
-        .bind_unsigned(key.record.checksum)
         .bind_unsigned(static_cast<std::uint16_t>(key.record.type))
         .bind(reason)
         .bind_unsigned(key.now_ns)
@@ -376,7 +376,10 @@ void SqliteStore::put_fault(Bytes journal, const JournalFault& fault, std::uint6
 }
 
 Statement& SqliteStore::keyed(Statement& statement, const Key& key) {
-    return statement.bind(node_).bind(key.journal).bind_unsigned(key.record.sequence);
+    return statement.bind(node_)
+        .bind(key.journal)
+        .bind_unsigned(key.record.sequence)
+        .bind_unsigned(key.record.checksum);
 }
 
 // --- answering -----------------------------------------------------------------------------------

@@ -130,6 +130,14 @@ std::string_view form_name(ObjectForm form) {
     switch (form) {
         case ObjectForm::body:
             return "body";
+        case ObjectForm::multipart:
+            return "multipart";
+        case ObjectForm::aws_chunked:
+            return "aws_chunked";
+        case ObjectForm::content_coding:
+            return "content_coding";
+        case ObjectForm::piece:
+            return "piece";
     }
     return "unknown";
 }

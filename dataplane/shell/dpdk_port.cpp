@@ -130,8 +130,12 @@ bool restore_vlan(rte_mbuf** buffer) {
 }  // namespace
 
 std::size_t buffer_bytes(PortKind kind, std::uint32_t mtu) {
-    return rte_mempool_calc_obj_size(
+    const std::size_t bytes = rte_mempool_calc_obj_size(
         static_cast<std::uint32_t>(sizeof(rte_mbuf) + data_room(kind, mtu)), 0, nullptr);
+    constexpr std::size_t page_bytes = 4096;
+    if (kind == PortKind::pci || bytes > page_bytes) return bytes;
+    // Without hugepages DPDK lets no buffer cross a page, so the rest of the page is its as well.
+    return page_bytes / (page_bytes / bytes);
 }
 
 Result<std::unique_ptr<PortPair>> PortPair::open(const Options& options, std::uint32_t mtu) {

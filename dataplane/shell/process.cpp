@@ -13,7 +13,8 @@ namespace {
 sigset_t waited_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    for (const int signal : {SIGTERM, SIGINT})
+        sigaddset(&set, signal);
     return set;
 }
 
@@ -38,6 +39,7 @@ void block_signals() {
     const sigset_t set = waited_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
 }
 
 int next_signal(int wait_ms) {

@@ -13,7 +13,7 @@ namespace cordon {
 // No core dump, not traceable by the same user, memory locked as it is touched.
 Result<void> guard_process();
 
-// SIGTERM, SIGINT and SIGHUP wait until next_signal asks; SIGPIPE is ignored.
+// SIGTERM and SIGINT wait until next_signal asks; SIGPIPE and SIGHUP are ignored.
 void block_signals();
 // The next of them, 0 when none came within the time.
 int next_signal(int wait_ms);

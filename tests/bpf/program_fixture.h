@@ -55,12 +55,14 @@ class Programs {
 
     int map(const char* name) const { return maps_.at(name); }
 
-    void write_settings(bool configured, bool any_closed, std::uint32_t instance = 1) {
+    void write_settings(bool configured, bool any_closed, std::uint32_t instance = 1,
+                        bool tapped = false) {
         steer_settings settings{};
         settings.heartbeat_ns_max = 200'000'000;
         settings.configured = configured;
         settings.instance = instance;
         settings.any_closed = any_closed;
+        settings.tapped = tapped;
         const std::uint32_t zero = 0;
         ::bpf_map_update_elem(map("settings"), &zero, &settings, BPF_ANY);
     }

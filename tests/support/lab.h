@@ -98,7 +98,6 @@ class Lab {
     explicit Lab(Options the_options = lab_options()) : options(the_options) {
         WorkerOptions settings{};
         settings.options = &options;
-        settings.report_objects = true;
         settings.seed = 7;
         worker = std::make_unique<Worker>(settings, &port, &recorder);
     }

@@ -1,7 +1,9 @@
-// A RecordSink in memory. Like a store it ignores what it has, and it notes what contradicts.
+// A RecordSink in memory. Like a store it ignores what it has, and keeps and notes what
+// contradicts.
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "control/store/record_sink.h"
@@ -12,7 +14,7 @@ class MemorySink final : public RecordSink {
   public:
     using Payload = std::vector<std::uint8_t>;
 
-    std::map<JournalId, std::map<std::uint64_t, Payload>> records;
+    std::map<JournalId, std::map<std::uint64_t, std::set<Payload>>> records;
     std::map<JournalId, std::uint64_t> positions;
     std::vector<JournalFault> faults;
     std::size_t contradictions = 0;
@@ -30,9 +32,9 @@ class MemorySink final : public RecordSink {
         ++applied;
         for (const JournalRecord& record : batch.records) {
             const Payload payload(record.payload.begin(), record.payload.end());
-            const auto [at, fresh] = records[batch.journal].emplace(record.sequence, payload);
-            if (!fresh) ++repeated;
-            if (at->second != payload) ++contradictions;
+            std::set<Payload>& known = records[batch.journal][record.sequence];
+            if (!known.insert(payload).second) ++repeated;
+            if (known.size() > 1) ++contradictions;
         }
         if (batch.next_sequence != 0) positions[batch.journal] = batch.next_sequence;
         faults.insert(faults.end(), batch.faults.begin(), batch.faults.end());

@@ -40,6 +40,7 @@ class RecordingFiles final : public Files {
     std::size_t fail_from = SIZE_MAX;
     std::size_t fail_until = SIZE_MAX;
     int fail_with = EIO;
+    std::uint64_t bytes_read = 0;
     // allocate() beyond says ENOSPC.
     std::uint64_t room_bytes = UINT64_MAX;
 
@@ -142,6 +143,7 @@ class RecordingFiles final : public Files {
         if (offset >= all.size()) return 0;
         *got = std::min<std::size_t>(into.size(), all.size() - offset);
         std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(offset), *got, into.begin());
+        bytes_read += *got;
         return 0;
     }
     int write(FileHandle file, std::uint64_t offset, Bytes bytes) override {

@@ -135,28 +135,25 @@ void work(Life& life, std::size_t records, std::uint8_t first_fill) {
 
 void check_store(const MemorySink& sink, const History& history, std::size_t operations,
                  bool faultless) {
-    assert_int_equal(sink.contradictions, 0);
     if (faultless) {
-        for (const JournalFault& fault : sink.faults) {
-            print_error("fault %d: %s, %llu from %llu\n", static_cast<int>(fault.kind),
-                        fault.segment.c_str(), static_cast<unsigned long long>(fault.count),
-                        static_cast<unsigned long long>(fault.first_sequence));
-        }
+        assert_int_equal(sink.contradictions, 0);
         assert_int_equal(sink.faults.size(), 0);
     }
-    std::map<std::uint64_t, Payload> stored;
+    std::map<std::uint64_t, std::set<Payload>> stored;
     for (const auto& [journal, records] : sink.records) {
-        for (const auto& [sequence, payload] : records) {
-            // No sequence twice, not even in two journals.
-            assert_true(stored.emplace(sequence, payload).second);
+        for (const auto& [sequence, payloads] : records) {
+            // No number twice, not even in two journals.
+            assert_true(stored.emplace(sequence, payloads).second);
             // Nothing half: what is stored was appended so.
-            assert_true(history.appended.at(sequence).contains(payload));
+            for (const Payload& payload : payloads) {
+                assert_true(history.appended.at(sequence).contains(payload));
+            }
         }
     }
     for (const History::Durable& durable : history.durable) {
         if (durable.operations > operations) continue;
         assert_true(stored.contains(durable.sequence));
-        assert_true(stored.at(durable.sequence) == durable.payload);
+        assert_true(stored.at(durable.sequence).contains(durable.payload));
     }
 }
 
@@ -288,6 +285,8 @@ void a_disk_that_fails_for_a_while_loses_nothing_that_was_reported(void**) {
             History history;
             Life life(files, {}, &history, first_id);
             work(life, 16, 1);
+            files.fail_from = SIZE_MAX;
+            assert_true(life.poll());
             check_store(life.sink(), history, SIZE_MAX, false);
             const std::size_t end = files.operation_count();
             Crash crash{files, history, false, 0, 1};

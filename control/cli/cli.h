@@ -1,0 +1,117 @@
+// cordonctl: the command line, the static table of commands, and what every command gets.
+//
+// Owns:       nothing that lives on; a Context its flags and words.
+// Invariants: a command prints its result to `out` (one JSON value with --json), all else to `err`;
+//             its exit code is 0 or an ErrorCode.
+// Limits:     none of its own.
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/cli/text.h"
+#include "dataplane/base/result.h"
+
+namespace cordon {
+
+enum class Flag : std::uint8_t {
+    json,
+    config,
+    run_dir,
+    timeout,
+    help,  // of every command
+    unlisted,
+    follow,
+    limit,
+    service,
+    action,
+    status,
+    client,
+    output,
+    section,
+    generation,
+    random,
+    seed,
+    until,
+    reason,
+};
+inline constexpr std::size_t flag_count = 19;
+
+struct FlagInfo {
+    Flag flag;
+    const char* name;
+    char letter;           // 0: none
+    const char* argument;  // of the flag, null: none
+    const char* help;
+};
+
+struct Context {
+    std::FILE* out;
+    std::FILE* err;
+    Screen screen;
+    std::array<std::optional<std::string>, flag_count> flags;
+    std::vector<std::string> words;  // behind those of the command
+
+    bool has(Flag flag) const { return flags[static_cast<std::size_t>(flag)].has_value(); }
+    std::string get(Flag flag, std::string_view standard = "") const {
+        return flags[static_cast<std::size_t>(flag)].value_or(std::string(standard));
+    }
+    bool json() const { return has(Flag::json); }
+
+    void print(std::string_view text) const;
+    void print_json(const nlohmann::json& value) const;
+    void complain(std::string_view text) const;
+    // Says what went wrong, in the form asked for, and gives back its exit code.
+    int fail(const Error& error) const;
+};
+
+struct Command {
+    const char* words;      // "incidents list"
+    const char* arguments;  // "CASE", "" when there are none
+    std::size_t words_min;  // how many arguments it takes
+    std::size_t words_max;
+    std::span<const Flag> flags;  // beside those of every command
+    const char* help;             // one line
+    int (*run)(Context& context);
+};
+
+std::span<const Command> command_table();
+std::span<const FlagInfo> flag_table();
+
+// A whole number of a flag.
+Result<std::uint64_t> number_of(const Context& context, Flag flag, std::uint64_t standard,
+                                std::uint64_t max);
+
+// Where the sockets are: --run-dir, else that of --config, else /run/cordon.
+Result<std::string> run_dir_of(const Context& context);
+Result<std::uint32_t> timeout_of(const Context& context);
+
+// Asks cordond at the run_dir of the context.
+Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request);
+
+int run_cli(int argc, char** argv, std::FILE* out, std::FILE* err, const Screen& screen);
+
+// Commands, by file.
+int run_status(Context& context);
+int run_coverage(Context& context);
+int run_incidents_list(Context& context);
+int run_incidents_show(Context& context);
+int run_incidents_tail(Context& context);
+int run_index_build(Context& context);
+int run_index_show(Context& context);
+int run_index_check(Context& context);
+int run_mode_show(Context& context);
+int run_mode_set(Context& context);
+int run_config_check(Context& context);
+int run_config_compile(Context& context);
+int run_config_reload(Context& context);
+int run_version(Context& context);
+int run_help(Context& context);
+
+}  // namespace cordon

@@ -1,0 +1,236 @@
+// `cordonctl incidents list|show|tail`.
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "control/cli/cli.h"
+
+namespace cordon {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t limit_max = 500;
+constexpr std::uint64_t list_limit = 50;
+constexpr std::uint64_t tail_limit = 10;
+constexpr useconds_t follow_us = 500 * 1000;
+
+std::string text_of(const json& value) {
+    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
+}
+
+std::string peer_of(const json& peer) {
+    if (!peer.is_object()) return "-";
+    const std::string address = text_of(peer.at("address"));
+    const bool ipv6 = address.find(':') != std::string::npos;
+    return (ipv6 ? "[" + address + "]" : address) + ":" +
+           std::to_string(peer.at("port").get<unsigned>());
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string line;
+    for (const std::string& word : words) {
+        if (line.find(word) == std::string::npos) line += (line.empty() ? "" : ",") + word;
+    }
+    return line.empty() ? "-" : line;
+}
+
+std::string kinds_of(const json& incident) {
+    std::vector<std::string> kinds;
+    for (const json& match : incident.at("matches")) {
+        for (const json& kind : match.at("kinds"))
+            kinds.push_back(text_of(kind));
+    }
+    return joined(kinds);
+}
+
+std::string references_of(const json& incident) {
+    std::vector<std::string> references;
+    for (const json& match : incident.at("matches")) {
+        references.push_back(text_of(match.at("section")) + ":" + text_of(match.at("reference")));
+    }
+    return joined(references);
+}
+
+std::string action_of(const json& incident) {
+    return text_of(incident.at("action")) + (incident.at("lab").get<bool>() ? " (LAB)" : "");
+}
+
+Table incident_table() {
+    return Table({{"TIME"},
+                  {"CASE"},
+                  {"SERVICE"},
+                  {"ACTION"},
+                  {"STATUS"},
+                  {"SIZE", true},
+                  {"KINDS"},
+                  {"INDICATOR"},
+                  {"TARGET", false, true}});
+}
+
+void add_row(Table* table, const json& i) {
+    table->row({local_time(i.at("time").get<std::string>()), text_of(i.at("case")),
+                text_of(i.at("service")), action_of(i), text_of(i.at("status")),
+                byte_size(i.at("size").get<std::uint64_t>()), kinds_of(i), references_of(i),
+                text_of(i.at("method")) + " " + text_of(i.at("target"))});
+}
+
+// The question with the filters of the command line.
+Result<json> question(const Context& context, const char* name, std::uint64_t limit) {
+    const Result<std::uint64_t> wanted = number_of(context, Flag::limit, limit, limit_max);
+    if (!wanted) return Failure(wanted.error());
+    json request = {{"request", name}, {"limit", *wanted}};
+    constexpr std::pair<Flag, const char*> filters[] = {{Flag::service, "service"},
+                                                        {Flag::action, "action"},
+                                                        {Flag::status, "status"},
+                                                        {Flag::client, "client"}};
+    for (const auto& [flag, field] : filters) {
+        if (context.has(flag)) request[field] = context.get(flag);
+    }
+    return request;
+}
+
+void add(std::string* page, const char* title, const std::string& text) {
+    std::string line = title;
+    line.resize(18, ' ');
+    *page += line + text + "\n";
+}
+
+std::string confirmation(const json& i) {
+    if (i.at("action") != "block") return "not blocked, so there is nothing to confirm";
+    if (!i.at("enforced_time").is_string()) return "no record yet of what became of the block";
+    return std::string(i.at("storage_reset").get<bool>() ? "storage was reset and is silent"
+                                                         : "storage was not seen to stop") +
+           "; " +
+           (i.at("client_answered").get<bool>() ? "client has the whole answer"
+                                                : "client did not confirm the answer");
+}
+
+std::string incident_page(const json& i) {
+    std::string page;
+    add(&page, "Case", text_of(i.at("case")) + (i.at("lab").get<bool>() ? "   LAB" : ""));
+    add(&page, "Decided", local_time(i.at("time").get<std::string>()));
+    add(&page, "Action", text_of(i.at("action")) + ", " + text_of(i.at("status")));
+    add(&page, "Confirmation", confirmation(i));
+    add(&page, "Service", text_of(i.at("service")));
+    add(&page, "Client", peer_of(i.at("client")));
+    add(&page, "Forwarded for", peer_of(i.at("forwarded")));
+    add(&page, "Storage", peer_of(i.at("server")));
+    add(&page, "Request", text_of(i.at("method")) + " " + text_of(i.at("target")));
+    add(&page, "Host", text_of(i.at("host")));
+    add(&page, "Account", text_of(i.at("account")));
+    add(&page, "Object",
+        text_of(i.at("form")) + ", " + grouped(i.at("size").get<std::uint64_t>()) + " bytes" +
+            (i.at("complete").get<bool>() ? "" : " seen before its declared end"));
+    for (const json& match : i.at("matches")) {
+        add(&page, "Matched",
+            "section " + text_of(match.at("section")) + " generation " +
+                std::to_string(match.at("generation").get<std::uint64_t>()) + ", indicator " +
+                text_of(match.at("reference")) + ", source " +
+                std::to_string(match.at("source").get<unsigned>()) + ", category " +
+                std::to_string(match.at("category").get<unsigned>()) + ", kinds " +
+                kinds_of({{"matches", json::array({match})}}) +
+                (match.at("weak").get<bool>() ? " (weak)" : ""));
+    }
+    add(&page, "Legal basis", text_of(i.at("legal_basis")));
+    add(&page, "Policy generation", std::to_string(i.at("policy_generation").get<std::uint64_t>()));
+    add(&page, "Record",
+        text_of(i.at("node")) + " / " + text_of(i.at("journal")) + " / " +
+            std::to_string(i.at("sequence").get<std::uint64_t>()));
+    return page;
+}
+
+// Prints incidents oldest first and gives back the id of the last one.
+std::uint64_t print_tail(const Context& context, const json& incidents, std::uint64_t last) {
+    for (const json& incident : incidents) {
+        last = std::max(last, incident.at("id").get<std::uint64_t>());
+        if (context.json()) context.print_json(incident);
+    }
+    if (context.json() || incidents.empty()) return last;
+    Table table = incident_table();
+    for (const json& incident : incidents)
+        add_row(&table, incident);
+    context.print(table.text(context.screen));
+    return last;
+}
+
+// One line for each incident that comes, without a head.
+std::uint64_t print_new(const Context& context, const json& incidents, std::uint64_t last) {
+    if (context.json()) return print_tail(context, incidents, last);
+    for (const json& i : incidents) {
+        last = std::max(last, i.at("id").get<std::uint64_t>());
+        context.print(local_time(i.at("time").get<std::string>()) + "  " + text_of(i.at("case")) +
+                      "  " + text_of(i.at("service")) + "  " + action_of(i) + "  " +
+                      byte_size(i.at("size").get<std::uint64_t>()) + "  " + kinds_of(i) + "  " +
+                      references_of(i) + "  " + text_of(i.at("method")) + " " +
+                      text_of(i.at("target")) + "\n");
+    }
+    return last;
+}
+
+int follow(Context& context, json request, std::uint64_t last) {
+    request["request"] = "incidents.after";
+    request["limit"] = limit_max;
+    bool away = false;
+    for (;;) {
+        request["after"] = last;
+        const Result<json> reply = ask(context, request);
+        if (reply) {
+            away = false;
+            last = print_new(context, reply->at("incidents"), last);
+        } else if (reply.error().code != ErrorCode::unreachable &&
+                   reply.error().code != ErrorCode::timeout) {
+            return context.fail(reply.error());
+        } else if (!std::exchange(away, true)) {
+            // cordond may be restarted meanwhile: nothing is lost by waiting.
+            context.complain("cordonctl: " + reply.error().message() + "; waiting");
+        }
+        if (std::ferror(context.out) != 0) return static_cast<int>(ErrorCode::io);
+        ::usleep(follow_us);
+    }
+}
+
+}  // namespace
+
+int run_incidents_list(Context& context) {
+    const Result<json> request = question(context, "incidents.list", list_limit);
+    if (!request) return context.fail(request.error());
+    const Result<json> reply = ask(context, *request);
+    if (!reply) return context.fail(reply.error());
+    if (context.json()) {
+        context.print_json(*reply);
+        return 0;
+    }
+    Table table = incident_table();
+    for (const json& incident : reply->at("incidents"))
+        add_row(&table, incident);
+    context.print(table.empty() ? "No incidents.\n" : table.text(context.screen));
+    return 0;
+}
+
+int run_incidents_show(Context& context) {
+    const Result<json> incident =
+        ask(context, {{"request", "incidents.show"}, {"case", context.words[0]}});
+    if (!incident) return context.fail(incident.error());
+    if (context.json()) {
+        context.print_json(*incident);
+    } else {
+        context.print(incident_page(*incident));
+    }
+    return 0;
+}
+
+int run_incidents_tail(Context& context) {
+    const Result<json> request = question(context, "incidents.list", tail_limit);
+    if (!request) return context.fail(request.error());
+    const Result<json> reply = ask(context, *request);
+    if (!reply) return context.fail(reply.error());
+    json incidents = reply->at("incidents");
+    std::reverse(incidents.begin(), incidents.end());
+    const std::uint64_t last = print_tail(context, incidents, 0);
+    return context.has(Flag::follow) ? follow(context, *request, last) : 0;
+}
+
+}  // namespace cordon

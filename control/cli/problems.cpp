@@ -1,0 +1,107 @@
+#include "control/cli/problems.h"
+
+#include "control/cli/text.h"
+
+namespace cordon {
+
+namespace {
+
+using nlohmann::json;
+
+void add(json* problems, const std::string& text) {
+    problems->push_back(text);
+}
+
+void add_text(json* problems, const std::string& what, const json& text) {
+    if (text.is_string()) add(problems, what + text.get<std::string>());
+}
+
+bool reachable(const json& part) {
+    return part.at("reachable").get<bool>();
+}
+
+void judge_services(const json& dataplane, json* problems) {
+    for (const json& service : dataplane.at("services")) {
+        if (service.at("mode") != "bypass") continue;
+        const json& until = service.at("bypass_until");
+        add(problems, "service " + service.at("name").get<std::string>() +
+                          " is not inspected (mode bypass)" +
+                          (until.is_string() ? " until " + local_time(until.get<std::string>())
+                                             : std::string()));
+    }
+}
+
+void judge_dataplane(const json& d, json* problems) {
+    if (!reachable(d)) {
+        return add(problems,
+                   "the dataplane does not answer: uploads pass or stop by the fail mode of each "
+                   "service, and are not inspected");
+    }
+    const json& index = d.at("index");
+    if (index.at("generation").get<std::uint64_t>() == 0) {
+        add(problems, "no index is in force: no upload can match");
+    }
+    add_text(problems, "the last index was refused: ", index.at("error"));
+    if (d.at("journal").at("errors").get<std::uint64_t>() != 0) {
+        add(problems, "the journal could not be written at times; look at the disk of state_dir");
+    }
+    // With the other kinds of port there is nothing in the kernel to take over.
+    if (d.at("port_kind") == "af_xdp" && !d.at("xdp_attached").get<bool>()) {
+        add(problems,
+            "the XDP program is not attached: nothing takes over when the dataplane dies");
+    }
+    judge_services(d, problems);
+}
+
+void judge_control(const json& c, json* problems) {
+    if (!reachable(c)) {
+        return add(problems,
+                   "cordond does not answer: incidents wait in the journal, the index gets no "
+                   "younger");
+    }
+    add_text(problems, "the configuration is wrong and was not taken: ", c.at("config_error"));
+    add_text(problems, "the index is not in force: ", c.at("index").at("error"));
+    const json& journal = c.at("journal");
+    add_text(problems, "the journal cannot be read: ", journal.at("error"));
+    const json& store = c.at("store");
+    if (store.contains("error")) return add_text(problems, "the store: ", store.at("error"));
+    if (store.at("missing").get<std::uint64_t>() != 0) {
+        add(problems, grouped(store.at("missing").get<std::uint64_t>()) +
+                          " records of the journal never came");
+    }
+    if (store.at("damaged").get<std::uint64_t>() != 0) {
+        add(problems, grouped(store.at("damaged").get<std::uint64_t>()) +
+                          " segments of the journal are damaged and were put aside");
+    }
+    if (store.at("odd_records").get<std::uint64_t>() != 0) {
+        add(problems, grouped(store.at("odd_records").get<std::uint64_t>()) +
+                          " records of the journal were not understood and kept aside");
+    }
+}
+
+bool is_lab(const json& part) {
+    return reachable(part) && part.at("lab").get<bool>();
+}
+
+}  // namespace
+
+ErrorCode judge_status(json* status) {
+    const json& dataplane = status->at("dataplane");
+    const json& control = status->at("control");
+    json problems = json::array();
+    judge_dataplane(dataplane, &problems);
+    judge_control(control, &problems);
+    if (status->at("restart_needed").get<bool>()) {
+        add(&problems, "the dataplane runs with an older configuration; restart cordon-dataplane");
+    }
+    const bool nobody = !reachable(dataplane) && !reachable(control);
+    (*status)["lab"] = is_lab(dataplane) || is_lab(control);
+    (*status)["state"] = nobody             ? "nothing answers"
+                         : problems.empty() ? "works"
+                                            : "needs attention";
+    const bool none = problems.empty();
+    (*status)["problems"] = std::move(problems);
+    return nobody ? ErrorCode::unreachable : none ? all_well : ErrorCode::degraded;
+}
+
+}  // namespace cordon

@@ -1,0 +1,294 @@
+// `cordonctl status` and `coverage`: through cordond, and straight from the dataplane when cordond
+// does not answer.
+
+#include "control/cli/cli.h"
+#include "control/cli/problems.h"
+#include "control/config/config.h"
+#include "control/daemon/clocks.h"
+#include "control/daemon/request.h"
+#include "control/link/dataplane_link.h"
+#include "control/link/link_json.h"
+
+namespace cordon {
+
+namespace {
+
+using nlohmann::json;
+
+// Whether the dataplane may know what cordond could not tell.
+bool cordond_is_away(const Error& error) {
+    return error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
+}
+
+Result<DataplaneLink> dataplane_of(const Context& context) {
+    const Result<std::string> run_dir = run_dir_of(context);
+    if (!run_dir) return Failure(run_dir.error());
+    const Result<std::uint32_t> timeout_ms = timeout_of(context);
+    if (!timeout_ms) return Failure(timeout_ms.error());
+    return DataplaneLink(dataplane_socket_path(*run_dir), *timeout_ms);
+}
+
+Result<json> status_without_cordond(const Context& context, const Error& why) {
+    const Result<DataplaneLink> link = dataplane_of(context);
+    if (!link) return Failure(link.error());
+    json result = {{"control", {{"reachable", false}, {"error", error_json(why)}}},
+                   {"restart_needed", false}};
+    if (const Result<LinkStatus> status = link->status()) {
+        result["dataplane"] = status_json(*status);
+        result["dataplane"]["reachable"] = true;
+    } else {
+        result["dataplane"] = {{"reachable", false}, {"error", error_json(status.error())}};
+    }
+    return result;
+}
+
+bool reachable(const json& part) {
+    return part.at("reachable").get<bool>();
+}
+
+std::uint64_t number(const json& value) {
+    return value.get<std::uint64_t>();
+}
+
+std::string count_of(const json& value, const char* one, const char* many) {
+    const std::uint64_t n = number(value);
+    return grouped(n) + " " + (n == 1 ? one : many);
+}
+
+std::string since(const json& time) {
+    if (!time.is_string()) return "";
+    const std::string iso = time.get<std::string>();
+    const std::uint64_t then = seconds_of(iso);
+    const std::uint64_t now = unix_seconds();
+    const std::string ago = then != 0 && now > then ? " (" + duration(now - then) + ")" : "";
+    return local_time(iso) + ago;
+}
+
+std::string text_of(const json& value) {
+    return printable(value.get<std::string>());
+}
+
+void add(std::string* page, const char* title, const std::string& text) {
+    std::string line = title;
+    line.resize(13, ' ');
+    *page += line + text + "\n";
+}
+
+std::string index_line(const json& index) {
+    if (number(index.at("generation")) == 0) return "none in force: nothing can match";
+    return "generation " + std::to_string(number(index.at("generation"))) + ", " +
+           count_of(index.at("indicators"), "indicator", "indicators") +
+           (index.at("lab").get<bool>() ? " (LAB)" : "") + ", in force since " +
+           since(index.at("loaded"));
+}
+
+void add_dataplane(std::string* page, const json& d) {
+    if (!reachable(d)) {
+        return add(page, "Dataplane", "DOWN: " + text_of(d.at("error").at("text")));
+    }
+    add(page, "Dataplane",
+        "running since " + since(d.at("started")) + ", pid " + std::to_string(number(d.at("pid"))) +
+            ", version " + text_of(d.at("version")) + ", ports " + text_of(d.at("port_kind")) +
+            (d.at("xdp_attached").get<bool>() ? " with XDP" : "") + ", " +
+            count_of(d.at("workers"), "worker", "workers"));
+    add(page, "Index", index_line(d.at("index")));
+    add(page, "Flows",
+        grouped(number(d.at("flows"))) + " of " + grouped(number(d.at("flows_max"))) + ", " +
+            grouped(number(d.at("flows_midstream"))) +
+            " of them older than the dataplane and not inspected; " +
+            byte_size(number(d.at("kept_bytes"))) + " kept until acknowledged");
+    add(page, "Journal",
+        "written to record " + std::to_string(number(d.at("journal").at("sequence"))) + ", " +
+            count_of(d.at("journal").at("errors"), "error", "errors"));
+}
+
+void add_control(std::string* page, const json& c) {
+    if (!reachable(c)) {
+        return add(page, "Control",
+                   "DOWN: " + text_of(c.at("error").at("text")) +
+                       "; the dataplane goes on with its index");
+    }
+    add(page, "Control",
+        "cordond running since " + since(c.at("started")) + ", pid " +
+            std::to_string(number(c.at("pid"))) + ", version " + text_of(c.at("version")));
+    const json& store = c.at("store");
+    if (store.contains("error")) return add(page, "Incidents", text_of(store.at("error")));
+    add(page, "Incidents",
+        grouped(number(store.at("incidents"))) +
+            " in the store: " + grouped(number(store.at("blocked"))) + " blocked, " +
+            grouped(number(store.at("reported"))) + " reported, " +
+            grouped(number(store.at("observed"))) + " observed; " +
+            grouped(number(store.at("enforced"))) + " blocks confirmed, " +
+            grouped(number(store.at("unconfirmed")) + number(store.at("decided"))) +
+            " not confirmed");
+}
+
+std::string service_table(const json& dataplane, const Screen& screen) {
+    Table table(
+        {{"SERVICE"}, {"MODE"}, {"UNTIL"}, {"FAIL"}, {"PASSED WITHOUT THE DATAPLANE", true}});
+    for (const json& s : dataplane.at("services")) {
+        const json& until = s.at("bypass_until");
+        table.row({text_of(s.at("name")), text_of(s.at("mode")),
+                   until.is_string() ? local_time(until.get<std::string>()) : "-",
+                   text_of(s.at("fail")), byte_size(number(s.at("bypassed_bytes")))});
+    }
+    return table.empty() ? "" : "\n" + table.text(screen);
+}
+
+std::string status_page(const json& status, const Screen& screen) {
+    const bool lab = status.at("lab").get<bool>();
+    const json& problems = status.at("problems");
+    std::string page;
+    if (lab) {
+        page +=
+            screen.red("LAB") + "          a test bench: indices built by hand are accepted here\n";
+    }
+    add(&page, "State", text_of(status.at("state")));
+    add_dataplane(&page, status.at("dataplane"));
+    add_control(&page, status.at("control"));
+    if (reachable(status.at("dataplane"))) page += service_table(status.at("dataplane"), screen);
+    if (!problems.empty()) page += "\n" + screen.bold("Needs attention") + "\n";
+    for (const json& problem : problems)
+        page += "  * " + text_of(problem) + "\n";
+    return page;
+}
+
+// Asked again for a moment when the sum is not even: frames on their way are counted as received
+// first, and in their class a moment later.
+template <typename Ask>
+Result<json> balanced_coverage(Ask&& ask_once) {
+    constexpr int tries = 3;
+    Result<json> coverage = ask_once();
+    for (int i = 1; i < tries && coverage; ++i) {
+        if (coverage->at("sum").at("balanced").template get<bool>()) break;
+        ::usleep(50 * 1000);
+        coverage = ask_once();
+    }
+    return coverage;
+}
+
+Result<json> coverage_of(const Context& context) {
+    const Result<json> relayed = balanced_coverage([&] {
+        return ask(context, {{"request", "coverage"}});
+    });
+    if (relayed || !cordond_is_away(relayed.error())) return relayed;
+    const Result<DataplaneLink> link = dataplane_of(context);
+    if (!link) return Failure(link.error());
+    return balanced_coverage([&]() -> Result<json> {
+        return link->counters().map([](const LinkCounters& c) { return coverage_json(c); });
+    });
+}
+
+Result<json> unlisted_of(const Context& context) {
+    const Result<json> relayed = ask(context, {{"request", "unlisted"}});
+    if (relayed || !cordond_is_away(relayed.error())) return relayed;
+    const Result<DataplaneLink> link = dataplane_of(context);
+    if (!link) return Failure(link.error());
+    return link->unlisted().map([](const LinkUnlisted& u) { return unlisted_json(u); });
+}
+
+std::string frame_ledger(const json& coverage, const Screen& screen) {
+    Table table({{"FRAMES"}, {"PACKETS", true}, {"BYTES", true}});
+    std::uint64_t packets = 0;
+    for (const json& line : coverage.at("frames")) {
+        const std::string name = text_of(line.at("class"));
+        packets += number(line.at("packets"));
+        // A reason that never occurred says nothing; a plain class that is zero does.
+        if (number(line.at("packets")) == 0 && name.starts_with("uninspected")) continue;
+        table.row({name, grouped(number(line.at("packets"))), grouped(number(line.at("bytes")))});
+    }
+    const json& sum = coverage.at("sum");
+    table.row({"sum", grouped(packets), grouped(number(sum.at("frame_bytes")))});
+    std::uint64_t received = 0;
+    for (const char* side : {"client", "storage"}) {
+        const json& tally = coverage.at("ports").at(side).at("received");
+        received += number(tally.at("packets"));
+    }
+    table.row(
+        {"received by both ports", grouped(received), grouped(number(sum.at("received_bytes")))});
+    const auto difference = sum.at("difference").get<std::int64_t>();
+    const std::string check = difference == 0
+                                  ? "sum = port counters: every byte is accounted for\n"
+                                  : screen.red("sum ≠ port counters") + ": they differ by " +
+                                        std::to_string(difference) +
+                                        " bytes (frames on their way are counted a moment later)\n";
+    return table.text(screen) + check;
+}
+
+std::string object_ledger(const json& coverage, const Screen& screen) {
+    Table table({{"OBJECTS"}, {"NUMBER", true}, {"BYTES", true}});
+    std::uint64_t objects = 0;
+    std::uint64_t bytes = 0;
+    for (const json& line : coverage.at("objects")) {
+        const std::string name = text_of(line.at("class"));
+        objects += number(line.at("objects"));
+        bytes += number(line.at("bytes"));
+        if (number(line.at("objects")) == 0 && name.starts_with("uninspected")) continue;
+        table.row({name, grouped(number(line.at("objects"))), grouped(number(line.at("bytes")))});
+    }
+    table.row({"sum", grouped(objects), grouped(bytes)});
+    return table.text(screen);
+}
+
+std::string outcome_table_text(const json& coverage, const Screen& screen) {
+    Table table({{"OUTCOMES"}, {"NUMBER", true}, {"OF"}, {"MEANING", false, true}});
+    for (const json& line : coverage.at("outcomes")) {
+        if (number(line.at("value")) == 0) continue;
+        table.row({text_of(line.at("name")), grouped(number(line.at("value"))),
+                   text_of(line.at("unit")), text_of(line.at("help"))});
+    }
+    return table.empty() ? "" : "\n" + table.text(screen);
+}
+
+int print_unlisted(Context& context) {
+    const Result<json> unlisted = unlisted_of(context);
+    if (!unlisted) return context.fail(unlisted.error());
+    if (context.json()) {
+        context.print_json(*unlisted);
+        return 0;
+    }
+    Table table({{"DESTINATION"}, {"PORT", true}, {"PACKETS", true}, {"BYTES", true}});
+    for (const json& line : unlisted->at("destinations")) {
+        table.row({text_of(line.at("address")), std::to_string(number(line.at("port"))),
+                   grouped(number(line.at("packets"))), grouped(number(line.at("bytes")))});
+    }
+    context.print(table.empty()
+                      ? "Nothing was bridged towards the storage that no service lists.\n"
+                      : "Bridged towards the storage without inspection, because no service lists "
+                        "it:\n\n" +
+                            table.text(context.screen));
+    return 0;
+}
+
+}  // namespace
+
+int run_status(Context& context) {
+    Result<json> status = ask(context, {{"request", "status"}});
+    if (!status && cordond_is_away(status.error())) {
+        status = status_without_cordond(context, status.error());
+    }
+    if (!status) return context.fail(status.error());
+    const ErrorCode code = judge_status(&*status);
+    if (context.json()) {
+        context.print_json(*status);
+    } else {
+        context.print(status_page(*status, context.screen));
+    }
+    return static_cast<int>(code);
+}
+
+int run_coverage(Context& context) {
+    if (context.has(Flag::unlisted)) return print_unlisted(context);
+    const Result<json> coverage = coverage_of(context);
+    if (!coverage) return context.fail(coverage.error());
+    if (context.json()) {
+        context.print_json(*coverage);
+        return 0;
+    }
+    context.print(frame_ledger(*coverage, context.screen) + "\n" +
+                  object_ledger(*coverage, context.screen) +
+                  outcome_table_text(*coverage, context.screen));
+    return 0;
+}
+
+}  // namespace cordon

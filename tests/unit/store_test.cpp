@@ -1,0 +1,491 @@
+// The SQLite store: what comes in from a journal and what can be asked.
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "control/store/store.h"
+#include "control/store/text.h"
+#include "dataplane/contract/journal_codec.h"
+
+// Last: it defines macros with names such as fail().
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+
+namespace {
+
+constexpr JournalId id = {0xab, 0xcd};
+constexpr JournalId other_id = {0xef};
+constexpr std::uint64_t noon = 1709294400ull * 1000000000;  // 2024-03-01T12:00:00Z
+
+struct Fixture {
+    std::string directory;
+    std::string path;
+    std::unique_ptr<Store> store;
+    std::vector<std::vector<std::uint8_t>> payloads;
+    std::vector<JournalRecord> records;
+
+    void open() {
+        auto opened = open_sqlite_store({path, "node-1"});
+        if (!opened) print_error("%s\n", opened.error().message().c_str());
+        assert_true(opened.has_value());
+        store = std::move(*opened);
+    }
+    template <typename T>
+    void add(RecordType type, std::uint64_t sequence, const T& record) {
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(&record);
+        payloads.emplace_back(bytes, bytes + sizeof record);
+        records.push_back({type, sequence, sequence * 7 + 1, {}});
+    }
+    Result<void> apply(const JournalId& journal, std::vector<JournalFault> faults = {}) {
+        for (std::size_t n = 0; n < records.size(); ++n)
+            records[n].payload = payloads[n];
+        const std::uint64_t next = records.empty() ? 0 : records.back().sequence + 1;
+        auto applied = store->apply({journal, records, next, faults});
+        if (!applied) print_error("%s\n", applied.error().message().c_str());
+        records.clear();
+        payloads.clear();
+        return applied;
+    }
+    void run(const char* sql) {
+        sqlite3* database = nullptr;
+        assert_int_equal(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+        sqlite3_close(database);
+    }
+};
+
+int setup(void** state) {
+    auto* fixture = new Fixture;
+    char directory[] = "/tmp/cordon-store-XXXXXX";
+    if (::mkdtemp(directory) == nullptr) return -1;
+    fixture->directory = directory;
+    fixture->path = fixture->directory + "/store.db";
+    fixture->open();
+    *state = fixture;
+    return 0;
+}
+
+int teardown(void** state) {
+    auto* fixture = static_cast<Fixture*>(*state);
+    fixture->store.reset();
+    std::filesystem::remove_all(fixture->directory);
+    delete fixture;
+    return 0;
+}
+
+Fixture& of(void** state) {
+    return *static_cast<Fixture*>(*state);
+}
+
+template <std::size_t N>
+void fill(char (&field)[N], const char* text) {
+    std::strncpy(field, text, N - 1);
+}
+
+Endpoint v4(std::uint8_t last, std::uint16_t port) {
+    Endpoint endpoint{};
+    const std::uint8_t address[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, last};
+    std::memcpy(endpoint.address, address, sizeof address);
+    endpoint.port = port;
+    endpoint.present = 1;
+    return endpoint;
+}
+
+IncidentRecord incident(const char* case_number) {
+    IncidentRecord record{};
+    fill(record.case_number, case_number);
+    record.time_ns = noon + 123456789;
+    record.object_bytes = 5000000000;
+    record.policy_generation = 4;
+    record.client = v4(7, 40000);
+    record.server = v4(80, 8080);
+    record.vlan = -1;
+    record.action = MatchAction::block;
+    record.complete = 1;
+    record.match_count = 1;
+    record.matches[0].reference = 0xfedcba9876543210;
+    record.matches[0].generation = 17;
+    fill(record.matches[0].section, "centre");
+    record.matches[0].kinds = 4;
+    fill(record.service, "uploads");
+    fill(record.legal_basis, "detection order 12/2024");
+    fill(record.method, "PUT");
+    fill(record.host, "files.example");
+    fill(record.account, "AKIAEXAMPLE");
+    fill(record.target, "/bucket/a.jpg");
+    return record;
+}
+
+EnforcedRecord enforced(std::uint64_t decided, const char* case_number, bool reset, bool answered) {
+    EnforcedRecord record{};
+    record.decided_sequence = decided;
+    record.time_ns = noon + 2000000000;
+    record.storage_reset = reset;
+    record.client_answered = answered;
+    fill(record.case_number, case_number);
+    return record;
+}
+
+Incident get(Fixture& fixture, const char* case_number) {
+    auto found = fixture.store->get_incident(case_number);
+    assert_true(found.has_value() && found->has_value());
+    return **found;
+}
+
+void gives_back_every_field_of_an_incident(void** state) {
+    Fixture& fixture = of(state);
+    IncidentRecord record = incident("AB-0001");
+    record.forwarded = v4(99, 0);
+    std::memset(record.forwarded.address, 0, 16);
+    record.forwarded.address[15] = 1;
+    record.vlan = 12;
+    record.lab = 1;
+    record.complete = 0;
+    record.match_count = 2;
+    fill(record.matches[1].section, "local");
+    record.matches[1].source = 3;
+    record.matches[1].category = 2;
+    record.matches[1].kinds = 5;
+    record.matches[1].weak = 1;
+    fixture.add(RecordType::decided, 41, record);
+    assert_true(fixture.apply(id).has_value());
+
+    const Incident got = get(fixture, "AB-0001");
+    assert_string_equal(got.time.c_str(), "2024-03-01T12:00:00.123456789Z");
+    assert_int_equal(got.status, IncidentStatus::decided);
+    assert_true(got.enforced_time.empty());
+    assert_string_equal(got.node.c_str(), "node-1");
+    assert_string_equal(got.journal.c_str(), "abcd0000000000000000000000000000");
+    assert_int_equal(got.sequence, 41);
+    assert_string_equal(got.client.address.c_str(), "192.0.2.7");
+    assert_int_equal(got.client.port, 40000);
+    assert_string_equal(got.forwarded.address.c_str(), "::1");
+    assert_string_equal(got.server.address.c_str(), "192.0.2.80");
+    assert_int_equal(got.server.port, 8080);
+    assert_int_equal(got.vlan, 12);
+    assert_string_equal(got.service.c_str(), "uploads");
+    assert_string_equal(got.method.c_str(), "PUT");
+    assert_string_equal(got.host.c_str(), "files.example");
+    assert_string_equal(got.target.c_str(), "/bucket/a.jpg");
+    assert_string_equal(got.account.c_str(), "AKIAEXAMPLE");
+    assert_int_equal(got.form, ObjectForm::body);
+    assert_true(got.size == 5000000000);
+    assert_false(got.complete);
+    assert_true(got.lab);
+    assert_int_equal(got.action, MatchAction::block);
+    assert_int_equal(got.policy_generation, 4);
+    assert_string_equal(got.legal_basis.c_str(), "detection order 12/2024");
+    assert_int_equal(got.matches.size(), 2);
+    assert_string_equal(got.matches[0].section.c_str(), "centre");
+    assert_true(got.matches[0].reference == 0xfedcba9876543210);
+    assert_int_equal(got.matches[0].generation, 17);
+    assert_int_equal(got.matches[0].kinds, 4);
+    assert_string_equal(got.matches[1].section.c_str(), "local");
+    assert_int_equal(got.matches[1].source, 3);
+    assert_int_equal(got.matches[1].category, 2);
+    assert_int_equal(got.matches[1].flags, 1);
+}
+
+void stores_a_record_that_comes_again_once(void** state) {
+    Fixture& fixture = of(state);
+    for (int n = 0; n < 3; ++n) {
+        fixture.add(RecordType::decided, 1, incident("AB-0001"));
+        fixture.add(RecordType::enforced, 2, enforced(1, "AB-0001", true, true));
+        assert_true(fixture.apply(id).has_value());
+    }
+    const StoreStatistics statistics = *fixture.store->statistics();
+    assert_int_equal(statistics.records, 2);
+    assert_int_equal(statistics.incidents, 1);
+    assert_int_equal(statistics.enforced, 1);
+    assert_int_equal(statistics.odd_records, 0);
+    assert_int_equal(fixture.store->list_incidents({}, 10, 0)->size(), 1);
+}
+
+void keeps_both_of_two_records_that_contradict_each_other(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    assert_true(fixture.apply(id).has_value());
+    fixture.add(RecordType::decided, 1, incident("AB-0002"));
+    fixture.records[0].checksum = 999;
+    assert_true(fixture.apply(id).has_value());
+    assert_int_equal(get(fixture, "AB-0001").sequence, 1);
+    assert_int_equal(get(fixture, "AB-0002").sequence, 1);
+    assert_int_equal(fixture.store->statistics()->odd_records, 1);
+    // The word of enforcement goes to the case that it names.
+    fixture.add(RecordType::enforced, 2, enforced(1, "AB-0002", true, true));
+    assert_true(fixture.apply(id).has_value());
+    assert_int_equal(get(fixture, "AB-0001").status, IncidentStatus::decided);
+    assert_int_equal(get(fixture, "AB-0002").status, IncidentStatus::enforced);
+}
+
+void tells_the_same_sequence_of_two_journals_apart(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    assert_true(fixture.apply(id).has_value());
+    fixture.add(RecordType::decided, 1, incident("AB-0002"));
+    assert_true(fixture.apply(other_id).has_value());
+    assert_int_equal(fixture.store->statistics()->incidents, 2);
+    assert_int_equal(fixture.store->statistics()->odd_records, 0);
+}
+
+void joins_what_was_enforced_to_what_was_decided(void** state) {
+    Fixture& fixture = of(state);
+    for (std::uint64_t n = 1; n <= 3; ++n) {
+        const char* cases[] = {"", "AB-0001", "AB-0002", "AB-0003"};
+        fixture.add(RecordType::decided, n, incident(cases[n]));
+    }
+    fixture.add(RecordType::enforced, 4, enforced(1, "AB-0001", true, true));
+    fixture.add(RecordType::enforced, 5, enforced(2, "AB-0002", true, false));
+    assert_true(fixture.apply(id).has_value());
+    assert_int_equal(get(fixture, "AB-0001").status, IncidentStatus::enforced);
+    assert_string_equal(get(fixture, "AB-0001").enforced_time.c_str(),
+                        "2024-03-01T12:00:02.000000000Z");
+    assert_int_equal(get(fixture, "AB-0002").status, IncidentStatus::unconfirmed);
+    assert_int_equal(get(fixture, "AB-0003").status, IncidentStatus::decided);
+    const StoreStatistics statistics = *fixture.store->statistics();
+    assert_int_equal(statistics.enforced, 1);
+    assert_int_equal(statistics.unconfirmed, 1);
+    assert_int_equal(statistics.decided, 1);
+    assert_int_equal(statistics.blocked, 3);
+}
+
+void joins_by_case_number_when_the_journal_began_anew_in_between(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    assert_true(fixture.apply(id).has_value());
+    fixture.add(RecordType::enforced, 1, enforced(1, "AB-0001", true, true));
+    assert_true(fixture.apply(other_id).has_value());
+    assert_int_equal(get(fixture, "AB-0001").status, IncidentStatus::enforced);
+}
+
+void lists_newest_first_in_pages_and_follows_new_ones(void** state) {
+    Fixture& fixture = of(state);
+    for (std::uint64_t n = 1; n <= 5; ++n) {
+        fixture.add(RecordType::decided, n, incident(("AB-000" + std::to_string(n)).c_str()));
+    }
+    assert_true(fixture.apply(id).has_value());
+    const auto first = *fixture.store->list_incidents({}, 2, 0);
+    assert_int_equal(first.size(), 2);
+    assert_string_equal(first[0].case_number.c_str(), "AB-0005");
+    const auto second = *fixture.store->list_incidents({}, 10, first[1].id);
+    assert_int_equal(second.size(), 3);
+    assert_string_equal(second[0].case_number.c_str(), "AB-0003");
+    assert_int_equal(second[0].matches.size(), 1);
+    const auto after = *fixture.store->incidents_after({}, 10, second[0].id);
+    assert_int_equal(after.size(), 2);
+    assert_string_equal(after[0].case_number.c_str(), "AB-0004");
+}
+
+void filters_by_service_action_status_client_and_time(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    IncidentRecord other = incident("AB-0002");
+    fill(other.service, "mail");
+    other.service[4] = 0;
+    other.action = MatchAction::report;
+    other.time_ns = noon + 60000000000;
+    other.forwarded = v4(200, 0);
+    fixture.add(RecordType::decided, 2, other);
+    fixture.add(RecordType::enforced, 3, enforced(1, "AB-0001", true, true));
+    assert_true(fixture.apply(id).has_value());
+    const auto only = [&](const IncidentFilter& filter) {
+        const auto found = *fixture.store->list_incidents(filter, 10, 0);
+        assert_int_equal(found.size(), 1);
+        return found[0].case_number;
+    };
+    IncidentFilter filter;
+    filter.service = "mail";
+    assert_string_equal(only(filter).c_str(), "AB-0002");
+    filter = {};
+    filter.action = MatchAction::block;
+    assert_string_equal(only(filter).c_str(), "AB-0001");
+    filter = {};
+    filter.status = IncidentStatus::enforced;
+    assert_string_equal(only(filter).c_str(), "AB-0001");
+    filter = {};
+    filter.status = IncidentStatus::decided;
+    assert_string_equal(only(filter).c_str(), "AB-0002");
+    filter = {};
+    filter.client = "192.0.2.200";
+    assert_string_equal(only(filter).c_str(), "AB-0002");
+    filter = {};
+    filter.from_ns = noon + 30000000000;
+    assert_string_equal(only(filter).c_str(), "AB-0002");
+    filter.service = "uploads";
+    assert_true(fixture.store->list_incidents(filter, 10, 0)->empty());
+    filter.service = "' OR 1 --";
+    assert_true(fixture.store->list_incidents(filter, 10, 0)->empty());
+}
+
+void text_of_the_wire_is_clean_utf8_and_can_be_read_back(void** state) {
+    Fixture& fixture = of(state);
+    IncidentRecord record = incident("AB-0001");
+    fill(record.target, "/\xc3\xa4\xff\x1b[2J\\\xe2\x80\xae\xed\xa0\x80\xc0\xaf\xf0\x9f\x98\x80");
+    std::memset(record.host, 'h', sizeof record.host);  // without a NUL
+    fixture.add(RecordType::decided, 1, record);
+    assert_true(fixture.apply(id).has_value());
+    const Incident got = get(fixture, "AB-0001");
+    assert_string_equal(got.target.c_str(),
+                        "/\xc3\xa4\\xff\\x1b[2J\\x5c\\xe2\\x80\\xae\\xed\\xa0\\x80\\xc0\\xaf"
+                        "\xf0\x9f\x98\x80");
+    assert_int_equal(got.host.size(), sizeof record.host);
+}
+
+void a_truncated_character_is_escaped_and_not_read_past(void**) {
+    assert_string_equal(clean_text("a\xe2\x82").c_str(), "a\\xe2\\x82");
+    assert_string_equal(clean_text("\xf4\x90\x80\x80").c_str(), "\\xf4\\x90\\x80\\x80");
+    assert_string_equal(clean_text("\xe0\x80\xaf").c_str(), "\\xe0\\x80\\xaf");
+    assert_string_equal(clean_text("\xc2\x9b").c_str(), "\\xc2\\x9b");
+    assert_string_equal(clean_text("").c_str(), "");
+}
+
+void keeps_records_it_does_not_know_aside(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, std::uint64_t{5});
+    fixture.add(static_cast<RecordType>(77), 2, std::uint64_t{6});
+    IncidentRecord wrong = incident("AB-0003");
+    wrong.match_count = 9;
+    fixture.add(RecordType::decided, 3, wrong);
+    fixture.add(RecordType::decided, 4, incident("AB-0004"));
+    assert_true(fixture.apply(id).has_value());
+    const StoreStatistics statistics = *fixture.store->statistics();
+    assert_int_equal(statistics.odd_records, 3);
+    assert_int_equal(statistics.incidents, 1);
+    assert_int_equal(statistics.records, 4);
+}
+
+void gaps_and_modes_are_listed(void** state) {
+    Fixture& fixture = of(state);
+    GapRecord gap{};
+    gap.from_ns = noon;
+    gap.to_ns = noon + 1000000000;
+    gap.bytes = 1000;
+    gap.packets = 3;
+    fill(gap.service, "uploads");
+    gap.reason = GapReason::hung;
+    fixture.add(RecordType::gap, 1, gap);
+    ModeRecord mode{};
+    mode.time_ns = noon;
+    fill(mode.service, "uploads");
+    mode.from = 0;
+    mode.to = 2;
+    fixture.add(RecordType::mode, 2, mode);
+    assert_true(fixture.apply(id).has_value());
+    const auto gaps = *fixture.store->gaps(10);
+    assert_int_equal(gaps.size(), 1);
+    assert_string_equal(gaps[0].from.c_str(), "2024-03-01T12:00:00.000000000Z");
+    assert_string_equal(gaps[0].to.c_str(), "2024-03-01T12:00:01.000000000Z");
+    assert_int_equal(gaps[0].bytes, 1000);
+    assert_int_equal(gaps[0].packets, 3);
+    assert_int_equal(gaps[0].reason, GapReason::hung);
+    const auto changes = *fixture.store->mode_changes(10);
+    assert_int_equal(changes.size(), 1);
+    assert_int_equal(changes[0].to, 2);
+    assert_int_equal(fixture.store->statistics()->gap_bytes, 1000);
+}
+
+void faults_are_told_once(void** state) {
+    Fixture& fixture = of(state);
+    for (int n = 0; n < 2; ++n) {
+        assert_true(fixture.apply(id, {{FaultKind::missing, "incident-5.cdj", 5, 3}}).has_value());
+        assert_true(fixture.apply({}, {{FaultKind::damaged, "incident-8.cdj", 8, 0}}).has_value());
+    }
+    assert_int_equal(fixture.store->faults(10)->size(), 2);
+    assert_int_equal(fixture.store->statistics()->missing, 3);
+    assert_int_equal(fixture.store->statistics()->damaged, 1);
+}
+
+void remembers_the_read_position_of_each_journal(void** state) {
+    Fixture& fixture = of(state);
+    assert_int_equal(*fixture.store->next_sequence(id), 0);
+    fixture.add(RecordType::decided, 41, incident("AB-0001"));
+    assert_true(fixture.apply(id).has_value());
+    fixture.open();
+    assert_int_equal(*fixture.store->next_sequence(id), 42);
+    assert_int_equal(*fixture.store->next_sequence(other_id), 0);
+    assert_int_equal(get(fixture, "AB-0001").sequence, 41);
+}
+
+void a_batch_that_fails_leaves_nothing(void** state) {
+    Fixture& fixture = of(state);
+    fixture.run(
+        "CREATE TRIGGER no BEFORE INSERT ON incident WHEN new.case_number = 'AB-0002'"
+        " BEGIN SELECT raise(ABORT, 'no'); END");
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    fixture.add(RecordType::decided, 2, incident("AB-0002"));
+    assert_false(fixture.apply(id).has_value());
+    assert_int_equal(fixture.store->statistics()->records, 0);
+    assert_int_equal(*fixture.store->next_sequence(id), 0);
+    fixture.run("DROP TRIGGER no");
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    fixture.add(RecordType::decided, 2, incident("AB-0002"));
+    assert_true(fixture.apply(id).has_value());
+    assert_int_equal(fixture.store->statistics()->incidents, 2);
+}
+
+void is_durable_and_private(void** state) {
+    Fixture& fixture = of(state);
+    struct stat status;
+    assert_int_equal(::stat(fixture.path.c_str(), &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    assert_true(fixture.apply(id).has_value());
+    assert_true(std::filesystem::exists(fixture.path + "-wal"));
+}
+
+void refuses_a_store_from_a_newer_version(void** state) {
+    Fixture& fixture = of(state);
+    fixture.store.reset();
+    fixture.run("PRAGMA user_version = 1000");
+    const auto opened = open_sqlite_store({fixture.path, "node-1"});
+    assert_false(opened.has_value());
+    assert_int_equal(opened.error().code, ErrorCode::integrity);
+    assert_non_null(std::strstr(opened.error().text.c_str(), "newer"));
+}
+
+void refuses_a_file_that_is_not_its_own(void** state) {
+    Fixture& fixture = of(state);
+    fixture.store.reset();
+    std::filesystem::remove_all(fixture.directory);
+    std::filesystem::create_directory(fixture.directory);
+    fixture.run("CREATE TABLE somebody_elses (a)");
+    assert_int_equal(open_sqlite_store({fixture.path, "n"}).error().code, ErrorCode::integrity);
+    FILE* file = std::fopen(fixture.path.c_str(), "w");
+    for (int n = 0; n < 1000; ++n)
+        std::fputs("this is no database. ", file);
+    std::fclose(file);
+    assert_int_equal(open_sqlite_store({fixture.path, "n"}).error().code, ErrorCode::integrity);
+    assert_int_equal(open_sqlite_store({"/nonexistent/x.db", "n"}).error().code, ErrorCode::io);
+}
+
+}  // namespace
+
+int main() {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const CMUnitTest tests[] = {
+        TEST(gives_back_every_field_of_an_incident),
+        TEST(stores_a_record_that_comes_again_once),
+        TEST(keeps_both_of_two_records_that_contradict_each_other),
+        TEST(tells_the_same_sequence_of_two_journals_apart),
+        TEST(joins_what_was_enforced_to_what_was_decided),
+        TEST(joins_by_case_number_when_the_journal_began_anew_in_between),
+        TEST(lists_newest_first_in_pages_and_follows_new_ones),
+        TEST(filters_by_service_action_status_client_and_time),
+        TEST(text_of_the_wire_is_clean_utf8_and_can_be_read_back),
+        TEST(keeps_records_it_does_not_know_aside),
+        TEST(gaps_and_modes_are_listed),
+        TEST(faults_are_told_once),
+        TEST(remembers_the_read_position_of_each_journal),
+        TEST(a_batch_that_fails_leaves_nothing),
+        TEST(is_durable_and_private),
+        TEST(refuses_a_store_from_a_newer_version),
+        TEST(refuses_a_file_that_is_not_its_own),
+        cmocka_unit_test(a_truncated_character_is_escaped_and_not_read_past),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
