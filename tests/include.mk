@@ -6,7 +6,7 @@
 room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
               http_response proxy_header identity refusal journal options_file stream policy \
               worker replay
-control_tests := journal_crash store config dataplane_link request_server
+control_tests := journal_crash store config dataplane_link request_server cordond cli
 
 # One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
 # http_message is compared with http_parser and needs -lhttp_parser.
