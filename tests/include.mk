@@ -6,7 +6,8 @@
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response proxy_header identity refusal journal options_file stream \
               policy worker replay link_frames index_holder pacing event_log
-control_tests := journal_crash store config dataplane_link journal_reader
+control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
+                 cli
 
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
