@@ -10,6 +10,7 @@ Q    := $(if $(V),,@)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
+.SECONDEXPANSION:
 .PHONY: all
 all:
 
@@ -166,8 +167,8 @@ help:  ## this list
 	$(Q)echo "  MODE=release|debug|asan|tsan, V=1 shows the commands"
 
 # What scripts/check-tidy holds against the files that are there.
-all_sources = $(pure_sources) $(shell_sources) $(replay_sources) $(control_sources) \
-              $(control_main_sources) \
+all_sources = $(pure_sources) $(shell_plain_sources) $(shell_sources) $(replay_sources) \
+              $(replay_main_sources) $(control_sources) $(control_main_sources) \
               $(test_sources) $(bench_sources) $(bpf_sources)
 print-sources:
 	@printf '%s\n' $(all_sources)

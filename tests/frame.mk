@@ -11,8 +11,8 @@ $(tool_programs): %: %.o
 
 # --- fuzz targets --------------------------------------------------------------------------------
 # tests/fuzz/<name>_fuzz.cpp with its seeds in tests/fuzz/corpus/<name>/. It takes what it needs
-# from the pure rooms, and from fuzz_sources.<name> when it needs other sources. clang's objects of
-# the rooms are instrumented once, in an archive: a target links what it uses.
+# from the pure rooms, and from fuzz_sources.<name> and fuzz_libs.<name> when it needs more. clang's
+# objects of the rooms are instrumented once, in an archive: a target links what it uses.
 
 F := build/fuzz
 FUZZ_SECONDS  ?= 600
@@ -27,6 +27,8 @@ $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
 
+fuzz_libs.http_message = -lhttp_parser
+
 $(F)/%.o: %.cpp Makefile tests/frame.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  FUZZ $<";) \
@@ -35,12 +37,11 @@ $(F)/%.o: %.cpp Makefile tests/frame.mk
 $(F)/rooms.a: $(fuzz_rooms)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-.SECONDEXPANSION:
 $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
                   $$(call fuzz_objects_of,$$*)
 	$(Q)$(if $(V),,echo "  LINK $@";) \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
-	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
+	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
 test_sources = tests/bpf/steer_tool.cpp $(tool_programs:$(O)/%=%.cpp) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \

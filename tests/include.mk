@@ -6,7 +6,8 @@
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response proxy_header identity refusal journal options_file stream \
               policy worker replay link_frames index_holder pacing event_log
-control_tests := journal_crash store config dataplane_link journal_reader
+control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
+                 cli
 
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
@@ -34,6 +35,8 @@ $(control_test_programs): LIBS = $(control_libs) -lcmocka
 # The parts of cordon-replay that need no worker.
 $(O)/tests/unit/replay_test: $(replay_objects)
 $(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
+# As the objects it is linked with: the sanitizer looks for type information where there is none.
+$(O)/tests/unit/replay_test.o: EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader

@@ -30,11 +30,13 @@ class RandomList {
         std::mt19937_64 random(seed);
         std::string text;
         for (std::uint64_t i = 0; i < count; ++i) {
-            char line[66];
-            std::snprintf(line, sizeof line,
-                          "%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "\n", random(),
-                          random(), random(), random());
-            text.append(line, 65);
+            // In steps: the arguments of one call would be drawn in any order.
+            for (int word = 0; word < 4; ++word) {
+                char digits[17];
+                std::snprintf(digits, sizeof digits, "%016" PRIx64, random());
+                text.append(digits, 16);
+            }
+            text += '\n';
             constexpr std::size_t block = 1u << 20;
             if (text.size() < block && i + 1 < count) continue;
             const ssize_t written = ::write(list.file_.get(), text.data(), text.size());

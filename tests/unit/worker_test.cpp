@@ -325,6 +325,18 @@ void refuses_bad_heads_with_400_and_cuts(void** state) {
     }
 }
 
+void observes_a_bad_head_without_refusing_it(void**) {
+    Options options = lab_options();
+    options.services[0].mode = ServiceMode::observe;
+    Lab lab(options);
+    lab.connect();
+    const std::string request = "PUT /x HTTP/1.1\nHost: a\n\n";
+    lab.send(request);
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+    assert_int_equal(lab.count(Outcome::http_bare_lf), 1);
+    lab.respond("HTTP/1.1 201 Created\r\n\r\n");  // no contradiction: it may well be HTTP
+}
+
 void passes_requests_without_a_body(void** state) {
     Lab& lab = lab_of(state);
     const std::string get = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -559,6 +571,7 @@ int main() {
         T(cuts_a_retransmission_with_other_bytes),
         T(answers_a_retransmission_from_kept_bytes_but_not_the_tail),
         T(refuses_bad_heads_with_400_and_cuts),
+        T(observes_a_bad_head_without_refusing_it),
         T(passes_requests_without_a_body),
         T(ends_the_connection_after_a_refused_expect),
         T(goes_on_after_100_continue),
