@@ -323,7 +323,7 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
 bool Worker::State::contradicts_class(Flow& flow, Bytes first_bytes) const {
     const bool classed =
         flow.reason == UninspectedReason::tls || flow.reason == UninspectedReason::protocol;
-    if (!classed || flow.answer_seen) return false;
+    if (!classed || flow.answer_seen || mode(flow) != ServiceMode::enforce) return false;
     flow.answer_seen = true;
     return http_answer_likeness(first_bytes) != Likeness::no;
 }

@@ -25,7 +25,7 @@ umask 022
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")/../.." && pwd)
 BIN=${BIN:-$ROOT/build/bin}
-BPF=${BPF:-$(dirname "$(readlink -m "$BIN")")/ebpf}  # no dots: options want a plain path
+BPF=${BPF:-$(cd "$(readlink -f "$BIN")/../ebpf" 2>/dev/null && pwd || true)}
 LAB_PREFIX=${LAB_PREFIX:-cordon-}
 CLI=${LAB_PREFIX}cli
 STO=${LAB_PREFIX}sto
