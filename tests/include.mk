@@ -50,3 +50,7 @@ $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(O)/tests/bpf/steer_tool: LIBS = -lbpf
 $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
 	$(link)
+
+fuzz_sources.config  = $(config_sources)
+fuzz_sources.request = control/daemon/request.cpp control/link/link_json.cpp \
+                       control/config/address.cpp
