@@ -22,13 +22,14 @@ worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp datapla
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
                        dataplane/shell/control_socket.cpp dataplane/shell/index_holder.cpp \
-                       dataplane/shell/memory_plan.cpp
+                       dataplane/shell/memory_plan.cpp dataplane/shell/event_log.cpp \
+                       dataplane/shell/spread.cpp
 shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
                  dataplane/shell/steer_plan.cpp dataplane/shell/main.cpp \
                  dataplane/shell/appliance.cpp dataplane/shell/appliance_link.cpp \
-                 dataplane/shell/event_log.cpp dataplane/shell/worker_loop.cpp \
-                 dataplane/shell/dpdk_port.cpp dataplane/shell/eal.cpp \
-                 dataplane/shell/net_device.cpp dataplane/shell/process.cpp
+                 dataplane/shell/worker_loop.cpp dataplane/shell/dpdk_port.cpp \
+                 dataplane/shell/eal.cpp dataplane/shell/net_device.cpp \
+                 dataplane/shell/process.cpp dataplane/shell/xdp_features.cpp
 replay_sources := dataplane/replay/capture.cpp dataplane/replay/clock.cpp \
                   dataplane/replay/json_lines.cpp dataplane/replay/pcap_port.cpp \
                   dataplane/replay/resegment.cpp dataplane/replay/roles.cpp \

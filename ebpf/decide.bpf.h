@@ -23,7 +23,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, steer_services_max);
+    __uint(max_entries, steer_prefixes_max);
     __type(key, struct steer_prefix);
     __type(value, struct steer_service_set);
 } services SEC(".maps");
@@ -55,6 +55,14 @@ struct {
 } epoch SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, steer_queues_max);
+    __type(key, __u32);
+    __type(value, struct steer_heartbeat);
+} heartbeat SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, steer_counter_count);
     __type(key, __u32);
@@ -68,7 +76,7 @@ struct {
     __type(value, struct steer_tally);
 } unlisted SEC(".maps");
 
-SEC(".rodata.port") const volatile struct steer_port port = {0, 0};
+SEC(".rodata.port") const volatile struct steer_port port = {0, 0, 0};
 
 // The protected service that a packet belongs to.
 struct hit {
@@ -94,9 +102,15 @@ static __always_inline const struct steer_settings* read_settings(void) {
     return bpf_map_lookup_elem(&settings, &zero);
 }
 
+static __always_inline int is_fresh(__u32 queue, const struct steer_settings* s, __u64 now) {
+    const volatile struct steer_heartbeat* beat = bpf_map_lookup_elem(&heartbeat, &queue);
+    // Signed: another core's clock may be a moment ahead.
+    return beat && (__s64)(now - beat->ns) <= (__s64)s->heartbeat_ns_max;
+}
+
 // Searches the services of one end. An odd packet belongs to its prefix as a whole: when its port
 // cannot be told, the first service of the prefix answers for it, and the strictest fail mode.
-static __noinline int find_service(const struct packet* p, int end_is_dst, struct hit* hit) {
+__noinline int find_service(const struct packet* p, int end_is_dst, struct hit* hit) {
     if (!p || !hit) return 0;
     struct steer_prefix key = {.bits = 128};
     __builtin_memcpy(key.address, end_is_dst ? p->dst : p->src, 16);

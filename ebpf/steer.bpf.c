@@ -8,7 +8,7 @@
 // a second instance with the driver's `xsks_map` and the shared maps, and puts it in the place of
 // the first atomically: no frame ever meets an unfilled map, and the pins live where we want them.
 //
-// Owns:       xsks_map and peer, one of each per port; heartbeat, shared.
+// Owns:       xsks_map and peer, one of each per port; shunt, shared.
 // Invariants: decide.bpf.h. The map is asked before each redirect to a socket: the kernel takes a
 //             dead process's sockets out at once.
 #include "decide.bpf.h"
@@ -26,15 +26,6 @@ struct {
     __type(key, __u32);
     __type(value, __u32);
 } peer SEC(".maps");
-
-// CLOCK_MONOTONIC per queue. Worker writes through a mapping, XDP reads.
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, steer_queues_max);
-    __type(key, __u32);
-    __type(value, __u64);
-} heartbeat SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -55,9 +46,7 @@ static __always_inline int worker_takes(__u32 queue, const struct steer_settings
         count(steer_layer_xdp, steer_why_no_socket, bytes);
         return 0;
     }
-    const volatile __u64* beat = bpf_map_lookup_elem(&heartbeat, &queue);
-    // Signed: another core's clock may be a moment ahead.
-    if (beat && (__s64)(now - *beat) <= (__s64)s->heartbeat_ns_max) return 1;
+    if (is_fresh(queue, s, now)) return 1;
     count(steer_layer_xdp, steer_why_stale, bytes);
     return 0;
 }
@@ -71,11 +60,18 @@ static __always_inline int finish(enum passage passage) {
     return passage == passage_drop ? XDP_DROP : bridge();
 }
 
+// Everything but the worker's frames belongs to the tc program, which decides and counts it.
+static __always_inline int leave_to_tc(__u32 bytes) {
+    count(steer_layer_xdp, steer_untaken, bytes);
+    return XDP_PASS;
+}
+
 static __always_inline int steer_protected(const struct packet* p, const struct hit* hit,
                                            const struct steer_settings* s, __u32 queue,
                                            __u32 bytes) {
     const __u64 now = bpf_ktime_get_ns();
     const int taken = worker_takes(queue, s, now, bytes);
+    if (!taken && port.bridge_by_tc) return leave_to_tc(bytes);
     const struct steer_denied* denied = find_denied(p, hit, now);
     if (denied && hit->towards_storage && p->payload &&
         !(taken && denied->instance == s->instance)) {
@@ -88,32 +84,39 @@ static __always_inline int steer_protected(const struct packet* p, const struct 
 
 static __always_inline int steer_unclear(const struct steer_settings* s, __u32 queue, __u32 bytes) {
     if (worker_takes(queue, s, bpf_ktime_get_ns(), bytes)) return to_worker(queue, bytes);
+    if (port.bridge_by_tc) return leave_to_tc(bytes);
     return finish(pass_unclear(steer_layer_xdp, s, bytes));
 }
 
-SEC("xdp")
-int steer(struct xdp_md* ctx) {
-    if (port.role == steer_role_none) return XDP_PASS;  // the driver's instance, see above
+// A global function: the kernel verifies it once, not once per way through its callers.
+__noinline int parse_frame(struct xdp_md* ctx, struct packet* p) {
+    if (!p) return 0;
     const struct frame f = {
         .data = (const void*)(long)ctx->data,
         .data_end = (const void*)(long)ctx->data_end,
         .length = ctx->data_end - ctx->data,
     };
+    parse_packet(&f, -1, p);
+    return 0;
+}
+
+SEC("xdp")
+int steer(struct xdp_md* ctx) {
+    if (port.role == steer_role_none) return XDP_PASS;  // the driver's instance, see above
+    const __u32 bytes = ctx->data_end - ctx->data;
     const struct steer_settings* s = read_settings();
-    if (!s || !s->configured) {
-        count(steer_layer_xdp, steer_untaken, f.length);
-        return XDP_PASS;
-    }
+    if (!s || !s->configured) return leave_to_tc(bytes);
 
-    struct packet p;
-    parse_packet(&f, -1, &p);
-    if (p.kind == packet_unclear) return steer_unclear(s, ctx->rx_queue_index, f.length);
-    struct hit hit;
+    struct packet p = {};
+    struct hit hit = {};
+    parse_frame(ctx, &p);
+    if (p.kind == packet_unclear) return steer_unclear(s, ctx->rx_queue_index, bytes);
     if (may_be_protected(&p) && find_hit(&p, &hit))
-        return steer_protected(&p, &hit, s, ctx->rx_queue_index, f.length);
+        return steer_protected(&p, &hit, s, ctx->rx_queue_index, bytes);
 
-    count(steer_layer_xdp, steer_bridged, f.length);
-    note_unlisted(&p, f.length);
+    if (port.bridge_by_tc) return leave_to_tc(bytes);
+    count(steer_layer_xdp, steer_bridged, bytes);
+    note_unlisted(&p, bytes);
     return bridge();
 }
 

@@ -17,6 +17,8 @@
 
 enum {
     steer_services_max = 64,
+    steer_prefixes_max =
+        2 * steer_services_max,  // a change writes the new before it removes the old
     steer_queues_max = 64,
     steer_denied_max = 65536,
     steer_shunted_max = 65536,
@@ -38,6 +40,7 @@ enum steer_role {
 struct steer_port {
     __u32 role;
     __u32 peer_ifindex;
+    __u32 bridge_by_tc;  // the peer's driver takes no frames from XDP: leave bridging to tc
 };
 
 // --- settings ------------------------------------------------------------------------------------
@@ -47,7 +50,14 @@ struct steer_settings {
     __u32 configured;        // 0: take nothing
     __u32 instance;          // counts the starts of the dataplane
     __u32 any_closed;        // some service has fail = closed
-    __u32 reserved;
+    __u32 tapped;            // af_packet: the worker gets copies, tc drops the originals
+};
+
+// CLOCK_MONOTONIC per queue. Worker writes through a mapping, the programs read. One cache line
+// each: every worker writes its own in every round.
+struct steer_heartbeat {
+    __u64 ns;
+    __u64 reserved[7];
 };
 
 // --- services: LPM over the address, then a short list -------------------------------------------
@@ -146,7 +156,7 @@ enum steer_class {
     steer_closed_control,   // of a service that fails closed, without payload: bridged
     steer_unclear_bridged,  // destination unknown (truncated, nested), dataplane away
     steer_unclear_refused,  // the same, dropped because some service fails closed
-    steer_untaken,          // not configured yet: left to the layer below
+    steer_untaken,          // left to the layer below: not configured yet, or bridge_by_tc
     steer_frame_class_count,
     steer_why_no_socket = steer_frame_class_count,  // the process is dead
     steer_why_stale,                                // the worker hangs
@@ -178,6 +188,7 @@ struct steer_destination {
 };
 
 STEER_ASSERT(sizeof(struct steer_settings) == 24);
+STEER_ASSERT(sizeof(struct steer_heartbeat) == 64);
 STEER_ASSERT(sizeof(struct steer_prefix) == 20);
 STEER_ASSERT(sizeof(struct steer_service) == 8);
 STEER_ASSERT(sizeof(struct steer_service_set) == 8 + 8 * steer_services_max);

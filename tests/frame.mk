@@ -11,8 +11,8 @@ $(tool_programs): %: %.o
 
 # --- fuzz targets --------------------------------------------------------------------------------
 # tests/fuzz/<name>_fuzz.cpp with its seeds in tests/fuzz/corpus/<name>/. It takes what it needs
-# from the pure rooms, and from fuzz_sources.<name> when it needs other sources. clang's objects of
-# the rooms are instrumented once, in an archive: a target links what it uses.
+# from the pure rooms, and from fuzz_sources.<name> and fuzz_libs.<name> when it needs more. clang's
+# objects of the rooms are instrumented once, in an archive: a target links what it uses.
 
 F := build/fuzz
 FUZZ_SECONDS  ?= 600
@@ -25,6 +25,10 @@ fuzz_programs = $(fuzz_targets:%=$(F)/%_fuzz)
 fuzz_rooms    = $(pure_sources:%.cpp=$(F)/%.o)
 $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
+fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
+
+fuzz_libs.http_message = -lhttp_parser
+
 $(F)/%.o: %.cpp Makefile tests/frame.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  FUZZ $<";) \
@@ -33,14 +37,14 @@ $(F)/%.o: %.cpp Makefile tests/frame.mk
 $(F)/rooms.a: $(fuzz_rooms)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-.SECONDEXPANSION:
 $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
-                  $$(patsubst %.cpp,$(F)/%.o,$$(fuzz_sources.$$*))
+                  $$(call fuzz_objects_of,$$*)
 	$(Q)$(if $(V),,echo "  LINK $@";) \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
-	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(FUZZ_LIBS)
+	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
-test_sources = $(tool_programs:$(O)/%=%.cpp) $(bpf_tests:%=tests/bpf/%_test.cpp) \
+test_sources = tests/bpf/steer_tool.cpp $(tool_programs:$(O)/%=%.cpp) \
+               $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
                $(fuzz_targets:%=tests/fuzz/%_fuzz.cpp)
 

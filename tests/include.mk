@@ -3,14 +3,11 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_view fingerprint index_builder decode flow_table build http_message \
-              http_response proxy_header identity refusal journal options_file stream policy \
-              worker replay
-control_tests := journal_crash store config dataplane_link request_server cordond cli
-
-# One libFuzzer target per parser: tests/fuzz/<name>_fuzz.cpp, seeds in tests/fuzz/corpus/<name>/.
-# http_message is compared with http_parser and needs -lhttp_parser.
-fuzz_targets += http_message http_response proxy_header identity
+room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
+              http_message http_response proxy_header identity refusal journal options_file stream \
+              policy worker replay link_frames index_holder pacing event_log
+control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
+                 cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -22,7 +19,14 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_view index_builder worker): $(builder_sources:%.cpp=$(O)/%.o)
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker index_holder): \
+    $(builder_sources:%.cpp=$(O)/%.o)
+fuzz_sources.worker      = $(builder_sources)
+fuzz_sources.index_view  = $(builder_sources)
+fuzz_sources.list_parser = control/index/list_parser.cpp
+fuzz_sources.config      = $(config_sources)
+fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
+                           control/config/address.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
@@ -30,10 +34,11 @@ $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pur
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
 
-
 # The parts of cordon-replay that need no worker.
 $(O)/tests/unit/replay_test: $(replay_objects)
 $(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
+# As the objects it is linked with: the sanitizer looks for type information where there is none.
+$(O)/tests/unit/replay_test.o: EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
 bpf_tests := steer bypass loader
@@ -43,7 +48,8 @@ $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
-steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/steer_%.o,loader maps plan)
+steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/%.o,steer_loader steer_maps steer_plan \
+                         xdp_features)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
 # Drives the loader from tests/system/_bridge_check.sh.
 $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
@@ -51,6 +57,14 @@ $(O)/tests/bpf/steer_tool: LIBS = -lbpf
 $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) | $(bpf_objects)
 	$(link)
 
-fuzz_sources.config  = $(config_sources)
-fuzz_sources.request = control/daemon/request.cpp control/link/link_json.cpp \
-                       control/config/address.cpp
+# Benchmarks: make bench. Never part of a test.
+line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp
+programs += $(O)/bin/cordon-bench
+$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
+	$(link)
+$(O)/bin/cordon-bench: LIBS = $(pure_libs)
+$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \
+                              $(builder_sources:%.cpp=$(O)/%.o)
+	$(link)
+$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark

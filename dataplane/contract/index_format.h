@@ -76,7 +76,7 @@ static_assert(sizeof(NumberBucket) == 16);
 namespace record_flag {
 inline constexpr std::uint8_t weak = 1;         // the source vouches for it less
 inline constexpr std::uint8_t provisional = 2;  // younger than 24 h on this box
-inline constexpr std::uint8_t test = 4;         // a harmless file made to try the system
+inline constexpr std::uint8_t test = 4;         // a harmless file to see the system work
 inline constexpr std::uint8_t report_only = 8;
 inline constexpr std::uint8_t has_size = 16;
 inline constexpr std::uint8_t has_head = 32;

@@ -80,12 +80,19 @@ struct LinkTally {
     std::uint64_t bytes;
 };
 
+struct LinkPort {             // what the port lost by itself
+    std::uint64_t missed;     // arrived while its queue was full
+    std::uint64_t errors;     // refused by the driver
+    std::uint64_t oversized;  // larger than one buffer
+};
+
 struct LinkCounters {  // sums over the workers and the kernel's own counters
     std::uint64_t outcomes[outcome_count];
     LinkTally frames[frame_class_count];  // not_protected and bypassed include what XDP bridged
     LinkTally objects[object_class_count];
     LinkTally received[2];  // port counters: client, storage
     LinkTally transmitted[2];
+    LinkPort port[2];
 };
 
 struct LinkDestination {

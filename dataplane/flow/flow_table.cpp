@@ -33,8 +33,8 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
       seed_(seed),
       // At least as many buckets as entries: chains stay near one entry.
       bucket_mask_(std::bit_ceil(capacity) - 1),
-      buckets_(new FlowNumber[static_cast<std::size_t>(bucket_mask_) + 1]),
-      entries_(new Entry[capacity]) {
+      buckets_(std::make_unique<FlowNumber[]>(static_cast<std::size_t>(bucket_mask_) + 1)),
+      entries_(std::make_unique<Entry[]>(capacity)) {
     INVARIANT(capacity > 0 && capacity <= 1u << 31);
     for (std::size_t at = 0; at <= bucket_mask_; ++at)
         buckets_[at] = no_flow;

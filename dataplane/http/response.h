@@ -140,7 +140,7 @@ class ResponseTracker {
     bool last_was_framing_ = false;  // a folded line would continue it
     ChunkedDecoder chunks_;
     std::array<MethodKind, limits::pipeline_max> kinds_{};
-    std::array<char, 128> line_{};  // longer lines are no framing that we accept
+    std::array<char, 64> line_{};  // a framing field that is longer is refused
 };
 
 // Whether what a server sends first is an answer of HTTP: a flow that was classed as another

@@ -36,7 +36,7 @@ Replay::Replay(const Settings& settings, const IndexView* index)
       worker_(worker_options(settings, &options_), &port_, &recorder_),
       roles_(settings.services, settings.checksums, [this] { survey(); }),
       report_(new ObjectReport) {
-    worker_.use_index(index);
+    if (index != nullptr) worker_.use_index(index);
 }
 
 int Replay::run(std::string* why) {
@@ -51,7 +51,7 @@ int Replay::run(std::string* why) {
     write_out(true);
     if (result == ReadResult::error) {
         *why = capture.error();
-    } else if (!port_.close_outputs()) {
+    } else if (!outputs_written_) {
         *why = "--client-out, --storage-out: could not be written";
     } else if (output_failed_) {
         *why = "standard output: could not be written";
@@ -100,14 +100,19 @@ void Replay::settle() {
     run_timers_until(clock_.now().ns + options_.tail_release_us * ns_per_us);
 }
 
-// The capture is over: whatever still waits for a packet comes to its end by time.
+// The capture is over. What is due soon is still sent; then time runs until every flow has ended,
+// so that objects under way are reported as what they are. Nobody would have waited for what is
+// sent then, so it is not written.
 void Replay::finish() {
-    constexpr std::uint64_t step_ns = 600 * ns_per_s;
-    const std::uint32_t turns_max = 1000 + worker_.flows();
+    run_timers_until(clock_.now().ns + ns_per_s);
+    outputs_written_ = port_.close_outputs();
+    constexpr std::uint64_t day_ns = 24 * 3600 * ns_per_s, step_ns = 60 * ns_per_s;
+    // The worker looks at a small part of its flows at each turn.
+    const std::uint32_t turns_max = 16 * 1024;
+    clock_.advance_to(clock_.now().ns + day_ns);
     for (std::uint32_t turn = 0; turn < turns_max && worker_.flows() > 0; ++turn) {
-        run_timers_until(clock_.now().ns + step_ns);
-        clock_.advance_to(clock_.now().ns + step_ns);
         poll();
+        clock_.advance_to(clock_.now().ns + step_ns);
     }
 }
 

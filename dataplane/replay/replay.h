@@ -61,6 +61,7 @@ class Replay {
     std::string output_;
     std::unique_ptr<ObjectReport> report_;
     bool output_failed_ = false;
+    bool outputs_written_ = true;
 };
 
 }  // namespace cordon::replay

@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "dataplane/base/limits.h"
 #include "dataplane/shell/clock.h"
 #include "dataplane/shell/eal.h"
+#include "dataplane/shell/spread.h"
 
 namespace cordon {
 namespace {
@@ -26,6 +28,7 @@ constexpr std::uint32_t vlan_bytes = 8;  // two tags
 constexpr unsigned any_socket = static_cast<unsigned>(SOCKET_ID_ANY);
 constexpr unsigned pool_cache = 256;
 constexpr std::uint16_t descriptors = 2048;
+constexpr unsigned handed_max = 1024;  // frames on their way from one worker to another
 
 std::uint32_t frame_bytes(std::uint32_t mtu) {
     return mtu + RTE_ETHER_HDR_LEN + vlan_bytes;
@@ -130,8 +133,12 @@ bool restore_vlan(rte_mbuf** buffer) {
 }  // namespace
 
 std::size_t buffer_bytes(PortKind kind, std::uint32_t mtu) {
-    return rte_mempool_calc_obj_size(
+    const std::size_t bytes = rte_mempool_calc_obj_size(
         static_cast<std::uint32_t>(sizeof(rte_mbuf) + data_room(kind, mtu)), 0, nullptr);
+    constexpr std::size_t page_bytes = 4096;
+    if (kind == PortKind::pci || bytes > page_bytes) return bytes;
+    // Without hugepages DPDK lets no buffer cross a page, so the rest of the page is its as well.
+    return page_bytes / (page_bytes / bytes);
 }
 
 Result<std::unique_ptr<PortPair>> PortPair::open(const Options& options, std::uint32_t mtu) {
@@ -160,6 +167,7 @@ Result<void> PortPair::open_device(const Options& options, Side side, std::uint3
                            " buffers of the " + side_name(side) + " port: lower mbufs_per_port",
                        rte_errno);
     }
+    if (const Result<void> rings = make_rings(options, side); !rings) return rings;
     if (options.port_kind == PortKind::pci) return start_device(options, side, device);
 
     const bool xdp = options.port_kind == PortKind::af_xdp;
@@ -168,6 +176,20 @@ Result<void> PortPair::open_device(const Options& options, Side side, std::uint3
         rte_eal_hotplug_add("vdev", name.c_str(), device_arguments(options, side, mtu).c_str());
     if (code != 0) return port_failure(device, vdev_advice(options), code);
     return start_device(options, side, name);
+}
+
+Result<void> PortPair::make_rings(const Options& options, Side side) {
+    if (options.workers == 1) return {};
+    for (std::uint32_t worker = 0; worker < options.workers; ++worker) {
+        const std::string name =
+            std::string("cordon_") + side_name(side) + "_to_" + std::to_string(worker);
+        rte_ring* ring = rte_ring_create(name.c_str(), handed_max, SOCKET_ID_ANY, RING_F_SC_DEQ);
+        if (ring == nullptr) {
+            return failure(ErrorCode::memory, "no memory for the rings between workers", rte_errno);
+        }
+        devices_[index_of(side)].handed.push_back(ring);
+    }
+    return {};
 }
 
 Result<void> PortPair::start_device(const Options& options, Side side, const std::string& name) {
@@ -211,31 +233,63 @@ PortDrops PortPair::drops(Side side) const {
     const Device& mine = devices_[index_of(side)];
     rte_eth_stats stats{};
     PortDrops drops;
-    drops.chained = mine.chained.read();
+    drops.chained = mine.chained.load(std::memory_order_relaxed);
+    drops.handed = mine.handed_lost.load(std::memory_order_relaxed);
     if (rte_eth_stats_get(mine.id, &stats) != 0) return drops;
     drops.missed = stats.imissed + stats.rx_nombuf;
     drops.errors = stats.ierrors + stats.oerrors;
     return drops;
 }
 
-std::size_t DpdkPort::receive(Side side, Frame* frames, std::size_t count) {
+// One burst from the queue; what belongs to another worker is handed over.
+std::size_t DpdkPort::receive_own(Side side, rte_mbuf** buffers, std::size_t count) {
     PortPair::Device& device = pair_->devices_[index_of(side)];
-    rte_mbuf* buffers[limits::burst_frames];
-    const std::size_t room = std::min(count, limits::burst_frames);
     const std::uint16_t n =
-        rte_eth_rx_burst(device.id, queue_, buffers, static_cast<std::uint16_t>(room));
+        rte_eth_rx_burst(device.id, queue_, buffers, static_cast<std::uint16_t>(count));
     std::size_t kept = 0;
     for (std::uint16_t i = 0; i < n; ++i) {
         rte_mbuf* buffer = buffers[i];
         // The buffers are as large as the MTU asks, so a chain is a frame beyond it.
         if (buffer->nb_segs != 1 || !restore_vlan(&buffer)) {
-            device.chained.add();
+            device.chained.fetch_add(1, std::memory_order_relaxed);
             rte_pktmbuf_free(buffer);
             continue;
         }
-        adopt(&frames[kept++], buffer);
+        std::uint32_t owner = queue_;
+        if (pair_->queues_ > 1) {
+            owner = flow_owner({rte_pktmbuf_mtod(buffer, std::uint8_t*), buffer->data_len},
+                               pair_->queues_, queue_);
+        }
+        if (owner != queue_) {
+            hand_over(side, owner, buffer);
+        } else {
+            buffers[kept++] = buffer;
+        }
     }
     return kept;
+}
+
+void DpdkPort::hand_over(Side side, std::uint32_t owner, rte_mbuf* buffer) {
+    PortPair::Device& device = pair_->devices_[index_of(side)];
+    if (rte_ring_enqueue(device.handed[owner], buffer) == 0) return;
+    device.handed_lost.fetch_add(1, std::memory_order_relaxed);
+    rte_pktmbuf_free(buffer);
+}
+
+std::size_t DpdkPort::receive(Side side, Frame* frames, std::size_t count) {
+    const PortPair::Device& device = pair_->devices_[index_of(side)];
+    rte_mbuf* buffers[limits::burst_frames];
+    const std::size_t room = std::min(count, limits::burst_frames);
+    std::size_t n = 0;
+    if (!device.handed.empty()) {
+        // First, and at most half: neither source may starve the other.
+        n = rte_ring_dequeue_burst(device.handed[queue_], reinterpret_cast<void**>(buffers),
+                                   static_cast<unsigned>(room / 2), nullptr);
+    }
+    n += receive_own(side, buffers + n, room - n);
+    for (std::size_t i = 0; i < n; ++i)
+        adopt(&frames[i], buffers[i]);
+    return n;
 }
 
 std::size_t DpdkPort::transmit(Side side, Frame* frames, std::size_t count) {

@@ -5,12 +5,14 @@
 //
 // Owns:       devices and pools. A Frame's handle is its mbuf.
 // Invariants: a transmitted mbuf has one segment (the AF_XDP driver ignores nb_segs and would send
-//             foreign memory); each port has a pool of its own, so that with one side's buffers
-//             used up the other still receives.
+//             foreign memory); a frame is given to the worker that owns its flow, through a ring
+//             when it came in by another one's queue; each port has a pool of its own, so that with
+//             one side's buffers used up the other still receives.
 // Worker:     a DpdkPort belongs to one worker; PortPair is used at start and for statistics.
 // Limits:     Options::mbufs_per_port; limits::burst_frames at once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,7 +23,9 @@
 #include "dataplane/contract/options.h"
 #include "dataplane/worker/port.h"
 
+struct rte_mbuf;
 struct rte_mempool;
+struct rte_ring;
 
 namespace cordon {
 
@@ -30,6 +34,7 @@ struct PortDrops {
     std::uint64_t missed = 0;   // arrived while the queue or the pool was full
     std::uint64_t errors = 0;   // refused by the driver, both ways
     std::uint64_t chained = 0;  // larger than one buffer
+    std::uint64_t handed = 0;   // lost on the way to the worker that owns their flow
 };
 
 // Bytes of one buffer object in a pool for frames of this MTU.
@@ -57,12 +62,16 @@ class PortPair {
     struct Device {
         std::uint16_t id = 0;
         rte_mempool* pool = nullptr;
-        Counter chained;
-        std::vector<int> sockets;  // by queue
+        std::atomic<std::uint64_t> chained{0};  // workers write, control reads
+        std::vector<int> sockets;               // by queue
+        // By worker: frames that came in by another worker's queue. Empty with one worker.
+        std::vector<rte_ring*> handed;
+        std::atomic<std::uint64_t> handed_lost{0};  // workers write, control reads
     };
 
     PortPair() = default;
     Result<void> open_device(const Options& options, Side side, std::uint32_t mtu);
+    Result<void> make_rings(const Options& options, Side side);
     Result<void> start_device(const Options& options, Side side, const std::string& name);
 
     Device devices_[2];
@@ -87,6 +96,9 @@ class DpdkPort final : public Port {
     std::uint64_t stale() const { return stale_.read(); }
 
   private:
+    std::size_t receive_own(Side side, rte_mbuf** buffers, std::size_t count);
+    void hand_over(Side side, std::uint32_t owner, rte_mbuf* buffer);
+
     PortPair* pair_;
     std::uint16_t queue_;
     std::uint64_t valid_until_ns_ = UINT64_MAX;

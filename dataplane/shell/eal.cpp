@@ -86,7 +86,7 @@ Failure eal_failure(const Options& options) {
     const int code = rte_errno;
     const std::string said = last_dpdk_words();
     const std::string reason = said.empty() ? "" : " (" + said + ")";
-    if (code == EACCES || code == EPERM || geteuid() != 0) {
+    if (geteuid() != 0) {
         return failure(ErrorCode::permission, "DPDK may not start: run as root" + reason);
     }
     if (options.port_kind == PortKind::pci) {

@@ -259,7 +259,6 @@ int Journal::begin_spare() {
 }
 
 int Journal::finish_spare() {
-    if (int failed = files_.sync(making_)) return failed;
     const std::string name = segment_name(spare_prefix, spare_number_);
     if (int failed = files_.rename(path(making_name(spare_number_)), path(name))) return failed;
     if (int failed = files_.sync_directory(options_.directory)) return failed;

@@ -35,7 +35,8 @@ class MemoryPlan {
     std::vector<PoolPlan> pools_;
 };
 
-// `frame_buffer_bytes` is what one buffer of a port takes, `index_bytes` the size of the index file.
+// `frame_buffer_bytes` is what one buffer of a port takes, `index_bytes` the size of the index
+// file.
 MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
                        std::uint64_t index_bytes);
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "dataplane/base/time.h"
+#include "dataplane/shell/xdp_features.h"
 
 namespace cordon {
 
@@ -118,7 +119,7 @@ void unmap_pages(const void* at, std::size_t bytes) {
 }
 
 constexpr std::size_t gap_bytes = sizeof(steer_gap) * steer_services_max;
-constexpr std::size_t heartbeat_bytes = sizeof(std::uint64_t) * steer_queues_max;
+constexpr std::size_t heartbeat_bytes = sizeof(steer_heartbeat) * steer_queues_max;
 constexpr std::size_t epoch_bytes = sizeof(std::uint64_t) * steer_services_max;
 
 }  // namespace
@@ -181,6 +182,7 @@ Result<Object> SteerLoader::load(const std::string& path, std::size_t port, int 
     }
     place->role = ports_[port].role;
     place->peer_ifindex = static_cast<std::uint32_t>(ports_[1 - port].ifindex);
+    place->bridge_by_tc = !bridges_in_xdp_;
     if (auto lent = maps_.lend(object.get()); !lent) return Failure(lent.error());
     if (xsks_fd >= 0) {
         bpf_map* sockets = ::bpf_object__find_map_by_name(object.get(), "xsks_map");
@@ -214,7 +216,7 @@ Result<void> SteerLoader::map_memory() {
 
 Result<void> SteerLoader::set_services(const Options& options) {
     if (auto written = write_services(options); !written) return written;
-    return write_settings(options, 0);
+    return write_settings(options);
 }
 
 // New and changed sets first, then what is gone: no service is without its entry in between.
@@ -239,13 +241,13 @@ Result<void> SteerLoader::write_services(const Options& options) const {
     return {};
 }
 
-Result<void> SteerLoader::write_settings(const Options& options, std::uint32_t instance_step) {
+Result<void> SteerLoader::write_settings(const Options& options) {
     const int fd = maps_.fd("settings");
     const std::uint32_t zero = 0;
     ::bpf_map_lookup_elem(fd, &zero, &settings_);
     settings_.heartbeat_ns_max = options.heartbeat_ms_max * ns_per_ms;
     settings_.configured = 1;
-    settings_.instance += instance_step;
+    settings_.tapped = options.port_kind == PortKind::af_packet;
     const std::span services(options.services, options.service_count);
     settings_.any_closed = std::any_of(services.begin(), services.end(), [](const auto& service) {
         return service.fail == FailMode::closed;
@@ -266,6 +268,9 @@ Result<void> SteerLoader::before_ports() {
 }
 
 Result<void> SteerLoader::after_ports() {
+    bridges_in_xdp_ = std::none_of(std::begin(ports_), std::end(ports_), [](const Port& port) {
+        return xdp_transmit(port.ifindex) == XdpTransmit::no;
+    });
     for (std::size_t i = 0; i < 2; ++i) {
         if (auto replaced = replace_driver_program(i); !replaced) return replaced;
     }
@@ -281,7 +286,6 @@ Result<void> SteerLoader::replace_driver_program(std::size_t port) {
     }
     auto loaded = load(steer_object_, port, sockets.get());
     if (!loaded) return Failure(loaded.error());
-    if (auto mapped = map_memory(); !mapped) return mapped;
 
     const int peer_map = ::bpf_object__find_map_fd_by_name(loaded->get(), "peer");
     const std::uint32_t zero = 0;
@@ -351,7 +355,7 @@ std::uint32_t SteerLoader::expire_denied() const {
 std::vector<TakenGap> SteerLoader::take_gaps() const {
     const std::uint64_t to_unix = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     std::vector<TakenGap> taken;
-    for (std::uint32_t i = 0; i < services_max; ++i) {
+    for (std::uint32_t i = 0; gaps_ != nullptr && i < services_max; ++i) {
         steer_gap& gap = gaps_[i];
         const std::uint64_t packets = take(&gap.packets);
         if (packets == 0) continue;
@@ -367,6 +371,7 @@ std::vector<TakenGap> SteerLoader::take_gaps() const {
 }
 
 steer_tally SteerLoader::bypassed(std::uint32_t service) const {
+    if (gaps_ == nullptr) return {};
     return {__atomic_load_n(&gaps_[service].total_packets, __ATOMIC_RELAXED),
             __atomic_load_n(&gaps_[service].total_bytes, __ATOMIC_RELAXED)};
 }

@@ -62,27 +62,32 @@ class SteerLoader {
     // Idempotent: a running bridge is replaced without a gap, its maps are kept. The object files
     // are options.steer_object and bypass.bpf.o beside it.
     Result<void> attach_bypass(const Options& options);
-    // From here to after_ports() the tc programs serve the wire.
+    // At every start, whatever the kind of the ports. From here to after_ports() the tc programs
+    // serve the wire.
     Result<void> before_ports();
+    // AF_XDP ports only.
     Result<void> after_ports();
     // Programs obey new services from the next packet on.
     Result<void> set_services(const Options& options);
 
     static Result<void> detach_all(const Options& options);
 
-    // After after_ports(). `now_ns` is CLOCK_MONOTONIC; no system call.
+    // After attach_bypass(), without a system call. `now_ns` is CLOCK_MONOTONIC; 0 says at once
+    // that the worker takes no more frames. With af_packet only queue 0 counts.
     void beat(std::uint32_t queue, std::uint64_t now_ns) const {
-        __atomic_store_n(&heartbeats_[queue], now_ns, __ATOMIC_RELAXED);
+        if (heartbeats_ == nullptr) return;
+        __atomic_store_n(&heartbeats_[queue].ns, now_ns, __ATOMIC_RELAXED);
     }
-    // After attach_bypass(). A change means that frames of the service passed beside the worker.
+    // A change means that frames of the service passed beside the worker.
     std::uint64_t epoch(std::uint32_t service) const {
-        return __atomic_load_n(&epochs_[service], __ATOMIC_ACQUIRE);
+        return epochs_ == nullptr ? 0 : __atomic_load_n(&epochs_[service], __ATOMIC_ACQUIRE);
     }
-    std::uint64_t* heartbeats() const { return heartbeats_; }  // steer_queues_max, worker writes
-    const std::uint64_t* epochs() const { return epochs_; }    // steer_services_max, worker reads
+    // The same places, null before attach_bypass(): worker writes, worker reads.
+    steer_heartbeat* heartbeats() const { return heartbeats_; }  // steer_queues_max
+    const std::uint64_t* epochs() const { return epochs_; }      // steer_services_max
 
-    // One system call. `full` after expired entries were removed is an error the caller must treat
-    // as "not recorded".
+    // One system call. A failure, a full map after expired entries were removed included, means:
+    // not recorded.
     Result<void> deny(const steer_flow& flow, std::uint64_t lifetime_ns) const;
     void undeny(const steer_flow& flow) const;
     // Removes entries past their expiry; returns how many.
@@ -95,6 +100,9 @@ class SteerLoader {
     SteerCounters counters() const;
     // Both ports run our XDP program.
     bool xdp_attached() const;
+    // False when a port's driver takes no frames from XDP: then tc does all the bridging, slower.
+    // Known after after_ports().
+    bool bridges_in_xdp() const { return bridges_in_xdp_; }
     // Bridged towards the storage and no service, most bytes first.
     std::vector<SteerDestination> unlisted(std::size_t count_max) const;
 
@@ -108,7 +116,7 @@ class SteerLoader {
     Result<Object> load(const std::string& path, std::size_t port, int xsks_fd);
     Result<void> replace_driver_program(std::size_t port);
     Result<void> write_services(const Options& options) const;
-    Result<void> write_settings(const Options& options, std::uint32_t instance_step);
+    Result<void> write_settings(const Options& options);
     Result<void> map_memory();
 
     Port ports_[2];
@@ -116,8 +124,9 @@ class SteerLoader {
     std::string bypass_object_;
     SteerMaps maps_;
     steer_settings settings_{};
+    bool bridges_in_xdp_ = true;
     steer_gap* gaps_ = nullptr;
-    std::uint64_t* heartbeats_ = nullptr;
+    steer_heartbeat* heartbeats_ = nullptr;
     const std::uint64_t* epochs_ = nullptr;
 };
 

@@ -108,7 +108,7 @@ void WorkerLoop::publish() {
     flows_.store(worker_.flows(), std::memory_order_relaxed);
     midstream_.store(worker_.flows_midstream(), std::memory_order_relaxed);
     kept_bytes_.store(worker_.kept_bytes(), std::memory_order_relaxed);
-    running_.store(true, std::memory_order_release);
+    turns_.add();
 }
 
 // Sleeps until a frame comes or the time is over. A port that has no descriptor to wait on (PCI)

@@ -47,7 +47,8 @@ class WorkerLoop {
     std::uint32_t flows_midstream() const { return midstream_.load(std::memory_order_relaxed); }
     std::uint64_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
     std::uint64_t stale_frames() const { return stale_.read() + port_.stale(); }
-    bool running() const { return running_.load(std::memory_order_acquire); }
+    // Grows as long as the worker is alive and well.
+    std::uint64_t turns() const { return turns_.read(); }
 
   private:
     void turn();
@@ -71,10 +72,10 @@ class WorkerLoop {
     std::uint64_t mode_changes_ = 0;
     const IndexImage* index_ = nullptr;
     Counter stale_;
+    Counter turns_;
     std::atomic<std::uint32_t> flows_{0};
     std::atomic<std::uint32_t> midstream_{0};
     std::atomic<std::uint64_t> kept_bytes_{0};
-    std::atomic<bool> running_{false};
 };
 
 }  // namespace cordon

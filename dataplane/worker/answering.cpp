@@ -283,8 +283,12 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
         const std::int64_t end = flow.down.offset_of(segment.sequence) +
                                  static_cast<std::int64_t>(segment.payload.size());
         const bool ends = (segment.flags & (tcp_flag::fin | tcp_flag::rst)) != 0;
-        if (!ends && end <= static_cast<std::int64_t>(flow.down.received()))
+        if (!ends && end <= static_cast<std::int64_t>(flow.down.received())) {
+            // An answer with an older timestamp than this one would fail the client's PAWS
+            // (RFC 7323 §5) and be dropped for ever.
+            if (segment.has_timestamp) flow.storage.timestamp = segment.timestamp_value;
             return forward(arrival, FrameClass::control);
+        }
     }
     counters.count(Outcome::block_absorbed);
     account(arrival, frame_class(FrameClass::dropped));

@@ -185,9 +185,12 @@ void Worker::State::abort_object(FlowNumber number) {
     report(flow, digests, ObjectVerdict::uninspected, false, UninspectedReason::incomplete, 0);
 }
 
+// In `observe` nothing is refused: what cannot be read goes on uninspected, and is counted so.
 void Worker::State::request_error(FlowNumber number, Outcome why) {
     counters.count(why);
     abort_object(number);
+    if (mode(flows[number]) != ServiceMode::enforce)
+        return pass_rest(number, UninspectedReason::protocol);
     refuse(number, why == Outcome::http_head_too_long ? ErrorStatus::head_too_long
                                                       : ErrorStatus::bad_request);
 }

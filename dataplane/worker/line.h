@@ -45,7 +45,9 @@ struct Arrival {
     Frame frame;
     Segment segment;
     Side side;
-    bool consumed = false;  // the frame was sent or kept
+    std::uint32_t received_bytes;  // the frame may be cut shorter on its way
+    bool consumed = false;         // the frame was sent or kept
+    bool accounted = false;
 };
 
 // Flows in the order in which one constant delay ends for them.
@@ -64,7 +66,7 @@ struct Worker::State {
     void handle_fragment(Arrival& arrival);
     void bridge(Arrival& arrival);
     void drop(Arrival& arrival, Outcome why);
-    void account(const Arrival& arrival, std::size_t frame_class_index);
+    void account(Arrival& arrival, std::size_t frame_class_index);
     void forward(Arrival& arrival, FrameClass why);  // as it is, to the other side
     void forward_uninspected(Arrival& arrival, UninspectedReason reason);
     void queue(Side to, const Frame& frame);

@@ -116,9 +116,10 @@ std::size_t Worker::State::receive_burst(Side side) {
     Frame frames[limits::burst_frames];
     const std::size_t count = port.receive(side, frames, limits::burst_frames);
     for (std::size_t n = 0; n < count; ++n) {
-        Arrival arrival{frames[n], {}, side};
+        Arrival arrival{frames[n], {}, side, frames[n].length};
         counters.received[index_of(side)].add(frames[n].length);
         handle(arrival);
+        if (!arrival.accounted) account(arrival, frame_class(FrameClass::dropped));  // by a cut
         if (!arrival.consumed) port.release(&arrival.frame);
     }
     return count;
@@ -175,8 +176,10 @@ void Worker::State::drop(Arrival& arrival, Outcome why) {
     account(arrival, frame_class(FrameClass::dropped));
 }
 
-void Worker::State::account(const Arrival& arrival, std::size_t frame_class_index) {
-    counters.frames[frame_class_index].add(arrival.frame.length);
+void Worker::State::account(Arrival& arrival, std::size_t frame_class_index) {
+    if (arrival.accounted) return;
+    arrival.accounted = true;
+    counters.frames[frame_class_index].add(arrival.received_bytes);
 }
 
 void Worker::State::forward(Arrival& arrival, FrameClass why) {

@@ -183,6 +183,20 @@ void counts_what_passed_without_the_dataplane(void**) {
     assert_int_equal(programs->read_epoch(1) - epoch, 1);
 }
 
+void drops_the_originals_while_a_worker_forwards_the_copies(void**) {
+    REQUIRE_PROGRAMS();
+    configure(steer_fail_open);
+    programs->write_settings(true, false, 1, true);
+    for (const Frame& frame : {build_other(0x0806), build({.dst_port = 81}), build({})}) {
+        programs->set_worker(Worker::alive);
+        const Ran ran = programs->run(tc, client, frame);
+        assert_int_equal(ran.result, TC_ACT_SHOT);
+        assert_int_equal(ran.frame_class, steer_to_worker);
+        programs->set_worker(Worker::stale);
+        assert_int_equal(programs->run(tc, client, frame).result, TC_ACT_REDIRECT);
+    }
+}
+
 void takes_nothing_before_it_is_configured(void**) {
     REQUIRE_PROGRAMS();
     configure(steer_fail_open);
@@ -217,6 +231,7 @@ int main() {
         cmocka_unit_test(never_bridges_a_truncated_frame_as_not_protected),
         cmocka_unit_test(drops_the_payload_of_a_denied_flow),
         cmocka_unit_test(counts_what_passed_without_the_dataplane),
+        cmocka_unit_test(drops_the_originals_while_a_worker_forwards_the_copies),
         cmocka_unit_test(takes_nothing_before_it_is_configured),
     };
     return cmocka_run_group_tests(tests, load_programs, close_programs);

@@ -55,12 +55,14 @@ class Programs {
 
     int map(const char* name) const { return maps_.at(name); }
 
-    void write_settings(bool configured, bool any_closed, std::uint32_t instance = 1) {
+    void write_settings(bool configured, bool any_closed, std::uint32_t instance = 1,
+                        bool tapped = false) {
         steer_settings settings{};
         settings.heartbeat_ns_max = 200'000'000;
         settings.configured = configured;
         settings.instance = instance;
         settings.any_closed = any_closed;
+        settings.tapped = tapped;
         const std::uint32_t zero = 0;
         ::bpf_map_update_elem(map("settings"), &zero, &settings, BPF_ANY);
     }
@@ -89,7 +91,8 @@ class Programs {
             if (::bpf_map_update_elem(fd, &zero, &socket_, BPF_ANY) != 0) broken_ = true;
         }
         const std::uint64_t age = worker == Worker::stale ? 1'000'000'000u : 0u;
-        const std::uint64_t beat = now() - age;
+        steer_heartbeat beat{};
+        beat.ns = now() - age;
         ::bpf_map_update_elem(map("heartbeat"), &zero, &beat, BPF_ANY);
     }
 

@@ -98,7 +98,6 @@ class Lab {
     explicit Lab(Options the_options = lab_options()) : options(the_options) {
         WorkerOptions settings{};
         settings.options = &options;
-        settings.report_objects = true;
         settings.seed = 7;
         worker = std::make_unique<Worker>(settings, &port, &recorder);
     }
@@ -119,10 +118,12 @@ class Lab {
 
     // --- the client ---
     Packet client_packet() const {
-        return Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(1000);
+        return stamped(Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(1000),
+                       client_clock, storage_clock);
     }
     Packet storage_packet() const {
-        return Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, client_port).window(0xffff);
+        return stamped(Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, client_port).window(0xffff),
+                       storage_clock, client_clock);
     }
 
     void connect() {
@@ -214,6 +215,8 @@ class Lab {
     std::unique_ptr<Worker> worker;
     std::uint64_t now_ns = ns_per_s;
 
+    std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
+    std::uint32_t storage_clock = 0;
     std::uint16_t client_port = 40000;
     std::uint32_t client_next = 0;
     std::uint32_t client_acked = storage_isn + 1;  // what the client acknowledges
@@ -232,6 +235,11 @@ class Lab {
             storage_receives(frame);
         for (const auto& frame : port.take(Side::client))
             client_receives(frame);
+    }
+
+    static Packet stamped(Packet packet, std::uint32_t value, std::uint32_t echo) {
+        if (value != 0 && echo != 0) packet.timestamps(value, echo);
+        return packet;
     }
 
     static Segment read(Bytes frame) {
@@ -274,6 +282,11 @@ class Lab {
         const Segment segment = read(frame);
         if (segment.destination.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
         if ((segment.flags & tcp_flag::rst) != 0) client_reset = true;
+        // PAWS (RFC 7323 §5.3)
+        if (segment.has_timestamp) {
+            if (static_cast<std::int32_t>(segment.timestamp_value - client_recent_) < 0) return;
+            client_recent_ = segment.timestamp_value;
+        }
         if (segment.sequence != client_acked) return;
         answer += as_text(segment.payload);
         client_acked += static_cast<std::uint32_t>(segment.payload.size());
@@ -284,6 +297,7 @@ class Lab {
     }
 
     std::multimap<std::int64_t, std::string> storage_segments;
+    std::uint32_t client_recent_ = 0;
 };
 
 }  // namespace cordon::test

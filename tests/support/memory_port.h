@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "dataplane/base/invariant.h"

@@ -4,7 +4,7 @@
 // What a crash may do to operations that no sync covers: every write, allocation and directory
 // change is kept, dropped or (a write) half done, each by itself. What was synced stays. After a
 // sync that failed, what it should have covered is never covered by a later one (Linux marks the
-// pages clean): only writing it again helps.
+// pages clean): only writing it again helps. The error is told once to every handle that was open.
 //
 // Owns:       its files. Handles are numbers of open files.
 // Invariants: rebuild() gives a directory where nothing is pending.
@@ -40,6 +40,9 @@ class RecordingFiles final : public Files {
     std::size_t fail_from = SIZE_MAX;
     std::size_t fail_until = SIZE_MAX;
     int fail_with = EIO;
+    // The process that works on them is dead: from `fail_from` on nothing is even tried.
+    bool dies = false;
+    std::uint64_t bytes_read = 0;
     // allocate() beyond says ENOSPC.
     std::uint64_t room_bytes = UINT64_MAX;
 
@@ -116,7 +119,7 @@ class RecordingFiles final : public Files {
     }
     int open(const std::string& path, FileHandle* file) override {
         if (!names_.contains(path)) return ENOENT;
-        handles_.push_back(names_[path]);
+        handles_.push_back({names_[path], errors_[names_[path]]});
         *file = static_cast<FileHandle>(handles_.size() - 1);
         ++open_handles;
         return 0;
@@ -142,12 +145,21 @@ class RecordingFiles final : public Files {
         if (offset >= all.size()) return 0;
         *got = std::min<std::size_t>(into.size(), all.size() - offset);
         std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(offset), *got, into.begin());
+        bytes_read += *got;
         return 0;
     }
     int write(FileHandle file, std::uint64_t offset, Bytes bytes) override {
         return done({Kind::write, inode_of(file), offset, {bytes.begin(), bytes.end()}, {}, {}});
     }
-    int sync(FileHandle file) override { return done({Kind::sync, inode_of(file), 0, {}, {}, {}}); }
+    int sync(FileHandle file) override {
+        Handle& handle = handles_[static_cast<std::size_t>(file)];
+        const bool failed_before = handle.errors_told != errors_[handle.inode];
+        handle.errors_told = errors_[handle.inode];
+        if (failed_before) return EIO;
+        const int failed = done({Kind::sync, handle.inode, 0, {}, {}, {}});
+        handle.errors_told = errors_[handle.inode];
+        return failed;
+    }
     int rename(const std::string& from, const std::string& to) override {
         if (!names_.contains(from)) return ENOENT;
         return done({Kind::rename, -1, 0, {}, from, to});
@@ -163,13 +175,16 @@ class RecordingFiles final : public Files {
     static bool is_content(Kind kind) { return kind == Kind::write || kind == Kind::allocate; }
 
     std::vector<std::uint8_t>& of(int inode) { return contents_[static_cast<std::size_t>(inode)]; }
-    int inode_of(FileHandle file) const { return handles_[static_cast<std::size_t>(file)]; }
+    int inode_of(FileHandle file) const { return handles_[static_cast<std::size_t>(file)].inode; }
 
     int done(Operation operation) {
         const std::size_t number = attempts_++;
         if (number >= fail_from && number < fail_until) {
-            if (operation.kind == Kind::sync) operation.kind = Kind::failed_sync;
-            if (operation.kind == Kind::failed_sync) log_.push_back(std::move(operation));
+            if (operation.kind == Kind::sync && !dies) {
+                operation.kind = Kind::failed_sync;
+                ++errors_[operation.inode];
+                log_.push_back(std::move(operation));
+            }
             return fail_with;
         }
         redo(operation, Fate::kept);
@@ -220,7 +235,12 @@ class RecordingFiles final : public Files {
     std::size_t attempts_ = 0;
     std::map<std::string, int> names_;
     std::vector<std::vector<std::uint8_t>> contents_;
-    std::vector<int> handles_;
+    struct Handle {
+        int inode;
+        int errors_told;
+    };
+    std::vector<Handle> handles_;
+    std::map<int, int> errors_;  // failed syncs by file
     // What was there before the first operation.
     std::map<std::string, int> first_names_;
     std::vector<std::vector<std::uint8_t>> first_contents_;

@@ -2,11 +2,15 @@
 # The two kernel layers on a real wire, without any dataplane: TCP between two namespaces that are
 # joined only through the ports. Exit 0 good, 1 failed, 125 skipped.
 #
+# Run by hand, after `make build/release/tests/bpf/steer_tool`; the system tests do the same with
+# the real dataplane.
+#
 #   cordon-eb-cli ── eb-cli [cordon-eb-box] eb-sto ── cordon-eb-sto
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tool=${TOOL:-build/release/tests/bpf/steer_tool}
 [ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 125; }
+[ -x "$tool" ] || { echo "skipped: no $tool, make it first"; exit 125; }
 work=$(mktemp -d /tmp/cordon-eb-XXXXXX)
 pids=()
 
@@ -46,7 +50,7 @@ while True:
 PY
 cat >"$work/send.py" <<'PY'
 import hashlib, socket, sys, time
-address, port, megabytes, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+address, port, megabytes, seconds = (f(a) for f, a in zip((str, int, int, float), sys.argv[1:]))
 block = bytes(i * 7 % 256 for i in range(1 << 20))
 digest = hashlib.sha256()
 try:

@@ -17,6 +17,7 @@
 #   PORT_KIND   af_xdp or af_packet             af_xdp, when the kernel can do it
 #   BIN         directory of the programs       build/bin
 #   BPF         directory of the BPF objects    $BIN/../ebpf
+#   LAB_QUEUES  queues of every port            1
 #   KEEP        1: leave everything running
 
 set -eu
@@ -115,16 +116,21 @@ lab_up() {
 
 # _lab_pair NAMESPACE FAR NEAR IPV4 IPV6
 _lab_pair() {
-    ip link add $2 netns $1 type veth peer name $3 netns $BOX
+    _queues="numrxqueues ${LAB_QUEUES:-1} numtxqueues ${LAB_QUEUES:-1}"
+    ip link add $2 netns $1 $_queues type veth peer name $3 netns $BOX $_queues
     # The box is a wire: no address, no neighbour discovery, no router solicitation of its own.
     in_box sh -c "echo 1 > /proc/sys/net/ipv6/conf/$3/disable_ipv6"
     ip -n $BOX link set $3 up promisc on
     ip -n $1 link set lo up
-    # tx off: real checksums on the wire and no super-frames. gro on: turns NAPI on, without which a
-    # veth takes no frame from XDP. A real qdisc makes a full veth ring hold back instead of drop.
-    in_ns_quiet $1 ethtool -K $2 tx off tso off gso off gro on
-    in_ns_quiet $BOX ethtool -K $3 tx off tso off gso off rxvlan off txvlan off
     ip -n $1 link set $2 txqueuelen 1000 up
+    # tx off: real checksums on the wire and no super-frames.
+    in_ns_quiet $1 ethtool -K $2 tx off tso off gso off txvlan off
+    in_ns_quiet $BOX ethtool -K $3 tx off tso off gso off rxvlan off txvlan off
+    # A veth takes frames from XDP only when its far end has NAPI, and the kernel notices that only
+    # when gro is switched on while the link is up.
+    in_ns_quiet $1 ethtool -K $2 gro off
+    in_ns_quiet $1 ethtool -K $2 gro on
+    # A real qdisc makes a full veth ring hold back instead of drop.
     tc -n $1 qdisc replace dev $2 root pfifo limit 1000
     ip -n $1 addr add $4/24 dev $2
     ip -n $1 addr add $5/64 dev $2 nodad
@@ -196,11 +202,11 @@ start_dataplane() {
     $IN_BOX "$BIN/cordon-dataplane" --options "$1" >>"$WORK/dataplane.log" 2>&1 &
     DATAPLANE_PID=$!
     _remember $DATAPLANE_PID
-    wait_for 20 _dataplane_ready || fail "cordon-dataplane did not start"
+    wait_for 20 _dataplane_settled || fail "cordon-dataplane did not start in 20 s"
+    kill -0 $DATAPLANE_PID 2>/dev/null || fail "cordon-dataplane ended at its start"
 }
-_dataplane_ready() {
-    kill -0 $DATAPLANE_PID || { _forget $DATAPLANE_PID; fail "cordon-dataplane ended"; }
-    [ -S "$WORK/run/dataplane.sock" ] && grep -q '^ready$' "$WORK/dataplane.log"
+_dataplane_settled() {
+    ! kill -0 $DATAPLANE_PID || grep -q '^ready$' "$WORK/dataplane.log"
 }
 
 # stop_dataplane [SIGNAL]

@@ -280,6 +280,39 @@ void numbers_are_not_given_again_when_the_last_segment_is_damaged(void**) {
     assert_true(must_append(journal, 16, 5) > 4);
 }
 
+// The page cache may drop what a failed sync did not write, after a reader has seen it.
+void numbers_are_not_given_again_when_the_disk_lost_what_was_read(void**) {
+    RecordingFiles files;
+    Journal journal(files, small());
+    assert_int_equal(journal.open(), 0);
+    tend_all(journal);
+    must_append(journal, 16, 1);
+    journal.sync();
+    auto& content = files.content(std::string(directory) + "/incident-0000000000000001.cdj");
+    const auto on_disk = content;
+    must_append(journal, 16, 2);
+    must_append(journal, 16, 3);
+    files.fail_from = files.attempts();
+    assert_int_equal(journal.sync(), JournalResult::broken);
+    files.fail_from = SIZE_MAX;
+    files.content(std::string(directory) + "/incident-0000000000000001.cdj") = on_disk;
+    assert_int_equal(journal.open(), 0);
+    assert_int_equal(must_append(journal, 16, 4), 4);
+    assert_true(files.exists(std::string(directory) + "/incident-0000000000000004.cdj"));
+}
+
+void a_spare_in_the_making_is_removed_at_the_next_start(void**) {
+    RecordingFiles files;
+    for (int life = 0; life < 3; ++life) {
+        Journal journal(files, small());
+        assert_int_equal(journal.open(), 0);
+        for (int step = 0; step < 2; ++step)
+            assert_int_equal(journal.tend(), TendResult::more);
+        assert_int_equal(files.names().size(), 1);
+        assert_true(files.names()[0].ends_with(".tmp"));
+    }
+}
+
 void spares_of_another_size_are_made_anew(void**) {
     RecordingFiles files;
     {
@@ -743,6 +776,8 @@ int main() {
         cmocka_unit_test(what_a_torn_write_left_behind_the_end_is_cleared),
         cmocka_unit_test(a_full_disk_still_takes_what_was_allocated_ahead),
         cmocka_unit_test(numbers_are_not_given_again_when_the_last_segment_is_damaged),
+        cmocka_unit_test(numbers_are_not_given_again_when_the_disk_lost_what_was_read),
+        cmocka_unit_test(a_spare_in_the_making_is_removed_at_the_next_start),
         cmocka_unit_test(spares_of_another_size_are_made_anew),
         cmocka_unit_test(after_a_failed_sync_nothing_is_appended_until_it_is_open_again),
         cmocka_unit_test(a_full_ring_says_no_and_an_old_ticket_is_failed),

@@ -1,0 +1,79 @@
+// The running dataplane: every part in the order in which it starts, and the way it ends.
+//
+//   devices ► memory ► journal ► DPDK ► tc below ► XDP away ► ports ► XDP in place ► index ►
+//   workers
+//                                       └───────── the wire is never without one of them ────────┘
+//
+// Owns:       everything that lives as long as the process.
+// Invariants: start() either returns a running appliance or one Error; whatever it had begun then
+//             leaves the wire to the kernel layers. Stopping never detaches them.
+// Thread:     the main thread starts, tends and stops; one thread a worker, one for the journal,
+//             one for the control socket.
+// Limits:     what MemoryPlan prints.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dataplane/base/files.h"
+#include "dataplane/shell/appliance_link.h"
+#include "dataplane/shell/control_socket.h"
+#include "dataplane/shell/net_device.h"
+
+namespace cordon {
+
+// What --check and every start look at first; touches nothing but the interfaces' settings.
+Result<std::uint32_t> check_machine(const Options& options);  // the ports' MTU
+
+class Appliance {
+  public:
+    static Result<std::unique_ptr<Appliance>> start(const Options& options);
+    // Stops the workers and hands the wire to the kernel at once.
+    ~Appliance();
+    Appliance(const Appliance&) = delete;
+    Appliance& operator=(const Appliance&) = delete;
+
+    // Housekeeping; call about five times a second. True when every worker has moved on since the
+    // last call: what the service manager's watchdog is fed with.
+    bool tend();
+
+  private:
+    // Puts a flow into the deny map before its record is written.
+    class Deny final : public DenyHook {
+      public:
+        explicit Deny(const SteerLoader* steer) : steer_(steer) {}
+        void deny(const DenyKey& key) override;
+
+      private:
+        const SteerLoader* steer_;
+    };
+
+    explicit Appliance(const Options& options);
+    Result<void> open_journal();
+    Result<void> open_ports(std::uint32_t mtu);
+    Result<void> open_xdp_ports(std::uint32_t mtu);
+    void load_first_index();
+    Result<void> start_workers();
+    void collect_gaps(GapReason reason);
+    static int run_worker(void* loop);
+
+    Options options_;
+    std::uint64_t started_s_;
+    PosixFiles files_;
+    std::unique_ptr<SteerLoader> steer_;  // null: no kernel layers
+    Deny deny_;
+    std::unique_ptr<JournalThread> journal_;
+    std::unique_ptr<EventLog> events_;
+    std::unique_ptr<PortPair> ports_;
+    IndexHolder index_;
+    ModeBoard modes_;
+    std::atomic<bool> stop_{false};
+    std::vector<std::unique_ptr<WorkerLoop>> workers_;
+    std::vector<std::uint64_t> turns_seen_;
+    std::unique_ptr<ApplianceLink> link_;
+    std::unique_ptr<ControlSocket> socket_;
+    std::uint64_t gaps_due_ns_ = 0;
+    std::uint64_t expiry_due_ns_ = 0;
+};
+
+}  // namespace cordon

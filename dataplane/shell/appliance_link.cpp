@@ -1,0 +1,188 @@
+#include "dataplane/shell/appliance_link.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "dataplane/contract/version.h"
+#include "dataplane/shell/clock.h"
+
+namespace cordon {
+namespace {
+
+template <std::size_t size>
+void put_text(std::string_view text, char (&field)[size]) {
+    text.copy(field, size - 1);
+}
+
+void add(LinkTally* sum, const steer_tally& tally) {
+    sum->count += tally.frames;
+    sum->bytes += tally.bytes;
+}
+
+void add(LinkTally* sum, const Tally& tally) {
+    sum->count += tally.count.read();
+    sum->bytes += tally.bytes.read();
+}
+
+}  // namespace
+
+void ApplianceLink::status(LinkStatus* status) {
+    *status = {};
+    put_text(version, status->version);
+    status->started_s = parts_.started_s;
+    status->pid = static_cast<std::uint64_t>(getpid());
+    status->policy_generation = parts_.options->policy_generation;
+    const JournalStatus journal = parts_.journal->status();
+    status->journal_sequence = journal.durable_sequence;
+    status->journal_errors = journal.errors;
+    status->workers = parts_.options->workers;
+    status->flows_max = parts_.options->flows_max * parts_.options->workers;
+    for (const auto& worker : *parts_.workers) {
+        status->flows += worker->flows();
+        status->flows_midstream += worker->flows_midstream();
+        status->kept_bytes += worker->kept_bytes();
+    }
+    status->port_kind = parts_.options->port_kind;
+    status->lab = parts_.options->lab;
+    status->xdp_attached = parts_.steer != nullptr;
+    index_status(status);
+    service_status(status);
+}
+
+void ApplianceLink::index_status(LinkStatus* status) const {
+    put_text(parts_.index->error(), status->index_error);
+    const IndexImage* image = parts_.index->in_force();
+    if (image == nullptr) return;
+    status->generation = image->view().generation();
+    status->indicators = image->view().indicator_count();
+    status->index_loaded_s = image->loaded_s();
+    status->index_is_lab = image->view().lab();
+}
+
+void ApplianceLink::service_status(LinkStatus* status) const {
+    status->service_count = parts_.options->service_count;
+    for (std::uint32_t i = 0; i < status->service_count; ++i) {
+        LinkService& service = status->services[i];
+        const ServiceState state = parts_.modes->get(i);
+        std::memcpy(service.name, parts_.options->services[i].name, sizeof service.name);
+        service.mode = state.mode;
+        service.fail = parts_.options->services[i].fail;
+        service.bypass_until_s = state.bypass_until_s;
+        if (parts_.steer == nullptr) continue;
+        const steer_tally bypassed = parts_.steer->bypassed(i);
+        service.bypassed_bytes = bypassed.bytes;
+        service.bypassed_packets = bypassed.frames;
+    }
+}
+
+void ApplianceLink::counters(LinkCounters* counters) {
+    *counters = {};
+    for (const auto& worker : *parts_.workers)
+        add_worker(worker->counters(), counters);
+    if (parts_.steer != nullptr) add_kernel(counters);
+    for (const Side side : {Side::client, Side::storage}) {
+        const PortDrops drops = parts_.ports->drops(side);
+        counters->port[index_of(side)] = {drops.missed + drops.handed, drops.errors, drops.chained};
+    }
+}
+
+void ApplianceLink::add_worker(const Counters& from, LinkCounters* sum) const {
+    for (std::size_t i = 0; i < outcome_count; ++i)
+        sum->outcomes[i] += from.outcomes[i].read();
+    for (std::size_t i = 0; i < frame_class_count; ++i)
+        add(&sum->frames[i], from.frames[i]);
+    for (std::size_t i = 0; i < object_class_count; ++i)
+        add(&sum->objects[i], from.objects[i]);
+    for (std::size_t i = 0; i < 2; ++i) {
+        add(&sum->received[i], from.received[i]);
+        add(&sum->transmitted[i], from.transmitted[i]);
+    }
+}
+
+// Frames that the kernel settled itself. What went to a worker is counted there; what the fast
+// layer left alone is counted by the net below.
+void ApplianceLink::add_kernel(LinkCounters* sum) const {
+    struct Meaning {
+        steer_class from;
+        std::size_t to;
+        bool forwarded;
+    };
+    static const Meaning meanings[] = {
+        {steer_bridged, frame_class(FrameClass::not_protected), true},
+        {steer_bypassed, frame_class(UninspectedReason::bypassed), true},
+        {steer_closed_control, frame_class(UninspectedReason::bypassed), true},
+        {steer_unclear_bridged, frame_class(UninspectedReason::bypassed), true},
+        {steer_denied_dropped, frame_class(FrameClass::dropped), false},
+        {steer_refused, frame_class(FrameClass::dropped), false},
+        {steer_unclear_refused, frame_class(FrameClass::dropped), false},
+    };
+    const SteerCounters kernel = parts_.steer->counters();
+    for (std::size_t layer = 0; layer < steer_layer_count; ++layer) {
+        for (const Meaning& meaning : meanings) {
+            for (std::size_t from = 0; from < 2; ++from) {
+                const steer_tally& tally = kernel.tally[layer][meaning.from][from];
+                add(&sum->frames[meaning.to], tally);
+                add(&sum->received[from], tally);
+                if (meaning.forwarded) add(&sum->transmitted[1 - from], tally);
+            }
+        }
+    }
+}
+
+void ApplianceLink::unlisted(LinkUnlisted* unlisted) {
+    *unlisted = {};
+    if (parts_.steer == nullptr) return;
+    for (const SteerDestination& seen : parts_.steer->unlisted(std::size(unlisted->destinations))) {
+        LinkDestination& told = unlisted->destinations[unlisted->count++];
+        std::memcpy(told.address, seen.destination.address, sizeof told.address);
+        told.port = seen.destination.port;
+        told.packets = seen.tally.frames;
+        told.bytes = seen.tally.bytes;
+    }
+}
+
+Result<void> ApplianceLink::load_index(const std::string& path) {
+    const Result<void> loaded = parts_.index->load(path);
+    if (!loaded) return loaded;
+    for (int waited = 0; waited < index_wait_ms; ++waited) {
+        if (parts_.index->settled()) return {};
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return failure(ErrorCode::timeout, "a worker has not taken over the new index yet");
+}
+
+Result<void> ApplianceLink::set_mode(std::string_view service, ServiceMode mode,
+                                     std::uint64_t bypass_until_s) {
+    const std::uint64_t now_ns = read_clock(CLOCK_REALTIME);
+    if (mode == ServiceMode::bypass && bypass_until_s <= now_ns / ns_per_s) {
+        return failure(ErrorCode::usage, "mode bypass needs an end that lies ahead");
+    }
+    const ServiceOptions* first = parts_.options->services;
+    const ServiceOptions* last = first + parts_.options->service_count;
+    const ServiceOptions* found = std::find_if(
+        first, last, [&](const ServiceOptions& known) { return service == known.name; });
+    if (found == last) {
+        return failure(ErrorCode::refused, "there is no service " + std::string(service));
+    }
+    const auto number = static_cast<std::size_t>(found - first);
+    ModeRecord change{};
+    change.time_ns = now_ns;
+    std::memcpy(change.service, found->name, sizeof change.service);
+    change.from = static_cast<std::uint8_t>(parts_.modes->get(number).mode);
+    change.to = static_cast<std::uint8_t>(mode);
+    const Result<void> recorded = parts_.events->record_mode(change);
+    if (!recorded) return recorded;
+    parts_.modes->set(number, {mode, mode == ServiceMode::bypass ? bypass_until_s : 0});
+    return {};
+}
+
+// The suspensions file comes with the feed; until then there is nothing to read again.
+Result<void> ApplianceLink::suspend() {
+    return {};
+}
+
+}  // namespace cordon

@@ -1,0 +1,156 @@
+// cordon-bench: benchmarks of the line, each with its physical limit measured in the same run.
+//
+//   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
+//   [--json]
+#include <getopt.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "dataplane/base/result.h"
+#include "tests/bench/line_bench.h"
+
+namespace {
+
+using namespace cordon;
+using namespace cordon::bench;
+
+constexpr char usage[] =
+    "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
+    "                         [--runs N] [--json]\n";
+
+int usage_error(const char* what) {
+    std::fprintf(stderr, "cordon-bench: %s\n%s", what, usage);
+    return static_cast<int>(ErrorCode::usage);
+}
+
+bool parse_number(const char* text, std::uint64_t least, std::uint64_t most, std::uint64_t* out) {
+    char* end = nullptr;
+    errno = 0;
+    *out = std::strtoull(text, &end, 10);
+    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *out >= least &&
+           *out <= most;
+}
+
+bool parse_digests(std::string_view list, KindSet* kinds) {
+    *kinds = {};
+    while (!list.empty()) {
+        const std::string_view name = list.substr(0, list.find(','));
+        list.remove_prefix(name.size() < list.size() ? name.size() + 1 : list.size());
+        if (name == "sha256")
+            kinds->add(IndicatorKind::sha256);
+        else if (name == "sha1")
+            kinds->add(IndicatorKind::sha1);
+        else if (name == "md5")
+            kinds->add(IndicatorKind::md5);
+        else
+            return false;
+    }
+    return !kinds->empty();
+}
+
+std::string digest_names(KindSet kinds) {
+    std::string names;
+    for (const IndicatorKind kind :
+         {IndicatorKind::md5, IndicatorKind::sha1, IndicatorKind::sha256}) {
+        if (!kinds.has(kind)) continue;
+        if (!names.empty()) names += ',';
+        names += indicator_kind_name(kind);
+    }
+    return names;
+}
+
+void print_json(const LineSettings& settings, const LineResult& result) {
+    const auto spread = [](const char* name, const Spread& of) {
+        std::printf(",\"%s\":%.3f,\"%s_min\":%.3f,\"%s_max\":%.3f", name, of.median, name, of.least,
+                    name, of.most);
+    };
+    std::printf("{\"bench\":\"line\",\"flows\":%u,\"object_bytes\":%llu,\"digests\":\"%s\"",
+                settings.flows, static_cast<unsigned long long>(settings.object_bytes),
+                digest_names(settings.digests).c_str());
+    std::printf(",\"workers\":1,\"runs\":%u", settings.runs);
+    spread("gbit_per_s", result.gbit_per_s);
+    spread("limit_gbit_per_s", result.limit_gbit_per_s);
+    spread("of_limit", result.of_limit);
+    spread("cycles_per_packet", result.cycles_per_packet);
+    std::printf("}\n");
+}
+
+void print_text(const LineSettings& settings, const LineResult& result) {
+    std::printf("line: one worker, %u flows of %llu-byte objects, %s; median of %u (min to max)\n",
+                settings.flows, static_cast<unsigned long long>(settings.object_bytes),
+                digest_names(settings.digests).c_str(), settings.runs);
+    const auto row = [](const char* name, const Spread& of, const char* unit) {
+        std::printf("  %-28s %8.2f %s (%.2f to %.2f)\n", name, of.median, unit, of.least, of.most);
+    };
+    row("whole line", result.gbit_per_s, "Gbit/s");
+    row("the same digests, bare", result.limit_gbit_per_s, "Gbit/s");
+    row("of the limit", result.of_limit, "");
+    row("cycles a packet", result.cycles_per_packet, "");
+}
+
+int line_command(int argc, char** argv) {
+    LineSettings settings;
+    bool json = false;
+    static const option options[] = {{"flows", required_argument, nullptr, 'f'},
+                                     {"object-bytes", required_argument, nullptr, 'b'},
+                                     {"digests", required_argument, nullptr, 'd'},
+                                     {"runs", required_argument, nullptr, 'r'},
+                                     {"workers", required_argument, nullptr, 'w'},
+                                     {"json", no_argument, nullptr, 'j'},
+                                     {nullptr, 0, nullptr, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+        std::uint64_t number = 0;
+        switch (c) {
+            case 'f':
+                if (!parse_number(optarg, 1, 10000, &number))
+                    return usage_error("--flows takes 1 to 10000");
+                settings.flows = static_cast<std::uint32_t>(number);
+                break;
+            case 'b':
+                if (!parse_number(optarg, 1, 64u << 20, &settings.object_bytes))
+                    return usage_error("--object-bytes takes 1 to 67108864");
+                break;
+            case 'd':
+                if (!parse_digests(optarg, &settings.digests))
+                    return usage_error("--digests takes a list of md5, sha1, sha256");
+                break;
+            case 'r':
+                if (!parse_number(optarg, 1, 99, &number))
+                    return usage_error("--runs takes 1 to 99");
+                settings.runs = static_cast<std::uint32_t>(number);
+                break;
+            case 'w':
+                if (!parse_number(optarg, 1, 1, &number))
+                    return usage_error("--workers: the bench drives one worker");
+                break;
+            case 'j':
+                json = true;
+                break;
+            default:
+                return usage_error("unknown option");
+        }
+    }
+    if (optind != argc) return usage_error("too many arguments");
+    const LineResult result = run_line(settings);
+    if (json)
+        print_json(settings, result);
+    else
+        print_text(settings, result);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2) return usage_error("which bench?");
+    if (std::string_view(argv[1]) == "--help") {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
+    return usage_error("there is no such bench");
+}
