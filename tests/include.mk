@@ -9,7 +9,6 @@ room_tests := keyed_tag index_verify index_view fingerprint index_builder decode
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
-
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
 unit_test_programs    = $(room_test_programs) $(control_test_programs)
@@ -25,6 +24,9 @@ $(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
+fuzz_sources.config      = $(config_sources)
+fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
+                           control/config/address.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
