@@ -25,6 +25,7 @@ $(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
+fuzz_sources.journal_reader = control/link/journal_reader.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
