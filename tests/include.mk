@@ -4,7 +4,8 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response proxy_header identity refusal journal options_file stream \
+              http_message http_response proxy_header identity refusal journal journal_thread \
+              options_file stream \
               policy worker replay link_frames index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
