@@ -29,6 +29,7 @@ fuzz_sources.config      = $(config_sources)
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
+fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
