@@ -4,7 +4,7 @@
 // Invariants: the Options of a Config pass check_options; nothing in the file is ignored: a key
 // that
 //             is unknown, or a value that does not fit, is an error with its file and line.
-// Limits:     config_bytes_max, config_line_bytes_max; the ranges are in the tables of config.cpp.
+// Limits:     config_bytes_max, and those of toml_guard.h; the ranges of numbers are in config.cpp.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,6 @@
 namespace cordon {
 
 inline constexpr std::size_t config_bytes_max = 256 * 1024;
-// Nesting costs stack in the TOML parser; a line bounds how deep one key can go.
-inline constexpr std::size_t config_line_bytes_max = 4096;
 
 namespace control_defaults {
 inline constexpr std::uint32_t link_timeout_ms = 1000;

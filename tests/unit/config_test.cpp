@@ -353,6 +353,13 @@ void names_the_line_of_what_is_not_toml(void**) {
     expect_error("lab = \n", "t.toml:1: not TOML");
     expect_error("lab = true\nlab = true\n", "t.toml:2: not TOML");
     expect_error("\xff\xfe\n", "t.toml:1: not TOML");
+    // Neither does the TOML parser expect these.
+    expect_error("lab = \u040a\u202c \"\u2212\"\n", "t.toml:1: not TOML: outside of quotes");
+    expect_error("a\x01 = 1\n", "t.toml:1: not TOML: outside of quotes");
+    expect_error("lab = \"tr\\\"ue\n", "t.toml:1: not TOML: the closing quote is missing");
+    expect_error("[node]\noperator = \"\"\"\na\n\"\"\"\n" + ports, "t.toml:2: not TOML of a conf");
+    good("[node] # \u00e4\r\noperator = \"\u00e4 '#\" # \u20ac '\r\n" + ports);
+    good("[node]\noperator = '\u00e4 \"#' # \"\n" + ports);
     // The TOML parser takes a name for granted here, and reads on as if it had one.
     for (const char* header : {"[", "[[", "[]", "[[]]", "[\x01\x01 a]", "[ [a] ]", "[\u20aca]"}) {
         expect_error("lab = true\n" + std::string(header) + "\n", "t.toml:2: not TOML: behind [");
