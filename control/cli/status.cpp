@@ -215,6 +215,23 @@ std::string frame_ledger(const json& coverage, const Screen& screen) {
     return table.text(screen) + check;
 }
 
+// What the ports lost before any ledger could see it.
+std::string port_losses(const json& coverage) {
+    std::string text;
+    for (const char* side : {"client", "storage"}) {
+        const json& port = coverage.at("ports").at(side);
+        if (number(port.at("missed")) + number(port.at("errors")) + number(port.at("oversized")) ==
+            0) {
+            continue;
+        }
+        text +=
+            "port " + std::string(side) + " lost by itself: " + grouped(number(port.at("missed"))) +
+            " frames with a full queue, " + grouped(number(port.at("errors"))) + " with errors, " +
+            grouped(number(port.at("oversized"))) + " larger than a buffer\n";
+    }
+    return text;
+}
+
 std::string object_ledger(const json& coverage, const Screen& screen) {
     Table table({{"OBJECTS"}, {"NUMBER", true}, {"BYTES", true}});
     std::uint64_t objects = 0;
@@ -285,7 +302,7 @@ int run_coverage(Context& context) {
         context.print_json(*coverage);
         return 0;
     }
-    context.print(frame_ledger(*coverage, context.screen) + "\n" +
+    context.print(frame_ledger(*coverage, context.screen) + port_losses(*coverage) + "\n" +
                   object_ledger(*coverage, context.screen) +
                   outcome_table_text(*coverage, context.screen));
     return 0;

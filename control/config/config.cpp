@@ -193,16 +193,36 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     root.finish();
 }
 
-// Zero, or the number of the first line that is too long.
-std::uint32_t overlong_line(std::string_view text) {
-    std::uint32_t line = 1;
-    while (!text.empty()) {
+bool begins_key(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '"' || c == '\'';
+}
+
+// "[", "[[" and then no name: the TOML parser assumes, without looking, that there is one.
+bool nameless_header(std::string_view line) {
+    constexpr std::string_view blank = " \t";
+    line.remove_prefix(std::min(line.find_first_not_of(blank), line.size()));
+    if (!line.starts_with('[')) return false;
+    line.remove_prefix(line.starts_with("[[") ? 2 : 1);
+    line.remove_prefix(std::min(line.find_first_not_of(blank), line.size()));
+    return line.empty() || !begins_key(line.front());
+}
+
+// What must not reach the TOML parser. False when a problem was found.
+bool parser_may_see(std::string_view text, Problems* problems) {
+    for (std::uint32_t line = 1; !text.empty(); ++line) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        if (end > config_line_bytes_max) return line;
+        if (end > config_line_bytes_max) {
+            problems->add(line, "the line is longer than 4096 bytes");
+            return false;
+        }
+        if (nameless_header(text.substr(0, end))) {
+            problems->add(line, "not TOML: behind [ stands the name of a table, like [limits]");
+            return false;
+        }
         text.remove_prefix(std::min(end + 1, text.size()));
-        ++line;
     }
-    return 0;
+    return true;
 }
 
 }  // namespace
@@ -227,10 +247,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     if (text.size() > config_bytes_max) {
         return failure(ErrorCode::config, file + ": the file is larger than 256 KiB");
     }
-    if (const std::uint32_t line = overlong_line(text); line != 0) {
-        problems.add(line, "the line is longer than 4096 bytes");
-        return Failure(problems.error());
-    }
+    if (!parser_may_see(text, &problems)) return Failure(problems.error());
     const toml::parse_result parsed = toml::parse(text, file);
     if (!parsed) {
         const toml::parse_error& error = parsed.error();

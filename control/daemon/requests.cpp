@@ -306,6 +306,10 @@ void Daemon::finish_mode_change(ClientId client, const ModeOverride& wanted,
     const bool away = !payload && (payload.error().code == ErrorCode::unreachable ||
                                    payload.error().code == ErrorCode::timeout);
     if (!payload && !away) return answer(client, Failure(payload.error()));
+    if (const auto status =
+            payload.and_then([](const LinkPayload& bytes) { return decode_status(bytes); })) {
+        dataplane_ = *status;  // mode.show tells it at once
+    }
     // The configuration may have been reloaded while the dataplane thought.
     const ServiceOptions* service = find_service(wanted.service);
     if (service == nullptr) {

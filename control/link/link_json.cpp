@@ -104,7 +104,10 @@ nlohmann::json coverage_json(const LinkCounters& c) {
     constexpr const char* sides[] = {"client", "storage"};
     for (std::size_t i = 0; i < std::size(sides); ++i) {
         ports[sides[i]] = {{"received", tally_json(c.received[i])},
-                           {"transmitted", tally_json(c.transmitted[i])}};
+                           {"transmitted", tally_json(c.transmitted[i])},
+                           {"missed", c.port[i].missed},
+                           {"errors", c.port[i].errors},
+                           {"oversized", c.port[i].oversized}};
     }
     return {{"frames", frames},
             {"objects", objects},

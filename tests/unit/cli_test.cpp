@@ -108,6 +108,7 @@ test::FakeDataplane::Answer answering(const LinkStatus& status) {
             counters.frames[0] = {10, 1500};
             counters.objects[0] = {2, 900};
             counters.outcomes[0] = 3;
+            counters.port[1].missed = 17;
             return test::link_frame(type, payload_of(counters));
         }
         if (type == LinkType::unlisted) {
@@ -344,6 +345,7 @@ void shows_the_dataplane_when_cordond_is_dead(void**) {
     assert_int_equal(coverage.code, 0);
     assert_has(coverage.out, "every byte is accounted for");
     assert_has(coverage.out, "1,500");
+    assert_has(coverage.out, "port storage lost by itself: 17 frames with a full queue");
     assert_has(coverage.out, outcome_table[0].name.data());
     assert_true(json::parse(coverage_json_text.out)["sum"]["balanced"].get<bool>());
     assert_has(unlisted.out, "::1");

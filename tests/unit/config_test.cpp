@@ -353,6 +353,10 @@ void names_the_line_of_what_is_not_toml(void**) {
     expect_error("lab = \n", "t.toml:1: not TOML");
     expect_error("lab = true\nlab = true\n", "t.toml:2: not TOML");
     expect_error("\xff\xfe\n", "t.toml:1: not TOML");
+    // The TOML parser takes a name for granted here, and reads on as if it had one.
+    for (const char* header : {"[", "[[", "[]", "[[]]", "[\x01\x01 a]", "[ [a] ]", "[\u20aca]"}) {
+        expect_error("lab = true\n" + std::string(header) + "\n", "t.toml:2: not TOML: behind [");
+    }
 }
 
 void refuses_files_and_lines_beyond_their_limits(void**) {

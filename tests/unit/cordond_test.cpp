@@ -230,6 +230,8 @@ void sets_a_mode_here_and_there_and_keeps_it(void**) {
         {{"request", "mode.set"}, {"service", "photos"}, {"mode", "observe"}, {"reason", "trial"}});
     assert_true(done.has_value());
     assert_true(done->at("applied").get<bool>());
+    const Result<json> shown = ask({{"request", "mode.show"}});
+    assert_true(shown->at("services").at(0).at("in_force") == "observe");
     LinkPayload payload;
     assert_int_equal(dataplane->asked(LinkType::set_mode, &payload), 1);
     LinkSetMode sent;
