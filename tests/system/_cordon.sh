@@ -184,6 +184,9 @@ no_trace() {
     return 1
 }
 
+# The same while another upload is under way, whose temporary file is there by right.
+no_file() { [ -z "$(find "$WORK/www" "$WORK/tmp" -type f -name "*$1*")" ]; }
+
 # Bytes of NAME that a storage kept, 0 when there is no such file.
 kept_bytes() { stat -c %s "$WORK/www/$1" 2> /dev/null || echo 0; }
 

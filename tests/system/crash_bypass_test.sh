@@ -17,7 +17,7 @@ sleep 1
 check "a file is stored while the dataplane is dead" stored "$URL4/clean" "$WORK/clean"
 start_dataplane "$WORK/state/active.options"
 check "new connections are inspected" refused "$URL4/known" "$WORK/known"
-check "nothing is stored" no_trace known
+check "nothing is stored" no_file known
 wait $long || true
 check "the long transfer ended well" grep -q '^HTTP/1.1 201' "$WORK/long.log"
 check "its bytes are right" cmp "$WORK/long" "$WORK/www/long"

@@ -13,7 +13,7 @@ sleep 0.3
 check "a file is stored while the dataplane hangs" stored "$URL4/clean" "$WORK/clean" --max-time 2
 kill -CONT $DATAPLANE_PID
 check "inspection is back" wait_for 5 refused "$URL4/known" "$WORK/known"
-check "nothing is stored" no_trace known
+check "nothing is stored" no_file known
 wait $long || true
 check "the long transfer ended well" grep -q '^HTTP/1.1 201' "$WORK/long.log"
 check "its bytes are right" cmp "$WORK/long" "$WORK/www/long"

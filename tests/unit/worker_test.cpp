@@ -72,18 +72,35 @@ void blocks_a_known_upload_before_its_last_segment(void** state) {
     assert_int_equal(lab.recorder.enforced_records[0].client_answered, 1);
 }
 
+std::string chunked(std::string_view body, std::size_t size) {
+    std::string out =
+        "PUT /known HTTP/1.1\r\nHost: files.example\r\nTransfer-Encoding: chunked\r\n\r\n";
+    while (!body.empty()) {
+        const std::string_view part = body.substr(0, size);
+        char line[32];
+        std::snprintf(line, sizeof line, "%zx\r\n", part.size());
+        out += line + std::string(part) + "\r\n";
+        body.remove_prefix(part.size());
+    }
+    return out;
+}
+
+// Also with the terminator of a chunked body in a segment of its own.
 void blocks_wherever_the_upload_is_cut_into_segments(void**) {
-    const std::string request = put("/known", known_content(200));
-    every_split(as_bytes(request), [](const std::vector<Bytes>& pieces) {
-        Lab lab;
-        lab.use(index_of_contents({known_content(200)}));
-        lab.connect();
-        for (const Bytes piece : pieces)
-            lab.send(as_text(piece));
-        lab.step(2000);
-        assert_true(blocked(lab));
-        assert_true(lab.stored.find(known_content(200)) == std::string::npos);
-    });
+    const std::string content = known_content(200);
+    for (const std::string& request :
+         {put("/known", content), chunked(content, content.size()) + "0\r\n\r\n"}) {
+        every_split(as_bytes(request), [&](const std::vector<Bytes>& pieces) {
+            Lab lab;
+            lab.use(index_of_contents({content}));
+            lab.connect();
+            for (const Bytes piece : pieces)
+                lab.send(as_text(piece));
+            lab.step(2000);
+            assert_true(blocked(lab));
+            assert_true(lab.stored.find(content) == std::string::npos);
+        });
+    }
 }
 
 void blocks_the_second_upload_of_a_kept_alive_connection(void** state) {
@@ -106,19 +123,6 @@ void blocks_both_in_one_segment(void** state) {
     lab.step(1'100'000);
     assert_true(lab.client_fin);
     assert_string_equal(lab.answer.c_str(), "");
-}
-
-std::string chunked(std::string_view body, std::size_t size) {
-    std::string out =
-        "PUT /known HTTP/1.1\r\nHost: files.example\r\nTransfer-Encoding: chunked\r\n\r\n";
-    while (!body.empty()) {
-        const std::string_view part = body.substr(0, size);
-        char line[32];
-        std::snprintf(line, sizeof line, "%zx\r\n", part.size());
-        out += line + std::string(part) + "\r\n";
-        body.remove_prefix(part.size());
-    }
-    return out;
 }
 
 void blocks_a_chunked_upload(void** state) {
