@@ -34,6 +34,12 @@ std::size_t end_of_text(std::string_view line, std::size_t at) {
     return std::string_view::npos;
 }
 
+// Behind anything else the parser does not see the quote as the beginning of a text.
+bool may_begin_text(std::string_view before) {
+    return before.empty() ||
+           std::string_view(" \t=,[{.").find(before.back()) != std::string_view::npos;
+}
+
 // What is wrong with the signs of a line, empty when nothing is.
 std::string_view wrong_signs(std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -41,6 +47,9 @@ std::string_view wrong_signs(std::string_view line) {
         const char c = line[at];
         if (c == '#') return "";
         if (c == '"' || c == '\'') {
+            if (!may_begin_text(line.substr(0, at))) {
+                return "not TOML: a quote stands behind = , [ or a blank";
+            }
             if (line.substr(at, 3) == std::string(3, c)) {
                 return "not TOML of a configuration: texts over several lines have no use here";
             }
