@@ -93,7 +93,7 @@ check:  ## install what is needed (root), build and run every test; ends with `N
 bpf-tests: $(bpf_test_programs)
 
 system: programs tools  ## system tests in namespaces (root); ONLY=word picks some
-	$(Q)tests/run $(foreach t,$(system_tests),$(if $(findstring $(ONLY),$t),$t))
+	$(Q)tests/run $(foreach t,$(system_tests),$(if $(findstring $(or $(ONLY),/),$t),$t))
 
 acceptance: programs  ## replay the captures of DATA=dir and compare with their expected.tsv
 	$(Q)tests/acceptance/run $(O)/bin/cordon-replay "$(or $(DATA),$(error acceptance needs DATA=dir))"

@@ -4,7 +4,8 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response proxy_header identity refusal journal options_file stream \
+              http_message http_response proxy_header identity refusal journal journal_thread \
+              options_file stream \
               policy worker replay link_frames index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
@@ -27,6 +28,8 @@ fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
+fuzz_sources.journal_reader = control/link/journal_reader.cpp
+fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \

@@ -1,8 +1,7 @@
 // The running dataplane: every part in the order in which it starts, and the way it ends.
 //
-//   devices ► memory ► journal ► DPDK ► tc below ► XDP away ► ports ► XDP in place ► index ►
-//   workers
-//                                       └───────── the wire is never without one of them ────────┘
+//   devices ► memory ► journal ► DPDK ► tc below ► XDP away ► ports ► XDP ► index ► workers
+//                                       └── the wire is never without one of them ──┘
 //
 // Owns:       everything that lives as long as the process.
 // Invariants: start() either returns a running appliance or one Error; whatever it had begun then

@@ -1,8 +1,8 @@
 // The indicator index in force: loads a file into memory of its own, hands it to the workers, frees
 // the one before when no worker can still be reading it.
 //
-//   control:  read file → verify → publish ─────────────┐            ┌── all acknowledged → free
-//   old worker:              … burst │ sees the new one │ use_index │ acknowledge │ burst …
+//   control:  read ► verify ► publish ────────┐            ┌── all acknowledged ► free the old
+//   worker:              … burst │ sees it │ use_index │ acknowledge │ burst …
 //
 // Owns:       the images and their views. The memory is locked and kept out of core dumps.
 // Invariants: a refused file leaves the index before it in force. At most two images are alive: a

@@ -62,18 +62,19 @@ bool turn_merging_off(InterfaceCall& call) {
 }
 
 // Frames are spread over this many receive queues; a queue without a worker would be a hole.
-std::uint32_t count_queues(InterfaceCall& call) {
+void count_queues(InterfaceCall& call, Device* device) {
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
-    if (!call.ethtool(&channels)) return 1;
-    return std::max(1u, std::max(channels.combined_count, channels.rx_count));
+    if (!call.ethtool(&channels)) return;
+    device->queues = std::max(1u, std::max(channels.combined_count, channels.rx_count));
+    device->combined = channels.max_combined != 0;
 }
 
 }  // namespace
 
 Result<Device> prepare_device(const std::string& name) {
     InterfaceCall call(name);
-    Device device{name, if_nametoindex(name.c_str()), 0, 1};
+    Device device{name, if_nametoindex(name.c_str())};
     if (name.empty() || device.index == 0) {
         return failure(ErrorCode::interface,
                        "interface \"" + name + "\" does not exist; `ip link` lists those that do");
@@ -88,7 +89,7 @@ Result<Device> prepare_device(const std::string& name) {
     if (!turn_merging_off(call)) {
         return device_failure(name, "cannot turn off rxvlan, lro and gro (ethtool -K)");
     }
-    device.queues = count_queues(call);
+    count_queues(call, &device);
     return device;
 }
 
@@ -111,6 +112,12 @@ Result<void> check_pair(const Device& client, const Device& storage, PortKind ki
                            "): lower it, or use port = \"af_packet\" or a PCI port");
     }
     for (const Device* device : {&client, &storage}) {
+        if (workers > 1 && !device->combined) {
+            return failure(ErrorCode::interface,
+                           "interface " + device->name +
+                               " has no combined queues (`ethtool -l`), and DPDK's AF_XDP driver "
+                               "serves one queue of such an interface: set workers = 1");
+        }
         if (device->queues == workers) continue;
         return failure(ErrorCode::interface,
                        "interface " + device->name + " has " + std::to_string(device->queues) +

@@ -22,6 +22,7 @@ struct Device {
     unsigned index = 0;
     std::uint32_t mtu = 0;
     std::uint32_t queues = 1;  // receive queues in use
+    bool combined = false;     // queues are rx/tx pairs, as DPDK's AF_XDP driver wants them
 };
 
 // Finds the interface, brings it up, turns off rxvlan, LRO and GRO: the inspected frame must be the

@@ -20,14 +20,14 @@ inline constexpr std::uint32_t answers_max = 1024;
 
 struct Answer {
     RecordTicket ticket;
-    std::uint64_t sequence;    // of the durable record
-    std::uint64_t since_ns;    // of this phase
-    std::uint64_t send_at_ns;  // next (re)transmission
-    std::uint64_t rto_ns;      // doubles with each try
-    std::uint64_t base;        // down offset of the first octet
-    std::uint64_t body_bytes;  // absorbed from the client
-    std::uint32_t length;      // octets of the answer; the FIN comes after them
-    std::uint32_t sent;        // octets sent so far, FIN included
+    std::uint64_t sequence;       // of the durable record
+    std::uint64_t since_ns;       // of this phase
+    std::uint64_t send_at_ns;     // next (re)transmission
+    std::uint64_t rto_ns;         // doubles with each try
+    std::uint64_t base;           // down offset of the first octet
+    std::uint64_t drained_bytes;  // of the client, acknowledged and thrown away
+    std::uint32_t length;         // octets of the answer; the FIN comes after them
+    std::uint32_t sent;           // octets sent so far, FIN included
     std::uint32_t acknowledged;
     std::uint32_t next_free;
     std::uint16_t status;

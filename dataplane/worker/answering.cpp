@@ -243,8 +243,12 @@ void Worker::State::client_while_answering(Arrival& arrival, FlowNumber number) 
     const std::int64_t offset = flow.up.offset_of(segment.sequence);
     const std::int64_t end = offset + static_cast<std::int64_t>(segment.payload.size());
     const auto expected = static_cast<std::int64_t>(flow.up.received());
-    if (offset <= expected && end > expected && !flow.client.fin_seen)
-        flow.up.pass(static_cast<std::size_t>(end - expected));
+    if (offset <= expected && end > expected && !flow.client.fin_seen) {
+        const auto fresh = static_cast<std::size_t>(end - expected);
+        if (answer.drained_bytes + fresh > options.drain_bytes_max) return;  // it has had its say
+        answer.drained_bytes += fresh;
+        flow.up.pass(fresh);
+    }
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
     if (fin && end == static_cast<std::int64_t>(flow.up.received())) flow.client.fin_seen = true;
     if (!segment.payload.empty() || fin) acknowledge_client(flow);

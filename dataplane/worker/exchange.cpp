@@ -134,8 +134,9 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
                 exchange.object_open = false;
                 return;
             }
-            // The end itself is held as well, even when the bytes before it went by timer.
-            flow.hold.object_bytes(exchange.chunk_begin);
+            // The end stays with the bytes that are held before it: a terminator in a chunk of its own
+            // must not free them. When they went by timer it is held alone.
+            if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
             flow.verdict_due = true;
             judgements.push_back(number);
             return;

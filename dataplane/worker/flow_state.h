@@ -75,13 +75,16 @@ struct Flow {
     std::uint32_t exchange;
     std::uint32_t answer;
     std::uint32_t held_bytes;
-    std::uint32_t resyn_sequence;  // of a SYN that came while established
+    std::uint32_t resyn_sequence;  // of a SYN that came while established, and its options:
+    std::uint16_t resyn_mss;
+    std::uint8_t resyn_scale;
     FlowPhase phase;
     TimerKind timer;
     UninspectedReason reason;
     std::uint8_t service;
     bool has_timestamps;
     bool has_resyn;
+    bool asymmetric_counted;
     bool fin_sent;          // the client's FIN has left for the storage
     bool last_was_storage;  // whose payload came last
     bool proxy_due;         // a PROXY header may still come

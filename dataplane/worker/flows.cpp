@@ -85,10 +85,14 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
         bytes = bytes.first(arrival.frame.length);
     }
     if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
+    Peer fresh{};
     switch (flow.phase) {
         case FlowPhase::established:
             // The storage knows whether the old connection is alive; its answer decides.
+            note_options(segment, &fresh);
             flow.resyn_sequence = segment.sequence;
+            flow.resyn_mss = fresh.mss;
+            flow.resyn_scale = fresh.scale;
             flow.has_resyn = true;
             return forward(arrival, FrameClass::control);
         case FlowPhase::recording:
@@ -117,25 +121,31 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     forward(arrival, FrameClass::control);
 }
 
+// The old connection is gone at the storage, and the client has begun this one: take it up as if
+// its SYN had just come.
+void Worker::State::reopen(FlowNumber number, bool timestamps) {
+    Flow& flow = flows[number];
+    Peer client{};
+    client.like = flow.client.like;
+    client.has_like = true;
+    client.mss = flow.resyn_mss;
+    client.scale = flow.resyn_scale;
+    const std::uint32_t sequence = flow.resyn_sequence;
+    const int service_number = flow.service;
+    close_flow(number);
+    begin_flow(flow, service_number);
+    flow.client = client;
+    flow.has_timestamps = timestamps;
+    flow.up.open(sequence + 1);
+    flow.phase = FlowPhase::syn_seen;
+}
+
 void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     Segment& segment = arrival.segment;
     if (flow.phase == FlowPhase::established && flow.has_resyn &&
         segment.acknowledgement == flow.resyn_sequence + 1) {
-        // The old connection is gone at the storage; the client has begun this one.
-        const Peer client = flow.client;
-        const std::uint32_t sequence = flow.resyn_sequence;
-        const int service_number = flow.service;
-        release_inspection(number);
-        begin_flow(flow, service_number);
-        flow.phase = FlowPhase::syn_seen;
-        flow.client = Peer{};
-        flow.client.like = client.like;
-        flow.client.has_like = true;
-        flow.client.mss = client.mss;
-        flow.client.scale = client.scale;
-        flow.has_timestamps = segment.has_timestamp;
-        flow.up.open(sequence + 1);
+        reopen(number, segment.has_timestamp);
     }
     const bool repeats =
         flow.phase == FlowPhase::established && segment.sequence + 1 == flow.down.sequence_of(0);

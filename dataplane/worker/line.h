@@ -82,6 +82,7 @@ struct Worker::State {
     bool evict_one();
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);
     void release_inspection(FlowNumber number);  // exchange, held frame, kept bytes
@@ -98,6 +99,7 @@ struct Worker::State {
 
     // --- up.cpp ---
     void from_client(Arrival& arrival, FlowNumber number);
+    void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);

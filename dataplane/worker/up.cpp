@@ -19,9 +19,7 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
             return forward(arrival, FrameClass::control);
         case FlowPhase::free:
         case FlowPhase::syn_seen:
-            // Data before the storage's SYN-ACK: nobody can know its sequence number.
-            if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
-            return forward(arrival, FrameClass::control);
+            return client_before_syn_ack(arrival, number);
     }
     if (!client_segment_acceptable(arrival, flow)) return;
     const Segment& segment = arrival.segment;
@@ -39,6 +37,25 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
     }
     if (flow.up.offset_of(segment.sequence) > end && (segment.flags & tcp_flag::fin) != 0)
         return drop(arrival, Outcome::segment_unexpected);  // repeated when the hole is filled
+    forward(arrival, FrameClass::control);
+}
+
+// The client goes on although no SYN-ACK passed here: a lie, or an asymmetric path. Either way
+// nothing could be tracked, and in `enforce` nothing with payload passes.
+void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const Segment& segment = arrival.segment;
+    const bool acknowledges = (segment.flags & (tcp_flag::ack | tcp_flag::rst)) == tcp_flag::ack;
+    if (acknowledges && !flow.asymmetric_counted) {
+        flow.asymmetric_counted = true;
+        counters.count(Outcome::flow_asymmetric);
+    }
+    if (acknowledges && mode(flow) != ServiceMode::enforce) {
+        flow.down.open(segment.acknowledgement);
+        become_uninspected(number, UninspectedReason::asymmetric);
+        return uninspected_segment(arrival, number);
+    }
+    if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
     forward(arrival, FrameClass::control);
 }
 
@@ -323,7 +340,7 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
 bool Worker::State::contradicts_class(Flow& flow, Bytes first_bytes) const {
     const bool classed =
         flow.reason == UninspectedReason::tls || flow.reason == UninspectedReason::protocol;
-    if (!classed || flow.answer_seen) return false;
+    if (!classed || flow.answer_seen || mode(flow) != ServiceMode::enforce) return false;
     flow.answer_seen = true;
     return http_answer_likeness(first_bytes) != Likeness::no;
 }

@@ -132,6 +132,7 @@ class Lab {
         stored.clear();
         answer.clear();
         client_next = client_isn + 1;
+        client_acked = storage_isn + 1;
         storage_next = storage_isn + 1;
         storage_reset = client_fin = client_reset = storage_fin = false;
         port.push(Side::client,

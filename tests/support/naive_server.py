@@ -56,6 +56,9 @@ def serve(connection, directory):
             if headers.get(b"expect", b"").lower() == b"100-continue":
                 connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             name = os.path.basename(request[1].decode())
+            if not name:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                continue
             # Unbuffered: every byte that came is in the file, whatever happens next.
             with open(os.path.join(directory, name), "wb", buffering=0) as out:
                 copy_body(stream, headers, out)

@@ -74,7 +74,9 @@ class RecordingFiles final : public Files {
                     return o >= from && log_[o].inode == done.inode && is_content(log_[o].kind);
                 });
             } else if (done.kind == Kind::sync_directory) {
-                std::erase_if(open, [&](std::size_t o) { return !is_content(log_[o].kind); });
+                std::erase_if(open, [&](std::size_t o) {
+                    return !is_content(log_[o].kind) && parent_of(log_[o].from) == done.from;
+                });
             } else {
                 open.push_back(n);
             }
@@ -172,6 +174,9 @@ class RecordingFiles final : public Files {
     int open_handles = 0;
 
   private:
+    static std::string parent_of(const std::string& path) {
+        return path.substr(0, path.find_last_of('/'));
+    }
     static bool is_content(Kind kind) { return kind == Kind::write || kind == Kind::allocate; }
 
     std::vector<std::uint8_t>& of(int inode) { return contents_[static_cast<std::size_t>(inode)]; }

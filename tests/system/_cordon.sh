@@ -71,8 +71,8 @@ write_index() {
 
 start_cordon() {
     start_cordond "$CONFIG"
-    wait_for 10 test -s "${STATE:-$WORK/state}/options.cdo" || fail "cordond compiled no options"
-    start_dataplane "${STATE:-$WORK/state}/options.cdo"
+    wait_for 10 test -s "${STATE:-$WORK/state}/active.options" || fail "cordond compiled no options"
+    start_dataplane "${STATE:-$WORK/state}/active.options"
 }
 
 # cordon_up [nginx|apache|naive]
@@ -184,6 +184,9 @@ no_trace() {
     return 1
 }
 
+# The same while another upload is under way, whose temporary file is there by right.
+no_file() { [ -z "$(find "$WORK/www" "$WORK/tmp" -type f -name "*$1*")" ]; }
+
 # Bytes of NAME that a storage kept, 0 when there is no such file.
 kept_bytes() { stat -c %s "$WORK/www/$1" 2> /dev/null || echo 0; }
 
@@ -193,9 +196,28 @@ incident_known() { incidents | grep -qF "$1"; }
 incident_count() { wait_for 5 _incident_count "$1"; }
 _incident_count() { [ "$(incidents | grep -o '"case": *"[^"]*"' | sort -u | wc -l)" = "$1" ]; }
 
-# outcome NAME   — what the dataplane has counted.
-outcome() {
+# ledger outcomes NAME value | ledger frames CLASS bytes | ledger objects CLASS bytes|objects
+ledger() {
     ctl coverage --json | python3 -c 'import json, sys
-print(json.load(sys.stdin)["outcomes"].get(sys.argv[1], 0))' "$1"
+table, name, field = sys.argv[1:]
+for line in json.load(sys.stdin)[table]:
+    if name in (line.get("name"), line.get("class")): print(line[field])' "$@"
 }
-counted() { [ "$(outcome "$1")" -ge "${2:-1}" ]; }
+outcome() { ledger outcomes "$1" value; }
+# at_least N command…   — waits until the command prints a number that large.
+at_least() { wait_for 5 _at_least "$@"; }
+_at_least() {
+    local n=$1
+    shift
+    [ "$("$@")" -ge "$n" ]
+}
+counted() { at_least "${2:-1}" outcome "$1"; }
+
+# gap_bytes REASON   — what control has on record as passed without the dataplane: 1 not running,
+# 2 hung.
+gap_bytes() {
+    python3 -c 'import sqlite3, sys
+store = sqlite3.connect("file:%s/cordon.sqlite?mode=ro" % sys.argv[1], uri=True)
+query = "SELECT coalesce(sum(bytes), 0) FROM gap WHERE reason = ?"
+print(store.execute(query, (int(sys.argv[2]),)).fetchone()[0])' "${STATE:-$WORK/state}" "$1"
+}

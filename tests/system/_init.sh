@@ -25,7 +25,7 @@ umask 022
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")/../.." && pwd)
 BIN=${BIN:-$ROOT/build/bin}
-BPF=${BPF:-$(readlink -f "$BIN" 2>/dev/null || echo "$BIN")/../ebpf}
+BPF=${BPF:-$(cd "$(readlink -f "$BIN")/../ebpf" 2>/dev/null && pwd || true)}
 LAB_PREFIX=${LAB_PREFIX:-cordon-}
 CLI=${LAB_PREFIX}cli
 STO=${LAB_PREFIX}sto

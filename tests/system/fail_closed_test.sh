@@ -14,6 +14,6 @@ check "no answer while the dataplane is dead" [ -z "$(status_of_answer)" ]
 check "nothing reached the storage" no_trace closed
 check "another port of the storage is reached" wait_for 5 \
     in_cli curl -s -o /dev/null --max-time 2 "$URL4:8080/"
-start_dataplane "$WORK/state/options.cdo"
+start_dataplane "$WORK/state/active.options"
 check "with the dataplane the service is back" stored "$URL4/after" "$WORK/clean"
 check "the known file is refused" refused "$URL4/known" "$WORK/known"

@@ -6,8 +6,4 @@ cordon_up
 openssl enc -aes-128-ctr -K 00 -iv 00 -in /dev/zero 2> /dev/null | head -c 200000000 > "$WORK/large"
 check "200 MB are stored" stored "$URL4/large" "$WORK/large"
 check "the bytes are right" cmp "$WORK/large" "$WORK/www/large"
-inspected() {
-    ctl coverage --json | python3 -c 'import json, sys
-sys.exit(json.load(sys.stdin)["objects"]["inspected"]["bytes"] < 200000000)'
-}
-check "they are counted as inspected" wait_for 5 inspected
+check "they are counted as inspected" at_least 200000000 ledger objects inspected bytes

@@ -11,7 +11,7 @@ for round in 1 2; do
     sleep 1
     stop_dataplane TERM
     check "round $round: stored without the dataplane" stored "$URL4/r$round" "$WORK/clean"
-    start_dataplane "$WORK/state/options.cdo"
+    start_dataplane "$WORK/state/active.options"
     check "round $round: inspected again" refused "$URL4/known" "$WORK/known"
 done
 wait $long || true

@@ -113,9 +113,9 @@ class Life : RecordSink {
 
 // Groups of records of many sizes, rolls, polls at all places, kills without a crash. After an
 // error the journal is opened again, as the thread does.
-void work(Life& life, std::size_t records, std::uint8_t first_fill) {
+void work(Life& life, std::size_t records, std::uint8_t first_fill, bool tend_first = true) {
     if (!life.open()) life.open();
-    life.tend();
+    if (tend_first) life.tend();
     for (std::size_t n = 0; n < records; ++n) {
         const auto fill = static_cast<std::uint8_t>(first_fill + n);
         bool good = life.append(n * 37 % 190, fill);
@@ -303,7 +303,8 @@ void a_killed_process_and_then_a_crash_lose_nothing(void**) {
         const std::size_t killed = files.operation_count();
         files.fail_from = SIZE_MAX;
         Life second(files, stored, &history, other_id);
-        work(second, 7, 50);
+        // With the spares as they are: making one would sync the directory by the way.
+        work(second, 7, 50, false);
         check_store(second.sink(), history, SIZE_MAX, true);
         cases += crash_somewhere({files, history, true, 0, 1}, killed, random);
     }

@@ -72,18 +72,35 @@ void blocks_a_known_upload_before_its_last_segment(void** state) {
     assert_int_equal(lab.recorder.enforced_records[0].client_answered, 1);
 }
 
+std::string chunked(std::string_view body, std::size_t size) {
+    std::string out =
+        "PUT /known HTTP/1.1\r\nHost: files.example\r\nTransfer-Encoding: chunked\r\n\r\n";
+    while (!body.empty()) {
+        const std::string_view part = body.substr(0, size);
+        char line[32];
+        std::snprintf(line, sizeof line, "%zx\r\n", part.size());
+        out += line + std::string(part) + "\r\n";
+        body.remove_prefix(part.size());
+    }
+    return out;
+}
+
+// Also with the terminator of a chunked body in a segment of its own.
 void blocks_wherever_the_upload_is_cut_into_segments(void**) {
-    const std::string request = put("/known", known_content(200));
-    every_split(as_bytes(request), [](const std::vector<Bytes>& pieces) {
-        Lab lab;
-        lab.use(index_of_contents({known_content(200)}));
-        lab.connect();
-        for (const Bytes piece : pieces)
-            lab.send(as_text(piece));
-        lab.step(2000);
-        assert_true(blocked(lab));
-        assert_true(lab.stored.find(known_content(200)) == std::string::npos);
-    });
+    const std::string content = known_content(200);
+    for (const std::string& request :
+         {put("/known", content), chunked(content, content.size()) + "0\r\n\r\n"}) {
+        every_split(as_bytes(request), [&](const std::vector<Bytes>& pieces) {
+            Lab lab;
+            lab.use(index_of_contents({content}));
+            lab.connect();
+            for (const Bytes piece : pieces)
+                lab.send(as_text(piece));
+            lab.step(2000);
+            assert_true(blocked(lab));
+            assert_true(lab.stored.find(content) == std::string::npos);
+        });
+    }
 }
 
 void blocks_the_second_upload_of_a_kept_alive_connection(void** state) {
@@ -106,19 +123,6 @@ void blocks_both_in_one_segment(void** state) {
     lab.step(1'100'000);
     assert_true(lab.client_fin);
     assert_string_equal(lab.answer.c_str(), "");
-}
-
-std::string chunked(std::string_view body, std::size_t size) {
-    std::string out =
-        "PUT /known HTTP/1.1\r\nHost: files.example\r\nTransfer-Encoding: chunked\r\n\r\n";
-    while (!body.empty()) {
-        const std::string_view part = body.substr(0, size);
-        char line[32];
-        std::snprintf(line, sizeof line, "%zx\r\n", part.size());
-        out += line + std::string(part) + "\r\n";
-        body.remove_prefix(part.size());
-    }
-    return out;
 }
 
 void blocks_a_chunked_upload(void** state) {
@@ -390,6 +394,90 @@ void does_not_answer_after_the_storage_has(void** state) {
     assert_string_equal(lab.answer.c_str(), "");
 }
 
+Options behind_a_terminator(ProxyProtocol proxy) {
+    Options options = lab_options();
+    ServiceOptions& service = options.services[0];
+    service.proxy_protocol = proxy;
+    service.client_from = ClientFrom::proxy;
+    service.account_from = AccountFrom::basic_user;
+    service.trusted_hop_count = 1;
+    service.trusted_hops[0] = service.prefix;
+    service.trusted_hops[0].bits = 120;  // 10.0.0.0/24
+    return options;
+}
+
+void records_who_a_trusted_terminator_says_it_serves(void**) {
+    const std::string request =
+        "PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n" +
+        put("/known", known_content(200), "Authorization: Basic YWxpY2U6c2VjcmV0\r\n");
+    every_split(as_bytes(request), [](const std::vector<Bytes>& pieces) {
+        Lab lab(behind_a_terminator(ProxyProtocol::require));
+        lab.use(index_of_contents({known_content(200)}));
+        lab.connect();
+        for (const Bytes piece : pieces)
+            lab.send(as_text(piece));
+        lab.step(2000);
+        assert_true(blocked(lab));
+        const IncidentRecord& record = lab.recorder.decided_records[0].record;
+        const std::uint8_t told[] = {192, 0, 2, 7};
+        assert_int_equal(record.forwarded.present, 1);
+        assert_memory_equal(record.forwarded.address + 12, told, 4);
+        assert_int_equal(record.forwarded.port, 4711);
+        assert_int_equal(record.client.port, lab.client_port);
+        assert_string_equal(record.account, "alice");
+    });
+}
+
+void takes_a_connection_without_a_proxy_header_where_it_may(void**) {
+    const std::string request = put("/known", known_content(200));
+    every_split(as_bytes(request), [](const std::vector<Bytes>& pieces) {
+        Lab lab(behind_a_terminator(ProxyProtocol::accept));
+        lab.use(index_of_contents({known_content(200)}));
+        lab.connect();
+        for (const Bytes piece : pieces)
+            lab.send(as_text(piece));
+        lab.step(2000);
+        assert_true(blocked(lab));
+        assert_int_equal(lab.recorder.decided_records[0].record.forwarded.present, 0);
+    });
+}
+
+void cuts_a_connection_that_lacks_its_proxy_header(void**) {
+    Lab lab(behind_a_terminator(ProxyProtocol::require));
+    lab.connect();
+    lab.send(put("/x", "bytes"));
+    lab.step(2000);
+    assert_int_equal(lab.count(Outcome::proxy_header_bad), 1);
+    assert_true(lab.storage_reset);
+    assert_string_equal(lab.stored.c_str(), "");
+}
+
+void drops_data_that_comes_before_any_syn_ack(void**) {
+    Lab lab;
+    lab.connect();
+    ++lab.client_port;
+    lab.stored.clear();
+    lab.port.push(Side::client,
+                  lab.client_packet().sequence(client_isn).flags(tcp_flag::syn).frame());
+    lab.step();
+    lab.client_next = client_isn + 1;
+    lab.segment(0, put("/known", known_content(200)));
+    assert_string_equal(lab.stored.c_str(), "");
+    assert_int_equal(lab.count(Outcome::flow_asymmetric), 1);
+}
+
+void takes_up_a_new_connection_on_the_same_ports(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/a", "live"));
+    lab.respond(created);
+    // The storage lost the old connection; the client, restarted, uses the same port again.
+    --lab.client_port;
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(blocked(lab));
+}
+
 void refuses_tls_and_other_protocols_in_enforce(void** state) {
     Lab& lab = lab_of(state);
     lab.send(std::string_view("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
@@ -576,6 +664,11 @@ int main() {
         T(ends_the_connection_after_a_refused_expect),
         T(goes_on_after_100_continue),
         T(does_not_answer_after_the_storage_has),
+        T(records_who_a_trusted_terminator_says_it_serves),
+        T(takes_a_connection_without_a_proxy_header_where_it_may),
+        T(cuts_a_connection_that_lacks_its_proxy_header),
+        T(drops_data_that_comes_before_any_syn_ack),
+        T(takes_up_a_new_connection_on_the_same_ports),
         T(refuses_tls_and_other_protocols_in_enforce),
         T(passes_and_counts_tls_where_policy_says_so),
         T(observes_without_blocking),
