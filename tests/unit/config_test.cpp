@@ -356,6 +356,10 @@ void names_the_line_of_what_is_not_toml(void**) {
     expect_error("[node]\noperator = \"\"\"\na\n\"\"\"\n" + ports, "t.toml:2: not TOML of a conf");
     good("[node] # \u00e4\r\noperator = \"\u00e4 '#\" # \u20ac '\r\n" + ports);
     good("[node]\noperator = '\u00e4 \"#' # \"\n" + ports);
+    expect_error("a = 0\"\u03e5\"\n", "t.toml:1: not TOML: letters beyond ASCII");
+    expect_error("a = 2030-[\"\u03e5\"\n", "t.toml:1: not TOML: letters beyond ASCII");
+    expect_error("a = 0=\"\u03e5\"\n", "t.toml:1: not TOML: letters beyond ASCII");
+    expect_error("a = 2030-01-31T\n", "t.toml:1: not TOML");
     // The TOML parser takes a name for granted here, and reads on as if it had one.
     for (const char* header : {"[", "[[", "[]", "[[]]", "[\x01\x01 a]", "[ [a] ]", "[\u20aca]"}) {
         expect_error("lab = true\n" + std::string(header) + "\n", "t.toml:2: not TOML: behind [");
