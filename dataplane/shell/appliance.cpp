@@ -145,10 +145,14 @@ Appliance::~Appliance() {
 }
 
 void Appliance::Deny::deny(const DenyKey& key) {
-    static_assert(sizeof(DenyKey) == sizeof(steer_flow));
     if (steer_ == nullptr) return;
-    steer_flow flow;
-    std::memcpy(&flow, key.bytes, sizeof flow);
+    // The worker writes both addresses, then both ports as on the wire.
+    std::uint8_t client[16];
+    std::uint8_t storage[16];
+    std::memcpy(client, key.bytes, sizeof client);
+    std::memcpy(storage, key.bytes + 16, sizeof storage);
+    const steer_flow flow = make_steer_flow(client, load_be16(key.bytes + 32), storage,
+                                            load_be16(key.bytes + 34));
     // A full map leaves the worker as the only guard of this flow, which it is anyway while alive.
     [[maybe_unused]] const Result<void> done = steer_->deny(flow, deny_lifetime_ns);
 }

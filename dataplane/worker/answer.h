@@ -24,12 +24,14 @@ struct Answer {
     std::uint64_t since_ns;       // of this phase
     std::uint64_t send_at_ns;     // next (re)transmission
     std::uint64_t rto_ns;         // doubles with each try
+    std::uint64_t reset_at_ns;    // next repetition of the RST to the storage
     std::uint64_t base;           // down offset of the first octet
     std::uint64_t drained_bytes;  // of the client, acknowledged and thrown away
     std::uint32_t length;         // octets of the answer; the FIN comes after them
     std::uint32_t sent;           // octets sent so far, FIN included
     std::uint32_t acknowledged;
     std::uint32_t next_free;
+    std::uint32_t resets;  // repetitions so far
     std::uint16_t status;
     RequestKind kind;
     bool silent;        // nothing but a FIN: the storage has begun to answer

@@ -116,7 +116,14 @@ void Worker::State::run_answer(FlowNumber number) {
     if (flow.phase == FlowPhase::recording) return await_record(number);
     if (!answer.started) return start_answer(number);
     if (answer.enforced_due) hand_over_enforced(number);
-    if (now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s || answer.client_gone)
+    if (answer.resets < lifetime::resets_again_max && now.ns >= answer.reset_at_ns) {
+        ++answer.resets;
+        answer.reset_at_ns = now.ns + (lifetime::reset_again_ns << answer.resets);
+        reset_storage(flow);
+    }
+    const bool said = answer.resets == lifetime::resets_again_max;
+    if (now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s ||
+        (answer.client_gone && said))
         return finish_answer(number);
     if (!answer.confirmed && now.ns >= answer.send_at_ns) {
         answer.rto_ns = std::min(2 * answer.rto_ns, lifetime::rto_max_ns);
@@ -157,6 +164,7 @@ void Worker::State::start_answer(FlowNumber number) {
     answer.started = true;
     answer.base = flow.down.received();
     reset_storage(flow);
+    answer.reset_at_ns = now.ns + lifetime::reset_again_ns;
     write_answer(&answer);
     answer.enforced_due = answer.is_match && answer.recorded;
     if (!answer.client_gone) send_answer(number);

@@ -36,6 +36,10 @@ inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;     // TCP keep-alive'
 inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;    // no answer under way pauses so long
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
+// An RST may be lost, and so may the challenge ACK that would tell. At 10 % loss each way six are
+// lost once in a million; the last is sent 3.1 s after the first.
+inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
+inline constexpr std::uint32_t resets_again_max = 5;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime

@@ -17,7 +17,8 @@ namespace cordon {
 
 inline constexpr std::uint64_t recorder_results = 4096;
 
-// The key of the deny map; its layout is between steer and the shell.
+// The flow for the deny map: client address, storage address (16 bytes each), client port, storage
+// port (as on the wire), zeros.
 struct DenyKey {
     std::uint8_t bytes[40];
 };

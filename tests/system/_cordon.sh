@@ -174,7 +174,7 @@ refused() {
 # Nothing of NAME is on the storage: no file, no part of it, no temporary file.
 no_trace() {
     local n
-    for n in 1 2 3 4 5 6 7 8 9 10; do
+    for n in $(seq "${TRACE_TRIES:-10}"); do
         [ -z "$(find "$WORK/www" "$WORK/tmp" -type f -name "*${1:-}*" ! -name '.state*')" ] &&
             [ -z "$(find "$WORK/www" "$WORK/tmp" -name '.davfs.tmp*')" ] &&
             [ -z "$(find "$WORK/tmp" -type f)" ] && return 0

@@ -2,7 +2,7 @@
 # Common clients stop at the refusal and show its case number.
 . "$(dirname "$0")/_cordon.sh"
 need wget rclone
-cordon_up
+cordon_up apache # rclone asks for properties first, which nginx does not answer
 
 shows_case() { grep -q "$CASE_PATTERN" "$WORK/answer"; }
 try_client() {

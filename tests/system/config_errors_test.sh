@@ -48,8 +48,8 @@ options() {
     $ctl config compile "$CONFIG" --output "$WORK/$1"
 }
 echo garbage > "$WORK/garbage"
-check "options that are not there" refuses 11 nothere $dataplane --options "$WORK/nothere"
-check "options that are none" refuses 7 . $dataplane --options "$WORK/garbage"
+check "options that are not there" refuses 8 nothere $dataplane --options "$WORK/nothere"
+check "options that are none" refuses 8 . $dataplane --options "$WORK/garbage"
 options no-port 's/^client = .*/client = "nope0"/'
 check "no such interface" refuses 9 nope0 $dataplane --options "$WORK/no-port"
 options good

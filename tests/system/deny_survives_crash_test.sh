@@ -22,9 +22,9 @@ except OSError as why:
     print(why)
 PY
 mkfifo "$WORK/go"
-start_background client $IN_CLI python3 "$WORK/client.py" "$STO_IP4" "$WORK/known" < "$WORK/go"
+exec 7<> "$WORK/go"
+start_background client $IN_CLI python3 "$WORK/client.py" "$STO_IP4" "$WORK/known" <&7
 client=$BACKGROUND_PID
-exec 7> "$WORK/go"
 check "the known file is refused" wait_for 10 grep -q '403' "$WORK/client.log"
 stop_dataplane KILL
 port=$(head -n 1 "$WORK/client.log")

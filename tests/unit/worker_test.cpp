@@ -251,6 +251,16 @@ void answers_a_challenge_ack_by_a_reset_at_its_number(void** state) {
     assert_true(lab.storage_reset);
 }
 
+// An RST has no acknowledgement: under loss the storage kept the connection, and a temporary file.
+void repeats_the_reset_of_the_storage(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    lab.storage_reset = false;
+    lab.step(150'000);
+    assert_true(lab.storage_reset);
+}
+
 void forwards_ahead_of_a_hole_and_holds_the_filler(void** state) {
     Lab& lab = lab_of(state);
     const std::string request = put("/known", known_content());
@@ -654,6 +664,7 @@ int main() {
         T(repeats_the_answer_until_it_is_acknowledged),
         T(answers_with_the_storages_newest_timestamp),
         T(answers_a_challenge_ack_by_a_reset_at_its_number),
+        T(repeats_the_reset_of_the_storage),
         T(forwards_ahead_of_a_hole_and_holds_the_filler),
         T(fills_a_hole_of_a_clean_upload),
         T(cuts_a_retransmission_with_other_bytes),
