@@ -107,6 +107,7 @@ struct Worker::State {
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
+    void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void client_probe(Arrival& arrival, Flow& flow);
     void client_fin(FlowNumber number);
     void client_reset(Arrival& arrival, FlowNumber number);

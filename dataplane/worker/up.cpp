@@ -156,6 +156,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             return drop(arrival, Outcome::gaps_full);
     }
     flow.last_was_storage = false;
+    repeat_sent_part(flow, segment, offset);  // when it joins old bytes to new ones
     inspect(number);
     account(arrival, flow.phase == FlowPhase::uninspected ? frame_class(flow.reason)
                                                           : frame_class(FrameClass::inspected));
@@ -184,12 +185,20 @@ void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t o
     if (flow.fin_sent && (segment.flags & tcp_flag::fin) != 0)
         emit_to_storage(flow, flow.up.sequence_of(flow.up.received()),
                         tcp_flag::fin | tcp_flag::ack, {});
-    if (end <= flow.up.sent() && (segment.flags & tcp_flag::fin) == 0)
+    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK.
+    const bool was_sent = end <= flow.up.sent() || offset > flow.up.received();
+    if (was_sent && (segment.flags & tcp_flag::fin) == 0)
         return forward(arrival, FrameClass::repeated);
     account(arrival, frame_class(FrameClass::repeated));
-    if (offset < flow.up.sent())
-        emit_to_storage(flow, segment.sequence, tcp_flag::ack | tcp_flag::psh,
-                        segment.payload.first(std::min(end, flow.up.sent()) - offset));
+    repeat_sent_part(flow, segment, offset);
+}
+
+// The front of a repetition, as far as the storage was sent it before.
+void Worker::State::repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset) {
+    if (offset >= flow.up.sent()) return;
+    const std::uint64_t end = std::min(offset + segment.payload.size(), flow.up.sent());
+    emit_to_storage(flow, segment.sequence, tcp_flag::ack | tcp_flag::psh,
+                    segment.payload.first(end - offset));
 }
 
 // The end of the client's bytes. What is held is looked up as it stands before it goes.

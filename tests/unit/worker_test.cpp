@@ -322,6 +322,31 @@ void answers_a_retransmission_from_kept_bytes_but_not_the_tail(void** state) {
     assert_int_equal(lab.count(Outcome::retransmission), 1);
 }
 
+void repeats_what_left_ahead_of_a_hole(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(4000, 'c'));
+    const std::string_view bytes = request;
+    lab.segment(0, bytes.substr(0, 1000));
+    lab.port.accept_at_most(Side::storage, 0);  // the cable behind us loses it
+    lab.segment(2000, bytes.substr(2000));
+    lab.port.accept_at_most(Side::storage, SIZE_MAX);
+    lab.segment(2000, bytes.substr(2000));
+    lab.segment(1000, bytes.substr(1000, 1000));
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+}
+
+void repeats_the_old_front_of_a_segment_with_new_bytes(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(2000, 'c'));
+    const std::string_view bytes = request;
+    lab.port.accept_at_most(Side::storage, 0);
+    lab.segment(0, bytes.substr(0, 500));
+    lab.segment(500, bytes.substr(500, 500));
+    lab.port.accept_at_most(Side::storage, SIZE_MAX);
+    lab.segment(0, bytes);  // put together when it is sent again
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+}
+
 void refuses_bad_heads_with_400_and_cuts(void** state) {
     (void)state;
     struct Case {
@@ -682,6 +707,8 @@ int main() {
         T(fills_a_hole_of_a_clean_upload),
         T(cuts_a_retransmission_with_other_bytes),
         T(answers_a_retransmission_from_kept_bytes_but_not_the_tail),
+        T(repeats_what_left_ahead_of_a_hole),
+        T(repeats_the_old_front_of_a_segment_with_new_bytes),
         T(refuses_bad_heads_with_400_and_cuts),
         T(observes_a_bad_head_without_refusing_it),
         T(passes_requests_without_a_body),
