@@ -130,16 +130,16 @@ class Lab {
         storage_segments.clear();
         stored.clear();
         answer.clear();
-        client_next = client_isn + 1;
+        client_next = isn + 1;
         client_acked = storage_isn + 1;
         storage_next = storage_isn + 1;
         storage_reset = client_fin = client_reset = storage_fin = false;
         port.push(Side::client,
-                  client_packet().sequence(client_isn).flags(tcp_flag::syn).mss(1460).frame());
+                  client_packet().sequence(isn).flags(tcp_flag::syn).mss(1460).frame());
         step();
         port.push(Side::storage, storage_packet()
                                      .sequence(storage_isn)
-                                     .acknowledgement(client_isn + 1)
+                                     .acknowledgement(isn + 1)
                                      .flags(tcp_flag::syn | tcp_flag::ack)
                                      .mss(1460)
                                      .frame());
@@ -151,7 +151,7 @@ class Lab {
     void segment(std::uint64_t offset, std::string_view bytes,
                  std::uint8_t flags = tcp_flag::ack | tcp_flag::psh) {
         port.push(Side::client, client_packet()
-                                    .sequence(client_isn + 1 + static_cast<std::uint32_t>(offset))
+                                    .sequence(isn + 1 + static_cast<std::uint32_t>(offset))
                                     .acknowledgement(client_acked)
                                     .flags(flags)
                                     .payload(bytes)
@@ -162,14 +162,14 @@ class Lab {
     void send(std::string_view bytes, std::size_t size = 1000) {
         while (!bytes.empty()) {
             const std::string_view part = bytes.substr(0, size);
-            segment(client_next - client_isn - 1, part);
+            segment(client_next - isn - 1, part);
             client_next += static_cast<std::uint32_t>(part.size());
             bytes.remove_prefix(part.size());
             acknowledge();
         }
     }
     void send_fin() {
-        segment(client_next - client_isn - 1, {}, tcp_flag::fin | tcp_flag::ack);
+        segment(client_next - isn - 1, {}, tcp_flag::fin | tcp_flag::ack);
         ++client_next;
     }
     void send_ack() {
@@ -186,7 +186,7 @@ class Lab {
         port.push(Side::storage,
                   storage_packet()
                       .sequence(storage_next)
-                      .acknowledgement(client_isn + 1 + static_cast<std::uint32_t>(stored.size()) +
+                      .acknowledgement(isn + 1 + static_cast<std::uint32_t>(stored.size()) +
                                        (storage_fin ? 1U : 0U))
                       .flags(tcp_flag::ack)
                       .frame());
@@ -196,7 +196,7 @@ class Lab {
         port.push(Side::storage,
                   storage_packet()
                       .sequence(storage_next)
-                      .acknowledgement(client_isn + 1 + static_cast<std::uint32_t>(stored.size()))
+                      .acknowledgement(isn + 1 + static_cast<std::uint32_t>(stored.size()))
                       .flags(tcp_flag::ack | tcp_flag::psh)
                       .payload(text)
                       .frame());
@@ -217,6 +217,7 @@ class Lab {
 
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
+    std::uint32_t isn = client_isn;  // of the connection in use
     std::uint16_t client_port = 40000;
     std::uint32_t client_next = 0;
     std::uint32_t client_acked = storage_isn + 1;  // what the client acknowledges
@@ -252,7 +253,7 @@ class Lab {
     void storage_receives(Bytes frame) {
         const Segment segment = read(frame);
         if (segment.source.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
-        const std::uint32_t expected = client_isn + 1 + static_cast<std::uint32_t>(stored.size());
+        const std::uint32_t expected = isn + 1 + static_cast<std::uint32_t>(stored.size());
         if ((segment.flags & tcp_flag::rst) != 0) {
             storage_reset = storage_reset || segment.sequence == expected;
             return;

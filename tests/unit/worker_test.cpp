@@ -519,10 +519,33 @@ void takes_up_a_new_connection_on_the_same_ports(void** state) {
     lab.respond(created);
     // The storage lost the old connection; the client, restarted, uses the same port again.
     --lab.client_port;
+    lab.isn = 0x1000;
     lab.connect();
     lab.send(put("/known", known_content()));
     lab.step(2000);
     assert_true(blocked(lab));
+}
+
+// Found under loss: the connection was taken for a new one, and all of it then failed PAWS.
+void a_repeated_syn_is_the_same_connection(void**) {
+    Lab lab;
+    lab.client_clock = 0xf0000000;
+    lab.storage_clock = 77;
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.port.push(Side::client,
+                  lab.client_packet().sequence(client_isn).flags(tcp_flag::syn).mss(1460).frame());
+    lab.step();
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(storage_isn)
+                                     .acknowledgement(client_isn + 1)
+                                     .flags(tcp_flag::syn | tcp_flag::ack)
+                                     .mss(1460)
+                                     .frame());
+    lab.step();
+    lab.send(put("/clean", "some bytes"));
+    assert_true(lab.stored == put("/clean", "some bytes"));
+    assert_int_equal(lab.count(Outcome::segment_old_timestamp), 0);
 }
 
 void refuses_tls_and_other_protocols_in_enforce(void** state) {
@@ -720,6 +743,7 @@ int main() {
         T(cuts_a_connection_that_lacks_its_proxy_header),
         T(drops_data_that_comes_before_any_syn_ack),
         T(takes_up_a_new_connection_on_the_same_ports),
+        T(a_repeated_syn_is_the_same_connection),
         T(refuses_tls_and_other_protocols_in_enforce),
         T(passes_and_counts_tls_where_policy_says_so),
         T(observes_without_blocking),
