@@ -76,6 +76,7 @@ struct Flow {
     std::uint32_t answer;
     std::uint32_t held_bytes;
     std::uint32_t resyn_sequence;  // of a SYN that came while established, and its options:
+    std::uint32_t resyn_timestamp;
     std::uint16_t resyn_mss;
     std::uint8_t resyn_scale;
     FlowPhase phase;

@@ -488,6 +488,29 @@ void takes_up_a_new_connection_on_the_same_ports(void** state) {
     assert_true(blocked(lab));
 }
 
+// Under loss the SYN is repeated while the SYN-ACK is on its way, and answered by another one. The
+// connection was begun anew without the client's timestamp, and every segment failed PAWS.
+void a_repeated_syn_begins_nothing_anew(void** state) {
+    Lab& lab = lab_of(state);
+    lab.client_clock = 0xf0000000;
+    lab.storage_clock = 1000;
+    lab.connect();
+    ++lab.client_clock;
+    lab.port.push(Side::client,
+                  lab.client_packet().sequence(client_isn).flags(tcp_flag::syn).mss(1460).frame());
+    lab.step();
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(storage_isn)
+                                     .acknowledgement(client_isn + 1)
+                                     .flags(tcp_flag::syn | tcp_flag::ack)
+                                     .mss(1460)
+                                     .frame());
+    lab.step();
+    const std::string request = put("/clean", "passes");
+    lab.send(request);
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+}
+
 void refuses_tls_and_other_protocols_in_enforce(void** state) {
     Lab& lab = lab_of(state);
     lab.send(std::string_view("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
@@ -680,6 +703,7 @@ int main() {
         T(cuts_a_connection_that_lacks_its_proxy_header),
         T(drops_data_that_comes_before_any_syn_ack),
         T(takes_up_a_new_connection_on_the_same_ports),
+        T(a_repeated_syn_begins_nothing_anew),
         T(refuses_tls_and_other_protocols_in_enforce),
         T(passes_and_counts_tls_where_policy_says_so),
         T(observes_without_blocking),
