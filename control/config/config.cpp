@@ -45,7 +45,6 @@ Config defaults() {
     o.kept_bytes_flow_max = limits::kept_bytes_flow_max;
     o.kept_bytes_worker_max = limits::kept_bytes_worker_max;
     o.tail_release_us = limits::tail_release_us;
-    o.hold_ms_max = limits::hold_ms_max;
     o.journal_ms_max = limits::journal_ms_max;
     o.drain_bytes_max = limits::drain_bytes_max;
     o.heartbeat_ms_max = limits::heartbeat_ms_max;
@@ -124,7 +123,6 @@ void read_limits(TomlSection section, Options* o) {
     section.number("kept_bytes_flow_max", &o->kept_bytes_flow_max, 64u << 10, 1u << 30);
     section.number("kept_bytes_worker_max", &o->kept_bytes_worker_max, 1u << 20, 64ull << 30);
     section.number("tail_release_us", &o->tail_release_us, 50, 1000 * 1000);
-    section.number("hold_ms_max", &o->hold_ms_max, 1, 60 * 1000);
     section.number("journal_ms_max", &o->journal_ms_max, 10, 60 * 1000);
     section.number("drain_bytes_max", &o->drain_bytes_max, 0, 2ull << 30);
     section.number("heartbeat_ms_max", &o->heartbeat_ms_max, 10, 10 * 1000);

@@ -17,7 +17,6 @@ ServiceOptions defaults() {
     s.midstream = MidstreamMode::retire;
     s.on_tls = UninspectedAction::refuse;
     s.on_protocol = UninspectedAction::refuse;
-    s.on_limit = UninspectedAction::refuse;
     return s;
 }
 
@@ -85,7 +84,6 @@ void read_mode(TomlSection* section, ServiceOptions* s) {
     section->choice("midstream", &s->midstream);
     section->choice("on_tls", &s->on_tls);
     section->choice("on_protocol", &s->on_protocol);
-    section->choice("on_limit", &s->on_limit);
     section->flag("allow_upgrade", &s->allow_upgrade);
     section->flag("weak_blocks", &s->weak_blocks);
 }

@@ -34,21 +34,44 @@ std::size_t end_of_text(std::string_view line, std::size_t at) {
     return std::string_view::npos;
 }
 
+bool plain(char c) {
+    return c == '\t' || (c >= 0x20 && c <= 0x7e);
+}
+
+bool all_plain(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), plain);
+}
+
+// Whether nothing but the signs of a list stands between the = and here. Behind a number, say, the
+// parser does not see a quote as the beginning of a text, and reads on into it.
+bool value_begins(std::string_view outside) {
+    const std::size_t equals = outside.find('=');
+    const std::string_view since =
+        outside.substr(equals == std::string_view::npos ? 0 : equals + 1);
+    return since.find_first_not_of(" \t[],") == std::string_view::npos;
+}
+
 // What is wrong with the signs of a line, empty when nothing is.
 std::string_view wrong_signs(std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    for (std::size_t at = 0; at < line.size(); ++at) {
+    std::string outside;  // of quotes, so far
+    for (std::size_t at = 0; at < line.size() && line[at] != '#'; ++at) {
         const char c = line[at];
-        if (c == '#') return "";
-        if (c == '"' || c == '\'') {
-            if (line.substr(at, 3) == std::string(3, c)) {
-                return "not TOML of a configuration: texts over several lines have no use here";
-            }
-            at = end_of_text(line, at);
-            if (at == std::string_view::npos) return "not TOML: the closing quote is missing";
-        } else if (c != '\t' && (c < 0x20 || c > 0x7e)) {
-            return "not TOML: outside of quotes and comments only plain letters can stand";
+        if (c != '"' && c != '\'') {
+            if (!plain(c))
+                return "not TOML: outside of quotes and comments letters are plain ASCII";
+            outside += c;
+            continue;
         }
+        if (line.substr(at, 3) == std::string(3, c)) {
+            return "not TOML of a configuration: texts over several lines have no use here";
+        }
+        const std::size_t end = end_of_text(line, at);
+        if (end == std::string_view::npos) return "not TOML: the closing quote is missing";
+        if (!all_plain(line.substr(at, end - at)) && !value_begins(outside)) {
+            return "not TOML: letters beyond ASCII can stand only in a text behind =";
+        }
+        at = end;
     }
     return "";
 }

@@ -3,7 +3,7 @@
 //
 // Owns:       nothing.
 // Invariants: after true, every line is short, every table header has a name, and outside of quotes
-//             and comments there is plain ASCII only.
+//             and comments there is plain ASCII only, and beyond ASCII in values only.
 // Limits:     config_line_bytes_max. Texts over several lines are refused: no key takes one.
 #pragma once
 

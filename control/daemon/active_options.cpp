@@ -59,10 +59,9 @@ bool limits_differ(const Options& a, const Options& b) {
     return a.workers != b.workers || a.flows_max != b.flows_max ||
            a.messages_max != b.messages_max || a.kept_bytes_flow_max != b.kept_bytes_flow_max ||
            a.kept_bytes_worker_max != b.kept_bytes_worker_max ||
-           a.tail_release_us != b.tail_release_us || a.hold_ms_max != b.hold_ms_max ||
-           a.journal_ms_max != b.journal_ms_max || a.drain_bytes_max != b.drain_bytes_max ||
-           a.heartbeat_ms_max != b.heartbeat_ms_max || a.absorb_seconds != b.absorb_seconds ||
-           a.mbufs_per_port != b.mbufs_per_port;
+           a.tail_release_us != b.tail_release_us || a.journal_ms_max != b.journal_ms_max ||
+           a.drain_bytes_max != b.drain_bytes_max || a.heartbeat_ms_max != b.heartbeat_ms_max ||
+           a.absorb_seconds != b.absorb_seconds || a.mbufs_per_port != b.mbufs_per_port;
 }
 
 const ServiceOptions* find_service(const Options& options, const char* name) {

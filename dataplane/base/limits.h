@@ -50,7 +50,6 @@ inline constexpr std::uint64_t kept_bytes_worker_max = 64ull << 20;
 inline constexpr std::size_t kept_block_bytes = 2048;
 
 inline constexpr std::uint32_t tail_release_us = 500;
-inline constexpr std::uint32_t hold_ms_max = 2000;
 inline constexpr std::uint32_t journal_ms_max = 2000;
 inline constexpr std::uint32_t drain_bytes_max = 64u << 20;
 inline constexpr std::uint32_t heartbeat_ms_max = 200;

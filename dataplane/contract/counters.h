@@ -29,7 +29,7 @@ namespace cordon {
     X(form,        "object in a form that is not decoded")                                        \
     X(limit,       "a limit was reached and the service says pass")                               \
     X(no_index,    "no indicators in force")                                                      \
-    X(deadline,    "no verdict within hold_ms_max and the service says pass")
+    X(deadline,    "no verdict in time and the service says pass")
 
 // Why a frame or segment was dropped.
 #define CORDON_OUTCOMES(X)                                                                        \

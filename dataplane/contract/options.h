@@ -47,10 +47,10 @@ struct ServiceOptions {
     AccountFrom account_from;
     UninspectedAction on_tls;
     UninspectedAction on_protocol;
-    UninspectedAction on_limit;
     std::uint8_t allow_upgrade;  // 101 and CONNECT 2xx pass
     std::uint8_t trusted_hop_count;
-    std::uint8_t weak_blocks;       // MD5 or SHA-1 alone may block
+    std::uint8_t weak_blocks;  // MD5 or SHA-1 alone may block
+    std::uint8_t reserved;
     char client_header[64];         // for ClientFrom::header
     char account_header[64];        // for AccountFrom::header
     AddressPrefix trusted_hops[8];  // peers whose PROXY line or header is believed
@@ -89,13 +89,11 @@ struct Options {
     std::uint32_t kept_bytes_flow_max;    //
     std::uint64_t kept_bytes_worker_max;  //
     std::uint32_t tail_release_us;        // a rolling tail waits this long for its next byte
-    std::uint32_t hold_ms_max;            // before a verdict
     std::uint32_t journal_ms_max;         // for a durable record
-    std::uint32_t drain_bytes_max;        // after an early match
+    std::uint32_t drain_bytes_max;        // of a client that was refused
     std::uint32_t heartbeat_ms_max;       // XDP: older is hung
     std::uint32_t absorb_seconds;         // a blocked flow stays this long
     std::uint32_t mbufs_per_port;         //
-    std::uint32_t reserved1;
     std::uint64_t policy_generation;  // counts approved configurations
 
     std::uint32_t service_count;

@@ -39,8 +39,8 @@ bool values_named(const Options& o) {
 
 bool limits_usable(const Options& o) {
     const bool some = o.flows_max > 0 && o.messages_max > 0 && o.kept_bytes_flow_max > 0 &&
-                      o.tail_release_us > 0 && o.hold_ms_max > 0 && o.journal_ms_max > 0 &&
-                      o.heartbeat_ms_max > 0 && o.absorb_seconds > 0 && o.mbufs_per_port > 0;
+                      o.tail_release_us > 0 && o.journal_ms_max > 0 && o.heartbeat_ms_max > 0 &&
+                      o.absorb_seconds > 0 && o.mbufs_per_port > 0;
     return some && o.kept_bytes_flow_max <= o.kept_bytes_worker_max;
 }
 
@@ -50,8 +50,7 @@ bool service_values_named(const ServiceOptions& s) {
            named(s.proxy_protocol, ProxyProtocol::require) &&
            named(s.client_from, ClientFrom::header) && named(s.account_from, AccountFrom::header) &&
            named(s.on_tls, UninspectedAction::refuse) &&
-           named(s.on_protocol, UninspectedAction::refuse) &&
-           named(s.on_limit, UninspectedAction::refuse) && flag(s.allow_upgrade) &&
+           named(s.on_protocol, UninspectedAction::refuse) && flag(s.allow_upgrade) &&
            flag(s.weak_blocks);
 }
 

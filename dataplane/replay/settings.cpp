@@ -138,7 +138,6 @@ void fill_service(const SegmentEnd& end, std::uint8_t bits, bool enforce, Servic
     service->midstream = MidstreamMode::pass;
     service->on_tls = UninspectedAction::pass;
     service->on_protocol = UninspectedAction::pass;
-    service->on_limit = UninspectedAction::pass;
     service->allow_upgrade = 1;
 }
 
@@ -149,7 +148,6 @@ void fill_limits(Options* options) {
     options->kept_bytes_flow_max = limits::kept_bytes_flow_max;
     options->kept_bytes_worker_max = limits::kept_bytes_worker_max;
     options->tail_release_us = tail_release_us;
-    options->hold_ms_max = limits::hold_ms_max;
     options->journal_ms_max = limits::journal_ms_max;
     options->drain_bytes_max = limits::drain_bytes_max;
     options->heartbeat_ms_max = limits::heartbeat_ms_max;

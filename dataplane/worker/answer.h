@@ -31,7 +31,8 @@ struct Answer {
     std::uint32_t sent;           // octets sent so far, FIN included
     std::uint32_t acknowledged;
     std::uint32_t next_free;
-    std::uint32_t resets;  // repetitions so far
+    std::uint32_t resets;        // repetitions so far
+    std::uint32_t storage_next;  // SND.NXT towards the storage when it was cut off
     std::uint16_t status;
     RequestKind kind;
     bool silent;        // nothing but a FIN: the storage has begun to answer

@@ -36,6 +36,7 @@ bool Worker::State::begin_answer(FlowNumber number) {
     answer = Answer{};
     answer.since_ns = now.ns;
     answer.rto_ns = lifetime::rto_first_ns;
+    answer.storage_next = flow.up.sequence_of(flow.up.sent());
     flow.answer = slot;
     return true;
 }
@@ -192,7 +193,7 @@ void Worker::State::write_answer(Answer* answer) const {
 // At SND.NXT and at the last ACK seen: one of them is what the storage expects, unless segments are
 // still on their way; then its challenge ACK is answered (storage_while_answering).
 void Worker::State::reset_storage(Flow& flow) {
-    const std::uint32_t next = flow.up.sequence_of(flow.up.sent());
+    const std::uint32_t next = answers[flow.answer].storage_next;
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, next, tcp_flag::rst, {});
     const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);

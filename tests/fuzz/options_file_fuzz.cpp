@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     Options base = {};
     base.workers = base.flows_max = base.messages_max = base.kept_bytes_flow_max = 1;
     base.kept_bytes_worker_max = 1;
-    base.tail_release_us = base.hold_ms_max = base.journal_ms_max = base.heartbeat_ms_max = 1;
+    base.tail_release_us = base.journal_ms_max = base.heartbeat_ms_max = 1;
     base.absorb_seconds = base.mbufs_per_port = base.service_count = 1;
     base.services[0].port = 1;
     std::uint8_t* body = file.data() + sizeof(OptionsHeader);

@@ -38,7 +38,6 @@ inline Options lab_options() {
     options.kept_bytes_flow_max = 1 << 20;
     options.kept_bytes_worker_max = 4 << 20;
     options.tail_release_us = limits::tail_release_us;
-    options.hold_ms_max = limits::hold_ms_max;
     options.journal_ms_max = limits::journal_ms_max;
     options.drain_bytes_max = limits::drain_bytes_max;
     options.absorb_seconds = limits::absorb_seconds;
@@ -53,7 +52,7 @@ inline Options lab_options() {
     service.vlan = -1;
     service.mode = ServiceMode::enforce;
     service.midstream = MidstreamMode::retire;
-    service.on_tls = service.on_protocol = service.on_limit = UninspectedAction::refuse;
+    service.on_tls = service.on_protocol = UninspectedAction::refuse;
     return options;
 }
 

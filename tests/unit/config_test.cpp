@@ -101,7 +101,6 @@ void shipped_file_explains_every_key(void**) {
 void takes_its_defaults_from_the_limits(void**) {
     const Config c = good(ports);
     assert_int_equal(c.options.flows_max, limits::flows_max);
-    assert_int_equal(c.options.hold_ms_max, limits::hold_ms_max);
     assert_int_equal(c.options.kept_bytes_worker_max, limits::kept_bytes_worker_max);
     assert_int_equal(c.options.heartbeat_ms_max, limits::heartbeat_ms_max);
     assert_string_equal(c.options.index_path, "/var/lib/cordon/index.cdx");
@@ -117,7 +116,7 @@ void reads_every_key_of_a_service(void**) {
                           "client_from = 'header'\nclient_header = 'X-Forwarded-For'\n"
                           "trusted_hops = ['192.0.2.0/24', '2001:db8::1']\n"
                           "account_from = 'header'\naccount_header = 'X-Account'\n"
-                          "on_tls = 'pass'\non_protocol = 'pass'\non_limit = 'pass'\n"
+                          "on_tls = 'pass'\non_protocol = 'pass'\n"
                           "allow_upgrade = true\nweak_blocks = true\n");
     const ServiceOptions& s = c.options.services[0];
     assert_string_equal(s.name, "a");
@@ -139,7 +138,6 @@ void reads_every_key_of_a_service(void**) {
     assert_string_equal(s.account_header, "x-account");
     assert_int_equal(s.on_tls, UninspectedAction::pass);
     assert_int_equal(s.on_protocol, UninspectedAction::pass);
-    assert_int_equal(s.on_limit, UninspectedAction::pass);
     assert_int_equal(s.allow_upgrade, 1);
     assert_int_equal(s.weak_blocks, 1);
 }
@@ -184,7 +182,6 @@ void names_what_is_wrong_with_every_key_of_the_tables(void**) {
         {"[limits]\nkept_bytes_worker_max = 1\n", "limits.kept_bytes_worker_max: 1 is out"},
         {"[limits]\nkept_bytes_worker_max = 1048576\n", "limits.kept_bytes_flow_max: is above"},
         {"[limits]\ntail_release_us = 1\n", "limits.tail_release_us: 1 is out"},
-        {"[limits]\nhold_ms_max = 0\n", "limits.hold_ms_max: 0 is out"},
         {"[limits]\njournal_ms_max = 0\n", "limits.journal_ms_max: 0 is out"},
         {"[limits]\ndrain_bytes_max = 9999999999\n", "limits.drain_bytes_max: 9999999999 is out"},
         {"[limits]\nheartbeat_ms_max = 1.5\n",
@@ -222,7 +219,6 @@ void names_what_is_wrong_with_every_key_of_a_service(void**) {
         {"midstream = 'cut'\n", "service.midstream: \"cut\" is not one of retire, pass or reset"},
         {"on_tls = 'drop'\n", "service.on_tls: \"drop\" is not one of pass or refuse"},
         {"on_protocol = 1\n", "service.on_protocol: must be text in quotes: pass or refuse"},
-        {"on_limit = ''\n", "service.on_limit"},
         {"allow_upgrade = 'no'\n", "service.allow_upgrade: must be true or false, but is text"},
         {"weak_blocks = 0\n", "service.weak_blocks: must be true or false"},
         {"proxy_protocol = 'v2'\n", "service.proxy_protocol: \"v2\" is not one of off, accept"},
@@ -360,6 +356,10 @@ void names_the_line_of_what_is_not_toml(void**) {
     expect_error("[node]\noperator = \"\"\"\na\n\"\"\"\n" + ports, "t.toml:2: not TOML of a conf");
     good("[node] # \u00e4\r\noperator = \"\u00e4 '#\" # \u20ac '\r\n" + ports);
     good("[node]\noperator = '\u00e4 \"#' # \"\n" + ports);
+    expect_error("a = 0\"\u03e5\"\n", "t.toml:1: not TOML: letters beyond ASCII");
+    expect_error("a = 2030-[\"\u03e5\"\n", "t.toml:1: not TOML: letters beyond ASCII");
+    expect_error("a = 0=\"\u03e5\"\n", "t.toml:1: not TOML: letters beyond ASCII");
+    expect_error("a = 2030-01-31T\n", "t.toml:1: not TOML");
     // The TOML parser takes a name for granted here, and reads on as if it had one.
     for (const char* header : {"[", "[[", "[]", "[[]]", "[\x01\x01 a]", "[ [a] ]", "[\u20aca]"}) {
         expect_error("lab = true\n" + std::string(header) + "\n", "t.toml:2: not TOML: behind [");

@@ -463,7 +463,7 @@ void counts_a_generation_for_what_waits_for_a_restart(void**) {
     assert_int_equal(options.policy_generation, 2);
 
     Options other = options;
-    other.hold_ms_max = 7;
+    other.journal_ms_max = 7;
     other.services[0].fail = FailMode::closed;
     assert_string_equal(restart_reasons(options, other).c_str(), "limits, service photos");
     other = options;

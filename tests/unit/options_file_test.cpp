@@ -19,7 +19,7 @@ Options good_options() {
     o.workers = 1;
     o.flows_max = o.messages_max = o.kept_bytes_flow_max = 4096;
     o.kept_bytes_worker_max = 1 << 20;
-    o.tail_release_us = o.hold_ms_max = o.journal_ms_max = o.heartbeat_ms_max = 100;
+    o.tail_release_us = o.journal_ms_max = o.heartbeat_ms_max = 100;
     o.absorb_seconds = 60;
     o.mbufs_per_port = 8192;
     o.service_count = 1;
@@ -139,7 +139,6 @@ void refuses_enums_and_flags_without_a_meaning(void**) {
     UNNAMED(services[0].account_from, 4)
     UNNAMED(services[0].on_tls, 2)
     UNNAMED(services[0].on_protocol, 2)
-    UNNAMED(services[0].on_limit, 255)
     UNNAMED(services[0].allow_upgrade, 2)
     UNNAMED(services[0].weak_blocks, 2)
     UNNAMED(services[0].port, 0)

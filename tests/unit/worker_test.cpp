@@ -242,6 +242,18 @@ void answers_with_the_storages_newest_timestamp(void** state) {
     assert_true(blocked(lab));
 }
 
+void repeats_the_reset_where_the_storage_stands(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/known", known_content());
+    lab.send(request);
+    lab.step(2000);
+    // The client goes on sending; what it sends is absorbed and moves nothing at the storage.
+    lab.segment(request.size(), std::string(500, 'z'));
+    lab.storage_reset = false;  // the first was lost
+    lab.step(150'000);
+    assert_true(lab.storage_reset);
+}
+
 void answers_a_challenge_ack_by_a_reset_at_its_number(void** state) {
     Lab& lab = lab_of(state);
     lab.send(put("/known", known_content()));
@@ -686,6 +698,7 @@ int main() {
         T(answers_503_when_the_journal_is_too_slow),
         T(repeats_the_answer_until_it_is_acknowledged),
         T(answers_with_the_storages_newest_timestamp),
+        T(repeats_the_reset_where_the_storage_stands),
         T(answers_a_challenge_ack_by_a_reset_at_its_number),
         T(repeats_the_reset_of_the_storage),
         T(forwards_ahead_of_a_hole_and_holds_the_filler),
