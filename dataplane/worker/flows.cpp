@@ -88,7 +88,8 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     Peer fresh{};
     switch (flow.phase) {
         case FlowPhase::established:
-            if (segment.sequence + 1 == flow.up.sequence_of(0))  // its SYN-ACK was lost
+            // Of this very connection, when it crossed the SYN-ACK: nothing begins anew.
+            if (segment.sequence + 1 == flow.up.sequence_of(0) && flow.up.received() == 0)
                 return forward(arrival, FrameClass::control);
             // The storage knows whether the old connection is alive; its answer decides.
             note_options(segment, &fresh);
@@ -132,8 +133,8 @@ void Worker::State::reopen(FlowNumber number, bool timestamps) {
     client.like = flow.client.like;
     client.has_like = true;
     client.mss = flow.resyn_mss;
-    client.scale = flow.resyn_scale;
     client.timestamp = client.ts_recent = flow.resyn_timestamp;
+    client.scale = flow.resyn_scale;
     const std::uint32_t sequence = flow.resyn_sequence;
     const int service_number = flow.service;
     close_flow(number);

@@ -141,18 +141,18 @@ upload() {
     local manner=$1 target=$2 file=$3
     shift 3
     in_cli python3 "$ROOT/tests/support/upload.py" "$manner" "${ADDRESS:-$STO_IP4}" 80 \
-        "$target" "$file" "$@" > "$WORK/answer" 2>&1 || true
-    cat "$WORK/answer"
+        "$target" "$file" "$@" > "$WORK/answer.log" 2>&1 || true
+    cat "$WORK/answer.log"
 }
 
-# put URL FILE [curl option…]   — status line, head and body of the answer go to $WORK/answer.
+# put URL FILE [curl option…]   — status line, head and body of the answer go to $WORK/answer.log.
 put() {
     local url=$1 file=$2
     shift 2
-    in_cli curl -sS -i --max-time 30 -T "$file" "$@" "$url" > "$WORK/answer" 2>&1
+    in_cli curl -sS -i --max-time 30 -T "$file" "$@" "$url" > "$WORK/answer.log" 2>&1
 }
 
-status_of_answer() { sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer" | tail -n 1; }
+status_of_answer() { sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer.log" | tail -n 1; }
 
 # start_long_upload RATE   — $WORK/long in the background; $long is its process.
 start_long_upload() {
@@ -167,8 +167,8 @@ stored() { put "$1" "$2" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer
 refused() {
     put "$1" "$2" "${@:3}" || return 1
     [ "$(status_of_answer)" = 403 ] || return 1
-    CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer") || return 1
-    [ "$(grep -cF "$CASE" "$WORK/answer")" -ge 2 ]
+    CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log") || return 1
+    [ "$(grep -cF "$CASE" "$WORK/answer.log")" -ge 2 ]
 }
 
 # Nothing of NAME is on the storage: no file, no part of it, no temporary file.

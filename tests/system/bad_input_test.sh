@@ -9,7 +9,7 @@ while IFS='|' read -r name request; do
     printf "${request/CHUNKED/Transfer-Encoding: chunked}" > "$WORK/request"
     before=$(outcome "$name")
     upload raw / "$WORK/request" > /dev/null
-    check "$name: 400 and cut" [ "$(cut -c1-4 "$WORK/answer" | paste -sd,)" = '400 ,clos' ]
+    check "$name: 400 and cut" [ "$(cut -c1-4 "$WORK/answer.log" | paste -sd,)" = '400 ,clos' ]
     check "$name is counted" counted "$name" $((before + 1))
 done <<'TABLE'
 http_bare_lf|PUT /bad HTTP/1.1\nHost: x\nContent-Length: 1\n\nx
@@ -30,6 +30,6 @@ check "nothing is stored" no_trace bad
     printf '\r\n\r\n'
 } > "$WORK/request"
 upload raw / "$WORK/request" > /dev/null
-check "a head that never ends: 431" grep -q '^431' "$WORK/answer"
+check "a head that never ends: 431" grep -q '^431' "$WORK/answer.log"
 check "it is counted" counted http_head_too_long
 check "good requests still pass" stored "$URL4/clean" "$WORK/clean"

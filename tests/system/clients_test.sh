@@ -4,11 +4,11 @@
 need wget rclone
 cordon_up apache # rclone asks for properties first, which nginx does not answer
 
-shows_case() { grep -q "$CASE_PATTERN" "$WORK/answer"; }
+shows_case() { grep -q "$CASE_PATTERN" "$WORK/answer.log"; }
 try_client() {
     local name=$1
     shift
-    in_cli timeout 20 "$@" > "$WORK/answer" 2>&1 || true
+    in_cli timeout 20 "$@" > "$WORK/answer.log" 2>&1 || true
     check "$name shows the case number" shows_case
     check "nothing is stored" no_trace known
 }

@@ -9,16 +9,16 @@ cordon_up nginx
 printf 'PUT /smuggled HTTP/1.1\r\nHost: storage\r\nContent-Length: 6\r\n\r\nhidden' > "$WORK/fake"
 try_storage() {
     upload expect /forbidden/x "$WORK/fake" --pause 0.2
-    check "$1: the storage's refusal arrives" grep -q '^40[135]' "$WORK/answer"
-    check "$1: it is the only answer" [ "$(grep -c '^[1-5][0-9][0-9] ' "$WORK/answer")" = 1 ]
-    check "$1: the connection ends" grep -qE '^(closed|reset)$' "$WORK/answer"
+    check "$1: the storage's refusal arrives" grep -q '^40[135]' "$WORK/answer.log"
+    check "$1: it is the only answer" [ "$(grep -c '^[1-5][0-9][0-9] ' "$WORK/answer.log")" = 1 ]
+    check "$1: the connection ends" grep -qE '^(closed|reset)$' "$WORK/answer.log"
     check "$1: the body is no request" [ ! -e "$WORK/www/smuggled" ]
     upload expect /clean "$WORK/clean"
-    check "$1: an accepted Expect goes on" grep -q '^201' "$WORK/answer"
+    check "$1: an accepted Expect goes on" grep -q '^201' "$WORK/answer.log"
     check "$1: its bytes are right" cmp "$WORK/clean" "$WORK/www/clean"
     rm "$WORK/www/clean"
     upload expect /known "$WORK/known"
-    check "$1: an accepted Expect is inspected" grep -q '^403' "$WORK/answer"
+    check "$1: an accepted Expect is inspected" grep -q '^403' "$WORK/answer.log"
     check "$1: nothing is stored" no_trace known
 }
 

@@ -15,5 +15,5 @@ for n in 1 2 3 4; do
     check "nothing of it is stored" no_trace known
 done
 upload chunked /known "$WORK/known" --piece 1000
-check "chunked: refused" grep -q '^403' "$WORK/answer"
+check "chunked: refused" grep -q '^403' "$WORK/answer.log"
 check "chunked: nothing is stored" no_trace known

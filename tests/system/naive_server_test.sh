@@ -5,7 +5,7 @@ cordon_up naive
 
 for manner in plain chunked slow; do
     upload $manner "/known-$manner" "$WORK/known" --piece 4000
-    check "$manner: refused" grep -q '^403' "$WORK/answer"
+    check "$manner: refused" grep -q '^403' "$WORK/answer.log"
     sleep 0.3
     kept=$(kept_bytes "known-$manner")
     check "$manner: the file is not whole ($kept of $KNOWN_SIZE)" [ "$kept" -lt "$KNOWN_SIZE" ]

@@ -5,10 +5,10 @@
 cordon_up nginx
 
 upload pause /known "$WORK/known" --pause 0.5
-check "nginx: refused" grep -q '^403' "$WORK/answer"
+check "nginx: refused" grep -q '^403' "$WORK/answer.log"
 check "nginx: nothing is stored" no_trace known
 upload late /clean "$WORK/clean" --pause 0.5
-check "a clean upload may pause" grep -q '^201' "$WORK/answer"
+check "a clean upload may pause" grep -q '^201' "$WORK/answer.log"
 check "its bytes are right" cmp "$WORK/clean" "$WORK/www/clean"
 stop_nginx
 start_naive
