@@ -152,7 +152,9 @@ put() {
     in_cli curl -sS -i --max-time 30 -T "$file" "$@" "$url" > "$WORK/answer.log" 2>&1
 }
 
-status_of_answer() { sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer.log" | tail -n 1; }
+status_of_answer() {
+    sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer.log" | tail -n 1
+}
 
 # start_long_upload RATE   — $WORK/long in the background; $long is its process.
 start_long_upload() {

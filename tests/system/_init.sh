@@ -5,7 +5,7 @@
 #   10.99.0.1/24                                                               10.99.0.2/24
 #   fd99::1/64                                                                   fd99::2/64
 #
-# What it makes: three network namespaces, veth pairs, one work directory, one bpffs mount inside it.
+# What it makes: three network namespaces, veth pairs, one work directory, one bpffs mount in it.
 # Everything is removed when the script ends, however it ends (KEEP=1 leaves it and says so).
 # The appliance's programs run in the box's network namespace but in our mount namespace
 # (`nsenter --net`): `ip netns exec` would remount /sys and hide a bpffs.
@@ -99,7 +99,8 @@ lab_up() {
         if can_af_xdp; then PORT_KIND=af_xdp; else PORT_KIND=af_packet; fi
     fi
     for _ns in $CLI $STO $BOX; do
-        [ ! -e /run/netns/$_ns ] || fail "namespace $_ns exists: another lab is running (or: ip netns del $_ns)"
+        [ ! -e /run/netns/$_ns ] ||
+            fail "namespace $_ns exists: another lab is running (or: ip netns del $_ns)"
     done
     WORK=$(mktemp -d /tmp/cordon-lab.XXXXXX)
     chmod 755 "$WORK"
@@ -160,7 +161,8 @@ lab_keep_notice() {
     cat <<TEXT
 The lab stays: namespaces $CLI, $STO, $BOX; files in $WORK.
   upload by hand:  nsenter --net=/run/netns/$CLI -- curl -T FILE http://$STO_IP4/FILE
-  clean up:        kill $_lab_pids; for n in $CLI $STO $BOX; do ip netns del \$n; done; umount $WORK/bpf; rm -r $WORK
+  clean up:        kill $_lab_pids; umount $WORK/bpf; rm -r $WORK
+                   for n in $CLI $STO $BOX; do ip netns del \$n; done
 TEXT
 }
 

@@ -6,7 +6,12 @@ cd "$(dirname "$0")/../.."
 there=$(mktemp -d)
 trap 'rm -rf "$there"' EXIT
 
-expect() { [ -e "$there$1" ] || { echo "FAIL: $1 is not installed"; find "$there" -type f; exit 1; }; }
+expect() {
+    [ -e "$there$1" ] && return
+    find "$there" -type f
+    echo "FAIL: $1 is not installed"
+    exit 1
+}
 
 make -s install DESTDIR="$there" prefix=/usr
 for program in cordon-dataplane cordond cordonctl cordon-replay; do expect /usr/bin/$program; done
