@@ -36,7 +36,8 @@ WORK=
 DATAPLANE_PID= CORDOND_PID= NGINX_PID=
 _lab_pids=
 _lab_made=
-_lab_more=  # further namespaces that go with the lab
+_lab_more=    # further namespaces that go with the lab
+_lab_mounts=  # and further mounts
 
 # --- words --------------------------------------------------------------------------------------
 
@@ -152,7 +153,9 @@ lab_down() {
     if [ $_status != 0 ] && [ $_status != 125 ]; then lab_show_logs; fi
     for _pid in $_lab_pids; do _stop_pid $_pid TERM; done
     for _ns in $CLI $STO $BOX $_lab_more; do ip netns del $_ns 2>/dev/null || true; done
-    if mountpoint -q "$WORK/bpf"; then umount "$WORK/bpf" || true; fi
+    for _mount in "$WORK/bpf" $_lab_mounts; do
+        if mountpoint -q "$_mount"; then umount "$_mount" || true; fi
+    done
     rm -rf --one-file-system "$WORK"
     exit $_status
 }
