@@ -134,8 +134,8 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
                 exchange.object_open = false;
                 return;
             }
-            // The end stays with the bytes that are held before it: a terminator in its own chunk
-            // must not free them. When they went by timer it is held alone.
+            // The end stays with the bytes that are held before it: a terminator in a chunk of its
+            // own must not free them. When they went by timer it is held alone.
             if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
             flow.verdict_due = true;
             judgements.push_back(number);

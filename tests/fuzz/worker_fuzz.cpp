@@ -1,6 +1,6 @@
 // A whole worker under a schedule that the input writes: segments of an upload in any order, cut,
-// repeated, with other bytes or flags; ACKs and answers of the storage; time. Nothing crashes, and
-// as long as no byte was changed:
+// repeated, with other bytes or flags; ACKs and answers of the storage; time. Nothing may crash,
+// and as long as no byte was changed:
 //   - what the storage reads is a prefix of what the client sent;
 //   - it never reads the whole of the known file.
 // Every frame is counted in exactly one class, and no buffer is lost.

@@ -22,7 +22,7 @@ random_file() {
 open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 
-# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML, STATE another state directory.
+# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML.
 write_config() {
     CONFIG=$WORK/cordon.toml
     cat > "$CONFIG" <<TEXT
@@ -39,11 +39,12 @@ kind = "$PORT_KIND"
 client = "cor-cli"
 storage = "cor-sto"
 [paths]
-state_dir = "${STATE:-$WORK/state}"
+state_dir = "$WORK/state"
 run_dir = "$WORK/run"
 bpf_dir = "$WORK/bpf"
 steer_object = "$BPF/steer.bpf.o"
 index = "$WORK/index.cdx"
+store = "$WORK/cordon.sqlite"
 [control]
 journal_poll_ms = 50
 [limits]
@@ -71,14 +72,18 @@ write_index() {
 
 start_cordon() {
     start_cordond "$CONFIG"
-    wait_for 10 test -s "${STATE:-$WORK/state}/active.options" || fail "cordond compiled no options"
-    start_dataplane "${STATE:-$WORK/state}/active.options"
+    wait_for 10 test -s "$WORK/state/active.options" || fail "cordond compiled no options"
+    start_dataplane "$WORK/state/active.options"
 }
 
-# cordon_up [nginx|apache|naive]
+# cordon_up [nginx|apache|naive]   — STATE_SIZE: the state directory is on a disk of that size.
 cordon_up() {
     need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
     lab_up
+    if [ -n "${STATE_SIZE:-}" ]; then
+        mount -t tmpfs -o "size=$STATE_SIZE" cordon-state "$WORK/state"
+        _lab_mounts=$WORK/state
+    fi
     random_file "$WORK/known" "$KNOWN_SIZE" 1
     random_file "$WORK/clean" "$KNOWN_SIZE" 2
     write_config
@@ -221,5 +226,5 @@ gap_bytes() {
     python3 -c 'import sqlite3, sys
 store = sqlite3.connect("file:%s/cordon.sqlite?mode=ro" % sys.argv[1], uri=True)
 query = "SELECT coalesce(sum(bytes), 0) FROM gap WHERE reason = ?"
-print(store.execute(query, (int(sys.argv[2]),)).fetchone()[0])' "${STATE:-$WORK/state}" "$1"
+print(store.execute(query, (int(sys.argv[2]),)).fetchone()[0])' "$WORK" "$1"
 }

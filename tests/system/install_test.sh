@@ -8,8 +8,8 @@ trap 'rm -rf "$there"' EXIT
 
 expect() {
     [ -e "$there$1" ] && return
-    echo "FAIL: $1 is not installed"
     find "$there" -type f
+    echo "FAIL: $1 is not installed"
     exit 1
 }
 
