@@ -102,6 +102,17 @@ Result<std::uint32_t> check_machine(const Options& options) {
     return mtu;
 }
 
+Result<void> attach_bridge(const Options& options) {
+    if (const Result<void> steer = check_steer(options); !steer) return steer;
+    for (const char* port : {options.client_port, options.storage_port}) {
+        if (const Result<Device> device = prepare_device(port); !device) {
+            return Failure(device.error());
+        }
+    }
+    SteerLoader loader;
+    return loader.attach_bypass(options);
+}
+
 Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
     const Result<std::uint32_t> mtu = check_machine(options);
     if (!mtu) return Failure(mtu.error());
@@ -151,8 +162,8 @@ void Appliance::Deny::deny(const DenyKey& key) {
     std::uint8_t storage[16];
     std::memcpy(client, key.bytes, sizeof client);
     std::memcpy(storage, key.bytes + 16, sizeof storage);
-    const steer_flow flow = make_steer_flow(client, load_be16(key.bytes + 32), storage,
-                                            load_be16(key.bytes + 34));
+    const steer_flow flow =
+        make_steer_flow(client, load_be16(key.bytes + 32), storage, load_be16(key.bytes + 34));
     // A full map leaves the worker as the only guard of this flow, which it is anyway while alive.
     [[maybe_unused]] const Result<void> done = steer_->deny(flow, deny_lifetime_ns);
 }

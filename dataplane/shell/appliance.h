@@ -24,6 +24,10 @@ namespace cordon {
 // What --check and every start look at first; touches nothing but the interfaces' settings.
 Result<std::uint32_t> check_machine(const Options& options);  // the ports' MTU
 
+// The net below alone, without a process: at boot, before a dataplane starts. Neither the number of
+// queues nor the memory matters to it. AF_XDP ports only; no dataplane may run.
+Result<void> attach_bridge(const Options& options);
+
 class Appliance {
   public:
     static Result<std::unique_ptr<Appliance>> start(const Options& options);
