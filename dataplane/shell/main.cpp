@@ -12,11 +12,9 @@
 #include <string_view>
 
 #include "dataplane/contract/options_file.h"
+#include "dataplane/contract/version.h"
 #include "dataplane/shell/appliance.h"
 #include "dataplane/shell/process.h"
-
-// Last: its name would be shadowed in the enums of the index headers.
-#include "dataplane/contract/version.h"
 
 namespace cordon {
 namespace {
