@@ -41,11 +41,12 @@ class Appliance {
     bool tend();
 
   private:
-    // Puts a flow into the deny map before its record is written.
+    // Puts a flow into the deny map before its record is written, takes it out at its end.
     class Deny final : public DenyHook {
       public:
         explicit Deny(const SteerLoader* steer) : steer_(steer) {}
-        void deny(const DenyKey& key) override;
+        bool deny(const DenyKey& key) override;
+        void undeny(const DenyKey& key) override;
 
       private:
         const SteerLoader* steer_;

@@ -331,6 +331,8 @@ void Worker::State::finish_answer(FlowNumber number) {
         hand_over_enforced(number);
         if (answer.enforced_due) return;  // the recorder has no room: at the next tick
     }
+    // Only here: what is forgotten in another way stays denied until the entry expires.
+    if (answer.is_match && !recorder.over(deny_key(flow))) return;
     if (answer.is_match && !answer.confirmed) counters.count(Outcome::block_unconfirmed);
     close_flow(number);
 }

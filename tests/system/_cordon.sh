@@ -168,7 +168,7 @@ start_long_upload() {
     long=$BACKGROUND_PID
 }
 
-stored() { put "$1" "$2" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
+stored() { put "$@" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
 
 # A complete 403 with a case number, in the reason phrase and in the body.
 refused() {
