@@ -25,6 +25,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
             return storage_while_answering(arrival, number);
         case FlowPhase::free:
         case FlowPhase::closed:
+            if (flow.was_reset) return after_reset(arrival, flow);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
     }

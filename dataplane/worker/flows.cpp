@@ -247,10 +247,32 @@ void Worker::State::free_flow(FlowNumber number) {
     table.erase(number);
 }
 
+// At SND.NXT and at the last ACK seen: a storage may have dropped what was sent last (an option it
+// does not want, a stale ACK number, TTL) and obeys an RST only where it stands. From here on what
+// either end says of this connection is answered by another one.
+void Worker::State::reset_storage_end(Flow& flow) {
+    const std::uint32_t next = flow.up.sequence_of(flow.up.sent());
+    const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
+    emit_to_storage(flow, next, tcp_flag::rst, {});
+    if (acked != next) emit_to_storage(flow, acked, tcp_flag::rst, {});
+    flow.was_reset = true;
+}
+
+// A connection that was reset and goes on: where it stands, it is reset again.
+void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
+    const Segment& segment = arrival.segment;
+    const bool from_the_client = arrival.side == Side::client;
+    drop(arrival, Outcome::segment_unexpected);
+    if ((segment.flags & tcp_flag::rst) != 0) return;
+    counters.count(Outcome::storage_reset_sent);
+    emit_to_storage(flow, from_the_client ? segment.sequence : segment.acknowledgement,
+                    tcp_flag::rst, {});
+}
+
 // Ends a connection for both ends, each at the sequence number it expects.
 void Worker::State::reset_both(FlowNumber number) {
-    const Flow& flow = flows[number];
-    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
+    Flow& flow = flows[number];
+    reset_storage_end(flow);
     emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
                    flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
     counters.count(Outcome::storage_reset_sent);

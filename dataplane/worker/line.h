@@ -93,6 +93,8 @@ struct Worker::State {
     void close_flow(FlowNumber number);
     void free_flow(FlowNumber number);
     void reset_both(FlowNumber number);
+    void reset_storage_end(Flow& flow);
+    void after_reset(Arrival& arrival, Flow& flow);
     void cut(FlowNumber number, Outcome why);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
