@@ -109,8 +109,13 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
             begin_flow(flow, service_number);
             break;
         }
-        case FlowPhase::free:
         case FlowPhase::syn_seen:
+            // Of two handshakes on the same ports the storage must not complete the one that is
+            // followed no more.
+            if (segment.sequence + 1 != flow.up.sequence_of(0))
+                emit_to_storage(flow, flow.up.sequence_of(0), tcp_flag::rst, {});
+            break;
+        case FlowPhase::free:
             break;
     }
     if (flow.phase == FlowPhase::free) counters.count(Outcome::flow_opened);
@@ -180,6 +185,11 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
 // A connection met in mid-life: it began before us, or while we were away.
 void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     const ServiceOptions& wanted = options.services[service_number];
+    const bool enforces = mode(service_number) == ServiceMode::enforce;
+    const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
+    // The SYN will be repeated, and then we know who began; without it nobody was seen to.
+    if (enforces && handshake == (tcp_flag::syn | tcp_flag::ack))
+        return drop(arrival, Outcome::segment_unexpected);
     const FlowNumber number = take_place(flow_key(arrival.segment));
     if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
     Flow& flow = flows[number];
@@ -202,7 +212,8 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         return from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
     }
     become_uninspected(number, UninspectedReason::midstream);
-    if (wanted.midstream == MidstreamMode::reset && mode(flow) == ServiceMode::enforce) {
+    const bool too_late = wanted.midstream == MidstreamMode::retire && now.ns >= midstream_until_ns;
+    if (enforces && (wanted.midstream == MidstreamMode::reset || too_late)) {
         reset_both(number);
         close_flow(number);
         return drop(arrival, Outcome::segment_unexpected);

@@ -57,7 +57,9 @@ void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
         become_uninspected(number, UninspectedReason::asymmetric);
         return uninspected_segment(arrival, number);
     }
-    if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
+    // An ACK could complete a handshake that is not the one we follow; the answer to an ACK of the
+    // storage's that fits no handshake is an RST, and passes.
+    if (acknowledges || !segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
     forward(arrival, FrameClass::control);
 }
 

@@ -60,6 +60,64 @@ void a_client_that_goes_on_after_its_reset_resets_the_storage(void**) {
     assert_int_equal(it.lab.stored.size(), it.stands);
 }
 
+// --- connections met in mid-life ---
+
+// In the middle of a connection that the worker never saw begin.
+void go_on_in_mid_life(Lab& lab) {
+    ++lab.client_port;
+    lab.stored.clear();
+    lab.client_next = lab.isn + 1;
+    lab.storage_reset = false;
+    lab.send("bytes in the middle of something");
+}
+
+void a_connection_older_than_the_start_shows_itself_soon(void**) {
+    Lab lab;
+    lab.step();
+    lab.step(299'000'000);
+    go_on_in_mid_life(lab);
+    assert_string_equal(lab.stored.c_str(), "bytes in the middle of something");
+    lab.step(2'000'000);
+    go_on_in_mid_life(lab);
+    assert_string_equal(lab.stored.c_str(), "");
+    assert_true(lab.storage_reset);
+    assert_true(lab.client_reset);
+}
+
+void what_the_kernel_bridged_is_met_in_mid_life_again(void**) {
+    Lab lab;
+    lab.step();
+    lab.step(1000'000'000);
+    lab.worker->bypassed(0);
+    go_on_in_mid_life(lab);
+    assert_string_equal(lab.stored.c_str(), "bytes in the middle of something");
+}
+
+void a_syn_ack_without_a_syn_does_not_pass(void**) {
+    Lab lab;
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(storage_isn)
+                                     .acknowledgement(client_isn + 1)
+                                     .flags(tcp_flag::syn | tcp_flag::ack)
+                                     .frame());
+    lab.step();
+    assert_int_equal(lab.count(Outcome::segment_unexpected), 1);
+    assert_int_equal(lab.count(Outcome::flow_midstream), 0);
+}
+
+// Two SYNs on the same ports: the storage answers the first, we follow the second.
+void ends_the_first_of_two_handshakes(void**) {
+    Lab lab;
+    for (const std::uint32_t isn : {client_isn, client_isn - 5000}) {
+        lab.port.push(Side::client,
+                      lab.client_packet().sequence(isn).flags(tcp_flag::syn).mss(1460).frame());
+        lab.step();
+    }
+    assert_true(lab.storage_reset);
+    lab.send_ack();  // as if it knew the storage's number
+    assert_int_equal(lab.count(Outcome::segment_unexpected), 1);
+}
+
 }  // namespace
 
 int main() {
@@ -68,6 +126,10 @@ int main() {
         cmocka_unit_test(a_cut_reaches_a_storage_that_is_behind),
         cmocka_unit_test(a_challenge_ack_after_a_cut_is_answered_by_a_reset),
         cmocka_unit_test(a_client_that_goes_on_after_its_reset_resets_the_storage),
+        cmocka_unit_test(a_connection_older_than_the_start_shows_itself_soon),
+        cmocka_unit_test(what_the_kernel_bridged_is_met_in_mid_life_again),
+        cmocka_unit_test(a_syn_ack_without_a_syn_does_not_pass),
+        cmocka_unit_test(ends_the_first_of_two_handshakes),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
