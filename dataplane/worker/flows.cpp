@@ -100,15 +100,15 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
             flow.has_resyn = true;
             return forward(arrival, FrameClass::control);
         case FlowPhase::recording:
-        case FlowPhase::answering:
             return drop(arrival, Outcome::segment_unexpected);
-        case FlowPhase::uninspected:
-        case FlowPhase::closed: {
-            const int service_number = flow.service;
-            release_inspection(number);
-            begin_flow(flow, service_number);
+        case FlowPhase::answering:
+            if (!ends_answer_for_syn(number)) return drop(arrival, Outcome::segment_unexpected);
+            begin_anew(number);
             break;
-        }
+        case FlowPhase::uninspected:
+        case FlowPhase::closed:
+            begin_anew(number);
+            break;
         case FlowPhase::syn_seen:
             // Of two handshakes on the same ports the storage must not complete the one that is
             // followed no more.
@@ -128,6 +128,28 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
     flow.up.open(segment.sequence + 1);
     forward(arrival, FrameClass::control);
+}
+
+// The same ports, another connection. What the storage may still have of the old one, where that
+// was reset, is reset until the new one is established.
+void Worker::State::begin_anew(FlowNumber number) {
+    Flow& flow = flows[number];
+    const int service_number = flow.service;
+    const bool was_reset = flow.was_reset;
+    release_inspection(number);
+    begin_flow(flow, service_number);
+    flow.was_reset = was_reset;
+}
+
+// A client that has our answer, or hung up, may use its port for something else at once. True: the
+// connection that was answered is over.
+bool Worker::State::ends_answer_for_syn(FlowNumber number) {
+    Flow& flow = flows[number];
+    const Answer& answer = answers[flow.answer];
+    if (!answer.started || !(answer.confirmed || answer.client_gone)) return false;
+    reset_storage(flow);
+    finish_answer(number);
+    return flow.phase == FlowPhase::closed;
 }
 
 // The old connection is gone at the storage, and the client has begun this one: take it up as if
@@ -175,6 +197,7 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     flow.storage.window = segment.window;
     flow.storage.window_end = segment.window;  // in a SYN the window is never scaled
     flow.down.open(segment.sequence + 1);
+    flow.was_reset = false;
     flow.proxy_due = service(flow).proxy_protocol != ProxyProtocol::off;
     flow.phase = FlowPhase::established;
     if (mode(flow) == ServiceMode::bypass)

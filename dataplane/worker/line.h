@@ -91,6 +91,8 @@ struct Worker::State {
     bool evict_one();
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void begin_anew(FlowNumber number);
+    bool ends_answer_for_syn(FlowNumber number);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);

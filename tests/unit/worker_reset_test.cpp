@@ -60,6 +60,63 @@ void a_client_that_goes_on_after_its_reset_resets_the_storage(void**) {
     assert_int_equal(it.lab.stored.size(), it.stands);
 }
 
+// --- the same ports again ---
+
+// A client that was answered begins another connection from the port of the old one.
+void connect_from_the_same_port(Lab& lab) {
+    --lab.client_port;
+    lab.isn = 0x1000;
+    lab.connect();
+}
+
+// Its SYN was dropped for a minute.
+void an_answered_client_may_use_its_port_again(void**) {
+    Lab lab;
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(lab.client_fin);
+    lab.send_ack();
+    connect_from_the_same_port(lab);
+    assert_int_equal(lab.recorder.enforced_records.size(), 1);
+    const std::string request = put("/clean", "passes");
+    lab.send(request);
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_int_equal(lab.recorder.decided_records.size(), 2);
+    lab.step(70'000'000);
+    assert_int_equal(lab.recorder.enforced_records.size(), 2);
+    assert_int_equal(lab.port.outstanding(), 0);
+}
+
+void a_syn_does_not_end_an_answer_that_is_under_way(void**) {
+    Lab lab;
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    const std::uint64_t before = lab.count(Outcome::segment_unexpected);
+    lab.port.push(Side::client,
+                  lab.client_packet().sequence(0x1000).flags(tcp_flag::syn).mss(1460).frame());
+    lab.step();
+    assert_int_equal(lab.count(Outcome::segment_unexpected), before + 1);
+}
+
+// The storage missed the reset of the old one and answers the new SYN by a challenge ACK.
+void a_new_connection_resets_what_the_storage_has_of_the_old_one(void**) {
+    Behind it;
+    Lab& lab = it.lab;
+    lab.segment(2010, {}, tcp_flag::rst);
+    lab.storage_reset = false;
+    lab.port.push(Side::client,
+                  lab.client_packet().sequence(0x1000).flags(tcp_flag::syn).mss(1460).frame());
+    lab.step();
+    lab.acknowledge();
+    assert_true(lab.storage_reset);
+}
+
 // --- connections met in mid-life ---
 
 // In the middle of a connection that the worker never saw begin.
@@ -126,6 +183,9 @@ int main() {
         cmocka_unit_test(a_cut_reaches_a_storage_that_is_behind),
         cmocka_unit_test(a_challenge_ack_after_a_cut_is_answered_by_a_reset),
         cmocka_unit_test(a_client_that_goes_on_after_its_reset_resets_the_storage),
+        cmocka_unit_test(an_answered_client_may_use_its_port_again),
+        cmocka_unit_test(a_syn_does_not_end_an_answer_that_is_under_way),
+        cmocka_unit_test(a_new_connection_resets_what_the_storage_has_of_the_old_one),
         cmocka_unit_test(a_connection_older_than_the_start_shows_itself_soon),
         cmocka_unit_test(what_the_kernel_bridged_is_met_in_mid_life_again),
         cmocka_unit_test(a_syn_ack_without_a_syn_does_not_pass),
