@@ -193,6 +193,7 @@ void Worker::State::write_answer(Answer* answer) const {
 // At SND.NXT and at the last ACK seen: one of them is what the storage expects, unless segments are
 // still on their way; then its challenge ACK is answered (storage_while_answering).
 void Worker::State::reset_storage(Flow& flow) {
+    flow.was_reset = true;
     const std::uint32_t next = answers[flow.answer].storage_next;
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, next, tcp_flag::rst, {});

@@ -100,17 +100,22 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
             flow.has_resyn = true;
             return forward(arrival, FrameClass::control);
         case FlowPhase::recording:
-        case FlowPhase::answering:
             return drop(arrival, Outcome::segment_unexpected);
-        case FlowPhase::uninspected:
-        case FlowPhase::closed: {
-            const int service_number = flow.service;
-            release_inspection(number);
-            begin_flow(flow, service_number);
+        case FlowPhase::answering:
+            if (!ends_answer_for_syn(number)) return drop(arrival, Outcome::segment_unexpected);
+            begin_anew(number);
             break;
-        }
-        case FlowPhase::free:
+        case FlowPhase::uninspected:
+        case FlowPhase::closed:
+            begin_anew(number);
+            break;
         case FlowPhase::syn_seen:
+            // Of two handshakes on the same ports the storage must not complete the one that is
+            // followed no more.
+            if (segment.sequence + 1 != flow.up.sequence_of(0))
+                emit_to_storage(flow, flow.up.sequence_of(0), tcp_flag::rst, {});
+            break;
+        case FlowPhase::free:
             break;
     }
     if (flow.phase == FlowPhase::free) counters.count(Outcome::flow_opened);
@@ -123,6 +128,28 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
     flow.up.open(segment.sequence + 1);
     forward(arrival, FrameClass::control);
+}
+
+// The same ports, another connection. What the storage may still have of the old one, where that
+// was reset, is reset until the new one is established.
+void Worker::State::begin_anew(FlowNumber number) {
+    Flow& flow = flows[number];
+    const int service_number = flow.service;
+    const bool was_reset = flow.was_reset;
+    release_inspection(number);
+    begin_flow(flow, service_number);
+    flow.was_reset = was_reset;
+}
+
+// A client that has our answer, or hung up, may use its port for something else at once. True: the
+// connection that was answered is over.
+bool Worker::State::ends_answer_for_syn(FlowNumber number) {
+    Flow& flow = flows[number];
+    const Answer& answer = answers[flow.answer];
+    if (!answer.started || !(answer.confirmed || answer.client_gone)) return false;
+    reset_storage(flow);
+    finish_answer(number);
+    return flow.phase == FlowPhase::closed;
 }
 
 // The old connection is gone at the storage, and the client has begun this one: take it up as if
@@ -170,6 +197,7 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     flow.storage.window = segment.window;
     flow.storage.window_end = segment.window;  // in a SYN the window is never scaled
     flow.down.open(segment.sequence + 1);
+    flow.was_reset = false;
     flow.proxy_due = service(flow).proxy_protocol != ProxyProtocol::off;
     flow.phase = FlowPhase::established;
     if (mode(flow) == ServiceMode::bypass)
@@ -180,6 +208,11 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
 // A connection met in mid-life: it began before us, or while we were away.
 void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     const ServiceOptions& wanted = options.services[service_number];
+    const bool enforces = mode(service_number) == ServiceMode::enforce;
+    const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
+    // The SYN will be repeated, and then we know who began; without it nobody was seen to.
+    if (enforces && handshake == (tcp_flag::syn | tcp_flag::ack))
+        return drop(arrival, Outcome::segment_unexpected);
     const FlowNumber number = take_place(flow_key(arrival.segment));
     if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
     Flow& flow = flows[number];
@@ -202,7 +235,8 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         return from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
     }
     become_uninspected(number, UninspectedReason::midstream);
-    if (wanted.midstream == MidstreamMode::reset && mode(flow) == ServiceMode::enforce) {
+    const bool too_late = wanted.midstream == MidstreamMode::retire && now.ns >= midstream_until_ns;
+    if (enforces && (wanted.midstream == MidstreamMode::reset || too_late)) {
         reset_both(number);
         close_flow(number);
         return drop(arrival, Outcome::segment_unexpected);
@@ -247,10 +281,32 @@ void Worker::State::free_flow(FlowNumber number) {
     table.erase(number);
 }
 
+// At SND.NXT and at the last ACK seen: a storage may have dropped what was sent last (an option it
+// does not want, a stale ACK number, TTL) and obeys an RST only where it stands. From here on what
+// either end says of this connection is answered by another one.
+void Worker::State::reset_storage_end(Flow& flow) {
+    const std::uint32_t next = flow.up.sequence_of(flow.up.sent());
+    const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
+    emit_to_storage(flow, next, tcp_flag::rst, {});
+    if (acked != next) emit_to_storage(flow, acked, tcp_flag::rst, {});
+    flow.was_reset = true;
+}
+
+// A connection that was reset and goes on: where it stands, it is reset again.
+void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
+    const Segment& segment = arrival.segment;
+    const bool from_the_client = arrival.side == Side::client;
+    drop(arrival, Outcome::segment_unexpected);
+    if ((segment.flags & tcp_flag::rst) != 0) return;
+    counters.count(Outcome::storage_reset_sent);
+    emit_to_storage(flow, from_the_client ? segment.sequence : segment.acknowledgement,
+                    tcp_flag::rst, {});
+}
+
 // Ends a connection for both ends, each at the sequence number it expects.
 void Worker::State::reset_both(FlowNumber number) {
-    const Flow& flow = flows[number];
-    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
+    Flow& flow = flows[number];
+    reset_storage_end(flow);
     emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
                    flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
     counters.count(Outcome::storage_reset_sent);

@@ -34,6 +34,10 @@ inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;      // late FINs and A
 inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;  // idle, when the table is full
 inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;     // TCP keep-alive's own default
 inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;    // no answer under way pauses so long
+// A connection that is older than us speaks within this time after our start, or it has been idle
+// for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
+// known was made to be forgotten.
+inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 // An RST may be lost, and so may the challenge ACK that would tell. At 10 % loss each way six are
@@ -79,6 +83,7 @@ struct Worker::State {
     bool protects(const Address& address) const;
     const ServiceOptions& service(const Flow& flow) const;
     ServiceMode mode(const Flow& flow) const;
+    ServiceMode mode(int service_number) const;
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);
@@ -86,6 +91,8 @@ struct Worker::State {
     bool evict_one();
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void begin_anew(FlowNumber number);
+    bool ends_answer_for_syn(FlowNumber number);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);
@@ -93,6 +100,8 @@ struct Worker::State {
     void close_flow(FlowNumber number);
     void free_flow(FlowNumber number);
     void reset_both(FlowNumber number);
+    void reset_storage_end(Flow& flow);
+    void after_reset(Arrival& arrival, Flow& flow);
     void cut(FlowNumber number, Outcome why);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
@@ -227,6 +236,7 @@ struct Worker::State {
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
     std::uint32_t midstream_flows = 0;
+    std::uint64_t midstream_until_ns = 0;  // 0: not started
 
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {

@@ -15,6 +15,8 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         case FlowPhase::answering:
             return client_while_answering(arrival, number);
         case FlowPhase::closed:
+            if (flow.was_reset && !arrival.segment.payload.empty())
+                return after_reset(arrival, flow);
             if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
         case FlowPhase::free:
@@ -55,7 +57,9 @@ void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
         become_uninspected(number, UninspectedReason::asymmetric);
         return uninspected_segment(arrival, number);
     }
-    if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
+    // An ACK could complete a handshake that is not the one we follow; the answer to an ACK of the
+    // storage's that fits no handshake is an RST, and passes.
+    if (acknowledges || !segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
     forward(arrival, FrameClass::control);
 }
 
@@ -233,7 +237,7 @@ void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
         if (flow.answer != no_answer) answers[flow.answer].client_gone = true;
         return;
     }
-    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
+    reset_storage_end(flow);
     close_flow(number);
 }
 
