@@ -24,9 +24,10 @@ namespace {
 constexpr int tend_every_ms = 200;
 
 constexpr char usage[] =
-    "usage: cordon-dataplane --options FILE [--check | --detach]\n"
+    "usage: cordon-dataplane --options FILE [--check | --bridge | --detach]\n"
     "  --options FILE  the settings, as cordond compiled them from cordon.toml\n"
     "  --check         say whether it could start here, and what memory it would take\n"
+    "  --bridge        have the kernel bridge the ports from now on (at boot), and end\n"
     "  --detach        take the kernel layers off both ports: the wire is cut without a dataplane\n"
     "  --version\n"
     "Stop it with SIGTERM: the kernel layers then carry the traffic by each service's fail mode.\n"
@@ -36,6 +37,7 @@ constexpr char usage[] =
 struct Arguments {
     std::string options;
     bool check = false;
+    bool bridge = false;
     bool detach = false;
     bool version = false;
     bool help = false;
@@ -46,6 +48,8 @@ bool parse(int count, char** words, Arguments* arguments) {
         const std::string_view word = words[i];
         if (word == "--check") {
             arguments->check = true;
+        } else if (word == "--bridge") {
+            arguments->bridge = true;
         } else if (word == "--detach") {
             arguments->detach = true;
         } else if (word == "--version") {
@@ -58,7 +62,7 @@ bool parse(int count, char** words, Arguments* arguments) {
             return false;
         }
     }
-    const bool one_job = !(arguments->check && arguments->detach);
+    const bool one_job = arguments->check + arguments->bridge + arguments->detach <= 1;
     return one_job && (arguments->version || arguments->help || !arguments->options.empty());
 }
 
@@ -106,6 +110,18 @@ int serve(const Options& options) {
     return 0;
 }
 
+// The net below, which needs no process: a dataplane that starts later takes it over as it is.
+int bridge(const Options& options) {
+    if (options.port_kind != PortKind::af_xdp) {
+        return give_up({ErrorCode::config,
+                        "only ports of kind af_xdp stay with the kernel, which can bridge them"});
+    }
+    libbpf_set_print(nullptr);
+    SteerLoader loader;
+    const Result<void> attached = loader.attach_bypass(options);
+    return attached ? 0 : give_up(attached.error());
+}
+
 int run(const Arguments& arguments) {
     if (arguments.version || arguments.help) {
         std::fputs(arguments.help ? usage : (std::string(version) + "\n").c_str(), stdout);
@@ -113,6 +129,7 @@ int run(const Arguments& arguments) {
     }
     const Result<std::unique_ptr<Options>> options = load_options(arguments.options);
     if (!options) return give_up(options.error());
+    if (arguments.bridge) return bridge(**options);
     if (arguments.detach) {
         if (const Result<void> ours = claim_place((*options)->run_dir); !ours) {
             return give_up(ours.error());
