@@ -156,7 +156,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             return drop(arrival, Outcome::gaps_full);
     }
     flow.last_was_storage = false;
-    repeat_sent_part(flow, segment, offset);  // when it joins old bytes to new ones
+    repeat_sent_part(flow, segment, offset);  // it may join them to fresh ones
     inspect(number);
     account(arrival, flow.phase == FlowPhase::uninspected ? frame_class(flow.reason)
                                                           : frame_class(FrameClass::inspected));
