@@ -169,7 +169,9 @@ for _pid in $_lab_pids; do
     for _try in \$(seq 100); do kill -0 \$_pid 2>/dev/null || break; sleep 0.05; done
 done
 for _ns in $CLI $STO $BOX $_lab_more; do ip netns del \$_ns; done
-if mountpoint -q "$WORK/bpf"; then umount "$WORK/bpf"; fi
+for _mount in "$WORK/bpf" $_lab_mounts; do
+    if mountpoint -q \$_mount; then umount \$_mount; fi
+done
 rm -rf --one-file-system "$WORK"
 TEXT
     chmod 755 "$WORK/end"
