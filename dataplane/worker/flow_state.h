@@ -96,6 +96,7 @@ struct Flow {
     bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
     bool has_forwarded;     // a PROXY header told the client's address
     bool verdict_due;       // stands in the worker's list of judgements
+    bool client_confirmed;  // it acknowledged the SYN-ACK: its address is its own
     bool was_reset;         // closed by an RST of ours to the storage, which may not have taken it
     ClientAddress forwarded;
 };

@@ -46,23 +46,39 @@ FlowNumber Worker::State::take_place(const FlowKey& key) {
     return number;
 }
 
-// Gives up the place of one embryonic, closed or long idle flow. An established one is reset at
-// both ends: nobody gets past inspection by being forgotten.
+// Gives up the place of one embryonic, closed or long idle flow: among those untouched for longest,
+// then, as a flood leaves its own in all places but those, anywhere.
 bool Worker::State::evict_one() {
     FlowNumber number = table.oldest();
     for (std::size_t looked = 0; number != no_flow && looked < evict_look; ++looked) {
-        const FlowNumber next = table.next_oldest(number);
-        const FlowPhase phase = flows[number].phase;
-        const bool idle = now.ns - table.touched_ns(number) > lifetime::evictable_ns;
-        if (phase == FlowPhase::syn_seen || phase == FlowPhase::closed || idle) {
-            counters.count(Outcome::flow_evicted);
-            if (phase == FlowPhase::established) reset_both(number);
-            free_flow(number);
+        if (evictable(number)) {
+            evict(number);
             return true;
         }
-        number = next;
+        number = table.next_oldest(number);
+    }
+    for (std::size_t looked = 0; looked < evict_look; ++looked) {
+        evict_next = (evict_next + 1) % options.flows_max;
+        if (flows[evict_next].phase == FlowPhase::free || !evictable(evict_next)) continue;
+        evict(evict_next);
+        return true;
     }
     return false;
+}
+
+// A client that never acknowledged the SYN-ACK may be an invented address.
+bool Worker::State::evictable(FlowNumber number) const {
+    const Flow& flow = flows[number];
+    const bool unconfirmed = flow.phase == FlowPhase::established && !flow.client_confirmed;
+    return flow.phase == FlowPhase::syn_seen || flow.phase == FlowPhase::closed || unconfirmed ||
+           now.ns - table.touched_ns(number) > lifetime::evictable_ns;
+}
+
+// An established one is reset at both ends: nobody gets past inspection by being forgotten.
+void Worker::State::evict(FlowNumber number) {
+    counters.count(Outcome::flow_evicted);
+    if (flows[number].phase == FlowPhase::established) reset_both(number);
+    free_flow(number);
 }
 
 void Worker::State::begin_flow(Flow& flow, int service_number) {
@@ -394,6 +410,11 @@ void Worker::State::expire(FlowNumber number) {
             if (idle <= lifetime::closed_ns) return;
             break;
         case FlowPhase::established:
+            if (!flow.client_confirmed && idle > lifetime::unconfirmed_ns) {
+                reset_both(number);
+                break;
+            }
+            [[fallthrough]];
         case FlowPhase::uninspected:
             if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
             counters.count(Outcome::flow_expired);

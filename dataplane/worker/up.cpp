@@ -98,6 +98,7 @@ void Worker::State::note_client(Arrival& arrival, Flow& flow) {
     const Segment& segment = arrival.segment;
     const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
     if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
+        flow.client_confirmed = true;
         flow.client.acked = static_cast<std::uint64_t>(acked);
         flow.client.ack = segment.acknowledgement;
         flow.client.window = segment.window;

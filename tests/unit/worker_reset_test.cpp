@@ -117,6 +117,47 @@ void a_new_connection_resets_what_the_storage_has_of_the_old_one(void**) {
     assert_true(lab.storage_reset);
 }
 
+// --- floods ---
+
+// A handshake whose last ACK never comes, as of an invented address.
+void half_open(Lab& lab, std::uint16_t port) {
+    const auto between = [port](bool from_client) {
+        return from_client ? Packet().ipv4("10.0.0.9", "10.0.0.2").ports(port, 80)
+                           : Packet().ipv4("10.0.0.2", "10.0.0.9").ports(80, port);
+    };
+    lab.port.push(Side::client, between(true).sequence(1).flags(tcp_flag::syn).frame());
+    lab.step();
+    lab.port.push(
+        Side::storage,
+        between(false).sequence(1).acknowledgement(2).flags(tcp_flag::syn | tcp_flag::ack).frame());
+    lab.step();
+}
+
+// They stood in the table as established ones: for a minute no new connection was possible.
+void half_open_connections_do_not_fill_the_table(void**) {
+    Lab lab;
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.send(put("/a", "live"));
+    for (std::uint16_t port = 1; port < 500; ++port)
+        half_open(lab, port);
+    assert_int_equal(lab.count(Outcome::flow_table_full), 0);
+    lab.respond("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+    lab.send(put("/known", known_content()));  // the live one was not given up
+    lab.step(2000);
+    assert_int_equal(lab.recorder.decided_records.size(), 1);
+}
+
+void half_open_connections_go_by_themselves(void**) {
+    Lab lab;
+    for (std::uint16_t port = 1; port < 20; ++port)
+        half_open(lab, port);
+    assert_int_equal(lab.worker->flows(), 19);
+    for (int second = 0; second < 40; ++second)
+        lab.step(1'000'000);
+    assert_int_equal(lab.worker->flows(), 0);
+}
+
 // --- connections met in mid-life ---
 
 // In the middle of a connection that the worker never saw begin.
@@ -186,6 +227,8 @@ int main() {
         cmocka_unit_test(an_answered_client_may_use_its_port_again),
         cmocka_unit_test(a_syn_does_not_end_an_answer_that_is_under_way),
         cmocka_unit_test(a_new_connection_resets_what_the_storage_has_of_the_old_one),
+        cmocka_unit_test(half_open_connections_do_not_fill_the_table),
+        cmocka_unit_test(half_open_connections_go_by_themselves),
         cmocka_unit_test(a_connection_older_than_the_start_shows_itself_soon),
         cmocka_unit_test(what_the_kernel_bridged_is_met_in_mid_life_again),
         cmocka_unit_test(a_syn_ack_without_a_syn_does_not_pass),
