@@ -10,13 +10,15 @@ trusted_hops = ["10.99.0.0/24", "fd99::/64"]'
 cordon_up
 sed -i 's/listen 80; listen \[::\]:80;/listen 80 proxy_protocol; listen [::]:80 proxy_protocol;/' \
     "$WORK/nginx.conf"
+old=$(pgrep -P "$(cat "$WORK/nginx.pid")")
 kill -HUP "$(cat "$WORK/nginx.pid")"
+gone() { ! kill -0 "$1" 2> /dev/null; }
+check "nginx expects PROXY headers" wait_for 5 gone "$old"
 
 proxied() { put "$1" "$2" --haproxy-protocol -u alice:secret; }
 stored_proxied() { proxied "$@" && [ "$(status_of_answer)" = 201 ]; }
 
-check "a clean upload behind a PROXY header is stored" \
-    wait_for 5 stored_proxied "$URL4/clean" "$WORK/clean"
+check "a clean upload behind a PROXY header is stored" stored_proxied "$URL4/clean" "$WORK/clean"
 check "its bytes are right" cmp "$WORK/clean" "$WORK/www/clean"
 proxied "$URL4/known" "$WORK/known"
 check "the known file is refused" [ "$(status_of_answer)" = 403 ]
