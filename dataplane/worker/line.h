@@ -78,7 +78,8 @@ struct Worker::State {
     int service_of(const SegmentEnd& end, std::int16_t vlan) const;
     bool protects(const Address& address) const;
     const ServiceOptions& service(const Flow& flow) const;
-    ServiceMode mode(const Flow& flow) const;
+    ServiceMode mode(const Flow& flow) const { return mode_of(flow.service); }
+    ServiceMode mode_of(std::size_t service_number) const;
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);

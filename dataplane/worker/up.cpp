@@ -30,14 +30,13 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         return close_flow(number);
     }
     if (!segment.payload.empty()) return client_payload(arrival, number);
-    const auto end = static_cast<std::int64_t>(flow.up.received());
-    if ((segment.flags & tcp_flag::fin) != 0 && flow.up.offset_of(segment.sequence) == end) {
-        account(arrival, frame_class(FrameClass::control));
-        return client_fin(number);
-    }
-    if (flow.up.offset_of(segment.sequence) > end && (segment.flags & tcp_flag::fin) != 0)
-        return drop(arrival, Outcome::segment_unexpected);  // repeated when the hole is filled
-    forward(arrival, FrameClass::control);
+    if ((segment.flags & tcp_flag::fin) == 0) return forward(arrival, FrameClass::control);
+    // Ahead of a hole it is repeated when the hole is filled. Below the end it is a lie: the
+    // storage would take a part of the upload, whose end was not looked up, for the whole.
+    if (flow.up.offset_of(segment.sequence) != static_cast<std::int64_t>(flow.up.received()))
+        return drop(arrival, Outcome::segment_unexpected);
+    account(arrival, frame_class(FrameClass::control));
+    client_fin(number);
 }
 
 // The client goes on although no SYN-ACK passed here: a lie, or an asymmetric path. Either way
@@ -204,6 +203,7 @@ void Worker::State::repeat_sent_part(Flow& flow, const Segment& segment, std::ui
 // The end of the client's bytes. What is held is looked up as it stands before it goes.
 void Worker::State::client_fin(FlowNumber number) {
     Flow& flow = flows[number];
+    if (flow.up.has_holes()) return cut(number, Outcome::inconsistent);  // bytes beyond the end
     if (!flow.client.fin_seen) {
         flow.client.fin_seen = true;
         if (!flow.verdict_due && !end_of_client_bytes(number)) return;

@@ -236,8 +236,8 @@ const ServiceOptions& Worker::State::service(const Flow& flow) const {
 }
 
 // A bypass has an end, and keeps to it when nobody tells us (DESIGN §6).
-ServiceMode Worker::State::mode(const Flow& flow) const {
-    const ServiceState& state = service_states[flow.service];
+ServiceMode Worker::State::mode_of(std::size_t service_number) const {
+    const ServiceState& state = service_states[service_number];
     if (state.mode == ServiceMode::bypass && state.bypass_until_s != 0 &&
         now.unix_ns / ns_per_s >= state.bypass_until_s)
         return ServiceMode::enforce;
