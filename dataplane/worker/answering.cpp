@@ -120,7 +120,7 @@ void Worker::State::run_answer(FlowNumber number) {
     if (answer.resets < lifetime::resets_again_max && now.ns >= answer.reset_at_ns) {
         ++answer.resets;
         answer.reset_at_ns = now.ns + (lifetime::reset_again_ns << answer.resets);
-        reset_storage(flow);
+        reset_storage(flow, answer.storage_next);
     }
     const bool said = answer.resets == lifetime::resets_again_max;
     if (now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s ||
@@ -164,7 +164,7 @@ void Worker::State::start_answer(FlowNumber number) {
     if (waits) return;
     answer.started = true;
     answer.base = flow.down.received();
-    reset_storage(flow);
+    reset_storage(flow, answer.storage_next);
     answer.reset_at_ns = now.ns + lifetime::reset_again_ns;
     write_answer(&answer);
     answer.enforced_due = answer.is_match && answer.recorded;
@@ -192,8 +192,7 @@ void Worker::State::write_answer(Answer* answer) const {
 
 // At SND.NXT and at the last ACK seen: one of them is what the storage expects, unless segments are
 // still on their way; then its challenge ACK is answered (storage_while_answering).
-void Worker::State::reset_storage(Flow& flow) {
-    const std::uint32_t next = answers[flow.answer].storage_next;
+void Worker::State::reset_storage(const Flow& flow, std::uint32_t next) {
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, next, tcp_flag::rst, {});
     const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
@@ -305,7 +304,16 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
     }
     counters.count(Outcome::block_absorbed);
     account(arrival, frame_class(FrameClass::dropped));
-    if ((segment.flags & tcp_flag::rst) != 0 || !answer.started) return;
+    if (answer.started) reset_where_it_stands(flow, segment);
+}
+
+void Worker::State::storage_when_severed(Arrival& arrival, const Flow& flow) {
+    drop(arrival, Outcome::segment_unexpected);
+    reset_where_it_stands(flow, arrival.segment);
+}
+
+void Worker::State::reset_where_it_stands(const Flow& flow, const Segment& segment) {
+    if ((segment.flags & tcp_flag::rst) != 0) return;
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, segment.acknowledgement, tcp_flag::rst, {});
 }

@@ -25,6 +25,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
             return storage_while_answering(arrival, number);
         case FlowPhase::free:
         case FlowPhase::closed:
+            if (flow.severed) return storage_when_severed(arrival, flow);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
     }
@@ -128,9 +129,8 @@ bool Worker::State::take_storage_bytes(Arrival& arrival, FlowNumber number, std:
         case Offered::forgotten:
             return true;
         case Offered::inconsistent:
-            drop(arrival, Outcome::inconsistent);
-            reset_both(number);
-            close_flow(number);
+            account(arrival, frame_class(FrameClass::dropped));
+            cut(number, Outcome::inconsistent);
             return false;
         case Offered::kept_full:
             drop(arrival, Outcome::kept_full);

@@ -38,7 +38,7 @@ enum class FlowPhase : std::uint8_t {
     closed,
 };
 
-enum class TimerKind : std::uint8_t { none, tail, quiet, answer };
+enum class TimerKind : std::uint8_t { none, tail, quiet, sever, answer };
 
 inline constexpr std::uint32_t no_exchange = UINT32_MAX;
 inline constexpr std::uint32_t no_answer = UINT32_MAX;
@@ -96,6 +96,8 @@ struct Flow {
     bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
     bool has_forwarded;     // a PROXY header told the client's address
     bool verdict_due;       // stands in the worker's list of judgements
+    bool severed;           // closed by us: the storage may not have heard of it yet
+    std::uint8_t resets;    // repetitions so far, when severed
     ClientAddress forwarded;
 };
 // Payload of a segment for this peer; an absurdly small MSS is treated as the least of RFC 879.

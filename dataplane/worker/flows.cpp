@@ -62,7 +62,8 @@ bool Worker::State::evict_one() {
         const FlowNumber next = table.next_oldest(number);
         const FlowPhase phase = flows[number].phase;
         const bool idle = now.ns - table.touched_ns(number) > lifetime::evictable_ns;
-        if (phase == FlowPhase::syn_seen || phase == FlowPhase::closed || idle) {
+        const bool over = phase == FlowPhase::closed && flows[number].timer == TimerKind::none;
+        if (phase == FlowPhase::syn_seen || over || idle) {
             counters.count(Outcome::flow_evicted);
             if (phase == FlowPhase::established) reset_both(number);
             free_flow(number);
@@ -266,18 +267,40 @@ void Worker::State::reset_both(FlowNumber number) {
 
 void Worker::State::cut(FlowNumber number, Outcome why) {
     counters.count(why);
-    reset_both(number);
+    const Flow& flow = flows[number];
+    emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
+                   flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
+    sever(number);
+}
+
+// Closes a flow of which the storage hears by our RST only. Until it surely has, the flow is not
+// forgotten: a client that knew the RST lost, or beside what the storage expects, would go on as a
+// connection met in mid-life.
+void Worker::State::sever(FlowNumber number) {
+    Flow& flow = flows[number];
+    reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
     close_flow(number);
+    flow.severed = true;
+    flow.resets = 0;
+    set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
+}
+
+void Worker::State::sever_again(FlowNumber number) {
+    Flow& flow = flows[number];
+    reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
+    if (++flow.resets < lifetime::resets_again_max)
+        set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
 }
 
 TimerList& Worker::State::timer_list(TimerKind kind) {
     INVARIANT(kind != TimerKind::none);
     if (kind == TimerKind::tail) return tails;
+    if (kind == TimerKind::sever) return severed;
     return kind == TimerKind::quiet ? quiets : answerings;
 }
 
-// Tails and quiets have one delay each, so appending keeps those lists in order of time; the
-// answering flows are few and looked at one by one.
+// Tails, quiets and severed flows have one delay each, so appending keeps those lists in order of
+// time; the answering flows are few and looked at one by one.
 void Worker::State::set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns) {
     clear_timer(number);
     Flow& flow = flows[number];
@@ -311,6 +334,11 @@ void Worker::State::run_timers() {
         const FlowNumber number = quiets.first;
         clear_timer(number);
         retire_if_quiet(number);
+    }
+    while (severed.first != no_flow && flows[severed.first].timer_ns <= now.ns) {
+        const FlowNumber number = severed.first;
+        clear_timer(number);
+        sever_again(number);
     }
     for (FlowNumber at = answerings.first; at != no_flow;) {
         const FlowNumber next = flows[at].timer_next;

@@ -40,6 +40,7 @@ inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 // lost once in a million; the last is sent 3.1 s after the first.
 inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
 inline constexpr std::uint32_t resets_again_max = 5;
+inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
@@ -95,6 +96,8 @@ struct Worker::State {
     void free_flow(FlowNumber number);
     void reset_both(FlowNumber number);
     void cut(FlowNumber number, Outcome why);
+    void sever(FlowNumber number);
+    void sever_again(FlowNumber number);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
     TimerList& timer_list(TimerKind kind);
@@ -176,7 +179,7 @@ struct Worker::State {
     void run_answer(FlowNumber number);
     void await_record(FlowNumber number);
     void start_answer(FlowNumber number);
-    void reset_storage(Flow& flow);
+    void reset_storage(const Flow& flow, std::uint32_t next);
     void write_answer(Answer* answer) const;
     void send_answer(FlowNumber number);
     void note_answer_acked(FlowNumber number);
@@ -187,6 +190,8 @@ struct Worker::State {
     void hand_over_enforced(FlowNumber number);
     void client_while_answering(Arrival& arrival, FlowNumber number);
     void storage_while_answering(Arrival& arrival, FlowNumber number);
+    void storage_when_severed(Arrival& arrival, const Flow& flow);
+    void reset_where_it_stands(const Flow& flow, const Segment& segment);
     void acknowledge_client(Flow& flow);
     bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
                          Bytes payload);
@@ -224,6 +229,7 @@ struct Worker::State {
 
     TimerList tails;
     TimerList quiets;
+    TimerList severed;
     TimerList answerings;
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;

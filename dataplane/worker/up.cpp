@@ -15,7 +15,8 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         case FlowPhase::answering:
             return client_while_answering(arrival, number);
         case FlowPhase::closed:
-            if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
+            if (flow.severed || !arrival.segment.payload.empty())
+                return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
         case FlowPhase::free:
         case FlowPhase::syn_seen:
@@ -146,9 +147,8 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
         case Offered::forgotten:
             return client_probe(arrival, flow);
         case Offered::inconsistent:
-            drop(arrival, Outcome::inconsistent);
-            reset_both(number);
-            return close_flow(number);
+            account(arrival, frame_class(FrameClass::dropped));
+            return cut(number, Outcome::inconsistent);
         case Offered::kept_full:
             return drop(arrival, Outcome::kept_full);
         case Offered::gaps_full:
@@ -233,8 +233,8 @@ void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
         if (flow.answer != no_answer) answers[flow.answer].client_gone = true;
         return;
     }
-    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
-    close_flow(number);
+    pump(number);  // what was held was looked up as it stands, with all that is before it
+    sever(number);
 }
 
 // Sends what may be sent, in order: the held frame, the frame that just came, or one built from the
@@ -307,9 +307,8 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     Stream& other = from_the_client ? flow.down : flow.up;
     Peer& peer = from_the_client ? flow.client : flow.storage;
     if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
-        drop(arrival, Outcome::inconsistent);
-        reset_both(number);
-        return close_flow(number);
+        account(arrival, frame_class(FrameClass::dropped));
+        return cut(number, Outcome::inconsistent);
     }
     if (!peer.has_like) {
         peer.like = template_of(arrival.frame.bytes(), segment);

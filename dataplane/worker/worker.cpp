@@ -60,7 +60,7 @@ std::size_t Worker::poll(Now now) {
 
 std::uint64_t Worker::next_deadline_ns() const {
     std::uint64_t next = UINT64_MAX;
-    for (const TimerList* list : {&state_->tails, &state_->quiets}) {
+    for (const TimerList* list : {&state_->tails, &state_->quiets, &state_->severed}) {
         if (list->first != no_flow) next = std::min(next, state_->flows[list->first].timer_ns);
     }
     FlowNumber at = state_->answerings.first;

@@ -69,6 +69,39 @@ void a_fin_in_front_of_bytes_sent_ahead_is_an_attack(void** state) {
     assert_false(lab.storage_fin);
 }
 
+// The client resets when it knows the storage elsewhere than we think, waits, and goes on: the flow
+// was forgotten, and met again in mid-life.
+void a_reset_of_the_client_is_made_sure_of(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/known", known_content());
+    lab.send(request.substr(0, 1000));
+    lab.port.accept_at_most(Side::storage, 0);  // lost: the storage stands at 1000
+    lab.segment(1000, std::string_view(request).substr(1000, 500));
+    lab.segment(1500, {}, tcp_flag::rst);
+    lab.port.accept_at_most(Side::storage, SIZE_MAX);
+    lab.storage_reset = false;
+    lab.acknowledge();  // its challenge ACK
+    assert_true(lab.storage_reset);
+    lab.storage_reset = false;
+    lab.step(600'000);
+    assert_true(lab.storage_reset);
+}
+
+void a_cut_is_repeated_until_the_storage_has_heard(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/clean", std::string(4000, 'c')).substr(0, 1500));
+    lab.segment(1100, std::string(100, 'X'));
+    assert_int_equal(lab.count(Outcome::inconsistent), 1);
+    for (int times = 0; times < 3; ++times) {
+        lab.storage_reset = false;
+        lab.step(600'000);
+        assert_true(lab.storage_reset);
+    }
+    lab.connect();  // another connection, and then this one's place is free
+    lab.step(10'000'000);
+    assert_int_equal(lab.worker->flows(), 1);
+}
+
 }  // namespace
 
 int main() {
@@ -77,6 +110,8 @@ int main() {
         T(a_syn_ack_without_a_flow_opens_no_uninspected_one),
         T(a_fin_before_the_held_tail_does_not_pass),
         T(a_fin_in_front_of_bytes_sent_ahead_is_an_attack),
+        T(a_reset_of_the_client_is_made_sure_of),
+        T(a_cut_is_repeated_until_the_storage_has_heard),
     };
 #undef T
     return cmocka_run_group_tests(tests, nullptr, nullptr);
