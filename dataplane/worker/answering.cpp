@@ -41,11 +41,12 @@ bool Worker::State::begin_answer(FlowNumber number) {
     return true;
 }
 
-// Where the storage has begun to answer, or owes an answer to an earlier request, another one from
-// us would be taken for that.
-bool Worker::State::answer_impossible(const Flow& flow) {
+// Where the storage has begun to answer, or has answered, or owes an answer to an earlier request,
+// another one from us would be taken for that. `awaited`: requests that await an answer when all
+// before the one in question are answered.
+bool Worker::State::answer_impossible(const Flow& flow, std::size_t awaited) {
     const ResponseTracker& tracker = exchanges[flow.exchange].tracker;
-    return tracker.final_begun() || tracker.outstanding() > 1 || flow.storage.fin_seen;
+    return tracker.final_begun() || tracker.outstanding() != awaited || flow.storage.fin_seen;
 }
 
 // DESIGN §7: first the record, which takes the flow into `deny`, then the answer.
@@ -57,7 +58,7 @@ void Worker::State::block(FlowNumber number) {
     answer.status = 403;
     answer.kind = classify(exchanges[flow.exchange].parser.head());
     std::memcpy(answer.case_number, incident.case_number, sizeof answer.case_number);
-    answer.silent = answer_impossible(flow);
+    answer.silent = answer_impossible(flow, 1);
     answer.refused = !recorder.decided(incident, deny_key(flow), &answer.ticket);
     drop_held(flow);
     end_exchange(flow);
@@ -66,12 +67,12 @@ void Worker::State::block(FlowNumber number) {
     set_timer(number, TimerKind::answer, now.ns);
 }
 
-void Worker::State::refuse(FlowNumber number, ErrorStatus status) {
+void Worker::State::refuse(FlowNumber number, ErrorStatus status, bool in_body) {
     Flow& flow = flows[number];
     if (!begin_answer(number)) return;
     Answer& answer = answers[flow.answer];
     answer.status = static_cast<std::uint16_t>(status);
-    answer.silent = answer_impossible(flow);
+    answer.silent = answer_impossible(flow, in_body ? 1 : 0);
     release_for_answer(number);
     start_answer(number);
 }
@@ -205,7 +206,7 @@ void Worker::State::send_answer(FlowNumber number) {
     Answer& answer = answers[flow.answer];
     answer.send_at_ns = now.ns + answer.rto_ns;
     const std::uint64_t room_end = std::max(flow.client.window_end, answer.base + 1);
-    const std::size_t segment_max = segment_bytes_max(flow.client, flow.has_timestamps);
+    const std::size_t segment_max = segment_bytes_max(flow);
     while (answer.sent < answer.length) {
         const std::uint64_t at = answer.base + answer.sent;
         if (at >= room_end) return;  // probed again by the timer
@@ -296,9 +297,7 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
                                  static_cast<std::int64_t>(segment.payload.size());
         const bool ends = (segment.flags & (tcp_flag::fin | tcp_flag::rst)) != 0;
         if (!ends && end <= static_cast<std::int64_t>(flow.down.received())) {
-            // An answer with an older timestamp than this one would fail the client's PAWS
-            // (RFC 7323 §5) and be dropped for ever.
-            if (segment.has_timestamp) flow.storage.timestamp = segment.timestamp_value;
+            if (segment.has_timestamp) note_timestamps(segment, &flow.storage);
             return forward(arrival, FrameClass::control);
         }
     }
@@ -365,9 +364,13 @@ bool Worker::State::emit(Side to, const Flow& flow, const OwnSegment& segment) {
     }
     std::optional<Timestamps> stamps;
     if (flow.has_timestamps) stamps = Timestamps{speaker.timestamp, listener.timestamp};
+    std::uint16_t window = speaker.window;
+    // What the client still sends is thrown away: the storage's window does not matter any more.
+    if (flow.phase == FlowPhase::answering && to == Side::client)
+        window = std::max(window, static_cast<std::uint16_t>(UINT16_MAX >> flow.storage.scale));
     frame.length = static_cast<std::uint32_t>(
         build_segment({frame.data, frame.capacity}, speaker.like, segment.sequence, segment.ack,
-                      segment.flags, speaker.window, stamps, segment.payload));
+                      segment.flags, window, stamps, segment.payload));
     INVARIANT(frame.length != 0);
     queue(to, frame);
     return true;

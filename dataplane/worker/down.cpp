@@ -85,8 +85,7 @@ void Worker::State::note_storage(Arrival& arrival, Flow& flow) {
         flow.storage.window_end = std::max(flow.storage.window_end, end);
     }
     if (segment.has_timestamp) {
-        flow.storage.timestamp = segment.timestamp_value;
-        flow.storage.ts_echo = segment.timestamp_echo;
+        note_timestamps(segment, &flow.storage);
     }
     if (flow.fin_sent && flow.storage.acked > flow.up.received()) flow.client.fin_acked = true;
 }
@@ -169,7 +168,8 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
     Exchange& exchange = exchanges[flow.exchange];
     switch (event.kind) {
         case ResponseEvent::Kind::interim:
-            exchange.expect_waiting = false;  // the body was asked for
+            // Only 100 asks for the body; 102 and 103 leave it open.
+            if (event.status == 100) exchange.expect_waiting = false;
             return true;
         case ResponseEvent::Kind::final_head:
             if (exchange.expect_waiting && exchange.tracker.outstanding() == 1) {

@@ -114,6 +114,8 @@ struct Worker::State {
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void client_probe(Arrival& arrival, Flow& flow);
     void client_fin(FlowNumber number);
+    void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);
+    void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
     void client_reset(Arrival& arrival, FlowNumber number);
     void note_client(Arrival& arrival, Flow& flow);
     bool end_of_client_bytes(FlowNumber number);
@@ -172,8 +174,8 @@ struct Worker::State {
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number);
     void block(FlowNumber number);
-    void refuse(FlowNumber number, ErrorStatus status);  // needs no record
-    void retire(FlowNumber number);                      // nothing but a FIN
+    void refuse(FlowNumber number, ErrorStatus status, bool in_body);  // needs no record
+    void retire(FlowNumber number);                                    // nothing but a FIN
     void retire_if_quiet(FlowNumber number);
     void drop_answer(Flow& flow);
     void run_answer(FlowNumber number);
@@ -184,7 +186,7 @@ struct Worker::State {
     void send_answer(FlowNumber number);
     void note_answer_acked(FlowNumber number);
     static std::uint32_t client_next(const Flow& flow);
-    bool answer_impossible(const Flow& flow);
+    bool answer_impossible(const Flow& flow, std::size_t awaited);
     void release_for_answer(FlowNumber number);
     void finish_answer(FlowNumber number);
     void hand_over_enforced(FlowNumber number);

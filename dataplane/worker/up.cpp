@@ -101,8 +101,7 @@ void Worker::State::note_client(Arrival& arrival, Flow& flow) {
             flow.client.acked + (std::uint64_t{segment.window} << flow.client.scale);
     }
     if (segment.has_timestamp) {
-        flow.client.timestamp = segment.timestamp_value;
-        flow.client.ts_echo = segment.timestamp_echo;
+        note_timestamps(segment, &flow.client);
         // TS.Recent follows segments at or below the last ACK of the receiver (RFC 7323 §4.3).
         if (flow.up.offset_of(segment.sequence) <= static_cast<std::int64_t>(flow.storage.acked))
             flow.client.ts_recent = segment.timestamp_value;
@@ -138,14 +137,15 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             flow.up.mark_ahead_sent(offset, end, pieces);
             if ((segment.flags & tcp_flag::fin) != 0) {
                 account(arrival, frame_class(FrameClass::inspected));
-                emit_to_storage(flow, segment.sequence, tcp_flag::ack, segment.payload);
-                return;
+                return emit_bytes(flow, segment.sequence, segment.payload);
             }
             return forward(arrival, FrameClass::inspected);
         case Offered::repeated:
-            return client_repeats(arrival, flow, offset);
+            client_repeats(arrival, flow, offset);
+            return client_fin_after(segment, end, number);
         case Offered::forgotten:
-            return client_probe(arrival, flow);
+            client_probe(arrival, flow);
+            return client_fin_after(segment, end, number);
         case Offered::inconsistent:
             account(arrival, frame_class(FrameClass::dropped));
             return cut(number, Outcome::inconsistent);
@@ -164,7 +164,13 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     const bool whole =
         offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
     pump(number, whole ? &arrival : nullptr, offset, end);
-    if ((segment.flags & tcp_flag::fin) != 0 && end == flow.up.received()) client_fin(number);
+    client_fin_after(segment, end, number);
+}
+
+// The FIN of a segment with payload, once nothing is missing before it.
+void Worker::State::client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number) {
+    if ((segment.flags & tcp_flag::fin) == 0 || end != flows[number].up.received()) return;
+    client_fin(number);
 }
 
 // Bytes the storage has already: a keep-alive or window probe, or a repetition of what it
@@ -181,9 +187,6 @@ void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t o
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
-    if (flow.fin_sent && (segment.flags & tcp_flag::fin) != 0)
-        emit_to_storage(flow, flow.up.sequence_of(flow.up.received()),
-                        tcp_flag::fin | tcp_flag::ack, {});
     // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK.
     const bool was_sent = end <= flow.up.sent() || offset > flow.up.received();
     if (was_sent && (segment.flags & tcp_flag::fin) == 0)
@@ -196,8 +199,16 @@ void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t o
 void Worker::State::repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset) {
     if (offset >= flow.up.sent()) return;
     const std::uint64_t end = std::min(offset + segment.payload.size(), flow.up.sent());
-    emit_to_storage(flow, segment.sequence, tcp_flag::ack | tcp_flag::psh,
-                    segment.payload.first(end - offset));
+    emit_bytes(flow, segment.sequence, segment.payload.first(end - offset));
+}
+
+void Worker::State::emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes) {
+    while (!bytes.empty()) {
+        const Bytes part = bytes.first(std::min(bytes.size(), segment_bytes_max(flow)));
+        emit_to_storage(flow, sequence, tcp_flag::ack | tcp_flag::psh, part);
+        sequence += static_cast<std::uint32_t>(part.size());
+        bytes = bytes.subspan(part.size());
+    }
 }
 
 // The end of the client's bytes. What is held is looked up as it stands before it goes.
@@ -255,8 +266,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
             queue(Side::storage, arrival->frame);
             arrival->consumed = true;
         } else {
-            chunk = chunk.first(std::min<std::size_t>(
-                chunk.size(), segment_bytes_max(flow.storage, flow.has_timestamps)));
+            chunk = chunk.first(std::min(chunk.size(), segment_bytes_max(flow)));
             if (!emit_to_storage(flow, flow.up.sequence_of(begin), tcp_flag::ack | tcp_flag::psh,
                                  chunk))
                 break;  // no buffer now: the timer tries again
