@@ -94,7 +94,8 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
 
 class Lab {
   public:
-    explicit Lab(Options the_options = lab_options()) : options(the_options) {
+    explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096)
+        : options(the_options), port(buffers, 4096) {
         WorkerOptions settings{};
         settings.options = &options;
         settings.seed = 7;
@@ -208,7 +209,7 @@ class Lab {
     std::uint64_t count(Outcome outcome) const { return worker->counters().read(outcome); }
 
     Options options;
-    MemoryPort port{4096, 4096};
+    MemoryPort port;
     MemoryRecorder recorder;
     AlignedBytes image;
     IndexView view;
