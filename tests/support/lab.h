@@ -209,7 +209,7 @@ class Lab {
 
     Options options;
     MemoryPort port{4096, 4096};
-    MemoryRecorder recorder;
+    MemoryRecorder recorder{4096};
     AlignedBytes image;
     IndexView view;
     std::unique_ptr<Worker> worker;
