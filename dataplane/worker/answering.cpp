@@ -60,16 +60,17 @@ bool Worker::State::end_one_answer() {
     }
     if (chosen == no_flow) return false;
     answers[flows[chosen].answer].client_gone = true;  // nothing more is expected of it
-    reset_storage(flows[chosen]);
+    reset_storage(flows[chosen], answers[flows[chosen].answer].storage_next);
     finish_answer(chosen);
     return flows[chosen].phase == FlowPhase::closed;
 }
 
-// Where the storage has begun to answer, or owes an answer to an earlier request, another one from
-// us would be taken for that.
-bool Worker::State::answer_impossible(const Flow& flow) {
+// Where the storage has begun to answer, or has answered, or owes an answer to an earlier request,
+// another one from us would be taken for that. `awaited`: requests that await an answer when all
+// before the one in question are answered.
+bool Worker::State::answer_impossible(const Flow& flow, std::size_t awaited) {
     const ResponseTracker& tracker = exchanges[flow.exchange].tracker;
-    return tracker.final_begun() || tracker.outstanding() > 1 || flow.storage.fin_seen;
+    return tracker.final_begun() || tracker.outstanding() != awaited || flow.storage.fin_seen;
 }
 
 // DESIGN §7: first the record, which takes the flow into `deny`, then the answer.
@@ -81,7 +82,7 @@ void Worker::State::block(FlowNumber number) {
     answer.status = 403;
     answer.kind = classify(exchanges[flow.exchange].parser.head());
     std::memcpy(answer.case_number, incident.case_number, sizeof answer.case_number);
-    answer.silent = answer_impossible(flow);
+    answer.silent = answer_impossible(flow, 1);
     answer.refused = !recorder.decided(incident, deny_key(flow), &answer.ticket);
     drop_held(flow);
     end_exchange(flow);
@@ -90,12 +91,12 @@ void Worker::State::block(FlowNumber number) {
     set_timer(number, TimerKind::answer, now.ns);
 }
 
-void Worker::State::refuse(FlowNumber number, ErrorStatus status) {
+void Worker::State::refuse(FlowNumber number, ErrorStatus status, bool in_body) {
     Flow& flow = flows[number];
     if (!begin_answer(number)) return;
     Answer& answer = answers[flow.answer];
     answer.status = static_cast<std::uint16_t>(status);
-    answer.silent = answer_impossible(flow);
+    answer.silent = answer_impossible(flow, in_body ? 1 : 0);
     release_for_answer(number);
     start_answer(number);
 }
@@ -144,7 +145,7 @@ void Worker::State::run_answer(FlowNumber number) {
     if (answer.resets < lifetime::resets_again_max && now.ns >= answer.reset_at_ns) {
         ++answer.resets;
         answer.reset_at_ns = now.ns + (lifetime::reset_again_ns << answer.resets);
-        reset_storage(flow);
+        reset_storage(flow, answer.storage_next);
     }
     const bool said = answer.resets == lifetime::resets_again_max;
     if (now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s ||
@@ -188,7 +189,7 @@ void Worker::State::start_answer(FlowNumber number) {
     if (waits) return;
     answer.started = true;
     answer.base = flow.down.received();
-    reset_storage(flow);
+    reset_storage(flow, answer.storage_next);
     answer.reset_at_ns = now.ns + lifetime::reset_again_ns;
     write_answer(&answer);
     answer.enforced_due = answer.is_match && answer.recorded;
@@ -216,9 +217,8 @@ void Worker::State::write_answer(Answer* answer) const {
 
 // At SND.NXT and at the last ACK seen: one of them is what the storage expects, unless segments are
 // still on their way; then its challenge ACK is answered (storage_while_answering).
-void Worker::State::reset_storage(Flow& flow) {
-    flow.was_reset = true;
-    const std::uint32_t next = answers[flow.answer].storage_next;
+void Worker::State::reset_storage(Flow& flow, std::uint32_t next) {
+    flow.severed = true;
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, next, tcp_flag::rst, {});
     const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
@@ -231,7 +231,7 @@ void Worker::State::send_answer(FlowNumber number) {
     Answer& answer = answers[flow.answer];
     answer.send_at_ns = now.ns + answer.rto_ns;
     const std::uint64_t room_end = std::max(flow.client.window_end, answer.base + 1);
-    const std::size_t segment_max = segment_bytes_max(flow.client, flow.has_timestamps);
+    const std::size_t segment_max = segment_bytes_max(flow);
     while (answer.sent < answer.length) {
         const std::uint64_t at = answer.base + answer.sent;
         if (at >= room_end) return;  // probed again by the timer
@@ -322,15 +322,17 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
                                  static_cast<std::int64_t>(segment.payload.size());
         const bool ends = (segment.flags & (tcp_flag::fin | tcp_flag::rst)) != 0;
         if (!ends && end <= static_cast<std::int64_t>(flow.down.received())) {
-            // An answer with an older timestamp than this one would fail the client's PAWS
-            // (RFC 7323 §5) and be dropped for ever.
-            if (segment.has_timestamp) flow.storage.timestamp = segment.timestamp_value;
+            if (segment.has_timestamp) note_timestamps(segment, &flow.storage);
             return forward(arrival, FrameClass::control);
         }
     }
     counters.count(Outcome::block_absorbed);
     account(arrival, frame_class(FrameClass::dropped));
-    if ((segment.flags & tcp_flag::rst) != 0 || !answer.started) return;
+    if (answer.started) reset_where_it_stands(flow, segment);
+}
+
+void Worker::State::reset_where_it_stands(const Flow& flow, const Segment& segment) {
+    if ((segment.flags & tcp_flag::rst) != 0) return;
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, segment.acknowledgement, tcp_flag::rst, {});
 }
@@ -356,6 +358,8 @@ void Worker::State::finish_answer(FlowNumber number) {
         hand_over_enforced(number);
         if (answer.enforced_due) return;  // the recorder has no room: at the next tick
     }
+    // Only here: what is forgotten in another way stays denied until the entry expires.
+    if (answer.is_match && !recorder.over(deny_key(flow))) return;
     if (answer.is_match && !answer.confirmed) counters.count(Outcome::block_unconfirmed);
     close_flow(number);
 }
@@ -382,9 +386,13 @@ bool Worker::State::emit(Side to, const Flow& flow, const OwnSegment& segment) {
     }
     std::optional<Timestamps> stamps;
     if (flow.has_timestamps) stamps = Timestamps{speaker.timestamp, listener.timestamp};
+    std::uint16_t window = speaker.window;
+    // What the client still sends is thrown away: the storage's window does not matter any more.
+    if (flow.phase == FlowPhase::answering && to == Side::client)
+        window = std::max(window, static_cast<std::uint16_t>(UINT16_MAX >> flow.storage.scale));
     frame.length = static_cast<std::uint32_t>(
         build_segment({frame.data, frame.capacity}, speaker.like, segment.sequence, segment.ack,
-                      segment.flags, speaker.window, stamps, segment.payload));
+                      segment.flags, window, stamps, segment.payload));
     INVARIANT(frame.length != 0);
     queue(to, frame);
     return true;

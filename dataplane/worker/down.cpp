@@ -12,7 +12,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
         case FlowPhase::syn_seen:
             if (handshake == (tcp_flag::syn | tcp_flag::ack))
                 return storage_syn_ack(arrival, number);
-            if (flow.was_reset && (segment.flags & tcp_flag::rst) == 0)
+            if (flow.severed && (segment.flags & tcp_flag::rst) == 0)
                 return after_reset(arrival, flow);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             forward(arrival, FrameClass::control);  // RST, or a challenge ACK
@@ -27,7 +27,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
             return storage_while_answering(arrival, number);
         case FlowPhase::free:
         case FlowPhase::closed:
-            if (flow.was_reset) return after_reset(arrival, flow);
+            if (flow.severed) return after_reset(arrival, flow);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
     }
@@ -87,8 +87,7 @@ void Worker::State::note_storage(Arrival& arrival, Flow& flow) {
         flow.storage.window_end = std::max(flow.storage.window_end, end);
     }
     if (segment.has_timestamp) {
-        flow.storage.timestamp = segment.timestamp_value;
-        flow.storage.ts_echo = segment.timestamp_echo;
+        note_timestamps(segment, &flow.storage);
     }
     if (flow.fin_sent && flow.storage.acked > flow.up.received()) flow.client.fin_acked = true;
 }
@@ -131,9 +130,8 @@ bool Worker::State::take_storage_bytes(Arrival& arrival, FlowNumber number, std:
         case Offered::forgotten:
             return true;
         case Offered::inconsistent:
-            drop(arrival, Outcome::inconsistent);
-            reset_both(number);
-            close_flow(number);
+            account(arrival, frame_class(FrameClass::dropped));
+            cut(number, Outcome::inconsistent);
             return false;
         case Offered::kept_full:
             drop(arrival, Outcome::kept_full);
@@ -172,7 +170,8 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
     Exchange& exchange = exchanges[flow.exchange];
     switch (event.kind) {
         case ResponseEvent::Kind::interim:
-            exchange.expect_waiting = false;  // the body was asked for
+            // Only 100 asks for the body; 102 and 103 leave it open.
+            if (event.status == 100) exchange.expect_waiting = false;
             return true;
         case ResponseEvent::Kind::final_head:
             if (exchange.expect_waiting && exchange.tracker.outstanding() == 1) {

@@ -14,7 +14,7 @@ bool Worker::State::need_exchange(Flow& flow) {
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
     exchange.slot = no_object;
-    exchange.object_open = exchange.verdict_due = exchange.expect_waiting = false;
+    exchange.object_open = exchange.expect_waiting = false;
     exchange.proxy_bytes = 0;
     return true;
 }
@@ -94,8 +94,7 @@ bool Worker::State::read_proxy_header(FlowNumber number, std::uint64_t begin, By
         case ProxyHeaderStatus::malformed:
             break;
     }
-    counters.count(Outcome::proxy_header_bad);
-    refuse(number, ErrorStatus::bad_request);
+    request_error(number, Outcome::proxy_header_bad);
     return false;
 }
 
@@ -134,8 +133,8 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
                 exchange.object_open = false;
                 return;
             }
-            // The end stays with the bytes that are held before it: a terminator in a chunk of its own
-            // must not free them. When they went by timer it is held alone.
+            // The end stays with the bytes that are held before it: a terminator in a chunk of its
+            // own must not free them. When they went by timer it is held alone.
             if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
             flow.verdict_due = true;
             judgements.push_back(number);
@@ -189,11 +188,15 @@ void Worker::State::abort_object(FlowNumber number) {
 // In `observe` nothing is refused: what cannot be read goes on uninspected, and is counted so.
 void Worker::State::request_error(FlowNumber number, Outcome why) {
     counters.count(why);
+    const bool in_body = exchanges[flows[number].exchange].object_open;
+    if (!judge_tail(number, true)) return;
     abort_object(number);
     if (mode(flows[number]) != ServiceMode::enforce)
         return pass_rest(number, UninspectedReason::protocol);
-    refuse(number, why == Outcome::http_head_too_long ? ErrorStatus::head_too_long
-                                                      : ErrorStatus::bad_request);
+    refuse(
+        number,
+        why == Outcome::http_head_too_long ? ErrorStatus::head_too_long : ErrorStatus::bad_request,
+        in_body);
 }
 
 void Worker::State::request_foreign(FlowNumber number, UninspectedReason reason) {

@@ -26,7 +26,6 @@ struct Exchange {
     ObjectSlot slot;
     ObjectForm form;
     bool object_open;
-    bool verdict_due;  // the object's end was parsed; the rest of the chunk waits for the verdict
     bool expect_waiting;        // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;

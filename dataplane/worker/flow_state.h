@@ -15,6 +15,7 @@
 // not.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "dataplane/base/limits.h"
@@ -38,7 +39,7 @@ enum class FlowPhase : std::uint8_t {
     closed,
 };
 
-enum class TimerKind : std::uint8_t { none, tail, quiet, answer };
+enum class TimerKind : std::uint8_t { none, tail, quiet, sever, answer };
 
 inline constexpr std::uint32_t no_exchange = UINT32_MAX;
 inline constexpr std::uint32_t no_answer = UINT32_MAX;
@@ -97,15 +98,28 @@ struct Flow {
     bool has_forwarded;     // a PROXY header told the client's address
     bool verdict_due;       // stands in the worker's list of judgements
     bool client_confirmed;  // it acknowledged the SYN-ACK: its address is its own
-    bool was_reset;         // closed by an RST of ours to the storage, which may not have taken it
+    bool severed;           // closed by us: the storage may not have heard of it yet
+    std::uint8_t resets;    // repetitions so far, when severed
     ClientAddress forwarded;
 };
-// Payload of a segment for this peer; an absurdly small MSS is treated as the least of RFC 879.
-inline std::size_t segment_bytes_max(const Peer& peer, bool timestamps) {
+
+// Payload of a segment that we build. Both ends' MSS tells of the path that we stand in; beyond an
+// Ethernet frame nothing is won, and a port's buffers need not hold it. An absurdly small MSS is
+// treated as the least of Linux.
+inline std::size_t segment_bytes_max(const Flow& flow) {
     constexpr std::size_t least = 88;
+    constexpr std::size_t most = 1460;
     constexpr std::size_t timestamp_option = 12;
-    const std::size_t mss = peer.mss < least ? least : peer.mss;
-    return mss - (timestamps ? timestamp_option : 0);
+    const std::size_t mss = std::min<std::size_t>(flow.client.mss, flow.storage.mss);
+    return std::clamp(mss, least, most) - (flow.has_timestamps ? timestamp_option : 0);
+}
+
+// Ours continue the newest of the peer's: a late, reordered segment turns nothing back, or what we
+// say in its name would fail PAWS (RFC 7323 §5) at the other end for ever.
+inline void note_timestamps(const Segment& segment, Peer* peer) {
+    if (static_cast<std::int32_t>(segment.timestamp_value - peer->timestamp) < 0) return;
+    peer->timestamp = segment.timestamp_value;
+    peer->ts_echo = segment.timestamp_echo;
 }
 
 static_assert(sizeof(Flow) <= limits::flow_bytes_max);

@@ -28,6 +28,14 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
             forward(arrival, FrameClass::control);
             return no_flow;
         }
+        // A handshake whose SYN is forgotten: let through, it would make a connection that nobody
+        // inspects. Without this answer the client repeats its SYN, and all is well.
+        const bool handshake = (segment.flags & tcp_flag::syn) != 0;
+        if (handshake && !settings.midstream_inspect &&
+            mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce) {
+            drop(arrival, Outcome::segment_unexpected);
+            return no_flow;
+        }
         open_midstream(arrival, service_number);
         return no_flow;
     }
@@ -70,7 +78,8 @@ bool Worker::State::evict_one() {
 bool Worker::State::evictable(FlowNumber number) const {
     const Flow& flow = flows[number];
     const bool unconfirmed = flow.phase == FlowPhase::established && !flow.client_confirmed;
-    return flow.phase == FlowPhase::syn_seen || flow.phase == FlowPhase::closed || unconfirmed ||
+    const bool over = flow.phase == FlowPhase::closed && flow.timer == TimerKind::none;
+    return flow.phase == FlowPhase::syn_seen || over || unconfirmed ||
            now.ns - table.touched_ns(number) > lifetime::evictable_ns;
 }
 
@@ -151,10 +160,10 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
 void Worker::State::begin_anew(FlowNumber number) {
     Flow& flow = flows[number];
     const int service_number = flow.service;
-    const bool was_reset = flow.was_reset;
+    const bool was_severed = flow.severed;
     release_inspection(number);
     begin_flow(flow, service_number);
-    flow.was_reset = was_reset;
+    flow.severed = was_severed;
 }
 
 // A client that has our answer, or hung up, may use its port for something else at once. True: the
@@ -163,7 +172,7 @@ bool Worker::State::ends_answer_for_syn(FlowNumber number) {
     Flow& flow = flows[number];
     const Answer& answer = answers[flow.answer];
     if (!answer.started || !(answer.confirmed || answer.client_gone)) return false;
-    reset_storage(flow);
+    reset_storage(flow, answer.storage_next);
     finish_answer(number);
     return flow.phase == FlowPhase::closed;
 }
@@ -213,7 +222,7 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     flow.storage.window = segment.window;
     flow.storage.window_end = segment.window;  // in a SYN the window is never scaled
     flow.down.open(segment.sequence + 1);
-    flow.was_reset = false;
+    flow.severed = false;
     flow.proxy_due = service(flow).proxy_protocol != ProxyProtocol::off;
     flow.phase = FlowPhase::established;
     if (mode(flow) == ServiceMode::bypass)
@@ -224,7 +233,7 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
 // A connection met in mid-life: it began before us, or while we were away.
 void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     const ServiceOptions& wanted = options.services[service_number];
-    const bool enforces = mode(service_number) == ServiceMode::enforce;
+    const bool enforces = mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce;
     const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
     // The SYN will be repeated, and then we know who began; without it nobody was seen to.
     if (enforces && handshake == (tcp_flag::syn | tcp_flag::ack))
@@ -297,17 +306,6 @@ void Worker::State::free_flow(FlowNumber number) {
     table.erase(number);
 }
 
-// At SND.NXT and at the last ACK seen: a storage may have dropped what was sent last (an option it
-// does not want, a stale ACK number, TTL) and obeys an RST only where it stands. From here on what
-// either end says of this connection is answered by another one.
-void Worker::State::reset_storage_end(Flow& flow) {
-    const std::uint32_t next = flow.up.sequence_of(flow.up.sent());
-    const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
-    emit_to_storage(flow, next, tcp_flag::rst, {});
-    if (acked != next) emit_to_storage(flow, acked, tcp_flag::rst, {});
-    flow.was_reset = true;
-}
-
 // A connection that was reset and goes on: where it stands, it is reset again.
 void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
     const Segment& segment = arrival.segment;
@@ -322,26 +320,49 @@ void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
 // Ends a connection for both ends, each at the sequence number it expects.
 void Worker::State::reset_both(FlowNumber number) {
     Flow& flow = flows[number];
-    reset_storage_end(flow);
+    reset_client(flow);
+    reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
+}
+
+void Worker::State::reset_client(const Flow& flow) {
     emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
                    flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
-    counters.count(Outcome::storage_reset_sent);
 }
 
 void Worker::State::cut(FlowNumber number, Outcome why) {
     counters.count(why);
-    reset_both(number);
+    reset_client(flows[number]);
+    sever(number);
+}
+
+// Closes a flow of which the storage hears by our RST only. Until it surely has, the flow is not
+// forgotten: a client that knew the RST lost, or beside what the storage expects, would go on as a
+// connection met in mid-life.
+void Worker::State::sever(FlowNumber number) {
+    Flow& flow = flows[number];
+    reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
     close_flow(number);
+    flow.severed = true;
+    flow.resets = 0;
+    set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
+}
+
+void Worker::State::sever_again(FlowNumber number) {
+    Flow& flow = flows[number];
+    reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
+    if (++flow.resets < lifetime::resets_again_max)
+        set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
 }
 
 TimerList& Worker::State::timer_list(TimerKind kind) {
     INVARIANT(kind != TimerKind::none);
     if (kind == TimerKind::tail) return tails;
+    if (kind == TimerKind::sever) return severed;
     return kind == TimerKind::quiet ? quiets : answerings;
 }
 
-// Tails and quiets have one delay each, so appending keeps those lists in order of time; the
-// answering flows are few and looked at one by one.
+// Tails, quiets and severed flows have one delay each, so appending keeps those lists in order of
+// time; the answering flows are few and looked at one by one.
 void Worker::State::set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns) {
     clear_timer(number);
     Flow& flow = flows[number];
@@ -375,6 +396,11 @@ void Worker::State::run_timers() {
         const FlowNumber number = quiets.first;
         clear_timer(number);
         retire_if_quiet(number);
+    }
+    while (severed.first != no_flow && flows[severed.first].timer_ns <= now.ns) {
+        const FlowNumber number = severed.first;
+        clear_timer(number);
+        sever_again(number);
     }
     for (FlowNumber at = answerings.first; at != no_flow;) {
         const FlowNumber next = flows[at].timer_next;

@@ -47,6 +47,7 @@ inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 // lost once in a million; the last is sent 3.1 s after the first.
 inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
 inline constexpr std::uint32_t resets_again_max = 5;
+inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
@@ -85,8 +86,8 @@ struct Worker::State {
     int service_of(const SegmentEnd& end, std::int16_t vlan) const;
     bool protects(const Address& address) const;
     const ServiceOptions& service(const Flow& flow) const;
-    ServiceMode mode(const Flow& flow) const;
-    ServiceMode mode(int service_number) const;
+    ServiceMode mode(const Flow& flow) const { return mode_of(flow.service); }
+    ServiceMode mode_of(std::size_t service_number) const;
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);
@@ -105,9 +106,11 @@ struct Worker::State {
     void close_flow(FlowNumber number);
     void free_flow(FlowNumber number);
     void reset_both(FlowNumber number);
-    void reset_storage_end(Flow& flow);
+    void reset_client(const Flow& flow);
     void after_reset(Arrival& arrival, Flow& flow);
     void cut(FlowNumber number, Outcome why);
+    void sever(FlowNumber number);
+    void sever_again(FlowNumber number);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
     TimerList& timer_list(TimerKind kind);
@@ -124,6 +127,8 @@ struct Worker::State {
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void client_probe(Arrival& arrival, Flow& flow);
     void client_fin(FlowNumber number);
+    void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);
+    void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
     void client_reset(Arrival& arrival, FlowNumber number);
     void note_client(Arrival& arrival, Flow& flow);
     bool end_of_client_bytes(FlowNumber number);
@@ -183,24 +188,25 @@ struct Worker::State {
     bool begin_answer(FlowNumber number);
     bool end_one_answer();
     void block(FlowNumber number);
-    void refuse(FlowNumber number, ErrorStatus status);  // needs no record
-    void retire(FlowNumber number);                      // nothing but a FIN
+    void refuse(FlowNumber number, ErrorStatus status, bool in_body);  // needs no record
+    void retire(FlowNumber number);                                    // nothing but a FIN
     void retire_if_quiet(FlowNumber number);
     void drop_answer(Flow& flow);
     void run_answer(FlowNumber number);
     void await_record(FlowNumber number);
     void start_answer(FlowNumber number);
-    void reset_storage(Flow& flow);
+    void reset_storage(Flow& flow, std::uint32_t next);
     void write_answer(Answer* answer) const;
     void send_answer(FlowNumber number);
     void note_answer_acked(FlowNumber number);
     static std::uint32_t client_next(const Flow& flow);
-    bool answer_impossible(const Flow& flow);
+    bool answer_impossible(const Flow& flow, std::size_t awaited);
     void release_for_answer(FlowNumber number);
     void finish_answer(FlowNumber number);
     void hand_over_enforced(FlowNumber number);
     void client_while_answering(Arrival& arrival, FlowNumber number);
     void storage_while_answering(Arrival& arrival, FlowNumber number);
+    void reset_where_it_stands(const Flow& flow, const Segment& segment);
     void acknowledge_client(Flow& flow);
     bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
                          Bytes payload);
@@ -238,6 +244,7 @@ struct Worker::State {
 
     TimerList tails;
     TimerList quiets;
+    TimerList severed;
     TimerList answerings;
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;

@@ -15,8 +15,7 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         case FlowPhase::answering:
             return client_while_answering(arrival, number);
         case FlowPhase::closed:
-            if (flow.was_reset && !arrival.segment.payload.empty())
-                return after_reset(arrival, flow);
+            if (flow.severed) return after_reset(arrival, flow);
             if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
         case FlowPhase::free:
@@ -32,14 +31,13 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         return close_flow(number);
     }
     if (!segment.payload.empty()) return client_payload(arrival, number);
-    const auto end = static_cast<std::int64_t>(flow.up.received());
-    if ((segment.flags & tcp_flag::fin) != 0 && flow.up.offset_of(segment.sequence) == end) {
-        account(arrival, frame_class(FrameClass::control));
-        return client_fin(number);
-    }
-    if (flow.up.offset_of(segment.sequence) > end && (segment.flags & tcp_flag::fin) != 0)
-        return drop(arrival, Outcome::segment_unexpected);  // repeated when the hole is filled
-    forward(arrival, FrameClass::control);
+    if ((segment.flags & tcp_flag::fin) == 0) return forward(arrival, FrameClass::control);
+    // Ahead of a hole it is repeated when the hole is filled. Below the end it is a lie: the
+    // storage would take a part of the upload, whose end was not looked up, for the whole.
+    if (flow.up.offset_of(segment.sequence) != static_cast<std::int64_t>(flow.up.received()))
+        return drop(arrival, Outcome::segment_unexpected);
+    account(arrival, frame_class(FrameClass::control));
+    client_fin(number);
 }
 
 // The client goes on although no SYN-ACK passed here: a lie, or an asymmetric path. Either way
@@ -106,8 +104,7 @@ void Worker::State::note_client(Arrival& arrival, Flow& flow) {
             flow.client.acked + (std::uint64_t{segment.window} << flow.client.scale);
     }
     if (segment.has_timestamp) {
-        flow.client.timestamp = segment.timestamp_value;
-        flow.client.ts_echo = segment.timestamp_echo;
+        note_timestamps(segment, &flow.client);
         // TS.Recent follows segments at or below the last ACK of the receiver (RFC 7323 §4.3).
         if (flow.up.offset_of(segment.sequence) <= static_cast<std::int64_t>(flow.storage.acked))
             flow.client.ts_recent = segment.timestamp_value;
@@ -143,25 +140,25 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             flow.up.mark_ahead_sent(offset, end, pieces);
             if ((segment.flags & tcp_flag::fin) != 0) {
                 account(arrival, frame_class(FrameClass::inspected));
-                emit_to_storage(flow, segment.sequence, tcp_flag::ack, segment.payload);
-                return;
+                return emit_bytes(flow, segment.sequence, segment.payload);
             }
             return forward(arrival, FrameClass::inspected);
         case Offered::repeated:
-            return client_repeats(arrival, flow, offset);
+            client_repeats(arrival, flow, offset);
+            return client_fin_after(segment, end, number);
         case Offered::forgotten:
-            return client_probe(arrival, flow);
+            client_probe(arrival, flow);
+            return client_fin_after(segment, end, number);
         case Offered::inconsistent:
-            drop(arrival, Outcome::inconsistent);
-            reset_both(number);
-            return close_flow(number);
+            account(arrival, frame_class(FrameClass::dropped));
+            return cut(number, Outcome::inconsistent);
         case Offered::kept_full:
             return drop(arrival, Outcome::kept_full);
         case Offered::gaps_full:
             return drop(arrival, Outcome::gaps_full);
     }
     flow.last_was_storage = false;
-    repeat_sent_part(flow, segment, offset);  // when it joins old bytes to new ones
+    repeat_sent_part(flow, segment, offset);  // it may join them to fresh ones
     inspect(number);
     account(arrival, flow.phase == FlowPhase::uninspected ? frame_class(flow.reason)
                                                           : frame_class(FrameClass::inspected));
@@ -170,7 +167,13 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     const bool whole =
         offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
     pump(number, whole ? &arrival : nullptr, offset, end);
-    if ((segment.flags & tcp_flag::fin) != 0 && end == flow.up.received()) client_fin(number);
+    client_fin_after(segment, end, number);
+}
+
+// The FIN of a segment with payload, once nothing is missing before it.
+void Worker::State::client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number) {
+    if ((segment.flags & tcp_flag::fin) == 0 || end != flows[number].up.received()) return;
+    client_fin(number);
 }
 
 // Bytes the storage has already: a keep-alive or window probe, or a repetition of what it
@@ -187,9 +190,6 @@ void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t o
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
-    if (flow.fin_sent && (segment.flags & tcp_flag::fin) != 0)
-        emit_to_storage(flow, flow.up.sequence_of(flow.up.received()),
-                        tcp_flag::fin | tcp_flag::ack, {});
     // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK.
     const bool was_sent = end <= flow.up.sent() || offset > flow.up.received();
     if (was_sent && (segment.flags & tcp_flag::fin) == 0)
@@ -202,13 +202,22 @@ void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t o
 void Worker::State::repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset) {
     if (offset >= flow.up.sent()) return;
     const std::uint64_t end = std::min(offset + segment.payload.size(), flow.up.sent());
-    emit_to_storage(flow, segment.sequence, tcp_flag::ack | tcp_flag::psh,
-                    segment.payload.first(end - offset));
+    emit_bytes(flow, segment.sequence, segment.payload.first(end - offset));
+}
+
+void Worker::State::emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes) {
+    while (!bytes.empty()) {
+        const Bytes part = bytes.first(std::min(bytes.size(), segment_bytes_max(flow)));
+        emit_to_storage(flow, sequence, tcp_flag::ack | tcp_flag::psh, part);
+        sequence += static_cast<std::uint32_t>(part.size());
+        bytes = bytes.subspan(part.size());
+    }
 }
 
 // The end of the client's bytes. What is held is looked up as it stands before it goes.
 void Worker::State::client_fin(FlowNumber number) {
     Flow& flow = flows[number];
+    if (flow.up.has_holes()) return cut(number, Outcome::inconsistent);  // bytes beyond the end
     if (!flow.client.fin_seen) {
         flow.client.fin_seen = true;
         if (!flow.verdict_due && !end_of_client_bytes(number)) return;
@@ -238,8 +247,8 @@ void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
         if (flow.answer != no_answer) answers[flow.answer].client_gone = true;
         return;
     }
-    reset_storage_end(flow);
-    close_flow(number);
+    pump(number);  // what was held was looked up as it stands, with all that is before it
+    sever(number);
 }
 
 // Sends what may be sent, in order: the held frame, the frame that just came, or one built from the
@@ -260,8 +269,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
             queue(Side::storage, arrival->frame);
             arrival->consumed = true;
         } else {
-            chunk = chunk.first(std::min<std::size_t>(
-                chunk.size(), segment_bytes_max(flow.storage, flow.has_timestamps)));
+            chunk = chunk.first(std::min(chunk.size(), segment_bytes_max(flow)));
             if (!emit_to_storage(flow, flow.up.sequence_of(begin), tcp_flag::ack | tcp_flag::psh,
                                  chunk))
                 break;  // no buffer now: the timer tries again
@@ -312,9 +320,8 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     Stream& other = from_the_client ? flow.down : flow.up;
     Peer& peer = from_the_client ? flow.client : flow.storage;
     if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
-        drop(arrival, Outcome::inconsistent);
-        reset_both(number);
-        return close_flow(number);
+        account(arrival, frame_class(FrameClass::dropped));
+        return cut(number, Outcome::inconsistent);
     }
     if (!peer.has_like) {
         peer.like = template_of(arrival.frame.bytes(), segment);

@@ -61,7 +61,7 @@ std::size_t Worker::poll(Now now) {
 
 std::uint64_t Worker::next_deadline_ns() const {
     std::uint64_t next = UINT64_MAX;
-    for (const TimerList* list : {&state_->tails, &state_->quiets}) {
+    for (const TimerList* list : {&state_->tails, &state_->quiets, &state_->severed}) {
         if (list->first != no_flow) next = std::min(next, state_->flows[list->first].timer_ns);
     }
     FlowNumber at = state_->answerings.first;
@@ -237,13 +237,9 @@ const ServiceOptions& Worker::State::service(const Flow& flow) const {
     return options.services[flow.service];
 }
 
-ServiceMode Worker::State::mode(const Flow& flow) const {
-    return mode(int{flow.service});
-}
-
 // A bypass has an end, and keeps to it when nobody tells us (DESIGN §6).
-ServiceMode Worker::State::mode(int service_number) const {
-    const ServiceState& state = service_states[static_cast<std::size_t>(service_number)];
+ServiceMode Worker::State::mode_of(std::size_t service_number) const {
+    const ServiceState& state = service_states[service_number];
     if (state.mode == ServiceMode::bypass && state.bypass_until_s != 0 &&
         now.unix_ns / ns_per_s >= state.bypass_until_s)
         return ServiceMode::enforce;

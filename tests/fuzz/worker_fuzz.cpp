@@ -1,9 +1,11 @@
 // A whole worker under a schedule that the input writes: segments of an upload in any order, cut,
-// repeated, with other bytes or flags; ACKs and answers of the storage; time. Nothing may crash, and
-// as long as no byte was changed:
+// repeated, with other bytes or flags; ACKs and answers of the storage; time. Nothing may crash,
+// and as long as no byte was changed:
 //   - what the storage reads is a prefix of what the client sent;
-//   - it never reads the whole of the known file.
-// Every frame is counted in exactly one class, and no buffer is lost.
+//   - in `enforce` it never reads the whole of the known file, nor its end as the end of the
+//   stream.
+// Every frame is counted in exactly one class, and no buffer, kept byte or flow is lost. The first
+// bytes choose the upload and the world: limits so tiny that each is met, `observe`, timestamps.
 #include <cstdio>
 #include <cstdlib>
 
@@ -36,17 +38,27 @@ class Input {
 
 std::string upload(std::uint8_t which) {
     const std::string known = known_content();
-    switch (which % 4) {
+    switch (which % 5) {
         case 0:
             return put("/known", known);
         case 1:
             return put("/clean", "clean") + put("/known", known);
         case 2:
             return put("/known", known, "Expect: 100-continue\r\n");
+        case 3:  // the file, and then bytes that let it go
+            return put("/known", known + std::string(100, '?'));
         default:
             return "PUT /known HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5dc\r\n" +
                    known.substr(0, 1500) + "\r\n5dc\r\n" + known.substr(1500) + "\r\n0\r\n\r\n";
     }
+}
+
+// Built once: that takes longer than most schedules.
+AlignedBytes copy_of_index() {
+    static const AlignedBytes built = index_of_contents({known_content()});
+    AlignedBytes copy(built.bytes().size());
+    std::memcpy(copy.mutable_bytes().data(), built.bytes().data(), built.bytes().size());
+    return copy;
 }
 
 void check(bool holds, const char* what) {
@@ -65,23 +77,141 @@ constexpr std::string_view answers[] = {
 
 class Schedule {
   public:
-    explicit Schedule(Bytes bytes) : input_(bytes), stream_(upload(input_.byte())) {
-        lab_.use(index_of_contents({known_content()}));
+    explicit Schedule(Bytes bytes)
+        : input_(bytes),
+          which_(input_.byte()),
+          world_(input_.byte()),
+          stream_(upload(which_)),
+          lab_(options_of(world_), 128),
+          enforces_((world_ & 1) == 0) {
+        lab_.use(copy_of_index());
+        if ((world_ & 8) != 0) lab_.client_clock = lab_.storage_clock = 0xfffffff0;
         lab_.connect();
     }
 
     void run() {
         for (int turns = 0; turns < 200 && !input_.empty(); ++turns) {
-            turn(input_.byte() % 10);
+            const std::uint8_t what = input_.byte() % 16;
+            if (what < 10)
+                turn(what);
+            else
+                rare_turn(what);
             judge();
         }
-        lab_.step(200'000'000);
+        lab_.port.accept_at_most(Side::storage, SIZE_MAX);
+        lab_.port.allocate_at_most(SIZE_MAX);
         for (int n = 0; n < 4; ++n)
             lab_.step(61'000'000);
         judge();
+        for (int n = 0; n < 3; ++n)
+            lab_.step(7'201'000'000);
+        judge();
+        check(lab_.worker->flows() == 0, "every flow ends");
+        check(lab_.worker->kept_bytes() == 0, "every kept byte is given back");
+        check(lab_.port.outstanding() == 0, "every buffer is given back");
     }
 
   private:
+    static Options options_of(std::uint8_t world) {
+        Options options = lab_options();
+        if ((world & 1) != 0) options.services[0].mode = ServiceMode::observe;
+        if ((world & 2) != 0) {
+            options.kept_bytes_flow_max = 4 * limits::kept_block_bytes;
+            options.kept_bytes_worker_max = 6 * limits::kept_block_bytes;
+        }
+        if ((world & 4) != 0) {
+            options.messages_max = 1;
+            options.flows_max = 2;
+            options.drain_bytes_max = 100;
+        }
+        if ((world & 16) != 0) options.services[0].proxy_protocol = ProxyProtocol::accept;
+        return options;
+    }
+
+    // What happens seldom: to the worker from outside, at the storage, on other connections.
+    void rare_turn(std::uint8_t what) {
+        switch (what) {
+            case 10: {  // the storage's answer, cut, reordered, repeated, with a FIN or RST
+                const std::string_view all = answers[input_.byte() % std::size(answers)];
+                const std::size_t at = input_.byte() % all.size();
+                const std::uint8_t kind = input_.byte();
+                std::uint8_t flags = tcp_flag::ack;
+                if (kind % 4 == 1) flags |= tcp_flag::fin;
+                if (kind % 16 == 2) flags = tcp_flag::rst | tcp_flag::ack;
+                push_storage(storage_isn + 1 + static_cast<std::uint32_t>(at), flags,
+                             all.substr(at, 1 + input_.byte() % 40));
+                return lab_.step();
+            }
+            case 11:  // a reset of the worker's world
+                switch (input_.byte() % 4) {
+                    case 0:
+                        passes_ = true;
+                        return lab_.worker->bypassed(0);
+                    case 1:
+                        passes_ = true;
+                        return lab_.worker->use_index(nullptr);
+                    case 2:
+                        return lab_.worker->use_index(&lab_.view);
+                    default:
+                        passes_ = true;
+                        return lab_.worker->set_mode(0, static_cast<ServiceMode>(input_.byte() % 3),
+                                                     0);
+                }
+            case 12:  // buffers run out, and come back
+                lab_.port.allocate_at_most(input_.byte() % 2 == 0 ? 0 : SIZE_MAX);
+                return;
+            case 13: {  // other connections
+                const auto port = static_cast<std::uint16_t>(1 + input_.byte() % 4);
+                const std::uint8_t flags = input_.byte();
+                lab_.port.push(Side::client, Packet()
+                                                 .ipv4("10.0.0.9", "10.0.0.2")
+                                                 .ports(port, 80)
+                                                 .sequence(input_.byte())
+                                                 .flags(flags % 2 == 0 ? tcp_flag::syn : flags)
+                                                 .payload(input_.rest().substr(0, flags % 32))
+                                                 .frame());
+                return lab_.step();
+            }
+            case 14:  // lost behind us; the client's and the storage's clocks move
+                lab_.port.accept_at_most(Side::storage, input_.byte() % 2 == 0 ? 0 : SIZE_MAX);
+                if ((world_ & 8) != 0) {
+                    lab_.client_clock += input_.byte();
+                    lab_.storage_clock += input_.byte();
+                }
+                return;
+            default: {  // several at once: the verdict waits for the end of the burst
+                for (unsigned n = input_.byte() % 4U; n > 0; --n) {
+                    const std::string_view part =
+                        std::string_view(stream_).substr(next_, 1 + input_.word() % 1400);
+                    if (part.empty()) break;
+                    push_client(next_, part, input_.byte() % 8 == 0);
+                    next_ += part.size();
+                }
+                return lab_.step();
+            }
+        }
+    }
+
+    void push_client(std::size_t at, std::string_view part, bool fin) {
+        const unsigned flags = tcp_flag::ack | (fin ? tcp_flag::fin : 0U);
+        lab_.port.push(Side::client, lab_.client_packet()
+                                         .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
+                                         .acknowledgement(lab_.client_acked)
+                                         .flags(static_cast<std::uint8_t>(flags))
+                                         .payload(part)
+                                         .frame());
+    }
+    void push_storage(std::uint32_t sequence, std::uint8_t flags, std::string_view bytes) {
+        lab_.port.push(
+            Side::storage,
+            lab_.storage_packet()
+                .sequence(sequence)
+                .acknowledgement(lab_.isn + 1 + static_cast<std::uint32_t>(lab_.stored.size()))
+                .flags(flags)
+                .payload(bytes)
+                .frame());
+    }
+
     void turn(std::uint8_t what) {
         switch (what) {
             case 0:
@@ -95,8 +225,7 @@ class Schedule {
             }
             case 3: {  // any part of it again, or ahead
                 const std::size_t at = input_.word() % stream_.size();
-                lab_.segment(at,
-                             std::string_view(stream_).substr(at, 1 + input_.word() % 1400));
+                lab_.segment(at, std::string_view(stream_).substr(at, 1 + input_.word() % 1400));
                 return;
             }
             case 4:
@@ -106,8 +235,9 @@ class Schedule {
             case 6:
                 lab_.send_ack();
                 return lab_.respond(answers[input_.byte() % std::size(answers)]);
-            case 7: {  // FIN or RST where the client stands
-                lab_.segment(next_, {},
+            case 7: {  // FIN or RST where the client stands, or thereabouts
+                const std::size_t back = input_.byte() % 2 == 0 ? 0 : input_.byte();
+                lab_.segment(next_ - std::min(next_, back), {},
                              input_.byte() % 2 == 0 ? tcp_flag::fin | tcp_flag::ack
                                                     : tcp_flag::rst | tcp_flag::ack);
                 return;
@@ -140,18 +270,26 @@ class Schedule {
         for (const Tally& tally : counters.frames)
             classed += tally.bytes.read();
         check(received == classed, "every frame is in one class");
-        check(lab_.port.outstanding() <= 1, "at most the tail's frame is held");
+        check(lab_.port.outstanding() <= lab_.worker->flows(), "at most a tail's frame is held");
         if (changed_) return;
         check(stream_.starts_with(lab_.stored), "the storage reads what was sent");
+        if (!enforces_ || passes_) return;
+        check(!lab_.storage_fin || !lab_.stored.ends_with(known_content()),
+              "the known file is never the end of a stream");
+        if (which_ % 5 == 3) return;
         check(lab_.stored.find(known_content()) == std::string::npos,
               "the known file is never whole at the storage");
     }
 
     Input input_;
+    std::uint8_t which_;
+    std::uint8_t world_;
     std::string stream_;
     Lab lab_;
     std::size_t next_ = 0;
+    bool enforces_;
     bool changed_ = false;
+    bool passes_ = false;  // somebody allowed it to pass
 };
 
 }  // namespace

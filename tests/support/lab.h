@@ -94,7 +94,8 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
 
 class Lab {
   public:
-    explicit Lab(Options the_options = lab_options()) : options(the_options) {
+    explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096)
+        : options(the_options), port(buffers, 4096) {
         WorkerOptions settings{};
         settings.options = &options;
         settings.seed = 7;
@@ -135,13 +136,13 @@ class Lab {
         storage_next = storage_isn + 1;
         storage_reset = client_fin = client_reset = storage_fin = false;
         port.push(Side::client,
-                  client_packet().sequence(isn).flags(tcp_flag::syn).mss(1460).frame());
+                  client_packet().sequence(isn).flags(tcp_flag::syn).mss(mss).frame());
         step();
         port.push(Side::storage, storage_packet()
                                      .sequence(storage_isn)
                                      .acknowledgement(isn + 1)
                                      .flags(tcp_flag::syn | tcp_flag::ack)
-                                     .mss(1460)
+                                     .mss(mss)
                                      .frame());
         step();
         send_ack();
@@ -208,7 +209,7 @@ class Lab {
     std::uint64_t count(Outcome outcome) const { return worker->counters().read(outcome); }
 
     Options options;
-    MemoryPort port{4096, 4096};
+    MemoryPort port;
     MemoryRecorder recorder{4096};
     AlignedBytes image;
     IndexView view;
@@ -217,6 +218,7 @@ class Lab {
 
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
+    std::uint16_t mss = 1460;        // that both ends announce
     std::uint32_t isn = client_isn;  // of the connection in use
     std::uint16_t client_port = 40000;
     std::uint32_t client_next = 0;
@@ -228,6 +230,8 @@ class Lab {
     bool storage_fin = false;
     bool client_fin = false;
     bool client_reset = false;
+    std::size_t longest = 0;          // payload that the storage got in one segment
+    std::uint16_t client_window = 0;  // last that was announced to the client, raw
 
   private:
     // Lets both ends receive what the worker sent.
@@ -260,6 +264,7 @@ class Lab {
         }
         const auto offset = static_cast<std::int64_t>(stored.size()) +
                             static_cast<std::int32_t>(segment.sequence - expected);
+        longest = std::max(longest, segment.payload.size());
         if (!segment.payload.empty())
             storage_segments.emplace(offset, std::string(as_text(segment.payload)));
         deliver();
@@ -283,6 +288,7 @@ class Lab {
         const Segment segment = read(frame);
         if (segment.destination.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
         if ((segment.flags & tcp_flag::rst) != 0) client_reset = true;
+        client_window = segment.window;
         // PAWS (RFC 7323 §5.3)
         if (segment.has_timestamp) {
             if (static_cast<std::int32_t>(segment.timestamp_value - client_recent_) < 0) return;

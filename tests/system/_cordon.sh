@@ -22,7 +22,7 @@ random_file() {
 open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 
-# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML, STATE another state directory.
+# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML.
 write_config() {
     CONFIG=$WORK/cordon.toml
     cat > "$CONFIG" <<TEXT
@@ -39,11 +39,12 @@ kind = "$PORT_KIND"
 client = "cor-cli"
 storage = "cor-sto"
 [paths]
-state_dir = "${STATE:-$WORK/state}"
+state_dir = "$WORK/state"
 run_dir = "$WORK/run"
 bpf_dir = "$WORK/bpf"
 steer_object = "$BPF/steer.bpf.o"
 index = "$WORK/index.cdx"
+store = "$WORK/cordon.sqlite"
 [control]
 journal_poll_ms = 50
 [limits]
@@ -69,23 +70,29 @@ write_index() {
         > "$WORK/index.log" 2>&1 || fail "index build: $(cat "$WORK/index.log")"
 }
 
+# NOT_STARTED=1: all but the dataplane.
 start_cordon() {
     start_cordond "$CONFIG"
-    wait_for 10 test -s "${STATE:-$WORK/state}/active.options" || fail "cordond compiled no options"
-    start_dataplane "${STATE:-$WORK/state}/active.options"
+    wait_for 10 test -s "$WORK/state/active.options" || fail "cordond compiled no options"
+    [ -z "${NOT_STARTED:-}" ] || return 0
+    start_dataplane "$WORK/state/active.options"
 }
 
-# cordon_up [nginx|apache|naive]
+# cordon_up [nginx|apache|naive]   — STATE_SIZE: the state directory is on a disk of that size.
 cordon_up() {
     need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
     lab_up
+    if [ -n "${STATE_SIZE:-}" ]; then
+        mount -t tmpfs -o "size=$STATE_SIZE" cordon-state "$WORK/state"
+        _lab_mounts=$WORK/state
+    fi
     random_file "$WORK/known" "$KNOWN_SIZE" 1
     random_file "$WORK/clean" "$KNOWN_SIZE" 2
     write_config
     write_index
     "start_${1:-nginx}"
     start_cordon
-    wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" ||
+    [ -n "${NOT_STARTED:-}" ] || wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" ||
         fail "the storage is not reached"
 }
 
@@ -152,7 +159,9 @@ put() {
     in_cli curl -sS -i --max-time 30 -T "$file" "$@" "$url" > "$WORK/answer.log" 2>&1
 }
 
-status_of_answer() { sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer.log" | tail -n 1; }
+status_of_answer() {
+    sed -n 's,^HTTP/1.1 \([2-9][0-9][0-9]\).*,\1,p' "$WORK/answer.log" | tail -n 1
+}
 
 # start_long_upload RATE   — $WORK/long in the background; $long is its process.
 start_long_upload() {
@@ -161,7 +170,7 @@ start_long_upload() {
     long=$BACKGROUND_PID
 }
 
-stored() { put "$1" "$2" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
+stored() { put "$@" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
 
 # A complete 403 with a case number, in the reason phrase and in the body.
 refused() {
@@ -219,5 +228,5 @@ gap_bytes() {
     python3 -c 'import sqlite3, sys
 store = sqlite3.connect("file:%s/cordon.sqlite?mode=ro" % sys.argv[1], uri=True)
 query = "SELECT coalesce(sum(bytes), 0) FROM gap WHERE reason = ?"
-print(store.execute(query, (int(sys.argv[2]),)).fetchone()[0])' "${STATE:-$WORK/state}" "$1"
+print(store.execute(query, (int(sys.argv[2]),)).fetchone()[0])' "$WORK" "$1"
 }

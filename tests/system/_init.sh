@@ -5,7 +5,7 @@
 #   10.99.0.1/24                                                               10.99.0.2/24
 #   fd99::1/64                                                                   fd99::2/64
 #
-# What it makes: three network namespaces, veth pairs, one work directory, one bpffs mount inside it.
+# What it makes: three network namespaces, veth pairs, one work directory, one bpffs mount in it.
 # Everything is removed when the script ends, however it ends (KEEP=1 leaves it and says so).
 # The appliance's programs run in the box's network namespace but in our mount namespace
 # (`nsenter --net`): `ip netns exec` would remount /sys and hide a bpffs.
@@ -36,7 +36,8 @@ WORK=
 DATAPLANE_PID= CORDOND_PID= NGINX_PID=
 _lab_pids=
 _lab_made=
-_lab_more=  # further namespaces that go with the lab
+_lab_more=    # further namespaces that go with the lab
+_lab_mounts=  # and further mounts
 
 # --- words --------------------------------------------------------------------------------------
 
@@ -99,7 +100,8 @@ lab_up() {
         if can_af_xdp; then PORT_KIND=af_xdp; else PORT_KIND=af_packet; fi
     fi
     for _ns in $CLI $STO $BOX; do
-        [ ! -e /run/netns/$_ns ] || fail "namespace $_ns exists: another lab is running (or: ip netns del $_ns)"
+        [ ! -e /run/netns/$_ns ] ||
+            fail "namespace $_ns exists: another lab is running (or: ip netns del $_ns)"
     done
     WORK=$(mktemp -d /tmp/cordon-lab.XXXXXX)
     chmod 755 "$WORK"
@@ -151,17 +153,38 @@ lab_down() {
     if [ $_status != 0 ] && [ $_status != 125 ]; then lab_show_logs; fi
     for _pid in $_lab_pids; do _stop_pid $_pid TERM; done
     for _ns in $CLI $STO $BOX $_lab_more; do ip netns del $_ns 2>/dev/null || true; done
-    if mountpoint -q "$WORK/bpf"; then umount "$WORK/bpf" || true; fi
+    for _mount in "$WORK/bpf" $_lab_mounts; do
+        if mountpoint -q "$_mount"; then umount "$_mount" || true; fi
+    done
     rm -rf --one-file-system "$WORK"
     exit $_status
 }
 
+# Says how to go on by hand; $WORK/end does what lab_down would have done.
 lab_keep_notice() {
-    cat <<TEXT
-The lab stays: namespaces $CLI, $STO, $BOX; files in $WORK.
-  upload by hand:  nsenter --net=/run/netns/$CLI -- curl -T FILE http://$STO_IP4/FILE
-  clean up:        kill $_lab_pids; for n in $CLI $STO $BOX; do ip netns del \$n; done; umount $WORK/bpf; rm -r $WORK
+    cat >"$WORK/end" <<TEXT
+#!/bin/sh
+kill $_lab_pids 2>/dev/null
+for _pid in $_lab_pids; do
+    for _try in \$(seq 100); do kill -0 \$_pid 2>/dev/null || break; sleep 0.05; done
+done
+for _ns in $CLI $STO $BOX $_lab_more; do ip netns del \$_ns; done
+for _mount in "$WORK/bpf" $_lab_mounts; do
+    if mountpoint -q \$_mount; then umount \$_mount; fi
+done
+rm -rf --one-file-system "$WORK"
 TEXT
+    chmod 755 "$WORK/end"
+    say
+    say "The lab stays. By hand (as root):"
+    for _file in "$WORK/clean" "$WORK/holiday.jpg" "$WORK/known"; do
+        [ ! -e "$_file" ] || say "  $IN_CLI curl -i -T $_file http://$STO_IP4/by-hand"
+    done
+    say "  ls -l $WORK/www        what the storage has stored"
+    for _words in status coverage "incidents list" "mode show"; do
+        [ ! -e "$WORK/cordon.toml" ] || say "  $BIN/cordonctl --config $WORK/cordon.toml $_words"
+    done
+    say "End it and remove everything:  $WORK/end"
 }
 
 lab_show_logs() {

@@ -1,0 +1,275 @@
+// What a client, or chance, can do to a worker's view of a connection, and must gain nothing by.
+#include "tests/support/lab.h"
+
+// Last: its macros (fail among them) are words of the standard library.
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+using namespace cordon::test;
+
+namespace {
+
+constexpr std::string_view created = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+
+int setup(void** state) {
+    auto* lab = new Lab;
+    lab->use(index_of_contents({known_content()}));
+    lab->connect();
+    *state = lab;
+    return 0;
+}
+
+int teardown(void** state) {
+    delete static_cast<Lab*>(*state);
+    return 0;
+}
+
+Lab& lab_of(void** state) {
+    return *static_cast<Lab*>(*state);
+}
+
+// A second SYN with another number made the storage's SYN-ACKs fit nothing. Its last repetition
+// comes when the embryonic flow is forgotten; passed on as midstream it completed a connection that
+// nobody inspected.
+void a_syn_ack_without_a_flow_opens_no_uninspected_one(void** state) {
+    Lab& lab = lab_of(state);
+    ++lab.client_port;
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(storage_isn)
+                                     .acknowledgement(client_isn + 1)
+                                     .flags(tcp_flag::syn | tcp_flag::ack)
+                                     .mss(1460)
+                                     .frame());
+    const std::size_t before = lab.port.transmitted(Side::client);
+    lab.step();
+    assert_int_equal(lab.port.transmitted(Side::client), before);
+    assert_int_equal(lab.count(Outcome::flow_midstream), 0);
+}
+
+// The known file, one byte more that is held, and a FIN right behind the file: a server that
+// commits at the end of the stream would have it whole.
+void a_fin_before_the_held_tail_does_not_pass(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/known", known_content() + std::string(100, '?'));
+    const std::size_t file_end = request.size() - 100;
+    lab.send(request.substr(0, file_end), 1400);
+    lab.send(request.substr(file_end, 1));
+    assert_int_equal(lab.stored.size(), file_end);
+    lab.segment(file_end, {}, tcp_flag::fin | tcp_flag::ack);
+    assert_false(lab.storage_fin);
+}
+
+void a_fin_in_front_of_bytes_sent_ahead_is_an_attack(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(3000, 'c'));
+    lab.send(request.substr(0, 1000));
+    lab.segment(2000, std::string_view(request).substr(2000));
+    lab.send_fin();
+    assert_int_equal(lab.count(Outcome::inconsistent), 1);
+    assert_false(lab.storage_fin);
+}
+
+// The client resets when it knows the storage elsewhere than we think, waits, and goes on: the flow
+// was forgotten, and met again in mid-life.
+void a_reset_of_the_client_is_made_sure_of(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/known", known_content());
+    lab.send(request.substr(0, 1000));
+    lab.port.accept_at_most(Side::storage, 0);  // lost: the storage stands at 1000
+    lab.segment(1000, std::string_view(request).substr(1000, 500));
+    lab.segment(1500, {}, tcp_flag::rst);
+    lab.port.accept_at_most(Side::storage, SIZE_MAX);
+    lab.storage_reset = false;
+    lab.acknowledge();  // its challenge ACK
+    assert_true(lab.storage_reset);
+    lab.storage_reset = false;
+    lab.step(600'000);
+    assert_true(lab.storage_reset);
+}
+
+void a_cut_is_repeated_until_the_storage_has_heard(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/clean", std::string(4000, 'c')).substr(0, 1500));
+    lab.segment(1100, std::string(100, 'X'));
+    assert_int_equal(lab.count(Outcome::inconsistent), 1);
+    for (int times = 0; times < 3; ++times) {
+        lab.storage_reset = false;
+        lab.step(600'000);
+        assert_true(lab.storage_reset);
+    }
+    lab.connect();  // another connection, and then this one's place is free
+    lab.step(10'000'000);
+    assert_int_equal(lab.worker->flows(), 1);
+}
+
+// In one burst: an upload, and behind it one in tiny segments, which wait for the first one's
+// verdict and are put together meanwhile.
+void send_in_one_burst(Lab& lab, std::string_view first, std::string_view bytes) {
+    std::size_t at = 0;
+    for (std::size_t size = first.size(); at < bytes.size(); at += size, size = 300)
+        lab.port.push(Side::client, lab.client_packet()
+                                        .sequence(lab.isn + 1 + static_cast<std::uint32_t>(at))
+                                        .acknowledgement(lab.client_acked)
+                                        .flags(tcp_flag::ack)
+                                        .payload(bytes.substr(at, at == 0 ? first.size() : 300))
+                                        .frame());
+    lab.step();
+    lab.step(1000);
+}
+
+// Both ends announce jumbo frames: what is rebuilt still fits the buffers of any port.
+void rebuilt_segments_fit_any_port(void**) {
+    Lab lab;
+    lab.client_clock = lab.storage_clock = 1000;
+    lab.mss = 8960;
+    lab.connect();
+    const std::string first = put("/a", "first");
+    const std::string both = first + put("/b", std::string(5000, 'c'));
+    send_in_one_burst(lab, first, both);
+    assert_true(lab.stored == both);
+    // Rebuilt because of its FIN, and with timestamps that it came without.
+    lab.connect();
+    lab.client_clock = lab.storage_clock = 0;
+    const std::string request = put("/clean", std::string(1994, 'c')).substr(0, 1994);
+    lab.segment(0, request, tcp_flag::fin | tcp_flag::ack);
+    assert_true(lab.stored == request);
+    assert_true(lab.longest <= 1460);
+}
+
+void rebuilt_segments_keep_to_the_mss_of_both_ends(void**) {
+    Lab lab;
+    lab.mss = 536;
+    lab.connect();
+    const std::string first = put("/a", "first");
+    const std::string both = first + put("/b", std::string(5000, 'c'));
+    send_in_one_burst(lab, first, both);
+    assert_true(lab.stored == both);
+    assert_true(lab.longest <= 536);
+}
+
+// The storage has said all it has to say: a second answer would be taken for that of the next.
+void no_second_answer_follows_a_complete_early_one(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/known", known_content());
+    lab.send(request.substr(0, 2000));
+    const std::string early = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+    lab.respond(early);
+    lab.send(request.substr(2000));
+    lab.step(2000);
+    assert_true(lab.storage_reset);
+    assert_true(lab.client_fin);
+    assert_string_equal(lab.answer.c_str(), early.c_str());
+}
+
+void no_refusal_takes_the_place_of_an_answer_that_is_due(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/clean", "clean"));
+    lab.send("PUT /x HTTP/1.1\nHost: a\n\n");
+    lab.step(2000);
+    assert_int_equal(lab.count(Outcome::http_bare_lf), 1);
+    assert_true(lab.client_fin);
+    assert_string_equal(lab.answer.c_str(), "");
+}
+
+// 103 is no leave to send the body: the framing after the final answer is as doubtful as without.
+void early_hints_are_no_continue(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\nExpect: 100-continue\r\n\r\n");
+    const std::size_t before = lab.stored.size();
+    lab.respond("HTTP/1.1 103 Early Hints\r\n\r\n");
+    lab.respond("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    lab.send(put("/smuggled", known_content()));
+    assert_int_equal(lab.stored.size(), before);
+    assert_int_equal(lab.count(Outcome::http_expect_refused), 1);
+}
+
+// Its last segment, FIN and all, came ahead of a hole; then it is repeated as a whole.
+void a_fin_is_heard_on_a_repeated_segment(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(2000, 'c'));
+    const std::string_view bytes = request;
+    constexpr std::uint8_t fin = tcp_flag::fin | tcp_flag::ack;
+    lab.segment(0, bytes.substr(0, 500));
+    lab.segment(1000, bytes.substr(1000), fin);
+    lab.segment(500, bytes.substr(500, 500));
+    assert_true(lab.stored == request);
+    lab.segment(1000, bytes.substr(1000), fin);
+    assert_true(lab.storage_fin);
+    lab.acknowledge();
+    lab.storage_fin = false;  // as if it was lost
+    lab.segment(1000, bytes.substr(1000), fin);
+    assert_true(lab.storage_fin);
+}
+
+void a_fin_is_heard_on_an_acknowledged_segment(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(2000, 'c'));
+    const std::string_view bytes = request;
+    lab.segment(0, bytes.substr(0, 1000));
+    lab.segment(1000, bytes.substr(1000));
+    lab.acknowledge();
+    lab.segment(1000, bytes.substr(1000), tcp_flag::fin | tcp_flag::ack);
+    assert_true(lab.storage_fin);
+}
+
+// Reordered, an old segment of the storage came last: an answer stamped like it fails PAWS for
+// ever.
+void an_old_segment_does_not_turn_back_the_clock(void** state) {
+    Lab& lab = lab_of(state);
+    lab.client_clock = 100;
+    lab.storage_clock = 1000;
+    lab.connect();
+    const std::string request = put("/known", known_content());
+    lab.send(request.substr(0, 2000));
+    lab.storage_clock = 1005;
+    lab.acknowledge();
+    lab.storage_clock = 1001;
+    lab.acknowledge();
+    lab.segment(2000, std::string_view(request).substr(2000));
+    lab.step(2000);
+    assert_true(lab.client_fin);
+    assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+}
+
+// A client that writes all of its upload before it reads has to be able to.
+void a_block_behind_a_closed_window_lets_the_client_finish(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/known", known_content()) + "more";
+    lab.send(request.substr(0, 2000));
+    assert_int_equal(lab.stored.size(), 1000);
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(lab.storage_next)
+                                     .acknowledgement(lab.isn + 1 + 1000)
+                                     .window(0)
+                                     .flags(tcp_flag::ack)
+                                     .frame());
+    lab.step();
+    lab.segment(2000, std::string_view(request).substr(2000));
+    lab.step(2000);
+    assert_true(lab.client_fin);
+    assert_true(lab.client_window > 0);
+}
+
+}  // namespace
+
+int main() {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const CMUnitTest tests[] = {
+        T(a_syn_ack_without_a_flow_opens_no_uninspected_one),
+        T(a_fin_before_the_held_tail_does_not_pass),
+        T(a_fin_in_front_of_bytes_sent_ahead_is_an_attack),
+        T(a_reset_of_the_client_is_made_sure_of),
+        T(a_cut_is_repeated_until_the_storage_has_heard),
+        T(rebuilt_segments_fit_any_port),
+        T(rebuilt_segments_keep_to_the_mss_of_both_ends),
+        T(no_second_answer_follows_a_complete_early_one),
+        T(no_refusal_takes_the_place_of_an_answer_that_is_due),
+        T(early_hints_are_no_continue),
+        T(a_fin_is_heard_on_a_repeated_segment),
+        T(a_fin_is_heard_on_an_acknowledged_segment),
+        T(an_old_segment_does_not_turn_back_the_clock),
+        T(a_block_behind_a_closed_window_lets_the_client_finish),
+    };
+#undef T
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

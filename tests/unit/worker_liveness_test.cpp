@@ -1,0 +1,350 @@
+// Two honest ends, and a network that loses, repeats and reorders on all four ways to and from the
+// worker. Every clean upload arrives and is answered, every known one is blocked and the client
+// hears of it; within a bounded number of turns, whatever the seed.
+#include <cstdio>
+#include <random>
+
+#include "tests/support/lab.h"
+
+// Last: its macros (fail among them) are words of the standard library.
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+using namespace cordon::test;
+
+namespace {
+
+constexpr std::uint32_t turns_max = 30000;  // of a millisecond
+constexpr std::uint32_t rto_turns = 30;
+constexpr std::size_t window_segments = 10;
+
+// What a schedule chooses.
+struct Choice {
+    explicit Choice(std::uint32_t seed) : random(seed) {
+        known = below(2) == 0;
+        chunked = below(2) == 0;
+        closes = below(2) == 0;
+        second = below(3) == 0;
+        timestamps = below(2) == 0;
+        segment_bytes = 60 + below(1380);
+        loss_percent = below(16);
+    }
+    std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); }
+
+    std::mt19937 random;
+    bool known;
+    bool chunked;
+    bool closes;  // with a FIN on the last segment of the upload
+    bool second;  // after a clean one on the same connection
+    bool timestamps;
+    std::size_t segment_bytes;
+    std::uint32_t loss_percent;
+};
+
+// A TCP after RFC 9293 that gets everything across: window of a few segments, everything again from
+// the first that is not acknowledged when time is up.
+class End {
+  public:
+    End(bool is_client, std::uint32_t isn, const Choice& choice)
+        : is_client_(is_client), isn_(isn), choice_(choice) {}
+
+    std::string out;         // to be sent
+    bool fin_after = false;  // then a FIN
+    std::string in;          // what arrived, in order
+    bool fin_seen = false;
+    bool reset = false;
+    bool established = false;
+
+    void turn(std::uint32_t now, std::vector<FrameBytes>* sent) {
+        now_ = now;
+        if (reset) return;
+        const bool late = now_ >= again_at_;
+        if (!established) {
+            if (late && (is_client_ || peer_known_)) handshake(sent);
+            return;
+        }
+        const std::size_t all = out.size() + (fin_after ? 1 : 0);
+        if (acked_ < all && late) next_ = acked_;
+        if (acked_ == all) again_at_ = now_ + rto_turns;
+        while (next_ < all && next_ < acked_ + window_segments * choice_.segment_bytes) {
+            if (next_ == acked_) again_at_ = now_ + rto_turns;
+            const std::size_t size = std::min(choice_.segment_bytes, out.size() - next_);
+            const bool last = next_ + size == out.size();
+            const bool fin = last && fin_after;
+            sent->push_back(packet(next_, fin ? tcp_flag::fin | tcp_flag::ack : tcp_flag::ack)
+                                .payload(std::string_view(out).substr(next_, size))
+                                .frame());
+            next_ += size + (fin ? 1 : 0);
+        }
+    }
+
+    void receive(const Segment& segment, std::vector<FrameBytes>* sent) {
+        if (reset) return;
+        if ((segment.flags & tcp_flag::syn) != 0) return take_syn(segment, sent);
+        if (!peer_known_) return;
+        const std::uint32_t expected = receive_next();
+        if ((segment.flags & tcp_flag::rst) != 0) {  // RFC 5961 §3
+            if (segment.sequence == expected)
+                reset = true;
+            else
+                acknowledge(sent);
+            return;
+        }
+        established = true;
+        if (segment.has_timestamp) {
+            const auto age = static_cast<std::int32_t>(segment.timestamp_value - recent_);
+            if (age < 0) return acknowledge(sent);
+            if (static_cast<std::int32_t>(segment.sequence - expected) <= 0)
+                recent_ = segment.timestamp_value;
+        }
+        const auto acked = static_cast<std::int32_t>(segment.acknowledgement - isn_ - 1);
+        if (acked > static_cast<std::int32_t>(acked_)) {
+            acked_ = static_cast<std::size_t>(acked);
+            next_ = std::max(next_, acked_);
+            again_at_ = now_ + rto_turns;
+        }
+        take_bytes(segment, expected);
+        const bool fin = (segment.flags & tcp_flag::fin) != 0;
+        if (!segment.payload.empty() || fin || segment.sequence != expected) acknowledge(sent);
+    }
+
+    bool all_acknowledged() const { return acked_ == out.size() + (fin_after ? 1 : 0); }
+
+  private:
+    std::uint32_t receive_next() const {
+        return peer_isn_ + 1 + static_cast<std::uint32_t>(in.size()) + (fin_seen ? 1U : 0U);
+    }
+    Packet bare() const {
+        Packet packet;
+        if (is_client_)
+            packet.ipv4("10.0.0.1", "10.0.0.2").ports(40000, 80);
+        else
+            packet.ipv4("10.0.0.2", "10.0.0.1").ports(80, 40000);
+        packet.window(0xffff);
+        if (choice_.timestamps) packet.timestamps(isn_ + now_, recent_);
+        return packet;
+    }
+    Packet packet(std::size_t at, unsigned flags) const {
+        return bare()
+            .sequence(isn_ + 1 + static_cast<std::uint32_t>(at))
+            .acknowledgement(receive_next())
+            .flags(static_cast<std::uint8_t>(flags));
+    }
+    void acknowledge(std::vector<FrameBytes>* sent) {
+        sent->push_back(packet(next_, tcp_flag::ack).frame());
+    }
+    void handshake(std::vector<FrameBytes>* sent) {
+        again_at_ = now_ + rto_turns;
+        Packet syn = bare().sequence(isn_).mss(1460).flags(tcp_flag::syn);
+        if (!is_client_) syn.acknowledgement(peer_isn_ + 1).flags(tcp_flag::syn | tcp_flag::ack);
+        sent->push_back(syn.frame());
+    }
+    void take_syn(const Segment& segment, std::vector<FrameBytes>* sent) {
+        if (!peer_known_) recent_ = segment.timestamp_value;
+        peer_known_ = true;
+        peer_isn_ = segment.sequence;
+        if (is_client_) {
+            established = true;
+            return acknowledge(sent);
+        }
+        if (!established) handshake(sent);
+    }
+    void take_bytes(const Segment& segment, std::uint32_t expected) {
+        if (fin_seen) return;
+        const auto at = static_cast<std::int64_t>(in.size()) +
+                        static_cast<std::int32_t>(segment.sequence - expected);
+        const auto end = at + static_cast<std::int64_t>(segment.payload.size());
+        if (!segment.payload.empty()) waiting_.emplace(at, as_text(segment.payload));
+        if ((segment.flags & tcp_flag::fin) != 0) fin_at_ = end;
+        for (auto one = waiting_.begin(); one != waiting_.end();) {
+            const auto have = static_cast<std::int64_t>(in.size());
+            if (one->first > have) break;
+            const auto skip = static_cast<std::size_t>(have - one->first);
+            if (skip < one->second.size()) in += one->second.substr(skip);
+            one = waiting_.erase(one);
+        }
+        fin_seen = fin_at_ == static_cast<std::int64_t>(in.size());
+    }
+
+    bool is_client_;
+    std::uint32_t isn_;
+    const Choice& choice_;
+    std::uint32_t now_ = 0;
+    std::uint32_t peer_isn_ = 0;
+    std::uint32_t recent_ = 0;
+    bool peer_known_ = false;
+    std::size_t acked_ = 0;
+    std::size_t next_ = 0;
+    std::uint32_t again_at_ = 0;
+    std::int64_t fin_at_ = -1;
+    std::multimap<std::int64_t, std::string> waiting_;
+};
+
+// One way of the network.
+class Wire {
+  public:
+    explicit Wire(Choice* choice) : choice_(*choice) {}
+    void put(const FrameBytes& frame, std::uint32_t now) {
+        if (choice_.below(100) < choice_.loss_percent) return;
+        do
+            frames_.emplace(now + choice_.below(4), frame);
+        while (choice_.below(100) < 5);
+    }
+    std::vector<FrameBytes> take(std::uint32_t now) {
+        std::vector<FrameBytes> due;
+        while (!frames_.empty() && frames_.begin()->first <= now) {
+            due.push_back(std::move(frames_.begin()->second));
+            frames_.erase(frames_.begin());
+        }
+        return due;
+    }
+
+  private:
+    Choice& choice_;
+    std::multimap<std::uint32_t, FrameBytes> frames_;
+};
+
+Segment segment_of(const FrameBytes& frame) {
+    Segment segment;
+    Outcome why;
+    INVARIANT(decode(Bytes(frame), ChecksumRule::strict, &segment, &why) == DecodeResult::tcp);
+    return segment;
+}
+
+constexpr std::string_view created = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+
+std::string chunked(std::string_view body) {
+    std::string out = "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (; !body.empty(); body.remove_prefix(std::min<std::size_t>(900, body.size()))) {
+        const std::string_view part = body.substr(0, 900);
+        char line[16];
+        std::snprintf(line, sizeof line, "%zx\r\n", part.size());
+        out += line + std::string(part) + "\r\n";
+    }
+    return out + "0\r\n\r\n";
+}
+
+class Schedule {
+  public:
+    explicit Schedule(std::uint32_t seed)
+        : choice_(seed),
+          lab_(lab_options(), 1024),
+          client_(true, 0xfffff000 + seed, choice_),
+          storage_(false, 0x7fffff00 - seed, choice_) {
+        lab_.use(index_of_contents({known_content(9000)}));
+        if (choice_.second) requests_.push_back(put("/first", std::string(3000, 'f')));
+        const std::string body =
+            choice_.known ? known_content(9000) : std::string(9000 + choice_.below(9000), 'c');
+        requests_.push_back(choice_.chunked ? chunked(body) : put("/x", body));
+    }
+
+    // What is wrong at the end; null: nothing.
+    const char* run() {
+        for (now_ = 1; now_ < turns_max; ++now_) {
+            turn();
+            if (choice_.known ? blocked() : passed()) return judge();
+        }
+        return "it never ended";
+    }
+
+  private:
+    void turn() {
+        applications();
+        std::vector<FrameBytes> sent;
+        client_.turn(now_, &sent);
+        for (const FrameBytes& frame : to_client_.take(now_))
+            client_.receive(segment_of(frame), &sent);
+        for (const FrameBytes& frame : sent)
+            from_client_.put(frame, now_);
+        sent.clear();
+        storage_.turn(now_, &sent);
+        for (const FrameBytes& frame : to_storage_.take(now_))
+            storage_.receive(segment_of(frame), &sent);
+        for (const FrameBytes& frame : sent)
+            from_storage_.put(frame, now_);
+        for (const FrameBytes& frame : from_client_.take(now_))
+            lab_.port.push(Side::client, frame);
+        for (const FrameBytes& frame : from_storage_.take(now_))
+            lab_.port.push(Side::storage, frame);
+        lab_.worker->poll({now_ * ns_per_ms, index_now_s * ns_per_s + now_ * ns_per_ms});
+        for (const auto& frame : lab_.port.take(Side::client))
+            to_client_.put(frame, now_);
+        for (const auto& frame : lab_.port.take(Side::storage))
+            to_storage_.put(frame, now_);
+    }
+
+    // The client sends its next request when the one before was answered; the storage answers what
+    // is complete.
+    void applications() {
+        std::string expected;
+        for (std::size_t n = 0; n < requests_.size(); ++n) {
+            if (client_.in.size() < n * created.size()) break;
+            expected += requests_[n];
+            if (written_ == n) {
+                client_.out += requests_[n];
+                ++written_;
+                client_.fin_after = choice_.closes && written_ == requests_.size();
+            }
+            if (storage_.in.size() >= expected.size() && answered_ == n) {
+                storage_.out += created;
+                ++answered_;
+            }
+        }
+        if (storage_.fin_seen) storage_.fin_after = true;
+        if (client_.fin_seen) client_.fin_after = true;
+    }
+
+    bool passed() const {
+        if (client_.in.size() < requests_.size() * created.size()) return false;
+        return !choice_.closes ||
+               (client_.fin_seen && storage_.fin_seen && client_.all_acknowledged());
+    }
+    bool blocked() const {
+        return client_.reset || (storage_.reset && client_.fin_seen && client_.all_acknowledged());
+    }
+
+    const char* judge() const {
+        if (client_.reset) return "the client was reset";
+        if (choice_.known) {
+            if (client_.in.find("HTTP/1.1 403 ") == std::string::npos) return "no answer";
+            if (storage_.in.find(known_content(9000)) != std::string::npos) return "it got through";
+            return nullptr;
+        }
+        std::string all;
+        for (const std::string& request : requests_)
+            all += request;
+        if (storage_.in != all) return "other bytes arrived";
+        if (storage_.reset) return "the storage was reset";
+        return lab_.port.outstanding() == 0 ? nullptr : "a buffer is held";
+    }
+
+    Choice choice_;
+    Lab lab_;
+    End client_;
+    End storage_;
+    Wire from_client_{&choice_};
+    Wire to_client_{&choice_};
+    Wire from_storage_{&choice_};
+    Wire to_storage_{&choice_};
+    std::vector<std::string> requests_;
+    std::size_t written_ = 0;
+    std::size_t answered_ = 0;
+    std::uint32_t now_ = 0;
+};
+
+void every_upload_ends_as_it_should_on_any_network(void**) {
+    for (std::uint32_t seed = 1; seed <= 200; ++seed) {
+        const char* wrong = Schedule(seed).run();
+        if (wrong != nullptr) std::fprintf(stderr, "seed %u: %s\n", seed, wrong);
+        assert_null(wrong);
+    }
+}
+
+}  // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(every_upload_ends_as_it_should_on_any_network),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
