@@ -98,8 +98,10 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     switch (flow.phase) {
         case FlowPhase::established:
             // Of this very connection, when it crossed the SYN-ACK: nothing begins anew.
-            if (segment.sequence + 1 == flow.up.sequence_of(0) && flow.up.received() == 0)
+            if (segment.sequence + 1 == flow.up.sequence_of(0) && flow.up.received() == 0) {
+                if (segment.has_timestamp) note_timestamps(segment, &flow.client);
                 return forward(arrival, FrameClass::control);
+            }
             // The storage knows whether the old connection is alive; its answer decides.
             note_options(segment, &fresh);
             flow.resyn_sequence = segment.sequence;
@@ -168,7 +170,11 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
         return drop(arrival, Outcome::segment_unexpected);
     const MutableBytes bytes(arrival.frame.data, arrival.frame.length);
     if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
-    if (repeats) return forward(arrival, FrameClass::control);
+    if (repeats) {
+        // It may be the one that reaches the client.
+        if (segment.has_timestamp) note_timestamps(segment, &flow.storage);
+        return forward(arrival, FrameClass::control);
+    }
     note_options(segment, &flow.storage);
     if (!segment.has_window_scale) flow.client.scale = 0;  // both must offer (RFC 7323 §2.2)
     flow.has_timestamps = flow.has_timestamps && segment.has_timestamp;
