@@ -227,6 +227,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
+    abort_object(number);
     release_inspection(number);
     flow.phase = FlowPhase::uninspected;
     flow.reason = reason;
@@ -367,7 +368,8 @@ void Worker::State::sweep() {
 void Worker::State::expire(FlowNumber number) {
     const Flow& flow = flows[number];
     const std::uint64_t idle = now.ns - std::min(now.ns, table.touched_ns(number));
-    const bool over = flow.client.fin_seen && flow.storage.fin_seen;
+    // A storage that has closed forgets what its client does not close (in Linux after a minute).
+    const bool over = flow.storage.fin_seen;
     switch (flow.phase) {
         case FlowPhase::free:
         case FlowPhase::recording:
@@ -383,7 +385,8 @@ void Worker::State::expire(FlowNumber number) {
         case FlowPhase::uninspected:
             if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
             counters.count(Outcome::flow_expired);
-            if (flow.phase == FlowPhase::established && !over) reset_both(number);
+            if (flow.phase == FlowPhase::established && !(over && flow.client.fin_seen))
+                reset_both(number);
             break;
     }
     free_flow(number);
