@@ -61,7 +61,7 @@ endef
 
 all: programs  ## build the programs into build/$(MODE)/bin; build/bin is a link to the release ones
 .PHONY: programs
-programs: $(programs)
+programs: $(programs) $(bpf_objects)
 	$(Q)if [ $(MODE) = release ]; then mkdir -p build && ln -sfn release/bin build/bin; fi
 
 # --- tests ---------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@
 
 #include "control/daemon/clocks.h"
 #include "control/daemon/request_server.h"
-#include "control/link/descriptor.h"
 #include "control/link/link_json.h"
+#include "dataplane/base/descriptor.h"
 
 namespace cordon {
 
@@ -25,7 +25,7 @@ Result<Descriptor> connect_to(const std::string& path) {
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket.open()) return failure(ErrorCode::io, "cannot make a socket", errno);
+    if (!socket.valid()) return failure(ErrorCode::io, "cannot make a socket", errno);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
         return socket;
     }

@@ -9,8 +9,8 @@
 #include "control/cli/cli.h"
 #include "control/daemon/clocks.h"
 #include "control/index/index_files.h"
-#include "control/link/descriptor.h"
 #include "control/link/link_json.h"
+#include "dataplane/base/descriptor.h"
 
 namespace cordon {
 
@@ -26,7 +26,7 @@ class RandomList {
     static Result<RandomList> make(std::uint64_t count, std::uint64_t seed) {
         RandomList list;
         list.file_ = Descriptor(::memfd_create("random indicators", MFD_CLOEXEC));
-        if (!list.file_.open()) return failure(ErrorCode::memory, "cannot make a list", errno);
+        if (!list.file_.valid()) return failure(ErrorCode::memory, "cannot make a list", errno);
         std::mt19937_64 random(seed);
         std::string text;
         for (std::uint64_t i = 0; i < count; ++i) {

@@ -42,7 +42,7 @@ Result<void> make_directory(const std::string& path) {
 Result<Descriptor> lock_directory(const std::string& run_dir) {
     const std::string path = run_dir + "/cordond.lock";
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!file.open()) return failure(ErrorCode::io, "cannot open " + path, errno);
+    if (!file.valid()) return failure(ErrorCode::io, "cannot open " + path, errno);
     if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
     return failure(ErrorCode::refused, "another cordond is running with run_dir " + run_dir);
 }
@@ -93,7 +93,7 @@ Result<void> Daemon::prepare() {
 
     const sigset_t set = our_signals();
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (!signals_.open()) return failure(ErrorCode::io, "cannot wait for signals", errno);
+    if (!signals_.valid()) return failure(ErrorCode::io, "cannot wait for signals", errno);
     return {};
 }
 

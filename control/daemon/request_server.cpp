@@ -63,7 +63,7 @@ void RequestServer::handle(std::span<const pollfd> ready, std::uint64_t now_ms) 
 
 void RequestServer::accept_one(std::uint64_t now_ms) {
     Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket.open()) return;
+    if (!socket.valid()) return;
     ucred peer = {};
     socklen_t length = sizeof peer;
     const bool known = ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "control/daemon/line_buffer.h"
-#include "control/link/descriptor.h"
+#include "dataplane/base/descriptor.h"
 #include "dataplane/base/result.h"
 
 namespace cordon {

@@ -41,7 +41,7 @@ Result<Descriptor> connect_to(const std::string& path) {
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket.open()) return failure(ErrorCode::io, "cannot make a socket", errno);
+    if (!socket.valid()) return failure(ErrorCode::io, "cannot make a socket", errno);
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return cannot_connect(path, errno);
     }

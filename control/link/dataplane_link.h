@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "control/link/descriptor.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/descriptor.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/link.h"
 

@@ -107,6 +107,7 @@ namespace cordon {
     X(answers_full,         "flows",   "connections cut without an answer: too many at once")         \
     X(transmit_full,        "packets", "frames dropped because the port's queue was full")        \
     X(buffer_empty,         "packets", "frames not built because no buffer was free")             \
+    X(deny_failed,          "flows",   "blocked connections the kernel could not be told of")        \
     X(generation_swapped,   "swaps",   "indicator generations put into force")                    \
     X(generation_refused,   "swaps",   "indicator files refused")
 // clang-format on

@@ -116,7 +116,8 @@ bool Verifier::head_fields(std::uint64_t file_bytes) {
     if (head_->magic != index_magic)
         return refuse(IndexStatus::not_an_index, "the file is not an index: wrong magic");
     if (head_->version != index_version)
-        return refuse(IndexStatus::version, "the index has another version than this program");
+        return refuse(IndexStatus::wrong_version,
+                      "the index has another version than this program");
     if (!checksum_fits(image_.first(offsetof(IndexHead, checksum)), head_->checksum))
         return refuse(IndexStatus::damaged, "the checksum of the head is wrong");
     if (head_->total_bytes != file_bytes)
@@ -344,7 +345,7 @@ const char* index_status_name(IndexStatus status) {
             return "truncated";
         case IndexStatus::not_an_index:
             return "not_an_index";
-        case IndexStatus::version:
+        case IndexStatus::wrong_version:
             return "version";
         case IndexStatus::misaligned:
             return "misaligned";

@@ -17,7 +17,7 @@ enum class IndexStatus : std::uint8_t {
     ok,
     truncated,        // shorter than its head, or not as long as it says
     not_an_index,     // other magic
-    version,          // of another version
+    wrong_version,    // of another release
     misaligned,       // the memory it was read into is not 64-byte aligned
     damaged,          // a checksum is wrong
     malformed,        // checksums are right, the contents are not

@@ -16,9 +16,11 @@
 namespace cordon {
 namespace {
 
-// A client repeats what was not acknowledged for a quarter of an hour at most (tcp_retries2), and a
-// storage that never saw the end waits as long as its own time-out. An hour covers both.
-constexpr std::uint64_t deny_lifetime_ns = 3600 * ns_per_s;
+// The worker ends an entry with its connection; this is for those whose end no process has lived to
+// see. A client repeats what was not acknowledged for 924 seconds and one time-out of at most 120
+// more (tcp_retries2); then the connection is gone on its side, and a longer life would only hit a
+// new one with the same ports.
+constexpr std::uint64_t deny_lifetime_ns = 20 * 60 * ns_per_s;
 constexpr std::uint64_t gaps_every_ns = ns_per_s;
 constexpr std::uint64_t expiry_every_ns = 60 * ns_per_s;
 constexpr std::uint32_t buffers_per_worker_min = 3072;  // a full fill ring, and room to work
@@ -35,6 +37,15 @@ JournalId random_id() {
     JournalId id{};
     while (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {}
     return id;
+}
+
+// The worker writes both addresses, then both ports as on the wire.
+steer_flow kernel_flow(const DenyKey& key) {
+    std::uint8_t client[16];
+    std::uint8_t storage[16];
+    std::memcpy(client, key.bytes, sizeof client);
+    std::memcpy(storage, key.bytes + 16, sizeof storage);
+    return make_steer_flow(client, load_be16(key.bytes + 32), storage, load_be16(key.bytes + 34));
 }
 
 std::uint64_t file_bytes(const char* path) {
@@ -102,6 +113,17 @@ Result<std::uint32_t> check_machine(const Options& options) {
     return mtu;
 }
 
+Result<void> attach_bridge(const Options& options) {
+    if (const Result<void> steer = check_steer(options); !steer) return steer;
+    for (const char* port : {options.client_port, options.storage_port}) {
+        if (const Result<Device> device = prepare_device(port); !device) {
+            return Failure(device.error());
+        }
+    }
+    SteerLoader loader;
+    return loader.attach_bypass(options);
+}
+
 Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
     const Result<std::uint32_t> mtu = check_machine(options);
     if (!mtu) return Failure(mtu.error());
@@ -144,17 +166,13 @@ Appliance::~Appliance() {
     if (journal_ != nullptr) journal_->stop();
 }
 
-void Appliance::Deny::deny(const DenyKey& key) {
-    if (steer_ == nullptr) return;
-    // The worker writes both addresses, then both ports as on the wire.
-    std::uint8_t client[16];
-    std::uint8_t storage[16];
-    std::memcpy(client, key.bytes, sizeof client);
-    std::memcpy(storage, key.bytes + 16, sizeof storage);
-    const steer_flow flow = make_steer_flow(client, load_be16(key.bytes + 32), storage,
-                                            load_be16(key.bytes + 34));
+bool Appliance::Deny::deny(const DenyKey& key) {
     // A full map leaves the worker as the only guard of this flow, which it is anyway while alive.
-    [[maybe_unused]] const Result<void> done = steer_->deny(flow, deny_lifetime_ns);
+    return steer_ == nullptr || steer_->deny(kernel_flow(key), deny_lifetime_ns).has_value();
+}
+
+void Appliance::Deny::undeny(const DenyKey& key) {
+    if (steer_ != nullptr) steer_->undeny(kernel_flow(key));
 }
 
 Result<void> Appliance::open_journal() {

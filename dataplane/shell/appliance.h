@@ -24,6 +24,10 @@ namespace cordon {
 // What --check and every start look at first; touches nothing but the interfaces' settings.
 Result<std::uint32_t> check_machine(const Options& options);  // the ports' MTU
 
+// The net below alone, without a process: at boot, before a dataplane starts. Neither the number of
+// queues nor the memory matters to it. AF_XDP ports only; no dataplane may run.
+Result<void> attach_bridge(const Options& options);
+
 class Appliance {
   public:
     static Result<std::unique_ptr<Appliance>> start(const Options& options);
@@ -37,11 +41,12 @@ class Appliance {
     bool tend();
 
   private:
-    // Puts a flow into the deny map before its record is written.
+    // Puts a flow into the deny map before its record is written, takes it out at its end.
     class Deny final : public DenyHook {
       public:
         explicit Deny(const SteerLoader* steer) : steer_(steer) {}
-        void deny(const DenyKey& key) override;
+        bool deny(const DenyKey& key) override;
+        void undeny(const DenyKey& key) override;
 
       private:
         const SteerLoader* steer_;

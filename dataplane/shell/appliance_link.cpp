@@ -83,6 +83,8 @@ void ApplianceLink::counters(LinkCounters* counters) {
     *counters = {};
     for (const auto& worker : *parts_.workers)
         add_worker(worker->counters(), counters);
+    counters->outcomes[static_cast<std::size_t>(Outcome::deny_failed)] +=
+        parts_.journal->status().deny_failed;
     if (parts_.steer != nullptr) add_kernel(counters);
     for (const Side side : {Side::client, Side::storage}) {
         const PortDrops drops = parts_.ports->drops(side);

@@ -47,7 +47,7 @@ struct JournalThread::Source final : Recorder, EventRecorder {
 
     bool decided(const IncidentRecord& record, const DenyKey& key, RecordTicket* ticket) override {
         return ring.post(ticket, [&](RecordSlot& slot) {
-            slot.type = RecordType::decided;
+            slot.type = SlotType::decided;
             slot.key = key;
             slot.decided = record;
         });
@@ -55,19 +55,26 @@ struct JournalThread::Source final : Recorder, EventRecorder {
     bool enforced(const EnforcedRecord& record) override {
         RecordTicket ticket;
         return ring.post(&ticket, [&](RecordSlot& slot) {
-            slot.type = RecordType::enforced;
+            slot.type = SlotType::enforced;
             slot.enforced = record;
+        });
+    }
+    bool over(const DenyKey& key) override {
+        RecordTicket ticket;
+        return ring.post(&ticket, [&](RecordSlot& slot) {
+            slot.type = SlotType::over;
+            slot.key = key;
         });
     }
     bool gap(const GapRecord& record, RecordTicket* ticket) override {
         return ring.post(ticket, [&](RecordSlot& slot) {
-            slot.type = RecordType::gap;
+            slot.type = SlotType::gap;
             slot.gap = record;
         });
     }
     bool mode(const ModeRecord& record, RecordTicket* ticket) override {
         return ring.post(ticket, [&](RecordSlot& slot) {
-            slot.type = RecordType::mode;
+            slot.type = SlotType::mode;
             slot.mode = record;
         });
     }
@@ -147,7 +154,7 @@ bool JournalThread::round() {
         if (!durable) source->sequences.fill(0);
         std::uint64_t lost = 0;
         for (std::uint64_t n = 0; n < source->taken; ++n)
-            lost += source->sequences[n] == 0;
+            lost += source->sequences[n] == 0 && source->ring.front(n).type != SlotType::over;
         unrecorded_.fetch_add(lost, std::memory_order_relaxed);
         // The status first: who sees the answer also sees the durable sequence that covers it.
         publish_status();
@@ -156,39 +163,38 @@ bool JournalThread::round() {
     return worked;
 }
 
-void JournalThread::answer(Source* source, bool durable) {
-    if (!durable) source->sequences.fill(0);
-    std::uint64_t lost = 0;
-    for (std::uint64_t n = 0; n < source->taken; ++n)
-        lost += source->sequences[n] == 0;
-    unrecorded_.fetch_add(lost, std::memory_order_relaxed);
-    source->ring.finish(source->sequences.data(), source->taken);
-}
-
 void JournalThread::take(Source* source) {
     source->taken = std::min(source->ring.waiting(), batch_max);
     for (std::uint64_t n = 0; n < source->taken; ++n) {
         const RecordSlot& slot = source->ring.front(n);
         std::uint64_t& sequence = source->sequences[n];
         switch (slot.type) {
-            case RecordType::decided:
+            case SlotType::decided:
                 // Also when no record can be written: the client gets 503, the object nothing.
-                if (slot.decided.action == MatchAction::block) deny_.deny(slot.key);
-                sequence = write(slot.type, bytes_of(slot.decided));
+                if (slot.decided.action == MatchAction::block) deny(slot.key);
+                sequence = write(RecordType::decided, bytes_of(slot.decided));
                 break;
-            case RecordType::enforced:
-                sequence = write(slot.type, bytes_of(slot.enforced));
+            case SlotType::enforced:
+                sequence = write(RecordType::enforced, bytes_of(slot.enforced));
                 if (sequence == 0) keep(slot.enforced);
                 if (sequence != 0) unsynced_.push_back(slot.enforced);
                 break;
-            case RecordType::gap:
-                sequence = write(slot.type, bytes_of(slot.gap));
+            case SlotType::gap:
+                sequence = write(RecordType::gap, bytes_of(slot.gap));
                 break;
-            case RecordType::mode:
-                sequence = write(slot.type, bytes_of(slot.mode));
+            case SlotType::mode:
+                sequence = write(RecordType::mode, bytes_of(slot.mode));
+                break;
+            case SlotType::over:
+                deny_.undeny(slot.key);
+                sequence = 0;  // no record, and nobody asks for the answer
                 break;
         }
     }
+}
+
+void JournalThread::deny(const DenyKey& key) {
+    if (!deny_.deny(key)) deny_failed_.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Gives back the sequence, or 0.
@@ -260,6 +266,7 @@ JournalStatus JournalThread::status() const {
     status.errors = errors_.load(std::memory_order_relaxed);
     status.unrecorded = unrecorded_.load(std::memory_order_relaxed);
     status.enforced_lost = enforced_lost_.load(std::memory_order_relaxed);
+    status.deny_failed = deny_failed_.load(std::memory_order_relaxed);
     status.spares = spares_.load(std::memory_order_relaxed);
     status.usable = usable_.load(std::memory_order_relaxed);
     status.last_error = last_error_.load(std::memory_order_relaxed);

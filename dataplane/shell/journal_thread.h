@@ -28,7 +28,9 @@ namespace cordon {
 class DenyHook {
   public:
     virtual ~DenyHook() = default;
-    virtual void deny(const DenyKey& key) = 0;  // called by the journal thread
+    // Called by the journal thread. False: not in the map, and the worker is the flow's only guard.
+    virtual bool deny(const DenyKey& key) = 0;
+    virtual void undeny(const DenyKey& key) = 0;
 };
 
 // Gaps and modes come from the main thread, rarely. When one is answered `failed` post it again.
@@ -45,6 +47,7 @@ struct JournalStatus {
     std::uint64_t errors = 0;         // file operations that failed
     std::uint64_t unrecorded = 0;     // records that were answered `failed`
     std::uint64_t enforced_lost = 0;  // `enforced` records given up: the backlog was full
+    std::uint64_t deny_failed = 0;    // flows that deny() did not take
     std::uint32_t spares = 0;         // fewer than two: the disk is full or bad
     bool usable = false;
     int last_error = 0;  // errno of the last failure, 0: none so far
@@ -74,7 +77,7 @@ class JournalThread {
     void run();
     bool round();
     void take(Source* source);
-    void answer(Source* source, bool durable);
+    void deny(const DenyKey& key);
     std::uint64_t write(RecordType type, Bytes payload);
     bool write_backlog();
     void keep(const EnforcedRecord& record);
@@ -98,6 +101,7 @@ class JournalThread {
     std::atomic<std::uint64_t> errors_{0};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<std::uint64_t> enforced_lost_{0};
+    std::atomic<std::uint64_t> deny_failed_{0};
     std::atomic<std::uint32_t> spares_{0};
     std::atomic<bool> usable_{false};
     std::atomic<int> last_error_{0};

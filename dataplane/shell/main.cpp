@@ -12,11 +12,9 @@
 #include <string_view>
 
 #include "dataplane/contract/options_file.h"
+#include "dataplane/contract/version.h"
 #include "dataplane/shell/appliance.h"
 #include "dataplane/shell/process.h"
-
-// Last: its name would be shadowed in the enums of the index headers.
-#include "dataplane/contract/version.h"
 
 namespace cordon {
 namespace {
@@ -24,9 +22,12 @@ namespace {
 constexpr int tend_every_ms = 200;
 
 constexpr char usage[] =
-    "usage: cordon-dataplane --options FILE [--check | --detach]\n"
+    "usage: cordon-dataplane --options FILE [--check | --bridge | --detach]\n"
     "  --options FILE  the settings, as cordond compiled them from cordon.toml\n"
     "  --check         say whether it could start here, and what memory it would take\n"
+    "  --bridge        put the lower kernel layer on both ports, which carries the traffic by "
+    "each\n"
+    "                  service's fail mode until a dataplane runs, and end: for the boot\n"
     "  --detach        take the kernel layers off both ports: the wire is cut without a dataplane\n"
     "  --version\n"
     "Stop it with SIGTERM: the kernel layers then carry the traffic by each service's fail mode.\n"
@@ -36,6 +37,7 @@ constexpr char usage[] =
 struct Arguments {
     std::string options;
     bool check = false;
+    bool bridge = false;
     bool detach = false;
     bool version = false;
     bool help = false;
@@ -46,6 +48,8 @@ bool parse(int count, char** words, Arguments* arguments) {
         const std::string_view word = words[i];
         if (word == "--check") {
             arguments->check = true;
+        } else if (word == "--bridge") {
+            arguments->bridge = true;
         } else if (word == "--detach") {
             arguments->detach = true;
         } else if (word == "--version") {
@@ -58,7 +62,7 @@ bool parse(int count, char** words, Arguments* arguments) {
             return false;
         }
     }
-    const bool one_job = !(arguments->check && arguments->detach);
+    const bool one_job = arguments->check + arguments->bridge + arguments->detach <= 1;
     return one_job && (arguments->version || arguments->help || !arguments->options.empty());
 }
 
@@ -106,6 +110,35 @@ int serve(const Options& options) {
     return 0;
 }
 
+int bridge(const Options& options) {
+    libbpf_set_print(nullptr);
+    if (const Result<void> ours = claim_place(options.run_dir); !ours) {
+        return give_up(ours.error());
+    }
+    if (options.port_kind != PortKind::af_xdp) {
+        std::puts("nothing to do: only ports of the kind \"af_xdp\" have a kernel bridge");
+        return 0;
+    }
+    const Result<void> attached = attach_bridge(options);
+    return attached ? 0 : give_up(attached.error());
+}
+
+int detach(const Options& options) {
+    libbpf_set_print(nullptr);
+    if (const Result<void> ours = claim_place(options.run_dir); !ours) {
+        return give_up(ours.error());
+    }
+    const Result<void> detached = SteerLoader::detach_all(options);
+    return detached ? 0 : give_up(detached.error());
+}
+
+int check(const Options& options) {
+    const Result<std::uint32_t> usable = check_machine(options);
+    if (!usable) return give_up(usable.error());
+    std::puts("cordon-dataplane can start here");
+    return 0;
+}
+
 int run(const Arguments& arguments) {
     if (arguments.version || arguments.help) {
         std::fputs(arguments.help ? usage : (std::string(version) + "\n").c_str(), stdout);
@@ -113,18 +146,10 @@ int run(const Arguments& arguments) {
     }
     const Result<std::unique_ptr<Options>> options = load_options(arguments.options);
     if (!options) return give_up(options.error());
-    if (arguments.detach) {
-        if (const Result<void> ours = claim_place((*options)->run_dir); !ours) {
-            return give_up(ours.error());
-        }
-        const Result<void> detached = SteerLoader::detach_all(**options);
-        return detached ? 0 : give_up(detached.error());
-    }
-    if (!arguments.check) return serve(**options);
-    const Result<std::uint32_t> usable = check_machine(**options);
-    if (!usable) return give_up(usable.error());
-    std::puts("cordon-dataplane can start here");
-    return 0;
+    if (arguments.check) return check(**options);
+    if (arguments.bridge) return bridge(**options);
+    if (arguments.detach) return detach(**options);
+    return serve(**options);
 }
 
 }  // namespace

@@ -17,8 +17,11 @@
 
 namespace cordon {
 
+// What the journal thread is asked for; all but `over` end in a record of that name.
+enum class SlotType : std::uint8_t { decided, enforced, gap, mode, over };
+
 struct RecordSlot {
-    RecordType type;
+    SlotType type;
     DenyKey key;
     union {
         IncidentRecord decided;

@@ -56,19 +56,6 @@ bool same_shape(const bpf_map* wanted, int fd) {
 
 }  // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-int Descriptor::release() {
-    return std::exchange(fd_, -1);
-}
-
 void ObjectCloser::operator()(bpf_object* object) const {
     ::bpf_object__close(object);
 }

@@ -18,25 +18,10 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/base/descriptor.h"
 #include "dataplane/base/result.h"
 
 namespace cordon {
-
-class Descriptor {
-  public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-    Descriptor& operator=(Descriptor&& other) noexcept;
-    ~Descriptor();
-
-    int get() const { return fd_; }
-    bool valid() const { return fd_ >= 0; }
-    int release();
-
-  private:
-    int fd_ = -1;
-};
 
 // Where our filter stands on a port's clsact hook.
 inline constexpr std::uint32_t tc_handle = 1;

@@ -199,7 +199,8 @@ void Worker::State::write_answer(Answer* answer) const {
 
 // At SND.NXT and at the last ACK seen: one of them is what the storage expects, unless segments are
 // still on their way; then its challenge ACK is answered (storage_while_answering).
-void Worker::State::reset_storage(const Flow& flow, std::uint32_t next) {
+void Worker::State::reset_storage(Flow& flow, std::uint32_t next) {
+    flow.severed = true;
     counters.count(Outcome::storage_reset_sent);
     emit_to_storage(flow, next, tcp_flag::rst, {});
     const std::uint32_t acked = flow.up.sequence_of(flow.storage.acked);
@@ -312,11 +313,6 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
     if (answer.started) reset_where_it_stands(flow, segment);
 }
 
-void Worker::State::storage_when_severed(Arrival& arrival, const Flow& flow) {
-    drop(arrival, Outcome::segment_unexpected);
-    reset_where_it_stands(flow, arrival.segment);
-}
-
 void Worker::State::reset_where_it_stands(const Flow& flow, const Segment& segment) {
     if ((segment.flags & tcp_flag::rst) != 0) return;
     counters.count(Outcome::storage_reset_sent);
@@ -344,6 +340,8 @@ void Worker::State::finish_answer(FlowNumber number) {
         hand_over_enforced(number);
         if (answer.enforced_due) return;  // the recorder has no room: at the next tick
     }
+    // Only here: what is forgotten in another way stays denied until the entry expires.
+    if (answer.is_match && !recorder.over(deny_key(flow))) return;
     if (answer.is_match && !answer.confirmed) counters.count(Outcome::block_unconfirmed);
     close_flow(number);
 }

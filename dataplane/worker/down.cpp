@@ -12,6 +12,8 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
         case FlowPhase::syn_seen:
             if (handshake == (tcp_flag::syn | tcp_flag::ack))
                 return storage_syn_ack(arrival, number);
+            if (flow.severed && (segment.flags & tcp_flag::rst) == 0)
+                return after_reset(arrival, flow);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             forward(arrival, FrameClass::control);  // RST, or a challenge ACK
             if ((segment.flags & tcp_flag::rst) != 0) close_flow(number);
@@ -25,7 +27,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
             return storage_while_answering(arrival, number);
         case FlowPhase::free:
         case FlowPhase::closed:
-            if (flow.severed) return storage_when_severed(arrival, flow);
+            if (flow.severed) return after_reset(arrival, flow);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
     }

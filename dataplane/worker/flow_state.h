@@ -97,6 +97,7 @@ struct Flow {
     bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
     bool has_forwarded;     // a PROXY header told the client's address
     bool verdict_due;       // stands in the worker's list of judgements
+    bool client_confirmed;  // it acknowledged the SYN-ACK: its address is its own
     bool severed;           // closed by us: the storage may not have heard of it yet
     std::uint8_t resets;    // repetitions so far, when severed
     ClientAddress forwarded;

@@ -54,24 +54,40 @@ FlowNumber Worker::State::take_place(const FlowKey& key) {
     return number;
 }
 
-// Gives up the place of one embryonic, closed or long idle flow. An established one is reset at
-// both ends: nobody gets past inspection by being forgotten.
+// Gives up the place of one embryonic, closed or long idle flow: among those untouched for longest,
+// then, as a flood leaves its own in all places but those, anywhere.
 bool Worker::State::evict_one() {
     FlowNumber number = table.oldest();
     for (std::size_t looked = 0; number != no_flow && looked < evict_look; ++looked) {
-        const FlowNumber next = table.next_oldest(number);
-        const FlowPhase phase = flows[number].phase;
-        const bool idle = now.ns - table.touched_ns(number) > lifetime::evictable_ns;
-        const bool over = phase == FlowPhase::closed && flows[number].timer == TimerKind::none;
-        if (phase == FlowPhase::syn_seen || over || idle) {
-            counters.count(Outcome::flow_evicted);
-            if (phase == FlowPhase::established) reset_both(number);
-            free_flow(number);
+        if (evictable(number)) {
+            evict(number);
             return true;
         }
-        number = next;
+        number = table.next_oldest(number);
+    }
+    for (std::size_t looked = 0; looked < evict_look; ++looked) {
+        evict_next = (evict_next + 1) % options.flows_max;
+        if (flows[evict_next].phase == FlowPhase::free || !evictable(evict_next)) continue;
+        evict(evict_next);
+        return true;
     }
     return false;
+}
+
+// A client that never acknowledged the SYN-ACK may be an invented address.
+bool Worker::State::evictable(FlowNumber number) const {
+    const Flow& flow = flows[number];
+    const bool unconfirmed = flow.phase == FlowPhase::established && !flow.client_confirmed;
+    const bool over = flow.phase == FlowPhase::closed && flow.timer == TimerKind::none;
+    return flow.phase == FlowPhase::syn_seen || over || unconfirmed ||
+           now.ns - table.touched_ns(number) > lifetime::evictable_ns;
+}
+
+// An established one is reset at both ends: nobody gets past inspection by being forgotten.
+void Worker::State::evict(FlowNumber number) {
+    counters.count(Outcome::flow_evicted);
+    if (flows[number].phase == FlowPhase::established) reset_both(number);
+    free_flow(number);
 }
 
 void Worker::State::begin_flow(Flow& flow, int service_number) {
@@ -111,17 +127,22 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
             flow.has_resyn = true;
             return forward(arrival, FrameClass::control);
         case FlowPhase::recording:
-        case FlowPhase::answering:
             return drop(arrival, Outcome::segment_unexpected);
-        case FlowPhase::uninspected:
-        case FlowPhase::closed: {
-            const int service_number = flow.service;
-            release_inspection(number);
-            begin_flow(flow, service_number);
+        case FlowPhase::answering:
+            if (!ends_answer_for_syn(number)) return drop(arrival, Outcome::segment_unexpected);
+            begin_anew(number);
             break;
-        }
-        case FlowPhase::free:
+        case FlowPhase::uninspected:
+        case FlowPhase::closed:
+            begin_anew(number);
+            break;
         case FlowPhase::syn_seen:
+            // Of two handshakes on the same ports the storage must not complete the one that is
+            // followed no more.
+            if (segment.sequence + 1 != flow.up.sequence_of(0))
+                emit_to_storage(flow, flow.up.sequence_of(0), tcp_flag::rst, {});
+            break;
+        case FlowPhase::free:
             break;
     }
     if (flow.phase == FlowPhase::free) counters.count(Outcome::flow_opened);
@@ -134,6 +155,28 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
     flow.up.open(segment.sequence + 1);
     forward(arrival, FrameClass::control);
+}
+
+// The same ports, another connection. What the storage may still have of the old one, where that
+// was reset, is reset until the new one is established.
+void Worker::State::begin_anew(FlowNumber number) {
+    Flow& flow = flows[number];
+    const int service_number = flow.service;
+    const bool was_severed = flow.severed;
+    release_inspection(number);
+    begin_flow(flow, service_number);
+    flow.severed = was_severed;
+}
+
+// A client that has our answer, or hung up, may use its port for something else at once. True: the
+// connection that was answered is over.
+bool Worker::State::ends_answer_for_syn(FlowNumber number) {
+    Flow& flow = flows[number];
+    const Answer& answer = answers[flow.answer];
+    if (!answer.started || !(answer.confirmed || answer.client_gone)) return false;
+    reset_storage(flow, answer.storage_next);
+    finish_answer(number);
+    return flow.phase == FlowPhase::closed;
 }
 
 // The old connection is gone at the storage, and the client has begun this one: take it up as if
@@ -185,6 +228,7 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     flow.storage.window = segment.window;
     flow.storage.window_end = segment.window;  // in a SYN the window is never scaled
     flow.down.open(segment.sequence + 1);
+    flow.severed = false;
     flow.proxy_due = service(flow).proxy_protocol != ProxyProtocol::off;
     flow.phase = FlowPhase::established;
     if (mode(flow) == ServiceMode::bypass)
@@ -195,6 +239,11 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
 // A connection met in mid-life: it began before us, or while we were away.
 void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     const ServiceOptions& wanted = options.services[service_number];
+    const bool enforces = mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce;
+    const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
+    // The SYN will be repeated, and then we know who began; without it nobody was seen to.
+    if (enforces && handshake == (tcp_flag::syn | tcp_flag::ack))
+        return drop(arrival, Outcome::segment_unexpected);
     const FlowNumber number = take_place(flow_key(arrival.segment));
     if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
     Flow& flow = flows[number];
@@ -217,7 +266,8 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         return from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
     }
     become_uninspected(number, UninspectedReason::midstream);
-    if (wanted.midstream == MidstreamMode::reset && mode(flow) == ServiceMode::enforce) {
+    const bool too_late = wanted.midstream == MidstreamMode::retire && now.ns >= midstream_until_ns;
+    if (enforces && (wanted.midstream == MidstreamMode::reset || too_late)) {
         reset_both(number);
         close_flow(number);
         return drop(arrival, Outcome::segment_unexpected);
@@ -263,20 +313,32 @@ void Worker::State::free_flow(FlowNumber number) {
     table.erase(number);
 }
 
+// A connection that was reset and goes on: where it stands, it is reset again.
+void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
+    const Segment& segment = arrival.segment;
+    const bool from_the_client = arrival.side == Side::client;
+    drop(arrival, Outcome::segment_unexpected);
+    if ((segment.flags & tcp_flag::rst) != 0) return;
+    counters.count(Outcome::storage_reset_sent);
+    emit_to_storage(flow, from_the_client ? segment.sequence : segment.acknowledgement,
+                    tcp_flag::rst, {});
+}
+
 // Ends a connection for both ends, each at the sequence number it expects.
 void Worker::State::reset_both(FlowNumber number) {
-    const Flow& flow = flows[number];
-    emit_to_storage(flow, flow.up.sequence_of(flow.up.sent()), tcp_flag::rst, {});
+    Flow& flow = flows[number];
+    reset_client(flow);
+    reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
+}
+
+void Worker::State::reset_client(const Flow& flow) {
     emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
                    flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
-    counters.count(Outcome::storage_reset_sent);
 }
 
 void Worker::State::cut(FlowNumber number, Outcome why) {
     counters.count(why);
-    const Flow& flow = flows[number];
-    emit_to_client(flow, flow.down.sequence_of(flow.down.received()),
-                   flow.up.sequence_of(flow.up.received()), tcp_flag::rst | tcp_flag::ack, {});
+    reset_client(flows[number]);
     sever(number);
 }
 
@@ -382,6 +444,11 @@ void Worker::State::expire(FlowNumber number) {
             if (idle <= lifetime::closed_ns) return;
             break;
         case FlowPhase::established:
+            if (!flow.client_confirmed && idle > lifetime::unconfirmed_ns) {
+                reset_both(number);
+                break;
+            }
+            [[fallthrough]];
         case FlowPhase::uninspected:
             if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
             counters.count(Outcome::flow_expired);

@@ -29,11 +29,16 @@ namespace cordon {
 
 // How long things last. Each with its reason.
 namespace lifetime {
-inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;  // SYN retries go to 7 s
-inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;      // late FINs and ACKs of both ends
-inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;  // idle, when the table is full
-inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;     // TCP keep-alive's own default
-inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;    // no answer under way pauses so long
+inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;    // SYN retries go to 7 s
+inline constexpr std::uint64_t unconfirmed_ns = 32 * ns_per_s;  // SYN-ACKs repeat 16 s apart
+inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;        // late FINs and ACKs of both ends
+inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // idle, when the table is full
+inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;       // TCP keep-alive's own default
+inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under way pauses so long
+// A connection that is older than us speaks within this time after our start, or it has been idle
+// for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
+// known was made to be forgotten.
+inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 // An RST may be lost, and so may the challenge ACK that would tell. At 10 % loss each way six are
@@ -86,8 +91,12 @@ struct Worker::State {
     FlowNumber open_flow(Arrival& arrival, int service_number);
     FlowNumber take_place(const FlowKey& key);
     bool evict_one();
+    bool evictable(FlowNumber number) const;
+    void evict(FlowNumber number);
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void begin_anew(FlowNumber number);
+    bool ends_answer_for_syn(FlowNumber number);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);
@@ -95,6 +104,8 @@ struct Worker::State {
     void close_flow(FlowNumber number);
     void free_flow(FlowNumber number);
     void reset_both(FlowNumber number);
+    void reset_client(const Flow& flow);
+    void after_reset(Arrival& arrival, Flow& flow);
     void cut(FlowNumber number, Outcome why);
     void sever(FlowNumber number);
     void sever_again(FlowNumber number);
@@ -183,7 +194,7 @@ struct Worker::State {
     void run_answer(FlowNumber number);
     void await_record(FlowNumber number);
     void start_answer(FlowNumber number);
-    void reset_storage(const Flow& flow, std::uint32_t next);
+    void reset_storage(Flow& flow, std::uint32_t next);
     void write_answer(Answer* answer) const;
     void send_answer(FlowNumber number);
     void note_answer_acked(FlowNumber number);
@@ -194,7 +205,6 @@ struct Worker::State {
     void hand_over_enforced(FlowNumber number);
     void client_while_answering(Arrival& arrival, FlowNumber number);
     void storage_while_answering(Arrival& arrival, FlowNumber number);
-    void storage_when_severed(Arrival& arrival, const Flow& flow);
     void reset_where_it_stands(const Flow& flow, const Segment& segment);
     void acknowledge_client(Flow& flow);
     bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
@@ -237,7 +247,9 @@ struct Worker::State {
     TimerList answerings;
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
+    FlowNumber evict_next = 0;
     std::uint32_t midstream_flows = 0;
+    std::uint64_t midstream_until_ns = 0;  // 0: not started
 
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {

@@ -43,6 +43,9 @@ class Recorder {
     virtual RecordState state(RecordTicket ticket, std::uint64_t* sequence) = 0;
     // False: no room now, try again at a later burst.
     virtual bool enforced(const EnforcedRecord& record) = 0;
+    // A connection that was handed over by decided() is over: its flow leaves the deny map, so that
+    // a later connection with the same ports is not taken for it. False as above.
+    virtual bool over(const DenyKey& key) = 0;
 };
 
 }  // namespace cordon

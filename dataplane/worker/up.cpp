@@ -15,8 +15,8 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         case FlowPhase::answering:
             return client_while_answering(arrival, number);
         case FlowPhase::closed:
-            if (flow.severed || !arrival.segment.payload.empty())
-                return drop(arrival, Outcome::segment_unexpected);
+            if (flow.severed) return after_reset(arrival, flow);
+            if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             return forward(arrival, FrameClass::control);
         case FlowPhase::free:
         case FlowPhase::syn_seen:
@@ -55,7 +55,9 @@ void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
         become_uninspected(number, UninspectedReason::asymmetric);
         return uninspected_segment(arrival, number);
     }
-    if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
+    // An ACK could complete a handshake that is not the one we follow; the answer to an ACK of the
+    // storage's that fits no handshake is an RST, and passes.
+    if (acknowledges || !segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
     forward(arrival, FrameClass::control);
 }
 
@@ -94,6 +96,7 @@ void Worker::State::note_client(Arrival& arrival, Flow& flow) {
     const Segment& segment = arrival.segment;
     const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
     if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
+        flow.client_confirmed = true;
         flow.client.acked = static_cast<std::uint64_t>(acked);
         flow.client.ack = segment.acknowledgement;
         flow.client.window = segment.window;

@@ -47,6 +47,7 @@ Worker::~Worker() {
 std::size_t Worker::poll(Now now) {
     State& line = *state_;
     line.now = now;
+    if (line.midstream_until_ns == 0) line.midstream_until_ns = now.ns + lifetime::midstream_ns;
     std::size_t received = line.receive_burst(Side::client);
     line.flush(Side::storage);  // forwarded first, hashed after
     line.settle();
@@ -82,6 +83,7 @@ void Worker::set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypas
 void Worker::bypassed(std::size_t service) {
     State& line = *state_;
     line.settle();
+    line.midstream_until_ns = line.now.ns + lifetime::midstream_ns;
     for (FlowNumber n = line.table.oldest(); n != no_flow; n = line.table.next_oldest(n)) {
         const Flow& flow = line.flows[n];
         if (flow.service != service) continue;

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "control/link/dataplane_link.h"
-#include "control/link/descriptor.h"
+#include "dataplane/base/descriptor.h"
 
 namespace cordon::test {
 

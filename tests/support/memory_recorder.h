@@ -19,6 +19,7 @@ class MemoryRecorder final : public Recorder {
     explicit MemoryRecorder(std::size_t capacity = 1024) : capacity_(capacity) {
         decided_records.reserve(capacity);
         enforced_records.reserve(capacity);
+        over_keys.reserve(capacity);
     }
 
     // What new records become at once; `pending`: complete() decides later.
@@ -27,6 +28,7 @@ class MemoryRecorder final : public Recorder {
 
     std::vector<Decided> decided_records;
     std::vector<EnforcedRecord> enforced_records;
+    std::vector<DenyKey> over_keys;
 
     bool decided(const IncidentRecord& record, const DenyKey& key, RecordTicket* ticket) override {
         if (full || decided_records.size() == capacity_) return false;
@@ -42,6 +44,11 @@ class MemoryRecorder final : public Recorder {
     bool enforced(const EnforcedRecord& record) override {
         if (full || enforced_records.size() == capacity_) return false;
         enforced_records.push_back(record);
+        return true;
+    }
+    bool over(const DenyKey& key) override {
+        if (full || over_keys.size() == capacity_) return false;
+        over_keys.push_back(key);
         return true;
     }
 

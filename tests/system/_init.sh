@@ -160,13 +160,31 @@ lab_down() {
     exit $_status
 }
 
+# Says how to go on by hand; $WORK/end does what lab_down would have done.
 lab_keep_notice() {
-    cat <<TEXT
-The lab stays: namespaces $CLI, $STO, $BOX; files in $WORK.
-  upload by hand:  nsenter --net=/run/netns/$CLI -- curl -T FILE http://$STO_IP4/FILE
-  clean up:        kill $_lab_pids; umount $WORK/bpf; rm -r $WORK
-                   for n in $CLI $STO $BOX; do ip netns del \$n; done
+    cat >"$WORK/end" <<TEXT
+#!/bin/sh
+kill $_lab_pids 2>/dev/null
+for _pid in $_lab_pids; do
+    for _try in \$(seq 100); do kill -0 \$_pid 2>/dev/null || break; sleep 0.05; done
+done
+for _ns in $CLI $STO $BOX $_lab_more; do ip netns del \$_ns; done
+for _mount in "$WORK/bpf" $_lab_mounts; do
+    if mountpoint -q \$_mount; then umount \$_mount; fi
+done
+rm -rf --one-file-system "$WORK"
 TEXT
+    chmod 755 "$WORK/end"
+    say
+    say "The lab stays. By hand (as root):"
+    for _file in "$WORK/clean" "$WORK/holiday.jpg" "$WORK/known"; do
+        [ ! -e "$_file" ] || say "  $IN_CLI curl -i -T $_file http://$STO_IP4/by-hand"
+    done
+    say "  ls -l $WORK/www        what the storage has stored"
+    for _words in status coverage "incidents list" "mode show"; do
+        [ ! -e "$WORK/cordon.toml" ] || say "  $BIN/cordonctl --config $WORK/cordon.toml $_words"
+    done
+    say "End it and remove everything:  $WORK/end"
 }
 
 lab_show_logs() {

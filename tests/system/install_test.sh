@@ -29,3 +29,20 @@ done
 echo '# mine' > "$there/etc/cordon/cordon.toml"
 make -s install DESTDIR="$there" prefix=/usr
 [ "$(cat "$there/etc/cordon/cordon.toml")" = '# mine' ] || { echo "FAIL: overwritten"; exit 1; }
+
+# systemd finds nothing wrong with the units, and finds the manual pages they name.
+if command -v systemd-analyze > /dev/null && command -v man > /dev/null; then
+    make -s install prefix="$there/local" sysconfdir="$there/etc"
+    export MANPATH=$there/local/share/man
+    if ! systemd-analyze verify --man=yes "$there"/local/lib/systemd/system/cordon*.service \
+        > "$there/out" 2>&1 || [ -s "$there/out" ]; then
+        cat "$there/out"
+        echo "FAIL: a unit is wrong"
+        exit 1
+    fi
+fi
+
+# The pages that are written from other texts are those of today.
+current() { "${@:2}" | cmp - "$1" || { echo "FAIL: $1 is old: ${*:2} > $1"; exit 1; }; }
+current docs/cordonctl.8 scripts/cordonctl-man "$there/usr/bin/cordonctl"
+current docs/cordon.toml.5 scripts/cordon-toml-man configs/cordon.toml

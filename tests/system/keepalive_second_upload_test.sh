@@ -11,8 +11,8 @@ check "nothing of the known file is stored" no_trace known
 rm "$WORK/www/clean"
 
 upload pipeline /clean "$WORK/clean" --also "$WORK/known"
-check "both written at once: the answer is the refusal" grep -q '^403' "$WORK/answer.log"
-check "the clean bytes are right" cmp "$WORK/clean" "$WORK/www/clean"
+# While the first awaits its answer, a 403 would be taken for that: then the connection only ends.
+check "both written at once: refused or ended" grep -qE '^(403|closed)' "$WORK/answer.log"
 check "nothing of the known file is stored" no_trace known
 
 in_cli curl -sS -i --max-time 20 -T "$WORK/clean" "$URL4/c1" --next -sS -i --max-time 20 \

@@ -72,11 +72,19 @@ class SwitchedFiles final : public Files {
 class NotingHook final : public DenyHook {
   public:
     explicit NotingHook(SwitchedFiles& files) : files_(files) {}
-    void deny(const DenyKey& key) override {
+    bool deny(const DenyKey& key) override {
         writes_before = files_.writes.load();
         last_key = key.bytes[0];
         ++denied;
+        return !full;
     }
+    void undeny(const DenyKey& key) override {
+        last_undenied = key.bytes[0];
+        ++undenied;
+    }
+    std::atomic<bool> full{false};
+    std::atomic<std::uint64_t> undenied{0};
+    std::atomic<std::uint8_t> last_undenied{0};
     std::atomic<std::uint64_t> denied{0};
     std::atomic<std::uint64_t> writes_before{0};
     std::atomic<std::uint8_t> last_key{0};
@@ -259,6 +267,36 @@ void four_workers_get_their_own_answers_and_share_syncs(void** state) {
     assert_true(fixture.files.syncs < 4 * each);
 }
 
+void a_flow_leaves_the_deny_map_when_its_connection_is_over(void** state) {
+    Fixture& fixture = of(state);
+    fixture.start(1);
+    Recorder& recorder = fixture.thread->recorder(0);
+    std::uint64_t sequence = 0;
+    assert_int_equal(record_one(recorder, 7, &sequence), RecordState::durable);
+    assert_int_equal(fixture.hook.undenied, 0);
+    DenyKey key{};
+    key.bytes[0] = 7;
+    fixture.files.sync_fails = EIO;  // it is no record, and needs no disk
+    assert_true(recorder.over(key));
+    fixture.thread->stop();
+    assert_int_equal(fixture.hook.undenied, 1);
+    assert_int_equal(fixture.hook.last_undenied, 7);
+    assert_int_equal(fixture.records(RecordType::decided).size(), 1);
+    assert_int_equal(fixture.thread->status().unrecorded, 0);
+}
+
+void a_flow_that_could_not_be_denied_is_counted_and_recorded(void** state) {
+    Fixture& fixture = of(state);
+    fixture.start(1);
+    Recorder& recorder = fixture.thread->recorder(0);
+    std::uint64_t sequence = 0;
+    assert_int_equal(record_one(recorder, 1, &sequence), RecordState::durable);
+    assert_int_equal(fixture.thread->status().deny_failed, 0);
+    fixture.hook.full = true;
+    assert_int_equal(record_one(recorder, 2, &sequence), RecordState::durable);
+    assert_int_equal(fixture.thread->status().deny_failed, 1);
+}
+
 void a_bad_disk_is_told_and_tried_again(void** state) {
     Fixture& fixture = of(state);
     fixture.start(1);
@@ -356,7 +394,7 @@ void a_full_ring_says_no_and_an_old_ticket_is_failed(void**) {
     auto ring = std::make_unique<RecordRing>();
     RecordTicket ticket;
     const auto post = [&] {
-        return ring->post(&ticket, [](RecordSlot& slot) { slot.type = RecordType::enforced; });
+        return ring->post(&ticket, [](RecordSlot& slot) { slot.type = SlotType::enforced; });
     };
     for (std::uint64_t n = 0; n < RecordRing::ring_slots; ++n)
         assert_true(post());
@@ -387,6 +425,8 @@ int main() {
         WITH_FILES(the_flow_is_denied_before_its_record_is_written),
         WITH_FILES(only_blocks_are_denied),
         WITH_FILES(four_workers_get_their_own_answers_and_share_syncs),
+        WITH_FILES(a_flow_leaves_the_deny_map_when_its_connection_is_over),
+        WITH_FILES(a_flow_that_could_not_be_denied_is_counted_and_recorded),
         WITH_FILES(a_bad_disk_is_told_and_tried_again),
         WITH_FILES(a_full_disk_is_told_when_the_segments_ahead_are_used_up),
         WITH_FILES(gaps_and_modes_of_the_main_thread_are_recorded),

@@ -70,6 +70,13 @@ void blocks_a_known_upload_before_its_last_segment(void** state) {
     lab.step(2000);
     assert_int_equal(lab.recorder.enforced_records.size(), 1);
     assert_int_equal(lab.recorder.enforced_records[0].client_answered, 1);
+    // Denied until nothing of the connection is absorbed any more, and no longer.
+    lab.step((limits::absorb_seconds - 1) * 1'000'000);
+    assert_int_equal(lab.recorder.over_keys.size(), 0);
+    lab.step(2'000'000);
+    assert_int_equal(lab.recorder.over_keys.size(), 1);
+    assert_memory_equal(lab.recorder.over_keys[0].bytes, lab.recorder.decided_records[0].key.bytes,
+                        sizeof(DenyKey));
 }
 
 std::string chunked(std::string_view body, std::size_t size) {

@@ -2,6 +2,7 @@
 //
 // Owns:       one descriptor, or none (−1).
 // Invariants: moved from is none.
+// Thread:     one at a time.
 #pragma once
 
 #include <unistd.h>
@@ -25,7 +26,7 @@ class Descriptor {
     ~Descriptor() { close(); }
 
     int get() const { return fd_; }
-    bool open() const { return fd_ >= 0; }
+    bool valid() const { return fd_ >= 0; }
     void close() {
         if (fd_ >= 0) ::close(fd_);
         fd_ = -1;
