@@ -64,6 +64,7 @@ class PiecePool {
         --used_;
     }
 
+    std::uint32_t count() const { return count_; }
     std::uint32_t used() const { return used_; }
     std::uint32_t available() const { return count_ - used_; }
 

@@ -66,6 +66,9 @@ Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
     const bool ahead = offset > received_;
     const bool joins = after != no_piece && pool[after].end() >= offset;
     if (ahead && !joins && runs_ >= limits::gaps_max) return Offered::gaps_full;
+    // What stands behind a hole waits as long as its sender likes; it may not take the room of what
+    // moves on.
+    if (ahead && pool.available() < pool.count() / 2) return Offered::kept_full;
     // Each hole the payload spans takes one piece more at most.
     const std::size_t needed = payload.size() / Piece::capacity + 1;
     if (pool.available() < needed + runs_ ||
@@ -186,7 +189,8 @@ bool Stream::next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
     if (end == piece.end()) {
         // What was forwarded ahead of this hole becomes contiguous with it.
         PieceNumber at = piece.next;
-        while (at != no_piece && pool[at].offset == contiguous && pool[at].sent != 0) {
+        while (at != no_piece && pool[at].offset == contiguous && pool[at].sent != 0 &&
+               contiguous <= cleared_) {
             contiguous += pool[at].sent;
             at = pool[at].next;
         }

@@ -76,7 +76,13 @@ bool Worker::State::answer_impossible(const Flow& flow, std::size_t awaited) {
 // DESIGN §7: first the record, which takes the flow into `deny`, then the answer.
 void Worker::State::block(FlowNumber number) {
     Flow& flow = flows[number];
-    if (!begin_answer(number)) return;
+    if (!begin_answer(number)) {
+        // It is cut already; the incident is one all the same.
+        RecordTicket ticket;
+        if (!recorder.decided(incident, deny_key(flow), &ticket))
+            counters.count(Outcome::match_unrecorded);
+        return;
+    }
     Answer& answer = answers[flow.answer];
     answer.is_match = true;
     answer.status = 403;

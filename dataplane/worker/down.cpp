@@ -46,7 +46,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
     if (flow.phase != FlowPhase::established) return;
     if (flow.client.fin_acked && flow.storage.fin_acked) return close_flow(number);
     if (flow.close_due) return retire(number);
-    if (flow.upgraded) become_uninspected(number, UninspectedReason::upgraded);
+    if (flow.leaves_http) pass_rest(number, flow.reason);
 }
 
 bool Worker::State::storage_segment_acceptable(Arrival& arrival, Flow& flow) {
@@ -175,25 +175,41 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
             return true;
         case ResponseEvent::Kind::final_head:
             if (exchange.expect_waiting && exchange.tracker.outstanding() == 1) {
-                flow.expect_refused = true;
                 counters.count(Outcome::http_expect_refused);
+                if (mode(flow) != ServiceMode::enforce)
+                    return leave_http(flow, UninspectedReason::protocol);
+                flow.expect_refused = true;
             }
             return true;
         case ResponseEvent::Kind::end:
             if (flow.expect_refused) flow.close_due = true;
             return true;
         case ResponseEvent::Kind::upgraded:
-            if (service(flow).allow_upgrade == 0) {
-                cut(number, Outcome::http_upgrade_refused);
-                return false;
-            }
-            flow.upgraded = true;
-            return true;
+            if (service(flow).allow_upgrade != 0)
+                return leave_http(flow, UninspectedReason::upgraded);
+            return leave_or_cut(number, Outcome::http_upgrade_refused, UninspectedReason::upgraded);
         case ResponseEvent::Kind::error:
-            cut(number, Outcome::http_bad_response);
-            return false;
+            return leave_or_cut(number, Outcome::http_bad_response, UninspectedReason::protocol);
     }
     return true;
+}
+
+// Takes effect when the segment in hand has gone.
+bool Worker::State::leave_http(Flow& flow, UninspectedReason reason) {
+    flow.leaves_http = true;
+    flow.reason = reason;
+    return true;
+}
+
+// In `observe` nothing is cut.
+bool Worker::State::leave_or_cut(FlowNumber number, Outcome why, UninspectedReason reason) {
+    Flow& flow = flows[number];
+    if (mode(flow) == ServiceMode::enforce) {
+        cut(number, why);
+        return false;
+    }
+    counters.count(why);
+    return leave_http(flow, reason);
 }
 
 void Worker::State::storage_fin(FlowNumber number, const Segment& segment) {

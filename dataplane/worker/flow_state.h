@@ -92,7 +92,7 @@ struct Flow {
     bool proxy_due;         // a PROXY header may still come
     bool expect_refused;    // the storage answered an Expect with a final status
     bool had_request;       // a request of HTTP was read on it
-    bool upgraded;          // by leave of the service: no HTTP from here on
+    bool leaves_http;       // uninspected from here on, for `reason`
     bool close_due;         // that answer is complete: the connection ends here
     bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
     bool has_forwarded;     // a PROXY header told the client's address

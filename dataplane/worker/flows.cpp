@@ -114,8 +114,10 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     switch (flow.phase) {
         case FlowPhase::established:
             // Of this very connection, when it crossed the SYN-ACK: nothing begins anew.
-            if (segment.sequence + 1 == flow.up.sequence_of(0) && flow.up.received() == 0)
+            if (segment.sequence + 1 == flow.up.sequence_of(0) && flow.up.received() == 0) {
+                if (segment.has_timestamp) note_timestamps(segment, &flow.client);
                 return forward(arrival, FrameClass::control);
+            }
             // The storage knows whether the old connection is alive; its answer decides.
             note_options(segment, &fresh);
             flow.resyn_sequence = segment.sequence;
@@ -211,7 +213,11 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
         return drop(arrival, Outcome::segment_unexpected);
     const MutableBytes bytes(arrival.frame.data, arrival.frame.length);
     if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
-    if (repeats) return forward(arrival, FrameClass::control);
+    if (repeats) {
+        // It may be the one that reaches the client.
+        if (segment.has_timestamp) note_timestamps(segment, &flow.storage);
+        return forward(arrival, FrameClass::control);
+    }
     note_options(segment, &flow.storage);
     if (!segment.has_window_scale) flow.client.scale = 0;  // both must offer (RFC 7323 §2.2)
     flow.has_timestamps = flow.has_timestamps && segment.has_timestamp;
@@ -271,6 +277,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
+    abort_object(number);
     release_inspection(number);
     flow.phase = FlowPhase::uninspected;
     flow.reason = reason;
@@ -423,7 +430,8 @@ void Worker::State::sweep() {
 void Worker::State::expire(FlowNumber number) {
     const Flow& flow = flows[number];
     const std::uint64_t idle = now.ns - std::min(now.ns, table.touched_ns(number));
-    const bool over = flow.client.fin_seen && flow.storage.fin_seen;
+    // A storage that has closed forgets what its client does not close (in Linux after a minute).
+    const bool over = flow.storage.fin_seen;
     switch (flow.phase) {
         case FlowPhase::free:
         case FlowPhase::recording:
@@ -444,7 +452,8 @@ void Worker::State::expire(FlowNumber number) {
         case FlowPhase::uninspected:
             if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
             counters.count(Outcome::flow_expired);
-            if (flow.phase == FlowPhase::established && !over) reset_both(number);
+            if (flow.phase == FlowPhase::established && !(over && flow.client.fin_seen))
+                reset_both(number);
             break;
     }
     free_flow(number);

@@ -68,6 +68,8 @@ void Worker::State::settle() {
         flows[number].verdict_due = false;
         judge(number);
     }
+    // What stood behind those objects: the storage may acknowledge it before the next turn.
+    fingerprinter.flush();
 }
 
 // The object of this flow is complete: its verdict, and then what stands behind it in the stream.
@@ -140,7 +142,9 @@ void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* f
 // Honest about what was seen: a form whose file is inside the body was not judged as that file.
 void Worker::State::count_clean(const Flow& flow, const Digests& digests) {
     const ObjectForm form = exchanges[flow.exchange].form;
-    if (index == nullptr && settings.digests == 0) {
+    const KindSet wanted = planned_kinds() & computed_kinds;
+    if (!((wanted & digests.present) == wanted)) counters.count(Outcome::stale_plan);
+    if ((wanted & digests.present).empty()) {  // nothing was looked up
         counters.objects[object_class(UninspectedReason::no_index)].add(digests.size);
         return report(flow, digests, ObjectVerdict::uninspected, true, UninspectedReason::no_index,
                       0);
@@ -149,8 +153,6 @@ void Worker::State::count_clean(const Flow& flow, const Digests& digests) {
         counters.objects[object_class(UninspectedReason::form)].add(digests.size);
         return report(flow, digests, ObjectVerdict::uninspected, true, UninspectedReason::form, 0);
     }
-    const KindSet wanted = planned_kinds() & computed_kinds;
-    if (!((wanted & digests.present) == wanted)) counters.count(Outcome::stale_plan);
     counters.count(Outcome::object_clean);
     counters.objects[object_class(ObjectClass::inspected)].add(digests.size);
     report(flow, digests, ObjectVerdict::clean, true, {}, 0);

@@ -148,6 +148,8 @@ struct Worker::State {
     bool take_storage_bytes(Arrival& arrival, FlowNumber number, std::int64_t offset);
     bool read_answer(Arrival& arrival, FlowNumber number, Bytes bytes);
     bool answer_event(FlowNumber number, const ResponseEvent& event);
+    bool leave_http(Flow& flow, UninspectedReason reason);
+    bool leave_or_cut(FlowNumber number, Outcome why, UninspectedReason reason);
     void storage_fin(FlowNumber number, const Segment& segment);
     void storage_reset(Arrival& arrival, FlowNumber number);
     void note_storage(Arrival& arrival, Flow& flow);

@@ -192,7 +192,8 @@ void Worker::State::forward(Arrival& arrival, FrameClass why) {
 
 void Worker::State::forward_uninspected(Arrival& arrival, UninspectedReason reason) {
     account(arrival, frame_class(reason));
-    counters.objects[object_class(reason)].bytes.add(arrival.segment.payload.size());
+    if (arrival.side == Side::client)
+        counters.objects[object_class(reason)].bytes.add(arrival.segment.payload.size());
     arrival.consumed = true;
     queue(opposite(arrival.side), arrival.frame);
 }

@@ -1,4 +1,5 @@
 // What a client, or chance, can do to a worker's view of a connection, and must gain nothing by.
+#include "dataplane/worker/answer.h"
 #include "tests/support/lab.h"
 
 // Last: its macros (fail among them) are words of the standard library.
@@ -9,6 +10,7 @@ using namespace cordon::test;
 
 namespace {
 
+constexpr std::uint64_t lifetime_after_fin_us = 61'000'000;
 constexpr std::string_view created = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
 
 int setup(void** state) {
@@ -250,6 +252,128 @@ void a_block_behind_a_closed_window_lets_the_client_finish(void** state) {
     assert_true(lab.client_window > 0);
 }
 
+std::uint64_t object_bytes(const Lab& lab, std::size_t object_class_index) {
+    return lab.worker->counters().objects[object_class_index].bytes.read();
+}
+
+// Whatever is wrong with it, in `observe` nothing is cut and nothing withheld.
+void observe_lets_pass_what_it_cannot_read(void**) {
+    Options options = lab_options();
+    options.services[0].mode = ServiceMode::observe;
+    options.services[0].proxy_protocol = ProxyProtocol::require;
+    Lab lab(options);
+    lab.connect();
+    const std::string request = put("/x", "no PROXY header");
+    lab.send(request);
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+    assert_int_equal(lab.count(Outcome::proxy_header_bad), 1);
+    lab.options.services[0].proxy_protocol = ProxyProtocol::off;
+    const std::string_view answers[] = {
+        "HTTP/1.1 101 Switching Protocols\r\n\r\nanything",
+        "not an answer of HTTP at all\r\n\r\n",
+    };
+    for (const std::string_view answer : answers) {
+        lab.connect();
+        lab.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        lab.respond(answer);
+        assert_string_equal(lab.answer.c_str(), std::string(answer).c_str());
+        const std::size_t before = lab.stored.size();
+        lab.send("anything");
+        assert_int_equal(lab.stored.size(), before + 8);
+    }
+    lab.connect();
+    lab.send("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    lab.respond("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    const std::size_t before = lab.stored.size();
+    lab.send("bytes");
+    assert_int_equal(lab.stored.size(), before + 5);
+    assert_false(lab.client_fin || lab.client_reset || lab.storage_reset);
+}
+
+// No digest of the index was computed: that is not inspected, whatever the index says by now.
+void an_object_begun_without_an_index_is_not_inspected(void**) {
+    Lab lab;
+    lab.connect();
+    const std::string request = put("/x", known_content());
+    lab.send(request.substr(0, 1500));
+    lab.use(index_of_contents({known_content()}));
+    lab.send(request.substr(1500));
+    assert_int_equal(lab.count(Outcome::stale_plan), 1);
+    assert_int_equal(object_bytes(lab, object_class(ObjectClass::inspected)), 0);
+    assert_int_equal(object_bytes(lab, object_class(UninspectedReason::no_index)), 3000);
+    lab.respond(created);
+    lab.send(request.substr(0, 1500));
+    lab.worker->use_index(nullptr);  // in mid-object
+    lab.send(request.substr(1500));
+    assert_int_equal(object_bytes(lab, object_class(UninspectedReason::no_index)), 6000);
+}
+
+void an_object_that_the_kernel_takes_over_is_accounted(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(3000, 'c'));
+    lab.send(request.substr(0, 2000));
+    const std::uint64_t body = 2000 - (request.size() - 3000);
+    lab.worker->bypassed(0);
+    assert_int_equal(object_bytes(lab, object_class(UninspectedReason::incomplete)), body);
+    lab.respond(created);  // no byte of an object
+    assert_int_equal(object_bytes(lab, object_class(UninspectedReason::bypassed)), 0);
+}
+
+// 1024 bad requests take every answer; a match has its record all the same.
+void a_match_is_recorded_when_no_answer_is_free(void**) {
+    Options options = lab_options();
+    options.flows_max = 2 * answers_max;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content()}));
+    for (std::uint32_t n = 0; n < answers_max; ++n) {
+        lab.connect();
+        lab.send("PUT /x HTTP/1.1\nHost: a\n\n");
+    }
+    assert_int_equal(lab.count(Outcome::answers_full), 0);
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    assert_int_equal(lab.count(Outcome::answers_full), 1);
+    assert_true(lab.storage_reset);
+    assert_int_equal(lab.recorder.decided_records.size(), 1);
+    for (int n = 0; n < 4; ++n)
+        lab.step(61'000'000);
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+}
+
+// Bytes ahead of a hole wait as long as their client likes. They may not take all there is.
+void bytes_ahead_of_holes_leave_room_for_others(void**) {
+    Options options = lab_options();
+    options.kept_bytes_flow_max = 1 << 20;
+    options.kept_bytes_worker_max = 64 * limits::kept_block_bytes;
+    Lab lab(options);
+    lab.connect();
+    for (std::size_t n = 0; n < 64; ++n)
+        lab.segment(1000 + 600 * n, std::string(600, 'h'));
+    assert_true(lab.count(Outcome::kept_full) > 0);
+    lab.connect();
+    const std::string request = put("/clean", std::string(20000, 'c'));
+    lab.send(request);
+    assert_true(lab.stored == request);
+}
+
+// The client never closes; the storage's stack has forgotten the connection long ago.
+void what_the_storage_has_closed_is_forgotten_in_time(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send("PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(lab.storage_next)
+                                     .acknowledgement(lab.client_next)
+                                     .flags(tcp_flag::ack | tcp_flag::fin)
+                                     .frame());
+    lab.step();
+    lab.step(lifetime_after_fin_us);
+    lab.step(1'000'000);
+    assert_int_equal(lab.worker->flows(), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -269,6 +393,12 @@ int main() {
         T(a_fin_is_heard_on_an_acknowledged_segment),
         T(an_old_segment_does_not_turn_back_the_clock),
         T(a_block_behind_a_closed_window_lets_the_client_finish),
+        T(observe_lets_pass_what_it_cannot_read),
+        T(an_object_begun_without_an_index_is_not_inspected),
+        T(an_object_that_the_kernel_takes_over_is_accounted),
+        T(a_match_is_recorded_when_no_answer_is_free),
+        T(bytes_ahead_of_holes_leave_room_for_others),
+        T(what_the_storage_has_closed_is_forgotten_in_time),
     };
 #undef T
     return cmocka_run_group_tests(tests, nullptr, nullptr);

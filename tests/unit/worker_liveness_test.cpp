@@ -333,7 +333,10 @@ class Schedule {
 };
 
 void every_upload_ends_as_it_should_on_any_network(void**) {
-    for (std::uint32_t seed = 1; seed <= 200; ++seed) {
+    std::vector<std::uint32_t> seeds = {4809, 5142, 7131};  // a repeated SYN-ACK, newer than all
+    for (std::uint32_t seed = 1; seed <= 200; ++seed)
+        seeds.push_back(seed);
+    for (const std::uint32_t seed : seeds) {
         const char* wrong = Schedule(seed).run();
         if (wrong != nullptr) std::fprintf(stderr, "seed %u: %s\n", seed, wrong);
         assert_null(wrong);
