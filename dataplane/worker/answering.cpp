@@ -27,7 +27,8 @@ DenyKey deny_key(const Flow& flow) {
 // cut without one.
 bool Worker::State::begin_answer(FlowNumber number) {
     Flow& flow = flows[number];
-    const std::uint32_t slot = answers.allocate();
+    std::uint32_t slot = answers.allocate();
+    if (slot == no_answer && end_one_answer()) slot = answers.allocate();
     if (slot == no_answer) {
         cut(number, Outcome::answers_full);
         return false;
@@ -39,6 +40,29 @@ bool Worker::State::begin_answer(FlowNumber number) {
     answer.storage_next = flow.up.sequence_of(flow.up.sent());
     flow.answer = slot;
     return true;
+}
+
+// Gives up one answer for a new one: one that the client has, or else the oldest of those that are
+// due for longer than an honest client needs. Its flow goes on resetting the storage (after_reset).
+bool Worker::State::end_one_answer() {
+    FlowNumber chosen = no_flow;
+    std::uint64_t oldest_ns = now.ns - std::min(now.ns, lifetime::answer_least_ns);
+    for (FlowNumber at = answerings.first; at != no_flow; at = flows[at].timer_next) {
+        const Answer& answer = answers[flows[at].answer];
+        if (!answer.started) continue;
+        if (answer.confirmed || answer.client_gone) {
+            chosen = at;
+            break;
+        }
+        if (answer.since_ns >= oldest_ns) continue;
+        oldest_ns = answer.since_ns;
+        chosen = at;
+    }
+    if (chosen == no_flow) return false;
+    answers[flows[chosen].answer].client_gone = true;  // nothing more is expected of it
+    reset_storage(flows[chosen], answers[flows[chosen].answer].storage_next);
+    finish_answer(chosen);
+    return flows[chosen].phase == FlowPhase::closed;
 }
 
 // Where the storage has begun to answer, or has answered, or owes an answer to an earlier request,

@@ -40,6 +40,8 @@ inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under w
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
+// Two losses of the answer in a row are repaired by then (200 + 400 ms).
+inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
 inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 // An RST may be lost, and so may the challenge ACK that would tell. At 10 % loss each way six are
 // lost once in a million; the last is sent 3.1 s after the first.
@@ -186,6 +188,7 @@ struct Worker::State {
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number);
+    bool end_one_answer();
     void block(FlowNumber number);
     void refuse(FlowNumber number, ErrorStatus status, bool in_body);  // needs no record
     void retire(FlowNumber number);                                    // nothing but a FIN

@@ -211,7 +211,7 @@ class Lab {
 
     Options options;
     MemoryPort port;
-    MemoryRecorder recorder;
+    MemoryRecorder recorder{4096};
     AlignedBytes image;
     IndexView view;
     std::unique_ptr<Worker> worker;

@@ -34,4 +34,5 @@ check "over IPv6 as well" [ "$(status_of_answer)" = 403 ]
 printf 'PROXY TCP4 nonsense\r\n' > "$WORK/bad"
 before=$(outcome proxy_header_bad)
 upload raw / "$WORK/bad" > /dev/null
-check "a malformed PROXY header is cut and counted" at_least $((before + 1)) outcome proxy_header_bad
+check "a malformed PROXY header is cut and counted" \
+    at_least $((before + 1)) outcome proxy_header_bad

@@ -158,6 +158,41 @@ void half_open_connections_go_by_themselves(void**) {
     assert_int_equal(lab.worker->flows(), 0);
 }
 
+// After 1024 of them in a minute matches were cut without a record, an answer or a case.
+void answers_that_were_read_make_room_for_others(void**) {
+    Options options = lab_options();
+    options.flows_max = 4096;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content()}));
+    constexpr std::size_t many = 1100;
+    for (std::size_t n = 0; n < many; ++n) {
+        lab.connect();
+        lab.send(put("/known", known_content()));
+        lab.step(2000);
+        assert_true(lab.client_fin);
+        lab.send_ack();
+    }
+    assert_int_equal(lab.count(Outcome::answers_full), 0);
+    assert_int_equal(lab.recorder.decided_records.size(), many);
+    assert_int_equal(lab.recorder.enforced_records.size(), many);
+}
+
+// Nor do clients that never acknowledge theirs.
+void answers_that_nobody_reads_make_room_for_others(void**) {
+    Options options = lab_options();
+    options.flows_max = 4096;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content()}));
+    constexpr std::size_t many = 1100;
+    for (std::size_t n = 0; n < many; ++n) {
+        lab.connect();
+        lab.send(put("/known", known_content()));
+        lab.step(3000);
+    }
+    assert_int_equal(lab.count(Outcome::answers_full), 0);
+    assert_int_equal(lab.recorder.decided_records.size(), many);
+}
+
 // --- connections met in mid-life ---
 
 // In the middle of a connection that the worker never saw begin.
@@ -229,6 +264,8 @@ int main() {
         cmocka_unit_test(a_new_connection_resets_what_the_storage_has_of_the_old_one),
         cmocka_unit_test(half_open_connections_do_not_fill_the_table),
         cmocka_unit_test(half_open_connections_go_by_themselves),
+        cmocka_unit_test(answers_that_were_read_make_room_for_others),
+        cmocka_unit_test(answers_that_nobody_reads_make_room_for_others),
         cmocka_unit_test(a_connection_older_than_the_start_shows_itself_soon),
         cmocka_unit_test(what_the_kernel_bridged_is_met_in_mid_life_again),
         cmocka_unit_test(a_syn_ack_without_a_syn_does_not_pass),
