@@ -539,6 +539,38 @@ void exhausted_limits_let_nothing_pass(void**) {
     assert_true(lab.stored.find(known_content()) == std::string::npos);
 }
 
+// The last ACKs of both ends are lost behind us. Each repeats its last segment, FIN and all, and
+// has to hear of the other, though we have closed.
+void last_segments_repeated_after_the_close_are_heard(void** state) {
+    Lab& lab = lab_of(state);
+    constexpr std::uint8_t fin = tcp_flag::fin | tcp_flag::ack;
+    const std::string request = put("/clean", "clean");
+    lab.segment(0, request, fin);
+    lab.client_next += static_cast<std::uint32_t>(request.size()) + 1;
+    assert_true(lab.storage_fin);
+    const auto answer = [&] {
+        lab.port.push(Side::storage, lab.storage_packet()
+                                         .sequence(lab.storage_next)
+                                         .acknowledgement(lab.client_next)
+                                         .flags(fin)
+                                         .payload(created)
+                                         .frame());
+        lab.step();
+    };
+    answer();
+    assert_true(lab.client_fin);
+    lab.send_ack();
+    const std::size_t to_client = lab.port.transmitted(Side::client);
+    answer();
+    assert_int_equal(lab.port.transmitted(Side::client), to_client + 1);
+    const std::size_t to_storage = lab.port.transmitted(Side::storage);
+    const std::size_t before = lab.stored.size();
+    lab.segment(0, request, fin);
+    assert_int_equal(lab.port.transmitted(Side::storage), to_storage + 1);
+    lab.segment(0, put("/known", known_content(900)));
+    assert_int_equal(lab.stored.size(), before);
+}
+
 }  // namespace
 
 int main() {
@@ -572,6 +604,7 @@ int main() {
         T(a_storage_that_answers_early_and_closes_ends_the_upload),
         T(a_half_closed_client_gets_its_answer),
         T(exhausted_limits_let_nothing_pass),
+        T(last_segments_repeated_after_the_close_are_heard),
     };
 #undef T
     return cmocka_run_group_tests(tests, nullptr, nullptr);
