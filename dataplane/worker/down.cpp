@@ -28,8 +28,10 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
         case FlowPhase::free:
         case FlowPhase::closed:
             if (flow.severed) return after_reset(arrival, flow);
-            if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
-            return forward(arrival, FrameClass::control);
+            if (segment.payload.empty()) return forward(arrival, FrameClass::control);
+            // Whose last ACK was lost repeats its last segment.
+            if (is_repeated(flow.down, segment)) return forward(arrival, FrameClass::repeated);
+            return drop(arrival, Outcome::segment_unexpected);
     }
     if (handshake == (tcp_flag::syn | tcp_flag::ack)) return storage_syn_ack(arrival, number);
     if (!storage_segment_acceptable(arrival, flow)) return;

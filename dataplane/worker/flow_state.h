@@ -9,10 +9,10 @@
 //
 // Directions are named by where their bytes go: `up` to the storage, `down` to the client.
 //
-// Owns:       its pieces, its held frame, its exchange and answer (numbers into the worker's
-// pools). Invariants: an exchange only while established; an answer only in recording and
-// answering. Worker:     used by one worker only. Limits:     limits::flow_bytes_max bytes, idle or
-// not.
+// Owns:       its pieces, its held frame, its exchange and answer (numbers into pools).
+// Invariants: an exchange only while established; an answer only in recording and answering.
+// Worker:     used by one worker only.
+// Limits:     limits::flow_bytes_max bytes, idle or not.
 #pragma once
 
 #include <algorithm>
@@ -120,6 +120,12 @@ inline void note_timestamps(const Segment& segment, Peer* peer) {
     if (static_cast<std::int32_t>(segment.timestamp_value - peer->timestamp) < 0) return;
     peer->timestamp = segment.timestamp_value;
     peer->ts_echo = segment.timestamp_echo;
+}
+
+// Nothing but bytes that came before.
+inline bool is_repeated(const Stream& stream, const Segment& segment) {
+    return stream.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size()) <=
+           static_cast<std::int64_t>(stream.received());
 }
 
 static_assert(sizeof(Flow) <= limits::flow_bytes_max);

@@ -28,14 +28,6 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
             forward(arrival, FrameClass::control);
             return no_flow;
         }
-        // A handshake whose SYN is forgotten: let through, it would make a connection that nobody
-        // inspects. Without this answer the client repeats its SYN, and all is well.
-        const bool handshake = (segment.flags & tcp_flag::syn) != 0;
-        if (handshake && !settings.midstream_inspect &&
-            mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce) {
-            drop(arrival, Outcome::segment_unexpected);
-            return no_flow;
-        }
         open_midstream(arrival, service_number);
         return no_flow;
     }

@@ -16,8 +16,9 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
             return client_while_answering(arrival, number);
         case FlowPhase::closed:
             if (flow.severed) return after_reset(arrival, flow);
-            if (!arrival.segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
-            return forward(arrival, FrameClass::control);
+            if (arrival.segment.payload.empty()) return forward(arrival, FrameClass::control);
+            if (is_repeated(flow.up, arrival.segment)) return client_probe(arrival, flow);
+            return drop(arrival, Outcome::segment_unexpected);
         case FlowPhase::free:
         case FlowPhase::syn_seen:
             return client_before_syn_ack(arrival, number);

@@ -118,8 +118,9 @@ class Lab {
 
     // --- the client ---
     Packet client_packet() const {
-        return stamped(Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(1000),
-                       client_clock, storage_clock);
+        return stamped(
+            Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(client_room),
+            client_clock, storage_clock);
     }
     Packet storage_packet() const {
         return stamped(Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, client_port).window(0xffff),
@@ -218,8 +219,9 @@ class Lab {
 
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
-    std::uint16_t mss = 1460;        // that both ends announce
-    std::uint32_t isn = client_isn;  // of the connection in use
+    std::uint16_t client_room = 1000;  // the window it announces
+    std::uint16_t mss = 1460;          // that both ends announce
+    std::uint32_t isn = client_isn;    // of the connection in use
     std::uint16_t client_port = 40000;
     std::uint32_t client_next = 0;
     std::uint32_t client_acked = storage_isn + 1;  // what the client acknowledges

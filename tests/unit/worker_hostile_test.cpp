@@ -374,6 +374,203 @@ void what_the_storage_has_closed_is_forgotten_in_time(void** state) {
     assert_int_equal(lab.worker->flows(), 0);
 }
 
+// A client that takes little at a time gets all of the answer, and its FIN, in the end.
+void a_tiny_window_and_mss_get_the_whole_answer(void**) {
+    Lab lab;
+    lab.mss = 1;
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.client_room = 20;
+    lab.send(put("/known", known_content()), 88);
+    for (int n = 0; n < 200 && !lab.client_fin; ++n) {
+        lab.step(2000);
+        lab.send_ack();
+    }
+    assert_true(lab.client_fin);
+    assert_true(lab.answer.find(lab.recorder.decided_records[0].record.case_number) !=
+                std::string::npos);
+    assert_true(lab.storage_reset);
+}
+
+void an_answer_into_a_closed_window_is_probed_for(void** state) {
+    Lab& lab = lab_of(state);
+    lab.client_room = 0;
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(lab.answer.size() <= 1);
+    lab.client_room = 1000;
+    for (int n = 0; n < 10 && !lab.client_fin; ++n) {
+        lab.step(600'000);
+        lab.send_ack();
+    }
+    assert_true(lab.client_fin);
+    assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+}
+
+void bytes_after_a_block_are_drained_and_then_the_port_is_free(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    const std::size_t before = lab.stored.size();
+    lab.send(std::string(5000, 'z'));
+    assert_int_equal(lab.stored.size(), before);
+    lab.send_fin();
+    lab.send_ack();
+    lab.step(61'000'000);
+    lab.step(6'000'000);
+    lab.step(1'000'000);
+    assert_int_equal(lab.worker->flows(), 0);
+    --lab.client_port;
+    lab.isn = 0x2000;
+    lab.connect();
+    const std::string request = put("/clean", "again");
+    lab.send(request);
+    assert_true(lab.stored == request);
+}
+
+void requests_follow_a_proxy_header_in_one_segment(void**) {
+    Options options = lab_options();
+    options.services[0].proxy_protocol = ProxyProtocol::require;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content(300)}));
+    lab.connect();
+    const std::string clean = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n" + put("/a", "clean");
+    lab.send(clean + put("/known", known_content(300)), 1400);
+    lab.step(2000);
+    lab.step(1'100'000);
+    assert_int_equal(lab.count(Outcome::object_clean), 1);
+    assert_int_equal(lab.recorder.decided_records.size(), 1);
+    assert_true(lab.storage_reset);
+    assert_true(lab.stored.find(known_content(300)) == std::string::npos);
+    assert_true(lab.stored.starts_with(clean));
+}
+
+void an_answer_with_holes_is_read_in_order(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string get = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    lab.send(get);
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    const auto part = [&](std::size_t at, std::size_t size) {
+        lab.port.push(Side::storage,
+                      lab.storage_packet()
+                          .sequence(lab.storage_next + static_cast<std::uint32_t>(at))
+                          .acknowledgement(lab.client_next)
+                          .flags(tcp_flag::ack)
+                          .payload(std::string_view(answer).substr(at, size))
+                          .frame());
+        lab.step();
+    };
+    part(30, 100);
+    part(10, 10);
+    part(0, 10);
+    part(10, 10);  // again
+    part(15, 15);
+    assert_int_equal(lab.worker->kept_bytes() > limits::kept_block_bytes, 0);
+    lab.storage_next += static_cast<std::uint32_t>(answer.size());
+    lab.client_acked = lab.storage_next;
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(lab.answer.find("HTTP/1.1 403 ") != std::string::npos);
+}
+
+void a_storage_that_answers_early_and_closes_ends_the_upload(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(5000, 'c'));
+    lab.send(request.substr(0, 2000));
+    lab.respond("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    lab.port.push(Side::storage, lab.storage_packet()
+                                     .sequence(lab.storage_next)
+                                     .acknowledgement(lab.isn + 1 + 1000)
+                                     .flags(tcp_flag::ack | tcp_flag::fin)
+                                     .frame());
+    lab.step();
+    assert_true(lab.client_fin);
+    lab.send(request.substr(2000, 1000));
+    lab.send_fin();
+    lab.port.push(Side::storage,
+                  lab.storage_packet().sequence(lab.storage_next + 1).flags(tcp_flag::rst).frame());
+    lab.step();
+    assert_true(lab.client_reset);
+    lab.step(6'000'000);
+    lab.step(1'000'000);
+    assert_int_equal(lab.worker->flows(), 0);
+    assert_int_equal(lab.worker->kept_bytes(), 0);
+    assert_int_equal(lab.port.outstanding(), 0);
+}
+
+void a_half_closed_client_gets_its_answer(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string request = put("/clean", std::string(5000, 'c'));
+    lab.send(request);
+    lab.send_fin();
+    assert_true(lab.storage_fin);
+    assert_true(lab.stored == request);
+    lab.acknowledge();
+    lab.step(1'000'000);
+    lab.respond(created);
+    assert_string_equal(lab.answer.c_str(), std::string(created).c_str());
+}
+
+// One message, one kept piece more than a tail, one other flow: everything else is dropped, and
+// nothing passes.
+void exhausted_limits_let_nothing_pass(void**) {
+    Options options = lab_options();
+    options.messages_max = 1;
+    options.kept_bytes_flow_max = 2 * limits::kept_block_bytes;
+    options.kept_bytes_worker_max = 4 * limits::kept_block_bytes;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.send("PUT /x HTTP/1.1\r\n");  // takes the message, and stays
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    assert_int_equal(lab.stored.size(), 0);
+    assert_true(lab.count(Outcome::messages_full) > 0);
+    --lab.client_port;  // it says that it was enough
+    lab.stored = "PUT /x HTTP/1.1\r\n";
+    lab.segment(lab.stored.size(), {}, tcp_flag::rst);
+    ++lab.client_port;
+    lab.stored.clear();
+    lab.client_next = lab.isn + 1;
+    const std::string request = put("/known", known_content());
+    for (std::size_t at = 0; at < request.size(); at += 500)  // the storage acknowledges nothing
+        lab.segment(at, std::string_view(request).substr(at, 500));
+    lab.step(2000);
+    assert_true(lab.stored.find(known_content()) == std::string::npos);
+}
+
+// The last ACKs of both ends are lost behind us. Each repeats its last segment, FIN and all, and
+// has to hear of the other, though we have closed.
+void last_segments_repeated_after_the_close_are_heard(void** state) {
+    Lab& lab = lab_of(state);
+    constexpr std::uint8_t fin = tcp_flag::fin | tcp_flag::ack;
+    const std::string request = put("/clean", "clean");
+    lab.segment(0, request, fin);
+    lab.client_next += static_cast<std::uint32_t>(request.size()) + 1;
+    assert_true(lab.storage_fin);
+    const auto answer = [&] {
+        lab.port.push(Side::storage, lab.storage_packet()
+                                         .sequence(lab.storage_next)
+                                         .acknowledgement(lab.client_next)
+                                         .flags(fin)
+                                         .payload(created)
+                                         .frame());
+        lab.step();
+    };
+    answer();
+    assert_true(lab.client_fin);
+    lab.send_ack();
+    const std::size_t to_client = lab.port.transmitted(Side::client);
+    answer();
+    assert_int_equal(lab.port.transmitted(Side::client), to_client + 1);
+    const std::size_t to_storage = lab.port.transmitted(Side::storage);
+    const std::size_t before = lab.stored.size();
+    lab.segment(0, request, fin);
+    assert_int_equal(lab.port.transmitted(Side::storage), to_storage + 1);
+    lab.segment(0, put("/known", known_content(900)));
+    assert_int_equal(lab.stored.size(), before);
+}
+
 }  // namespace
 
 int main() {
@@ -399,6 +596,15 @@ int main() {
         T(a_match_is_recorded_when_no_answer_is_free),
         T(bytes_ahead_of_holes_leave_room_for_others),
         T(what_the_storage_has_closed_is_forgotten_in_time),
+        T(a_tiny_window_and_mss_get_the_whole_answer),
+        T(an_answer_into_a_closed_window_is_probed_for),
+        T(bytes_after_a_block_are_drained_and_then_the_port_is_free),
+        T(requests_follow_a_proxy_header_in_one_segment),
+        T(an_answer_with_holes_is_read_in_order),
+        T(a_storage_that_answers_early_and_closes_ends_the_upload),
+        T(a_half_closed_client_gets_its_answer),
+        T(exhausted_limits_let_nothing_pass),
+        T(last_segments_repeated_after_the_close_are_heard),
     };
 #undef T
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -211,7 +211,9 @@ Segment segment_of(const FrameBytes& frame) {
     return segment;
 }
 
-constexpr std::string_view created = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+// Several segments long, so that it has holes as well.
+const std::string created =
+    "HTTP/1.1 201 Created\r\nContent-Length: 3000\r\n\r\n" + std::string(3000, 'r');
 
 std::string chunked(std::string_view body) {
     std::string out = "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
