@@ -32,7 +32,7 @@ Endpoint endpoint_of(const SegmentEnd& end) {
 
 // Which indicators an object matched, one entry for each section and reference.
 struct Worker::State::Finding {
-    static constexpr std::size_t entries_max = 8;
+    static constexpr std::size_t entries_max = limits::sections_max * indicator_kind_count;
     struct Entry {
         Match match;
         KindSet kinds;
@@ -137,6 +137,9 @@ void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* f
                                   mode(flow), service(flow).weak_blocks != 0);
         finding->action = stronger(finding->action, entry.action);
     }
+    // A record names the first few: what led to the action comes first.
+    std::sort(finding->entries, finding->entries + finding->count,
+              [](const Finding::Entry& a, const Finding::Entry& b) { return a.action < b.action; });
 }
 
 // Honest about what was seen: a form whose file is inside the body was not judged as that file.
@@ -187,8 +190,9 @@ void Worker::State::fill_incident(const Flow& flow, const Finding& finding,
     incident.action = finding.action;
     incident.complete = complete ? 1 : 0;
     incident.lab = options.lab;
-    incident.match_count = static_cast<std::uint8_t>(finding.count);
-    for (std::size_t n = 0; n < finding.count; ++n) {
+    const std::size_t named = std::min(finding.count, std::size(incident.matches));
+    incident.match_count = static_cast<std::uint8_t>(named);
+    for (std::size_t n = 0; n < named; ++n) {
         const Finding::Entry& entry = finding.entries[n];
         const SectionView section = index->section(entry.match.section);
         MatchRecord& match = incident.matches[n];
