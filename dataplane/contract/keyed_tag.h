@@ -2,9 +2,8 @@
 // and when an object is looked up, so both sides cannot drift apart.
 //
 //   tag   = first 16 bytes of HMAC-SHA-256(K, kind byte ‖ digest)
-//   head  = first  8 bytes of HMAC-SHA-256(K, "head"  ‖ XXH3-128 of the first min(size, 4096)
-//   bytes) check = first 16 bytes of HMAC-SHA-256(K, "check")        tells whether K is the right
-//   key
+//   head  = first  8 bytes of HMAC-SHA-256(K, "head" ‖ XXH3-128 of the first min(size, 4096) bytes)
+//   check = first 16 bytes of HMAC-SHA-256(K, "check"), tells whether K is the right key
 //
 // A kind byte is below 8, "head" and "check" start with letters: no message of one form is one of
 // another. XXH3-128 stands in its canonical form, most significant byte first.

@@ -94,7 +94,7 @@ struct Options {
     std::uint32_t heartbeat_ms_max;       // XDP: older is hung
     std::uint32_t absorb_seconds;         // a blocked flow stays this long
     std::uint32_t mbufs_per_port;         //
-    std::uint64_t policy_generation;  // counts approved configurations
+    std::uint64_t policy_generation;      // counts approved configurations
 
     std::uint32_t service_count;
     std::uint32_t reserved2;

@@ -7,26 +7,24 @@
 // What ends the parsing, and the outcome that names it (DESIGN §4). All are answered 400, but
 // http_head_too_long, which gets 431:
 //
-//   http_bad_head          request line without two single blanks, method that is no token or
-//   longer
-//                          than 32 bytes, target that is none of the four forms or has controls,
-//                          control character (bare CR and NUL among them) in a value, blank before
-//                          the first request line, more than empty_lines_max empty lines before it,
-//                          Connection that lists a framing field, Content-Type repeated
-//   http_bare_lf           LF without CR in a head, a chunk line, a trailer, or before a request
-//   http_folded_header     field line that begins with a blank, in a head or a trailer
-//   http_bad_header_name   no colon, an empty name, a name that is no token (blank before the
-//   colon) http_both_lengths      Content-Length and Transfer-Encoding in one head http_bad_length
-//   Content-Length repeated (identical or not), a list, signed, not digits,
-//                          with leading zeros, above 18 digits
-//   http_bad_coding        Transfer-Encoding repeated, other than "chunked", or in HTTP/1.0
-//   http_bad_chunk         size without digits, signed, "0x", blanks, 2^63 and more; extension
-//   other
-//                          than ;token[=token|quoted]; size line or trailer too long; no CRLF after
-//                          the data; a framing field in the trailer
-//   http_bad_host          Host missing in HTTP/1.1, repeated, empty or malformed
-//   http_bad_version       HTTP/0.9, or any version but HTTP/1.0 and HTTP/1.1
-//   http_head_too_long     head_bytes_max or headers_max reached
+//   http_bad_head         request line without two single blanks, method that is no token or longer
+//                         than 32 bytes, target that is none of the four forms or has controls,
+//                         control character (bare CR and NUL among them) in a value, blank before
+//                         the first request line, more than empty_lines_max empty lines before it,
+//                         Connection that lists a framing field, Content-Type repeated
+//   http_bare_lf          LF without CR in a head, a chunk line, a trailer, or before a request
+//   http_folded_header    field line that begins with a blank, in a head or a trailer
+//   http_bad_header_name  no colon, an empty name, a name that is no token (blank before the colon)
+//   http_both_lengths     Content-Length and Transfer-Encoding in one head
+//   http_bad_length       Content-Length repeated (identical or not), a list, signed, not digits,
+//                         with leading zeros, above 18 digits
+//   http_bad_coding       Transfer-Encoding repeated, other than "chunked", or in HTTP/1.0
+//   http_bad_chunk        size without digits, signed, "0x", blanks, 2^63 and more; extension other
+//                         than ;token[=token|quoted]; size line or trailer too long; no CRLF after
+//                         the data; a framing field in the trailer
+//   http_bad_host         Host missing in HTTP/1.1, repeated, empty or malformed
+//   http_bad_version      HTTP/0.9, or any version but HTTP/1.0 and HTTP/1.1
+//   http_head_too_long    head_bytes_max or headers_max reached
 //
 // Only the first message may turn out `tls` (a record of type 22, version 3.x) or `not_http` (a
 // line that no server of HTTP/1 would take for a request, the HTTP/2 preface among them). What a

@@ -1,5 +1,5 @@
-// Builds frames for tests: Packet().ipv4("10.0.0.1", "10.0.0.2").ports(4242,
-// 80).payload("x").frame()
+// Builds frames for tests:
+//   Packet().ipv4("10.0.0.1", "10.0.0.2").ports(4242, 80).payload("x").frame()
 //
 // Checksums are right unless asked otherwise, and are computed here in the plainest way, word by
 // word, so that the fast ones are not checked against themselves.
