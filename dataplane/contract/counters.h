@@ -27,15 +27,12 @@ namespace cordon {
     X(upgraded,    "connection left HTTP with the consent of the service (101, CONNECT)")         \
     X(incomplete,  "the object ended before its end was seen")                                    \
     X(form,        "object in a form that is not decoded")                                        \
-    X(limit,       "a limit was reached and the service says pass")                               \
-    X(no_index,    "no indicators in force")                                                      \
-    X(deadline,    "no verdict in time and the service says pass")
+    X(no_index,    "no indicators in force")
 
 // Why a frame or segment was dropped.
 #define CORDON_OUTCOMES(X)                                                                        \
     /* decode */                                                                                  \
     X(frame_truncated,      "packets", "frame shorter than its headers say")                      \
-    X(frame_multibuffer,    "packets", "frame larger than one buffer")                            \
     X(vlan_too_deep,        "packets", "more than two VLAN tags")                                 \
     X(ipv4_bad_header,      "packets", "IPv4 header malformed or its checksum wrong")             \
     X(ipv6_bad_header,      "packets", "IPv6 header or extension chain malformed")                \
@@ -89,12 +86,10 @@ namespace cordon {
     X(object_opened,        "objects", "objects begun")                                           \
     X(object_clean,         "objects", "objects inspected to their end without a match")          \
     X(object_matched,       "objects", "objects that matched an indicator")                       \
-    X(object_refused_limit, "objects", "objects refused because a limit was reached")             \
     X(object_aborted,       "objects", "objects whose upload ended early")                        \
     X(match_blocked,        "objects", "matches blocked")                                         \
     X(match_reported,       "objects", "matches reported and released")                           \
     X(match_observed,       "objects", "matches released in mode observe")                        \
-    X(match_suspended,      "objects", "matches of suspended indicators, released")               \
     X(stale_plan,           "objects", "objects judged without a digest that newer indicators need")  \
     X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
     X(tail_released_early,  "segments","held tail released by timer after a look-up without match") \
@@ -108,8 +103,7 @@ namespace cordon {
     X(transmit_full,        "packets", "frames dropped because the port's queue was full")        \
     X(buffer_empty,         "packets", "frames not built because no buffer was free")             \
     X(deny_failed,          "flows",   "blocked connections the kernel could not be told of")        \
-    X(generation_swapped,   "swaps",   "indicator generations put into force")                    \
-    X(generation_refused,   "swaps",   "indicator files refused")
+    X(generation_swapped,   "swaps",   "indicator generations put into force")
 // clang-format on
 
 enum class UninspectedReason : std::uint8_t {

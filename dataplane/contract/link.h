@@ -25,7 +25,6 @@ enum class LinkType : std::uint16_t {
     unlisted = 3,    // → nothing            ← LinkUnlisted
     load_index = 4,  // → LinkLoadIndex    ← LinkStatus, after every worker uses it
     set_mode = 5,    // → LinkSetMode      ← LinkStatus
-    suspend = 6,     // → nothing (re-reads the suspensions file)  ← LinkStatus
 };
 
 struct LinkHeader {

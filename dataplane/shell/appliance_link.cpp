@@ -182,9 +182,4 @@ Result<void> ApplianceLink::set_mode(std::string_view service, ServiceMode mode,
     return {};
 }
 
-// The suspensions file comes with the feed; until then there is nothing to read again.
-Result<void> ApplianceLink::suspend() {
-    return {};
-}
-
 }  // namespace cordon

@@ -40,7 +40,6 @@ class ApplianceLink final : public LinkTarget {
     Result<void> load_index(const std::string& path) override;
     Result<void> set_mode(std::string_view service, ServiceMode mode,
                           std::uint64_t bypass_until_s) override;
-    Result<void> suspend() override;
 
   private:
     void index_status(LinkStatus* status) const;

@@ -93,8 +93,6 @@ LinkAnswer dispatch(LinkType type, Bytes payload, LinkTarget& target, MutableByt
             return load_index(payload, target, answer);
         case LinkType::set_mode:
             return set_mode(payload, target, answer);
-        case LinkType::suspend:
-            return status_after(target.suspend(), type, target, answer);
     }
     return refuse(ErrorCode::usage, "unknown type of request", answer, true);
 }

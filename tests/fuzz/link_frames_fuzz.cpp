@@ -28,7 +28,6 @@ class Target final : public LinkTarget {
         require(mode <= ServiceMode::bypass);
         return {};
     }
-    Result<void> suspend() override { return {}; }
 };
 
 }  // namespace

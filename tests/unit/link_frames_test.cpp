@@ -38,17 +38,12 @@ class FakeTarget final : public LinkTarget {
         changed_until = until;
         return {};
     }
-    Result<void> suspend() override {
-        ++suspended;
-        return {};
-    }
 
     bool refuse = false;
     std::string loaded;
     std::string changed;
     ServiceMode changed_mode = ServiceMode::enforce;
     std::uint64_t changed_until = 0;
-    int suspended = 0;
 };
 
 struct Asked {
@@ -110,8 +105,6 @@ void answers_each_question_by_its_own_type(void**) {
     const Asked counters = ask(target, frame(LinkType::counters));
     assert_int_equal(payload_as<LinkCounters>(counters).received[1].bytes, 77);
     assert_int_equal(payload_as<LinkUnlisted>(ask(target, frame(LinkType::unlisted))).count, 3);
-    assert_int_equal(ask(target, frame(LinkType::suspend)).header.type, LinkType::suspend);
-    assert_int_equal(target.suspended, 1);
     assert_false(status.close);
 }
 
