@@ -10,7 +10,7 @@ builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp
                    control/index/index_files.cpp control/index/list_parser.cpp \
                    control/index/refused_digests.cpp
 link_sources := control/link/dataplane_link.cpp control/link/link_json.cpp \
-                control/link/journal_reader.cpp
+                control/link/unix_socket.cpp control/link/journal_reader.cpp
 cli_sources := control/cli/cli.cpp control/cli/commands.cpp control/cli/config.cpp \
                control/cli/cordond_client.cpp control/cli/incidents.cpp control/cli/index.cpp \
                control/cli/mode.cpp control/cli/problems.cpp control/cli/status.cpp \

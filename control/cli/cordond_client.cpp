@@ -2,39 +2,19 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cstring>
 
 #include "control/daemon/clocks.h"
 #include "control/daemon/request_server.h"
 #include "control/link/link_json.h"
-#include "dataplane/base/descriptor.h"
+#include "control/link/unix_socket.h"
 
 namespace cordon {
 
 namespace {
 
 using nlohmann::json;
-
-Result<Descriptor> connect_to(const std::string& path) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
-        return failure(ErrorCode::usage, "the path of the socket is too long: " + path);
-    }
-    std::memcpy(address.sun_path, path.data(), path.size());
-    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket.valid()) return failure(ErrorCode::io, "cannot make a socket", errno);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-        return socket;
-    }
-    if (errno == EACCES || errno == EPERM) {
-        return failure(ErrorCode::permission, "not allowed to talk to cordond at " + path, errno);
-    }
-    return failure(ErrorCode::unreachable,
-                   "cordond does not answer at " + path + "; is it running?", errno);
-}
 
 bool wait_for(int descriptor, short events, std::uint64_t deadline_ms) {
     const std::uint64_t now = monotonic_ms();
@@ -98,7 +78,7 @@ Result<json> take_apart(const std::string& line) {
 Result<json> ask_cordond(const std::string& socket_path, const json& request,
                          std::uint32_t timeout_ms) {
     const std::uint64_t deadline = monotonic_ms() + timeout_ms;
-    const Result<Descriptor> socket = connect_to(socket_path);
+    const Result<Descriptor> socket = connect_unix(socket_path, SOCK_STREAM, {"cordond", "it"});
     if (!socket) return Failure(socket.error());
     const Result<void> sent = send_all(socket->get(), one_line(request) + "\n", deadline);
     if (!sent) return Failure(sent.error());

@@ -3,49 +3,24 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "control/link/unix_socket.h"
+
 namespace cordon {
 
 namespace {
+
+constexpr SocketPeer dataplane{"the dataplane", "cordon-dataplane"};
 
 std::uint64_t now_ms() {
     timespec now;
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
            static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
-}
-
-Failure cannot_connect(const std::string& path, int error) {
-    if (error == EACCES || error == EPERM) {
-        return failure(ErrorCode::permission, "not allowed to talk to the dataplane at " + path,
-                       error);
-    }
-    if (error == EAGAIN) {
-        return failure(ErrorCode::timeout, "the dataplane has too many callers at " + path, error);
-    }
-    return failure(ErrorCode::unreachable,
-                   "the dataplane does not answer at " + path + "; is cordon-dataplane running?",
-                   error);
-}
-
-Result<Descriptor> connect_to(const std::string& path) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
-        return failure(ErrorCode::usage, "the path of the socket is too long: " + path);
-    }
-    std::memcpy(address.sun_path, path.data(), path.size());
-    Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket.valid()) return failure(ErrorCode::io, "cannot make a socket", errno);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return cannot_connect(path, errno);
-    }
-    return socket;
 }
 
 template <std::size_t N>
@@ -117,7 +92,7 @@ bool set_text(char (&field)[N], std::string_view text) {
 
 Result<LinkExchange> LinkExchange::begin(const std::string& socket_path, LinkType type,
                                          Bytes payload) {
-    Result<Descriptor> socket = connect_to(socket_path);
+    Result<Descriptor> socket = connect_unix(socket_path, SOCK_SEQPACKET, dataplane);
     if (!socket) return Failure(socket.error());
     const LinkHeader header = {link_magic, link_version, type,
                                static_cast<std::uint32_t>(payload.size()), 0};
@@ -126,7 +101,8 @@ Result<LinkExchange> LinkExchange::begin(const std::string& socket_path, LinkTyp
     std::copy(payload.begin(), payload.end(), frame.begin() + sizeof header);
     const ssize_t sent =
         ::send(socket->get(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent != static_cast<ssize_t>(frame.size())) return cannot_connect(socket_path, errno);
+    if (sent != static_cast<ssize_t>(frame.size()))
+        return cannot_connect(socket_path, dataplane, errno);
     return LinkExchange(std::move(*socket), type);
 }
 

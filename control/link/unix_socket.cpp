@@ -1,0 +1,39 @@
+#include "control/link/unix_socket.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+namespace cordon {
+
+Failure cannot_connect(const std::string& path, const SocketPeer& peer, int error) {
+    const std::string name(peer.name);
+    if (error == EACCES || error == EPERM) {
+        return failure(ErrorCode::permission, "not allowed to talk to " + name + " at " + path,
+                       error);
+    }
+    if (error == EAGAIN) {
+        return failure(ErrorCode::timeout, name + " has too many callers at " + path, error);
+    }
+    return failure(
+        ErrorCode::unreachable,
+        name + " does not answer at " + path + "; is " + std::string(peer.program) + " running?",
+        error);
+}
+
+Result<Descriptor> connect_unix(const std::string& path, int type, const SocketPeer& peer) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) {
+        return failure(ErrorCode::usage, "the path of the socket is too long: " + path);
+    }
+    std::memcpy(address.sun_path, path.data(), path.size());
+    Descriptor socket(::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket.valid()) return failure(ErrorCode::io, "cannot make a socket", errno);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return cannot_connect(path, peer, errno);
+    return socket;
+}
+
+}  // namespace cordon
