@@ -334,13 +334,18 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
     }
     counters.count(Outcome::block_absorbed);
     account(arrival, frame_class(FrameClass::dropped));
-    if (answer.started) reset_where_it_stands(flow, segment);
+    if (answer.started) reset_where_it_stands(flow, arrival);
 }
 
-void Worker::State::reset_where_it_stands(const Flow& flow, const Segment& segment) {
+// Resets the storage at the number that either end names: what the storage acknowledges, or where
+// the client goes on.
+void Worker::State::reset_where_it_stands(const Flow& flow, const Arrival& arrival) {
+    const Segment& segment = arrival.segment;
     if ((segment.flags & tcp_flag::rst) != 0) return;
     counters.count(Outcome::storage_reset_sent);
-    emit_to_storage(flow, segment.acknowledgement, tcp_flag::rst, {});
+    const bool from_the_client = arrival.side == Side::client;
+    emit_to_storage(flow, from_the_client ? segment.sequence : segment.acknowledgement,
+                    tcp_flag::rst, {});
 }
 
 void Worker::State::hand_over_enforced(FlowNumber number) {

@@ -307,13 +307,8 @@ void Worker::State::free_flow(FlowNumber number) {
 
 // A connection that was reset and goes on: where it stands, it is reset again.
 void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
-    const Segment& segment = arrival.segment;
-    const bool from_the_client = arrival.side == Side::client;
     drop(arrival, Outcome::segment_unexpected);
-    if ((segment.flags & tcp_flag::rst) != 0) return;
-    counters.count(Outcome::storage_reset_sent);
-    emit_to_storage(flow, from_the_client ? segment.sequence : segment.acknowledgement,
-                    tcp_flag::rst, {});
+    reset_where_it_stands(flow, arrival);
 }
 
 // Ends a connection for both ends, each at the sequence number it expects.

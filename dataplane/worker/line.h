@@ -208,7 +208,7 @@ struct Worker::State {
     void hand_over_enforced(FlowNumber number);
     void client_while_answering(Arrival& arrival, FlowNumber number);
     void storage_while_answering(Arrival& arrival, FlowNumber number);
-    void reset_where_it_stands(const Flow& flow, const Segment& segment);
+    void reset_where_it_stands(const Flow& flow, const Arrival& arrival);
     void acknowledge_client(Flow& flow);
     bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
                          Bytes payload);
