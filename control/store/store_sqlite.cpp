@@ -31,7 +31,7 @@ bool decode(Bytes payload, T* record) {
 bool well_formed(const IncidentRecord& record) {
     const auto action = static_cast<std::uint8_t>(record.action);
     const auto form = static_cast<std::uint8_t>(record.form);
-    return action >= 1 && action <= 4 && form <= static_cast<std::uint8_t>(ObjectForm::body) &&
+    return action >= 1 && action <= 4 && form <= static_cast<std::uint8_t>(ObjectForm::decoded) &&
            record.match_count <= std::size(record.matches);
 }
 

@@ -138,6 +138,10 @@ std::string_view form_name(ObjectForm form) {
             return "content_coding";
         case ObjectForm::piece:
             return "piece";
+        case ObjectForm::form_part:
+            return "form_part";
+        case ObjectForm::decoded:
+            return "decoded";
     }
     return "unknown";
 }

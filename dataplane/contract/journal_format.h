@@ -55,10 +55,12 @@ enum class MatchAction : std::uint8_t { block = 1, report = 2, observe = 3, susp
 
 enum class ObjectForm : std::uint8_t {
     body = 0,
-    multipart = 1,
-    aws_chunked = 2,
-    content_coding = 3,
-    piece = 4,  // of an upload in several requests
+    multipart = 1,       // a body with parts that could not be taken apart
+    aws_chunked = 2,     // the payload of one
+    content_coding = 3,  // a body in a coding that is not undone
+    piece = 4,           // of an upload in several requests
+    form_part = 5,       // a part of a multipart body
+    decoded = 6,         // what its transfer or content coding hides
 };
 
 // Bits of MatchRecord::kinds, in the order of IndicatorKind.

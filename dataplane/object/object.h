@@ -1,8 +1,5 @@
-// Which bytes of a request make an object, and in which form they come (DESIGN §4).
-//
-// This version takes the body as one object whatever its form; a form whose file is inside the body
-// (multipart, aws-chunked, content coding, a piece of a larger upload) is named, so that coverage
-// does not claim it was seen.
+// In which form the object of a request comes (DESIGN §4). What takes a form apart is BodyDecoder;
+// a form that nothing takes apart yet is named, so that coverage does not claim it was seen.
 //
 // Owns:       nothing.
 // Worker:     pure.
@@ -18,7 +15,19 @@ namespace cordon {
 // Whether a request with this head carries an object at all.
 bool carries_object(const Head& head);
 
+// The form of the body.
 ObjectForm form_of(const Head& head);
+
+// The form of what BodyDecoder finds under aws-chunked, or of a body with parts as it is.
+ObjectForm payload_form_of(const Head& head);
+
+bool is_multipart(std::string_view content_type);
+
+// The body is in the chunks of S3, by either sign of it.
+bool is_aws_chunked(const Head& head);
+
+// It has a content coding besides aws-chunked and identity.
+bool has_content_coding(const Head& head);
 
 constexpr std::string_view form_name(ObjectForm form) {
     switch (form) {
@@ -32,13 +41,28 @@ constexpr std::string_view form_name(ObjectForm form) {
             return "content-coding";
         case ObjectForm::piece:
             return "piece";
+        case ObjectForm::form_part:
+            return "form-part";
+        case ObjectForm::decoded:
+            return "decoded";
     }
     return "";
 }
 
-// The body of this form is the user's file.
+// An object of this form is the user's file, not something that hides or only holds a piece of it.
 constexpr bool is_whole_file(ObjectForm form) {
-    return form == ObjectForm::body;
+    switch (form) {
+        case ObjectForm::body:
+        case ObjectForm::form_part:
+        case ObjectForm::decoded:
+            return true;
+        case ObjectForm::aws_chunked:
+        case ObjectForm::multipart:
+        case ObjectForm::content_coding:
+        case ObjectForm::piece:
+            return false;
+    }
+    return false;
 }
 
 }  // namespace cordon

@@ -191,6 +191,26 @@ void gives_back_every_field_of_an_incident(void** state) {
     assert_int_equal(got.matches[1].flags, 1);
 }
 
+// A match in any form the dataplane names is an incident, with that name.
+void stores_incidents_of_every_form(void** state) {
+    Fixture& fixture = of(state);
+    const ObjectForm forms[] = {ObjectForm::body,        ObjectForm::multipart,
+                                ObjectForm::aws_chunked, ObjectForm::content_coding,
+                                ObjectForm::piece,       ObjectForm::form_part,
+                                ObjectForm::decoded};
+    std::uint64_t sequence = 1;
+    for (const ObjectForm form : forms) {
+        const std::string number = "AB-000" + std::to_string(sequence);
+        IncidentRecord record = incident(number.c_str());
+        record.form = form;
+        fixture.add(RecordType::decided, sequence++, record);
+        assert_true(fixture.apply(id).has_value());
+        assert_int_equal(get(fixture, number.c_str()).form, form);
+        assert_true(form_name(form) != "unknown");
+    }
+    assert_int_equal(fixture.store->statistics()->odd_records, 0);
+}
+
 void stores_a_record_that_comes_again_once(void** state) {
     Fixture& fixture = of(state);
     for (int n = 0; n < 3; ++n) {
@@ -469,6 +489,8 @@ int main() {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const CMUnitTest tests[] = {
         TEST(gives_back_every_field_of_an_incident),
+        TEST(stores_incidents_of_every_form),
+        TEST(stores_incidents_of_every_form),
         TEST(stores_a_record_that_comes_again_once),
         TEST(keeps_both_of_two_records_that_contradict_each_other),
         TEST(tells_the_same_sequence_of_two_journals_apart),
