@@ -10,7 +10,9 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
                 dataplane/http/response.cpp dataplane/http/address.cpp \
                 dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
                 dataplane/http/refusal.cpp
-object_sources := dataplane/object/object.cpp
+object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
+                  dataplane/object/multipart.cpp dataplane/object/part_head.cpp \
+                  dataplane/object/parameters.cpp dataplane/object/transfer_coding.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp

@@ -5,7 +5,7 @@
 
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response proxy_header identity refusal journal journal_thread \
-              options_file stream \
+              options_file stream multipart aws_chunked \
               policy worker worker_reset worker_hostile worker_liveness replay link_frames \
               index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \

@@ -40,6 +40,21 @@ inline constexpr std::size_t pipeline_max = 16;
 inline constexpr std::size_t chunk_line_bytes_max = 1024;
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 
+// multipart bodies. RFC 2046 §5.1.1 ends a boundary at 70 characters; a few libraries make longer
+// ones. The head of a part has three short fields; file systems end names at 255 characters.
+inline constexpr std::size_t form_boundary_bytes_max = 200;
+inline constexpr std::size_t form_head_bytes_max = 4 * 1024;
+inline constexpr std::size_t form_field_name_bytes_max = 128;
+inline constexpr std::size_t form_file_name_bytes_max = 512;
+// A part without a file name and no longer than this is a plain field and no object: a picture that
+// shows something does not fit (the smallest JPEG has 125 bytes), and forms are full of them.
+inline constexpr std::size_t form_field_bytes_max = 64;
+// Objects that one message has open at once: raw, decoded payload, two codings, a part, a nested
+// part, its decoded text.
+inline constexpr std::size_t objects_per_message_max = 8;
+// What a decoder hands on at once: large enough that the calls do not count, and in the cache.
+inline constexpr std::size_t decode_run_bytes = 16 * 1024;
+
 // Holes in one direction of a flow: what SACK can describe (4 blocks) with room for reordering.
 inline constexpr std::size_t gaps_max = 64;
 

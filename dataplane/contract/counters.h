@@ -83,6 +83,13 @@ namespace cordon {
     X(protocol_refused,     "flows",   "TLS or a protocol other than HTTP cut by policy")         \
     X(proxy_header_bad,     "flows",   "PROXY header malformed or missing, cut")                  \
     /* object and verdict */                                                                      \
+    X(form_bad_boundary,    "messages","multipart without a boundary that all servers read alike") \
+    X(form_bad_delimiter,   "messages","multipart delimiter that servers read differently")       \
+    X(form_bad_head,        "messages","head of a form part malformed or too long")               \
+    X(form_unterminated,    "messages","multipart body that ended without its last delimiter")    \
+    X(form_too_deep,        "objects", "multipart nested deeper than servers take apart")         \
+    X(aws_bad_chunk,        "messages","aws-chunked framing malformed or cut short")              \
+    X(aws_bad_length,       "messages","aws-chunked payload of another length than declared")     \
     X(object_opened,        "objects", "objects begun")                                           \
     X(object_clean,         "objects", "objects inspected to their end without a match")          \
     X(object_matched,       "objects", "objects that matched an indicator")                       \

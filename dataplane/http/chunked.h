@@ -35,6 +35,8 @@ class ChunkedDecoder {
     Outcome outcome() const { return outcome_; }  // after `bad`
     std::uint64_t run_remaining() const;          // coming bytes that are surely data
     void pass_over(std::uint64_t bytes);          // as if they had been fed and returned
+    bool last_seen() const { return in_trailer() || state_ == State::done; }
+    bool size_seen() const { return state_ >= State::data && state_ != State::failed; }
 
   private:
     enum class State : std::uint8_t {

@@ -1,35 +1,20 @@
 #include "dataplane/object/object.h"
 
-#include <algorithm>
+#include "dataplane/http/syntax.h"
 
 namespace cordon {
 
+using namespace http;
+
 namespace {
-
-bool equal_ignoring_case(char a, char b) {
-    const auto lower = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    };
-    return lower(a) == lower(b);
-}
-
-bool contains(std::string_view text, std::string_view word) {
-    return std::search(text.begin(), text.end(), word.begin(), word.end(), equal_ignoring_case) !=
-           text.end();
-}
-
-bool starts_with(std::string_view text, std::string_view word) {
-    return text.size() >= word.size() &&
-           std::equal(word.begin(), word.end(), text.begin(), equal_ignoring_case);
-}
 
 // A query that names a part: S3 (partNumber and uploadId), Google and tus sessions, Azure blocks.
 bool query_names_piece(std::string_view target) {
     const std::size_t query = target.find('?');
     if (query == std::string_view::npos) return false;
     const std::string_view text = target.substr(query);
-    return contains(text, "partnumber=") || contains(text, "upload_id=") ||
-           contains(text, "comp=block");
+    return contains_ignoring_case(text, "partnumber=") ||
+           contains_ignoring_case(text, "upload_id=") || contains_ignoring_case(text, "comp=block");
 }
 
 }  // namespace
@@ -39,17 +24,43 @@ bool carries_object(const Head& head) {
            (head.framing == Framing::length && head.content_length != 0);
 }
 
-ObjectForm form_of(const Head& head) {
-    if (starts_with(head.content_type, "multipart/")) return ObjectForm::multipart;
+bool is_multipart(std::string_view content_type) {
+    return starts_ignoring_case(content_type, "multipart/");
+}
+
+bool is_aws_chunked(const Head& head) {
     const auto content_sha256 = head.find("x-amz-content-sha256");
-    if (contains(head.content_encoding, "aws-chunked") ||
-        (content_sha256 && starts_with(*content_sha256, "STREAMING-")))
-        return ObjectForm::aws_chunked;
-    if (!head.content_encoding.empty() && !starts_with(head.content_encoding, "identity"))
-        return ObjectForm::content_coding;
+    if (content_sha256 && starts_ignoring_case(*content_sha256, "STREAMING-")) return true;
+    for (std::size_t nth = 0; const auto list = head.find("content-encoding", nth); ++nth) {
+        if (list_has(*list, "aws-chunked")) return true;
+    }
+    return false;
+}
+
+bool has_content_coding(const Head& head) {
+    for (std::size_t nth = 0; const auto list = head.find("content-encoding", nth); ++nth) {
+        std::string_view rest = *list;
+        while (!rest.empty()) {
+            const std::string_view coding = take_piece(&rest, ',');
+            const bool plain = coding.empty() || equal_ignoring_case(coding, "identity") ||
+                               equal_ignoring_case(coding, "aws-chunked");
+            if (!plain) return true;
+        }
+    }
+    return false;
+}
+
+ObjectForm form_of(const Head& head) {
+    if (is_multipart(head.content_type)) return ObjectForm::multipart;
+    if (is_aws_chunked(head)) return ObjectForm::aws_chunked;
+    return payload_form_of(head);
+}
+
+ObjectForm payload_form_of(const Head& head) {
+    if (has_content_coding(head)) return ObjectForm::content_coding;
     if (head.find("content-range") || head.find("upload-offset") || query_names_piece(head.target))
         return ObjectForm::piece;
-    return ObjectForm::body;
+    return is_aws_chunked(head) ? ObjectForm::aws_chunked : ObjectForm::body;
 }
 
 }  // namespace cordon

@@ -1,0 +1,367 @@
+#include "dataplane/object/body.h"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cstring>
+
+#include "dataplane/base/invariant.h"
+#include "dataplane/http/syntax.h"
+
+namespace cordon {
+
+namespace {
+
+bool has_boundary(std::string_view content_type) {
+    return http::contains_ignoring_case(content_type, "boundary");
+}
+
+bool has_parts(const Head& head) {
+    return is_multipart(head.content_type) && has_boundary(head.content_type) &&
+           !has_content_coding(head);
+}
+
+}  // namespace
+
+// A multipart type without a boundary is a file of that type to whoever takes it (.mhtml).
+bool BodyDecoder::needed(const Head& head) {
+    return is_aws_chunked(head) || has_parts(head);
+}
+
+void BodyDecoder::open(const Head& head, MutableBytes out) {
+    level_count_ = 0;
+    objects_used_ = 0;
+    faulted_ = prefix_due_ = false;
+    fault_due_.reset();
+    field_bytes_ = 0;
+    payload_bytes_ = 0;
+    is_post_ = head.method == "POST";
+    out_ = out;
+    const bool parts = has_parts(head);
+    const ObjectForm payload = payload_form_of(head);
+    const bool is_piece = payload == ObjectForm::piece;
+    part_form_ = is_piece ? ObjectForm::piece : ObjectForm::form_part;
+    const ObjectForm raw = is_piece ? ObjectForm::piece : ObjectForm::body;
+    if (is_aws_chunked(head)) {
+        chunks_.open(ChunkStrictness::strict);
+        const auto length = head.find("x-amz-decoded-content-length");
+        has_declared_ = length.has_value();
+        if (length) {
+            const char* end = length->data() + length->size();
+            const auto [stop, error] = std::from_chars(length->data(), end, declared_);
+            if (error != std::errc() || stop != end) fault_due_ = Outcome::aws_bad_length;
+        }
+        push(Coding::aws_chunked, raw, no_form).open_due = true;
+    }
+    const ObjectForm form = level_count_ == 0 ? raw : payload;
+    push(parts ? Coding::parts : Coding::none, form, no_form).open_due = true;
+    levels_[level_count_ - 1].form_number = 0;
+    if (parts && !forms_[0].open(head.content_type)) fault_due_ = Outcome::form_bad_boundary;
+}
+
+BodyDecoder::Level& BodyDecoder::push(Coding coding, ObjectForm form, std::uint8_t form_number) {
+    INVARIANT(level_count_ < levels_max);
+    const auto object = static_cast<std::uint8_t>(std::countr_one(objects_used_));
+    INVARIANT(object < limits::objects_per_message_max);
+    objects_used_ = static_cast<std::uint8_t>(objects_used_ | 1u << object);
+    infos_[object] = {form, form_number};
+    Level& level = levels_[level_count_++];
+    level = Level{};
+    level.coding = coding;
+    level.object = object;
+    return level;
+}
+
+void BodyDecoder::feed(Bytes bytes, std::uint64_t at) {
+    INVARIANT(level_count_ > 0);
+    give(0, bytes, at, false);
+}
+
+void BodyDecoder::finish() {
+    INVARIANT(level_count_ > 0);
+    levels_[0].ended = true;
+}
+
+void BodyDecoder::give(std::size_t number, Bytes run, std::uint64_t at, bool is_volatile) {
+    Level& level = levels_[number];
+    level.input = run;
+    level.at = at;
+    level.is_volatile = is_volatile;
+    level.bytes_due = level.object != no_object_number && !run.empty();
+}
+
+// The deepest stage first: what one stage gave is used up before it gives more.
+bool BodyDecoder::next(ObjectEvent* event) {
+    *event = ObjectEvent{};
+    while (!faulted_) {
+        bool moved = false;
+        for (std::size_t number = 0; number < level_count_; ++number) {
+            if (levels_[number].open_due) return tell_open(levels_[number], event);
+        }
+        for (std::size_t number = level_count_; !moved && number-- > 0;) {
+            Level& level = levels_[number];
+            if (tell(level, event)) return true;
+            moved = !level.input.empty() || level.ended;
+            if (!level.input.empty() ? step(number, event) : level.ended && close(number, event))
+                return true;
+        }
+        if (!moved) return false;
+    }
+    return false;
+}
+
+bool BodyDecoder::tell_open(Level& level, ObjectEvent* event) {
+    event->kind = ObjectEvent::Kind::open;
+    event->object = level.object;
+    level.open_due = false;
+    return true;
+}
+
+// What is to be said of the object of a stage before its input is decoded.
+bool BodyDecoder::tell(Level& level, ObjectEvent* event) {
+    event->object = level.object;
+    if (level.drop_due) {
+        event->kind = ObjectEvent::Kind::drop;
+        objects_used_ = static_cast<std::uint8_t>(objects_used_ & ~(1u << level.object));
+        level.drop_due = level.bytes_due = false;
+        level.object = no_object_number;
+        return true;
+    }
+    if (level.bytes_due && level.is_field) {
+        if (hold_field(level)) return false;
+        return tell_open(level, event);
+    }
+    event->kind = ObjectEvent::Kind::bytes;
+    event->at = level.at;
+    event->is_volatile = level.is_volatile;
+    if (level.bytes_due && prefix_due_) {
+        event->bytes = Bytes(field_text_).first(field_bytes_);
+        event->is_volatile = true;
+        prefix_due_ = false;
+        field_bytes_ = 0;
+        if (!event->bytes.empty()) return true;
+    }
+    if (!level.bytes_due) return false;
+    event->bytes = level.input;
+    level.bytes_due = false;
+    return true;
+}
+
+// True: the field is still short, and its bytes are put by.
+bool BodyDecoder::hold_field(Level& level) {
+    if (field_bytes_ + level.input.size() > field_text_.size()) {
+        level.is_field = false;
+        prefix_due_ = true;
+        return false;
+    }
+    std::memcpy(field_text_.data() + field_bytes_, level.input.data(), level.input.size());
+    field_bytes_ = static_cast<std::uint8_t>(field_bytes_ + level.input.size());
+    level.input = {};
+    level.bytes_due = false;
+    return true;
+}
+
+bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
+    Level& level = levels_[number];
+    if (fault_due_ && number == 0) return fault(*fault_due_, event);
+    switch (level.coding) {
+        case Coding::none:
+            level.input = {};
+            return false;
+        case Coding::aws_chunked:
+            return step_chunks(number, event);
+        case Coding::parts:
+            return step_parts(number, event);
+        case Coding::transfer: {
+            const std::size_t written = transfer_.next(&level.input, out_);
+            give(number + 1, out_.first(written), level.at, true);
+            return false;
+        }
+    }
+    return false;
+}
+
+bool BodyDecoder::step_chunks(std::size_t number, ObjectEvent* event) {
+    Level& level = levels_[number];
+    Bytes data;
+    const ChunkedDecoder::Result result = chunks_.next(&level.input, &data);
+    if (chunks_.size_seen()) confirm(level, true);
+    switch (result) {
+        case ChunkedDecoder::Result::more:
+            return false;
+        case ChunkedDecoder::Result::data: {
+            // A server may take the declared bytes and leave the rest: the object is looked up
+            // there.
+            const std::uint64_t room = declared_ - payload_bytes_;
+            if (has_declared_ && data.size() > room) {
+                data = data.first(static_cast<std::size_t>(room));
+                fault_due_ = Outcome::aws_bad_length;
+                level.input = {};
+            }
+            payload_bytes_ += data.size();
+            give(number + 1, data, level.at, level.is_volatile);
+            if (fault_due_ && data.empty()) return fault(*fault_due_, event);
+            return false;
+        }
+        case ChunkedDecoder::Result::end:
+            return !level.input.empty() && fault(Outcome::aws_bad_chunk, event);
+        case ChunkedDecoder::Result::bad:
+            return fault(Outcome::aws_bad_chunk, event);
+    }
+    return false;
+}
+
+bool BodyDecoder::step_parts(std::size_t number, ObjectEvent* event) {
+    Level& level = levels_[number];
+    MultipartDecoder& form = forms_[level.form_number];
+    const Bytes before = form.kept_back();
+    Bytes data;
+    const MultipartDecoder::Result result = form.next(&level.input, &data);
+    const bool was_kept = !before.empty() && result == MultipartDecoder::Result::data;
+    const std::uint64_t at = was_kept ? level.kept_at : level.at;
+    if (before.empty() || was_kept) level.kept_at = level.at;
+    if (form.delimited()) confirm(level, number == 0 && is_post_ && !form.has_preamble());
+    switch (result) {
+        case MultipartDecoder::Result::more:
+            return false;
+        case MultipartDecoder::Result::part:
+            return open_part(number, event);
+        case MultipartDecoder::Result::data:
+            give(number + 1, data, at, level.is_volatile && !was_kept);
+            return false;
+        case MultipartDecoder::Result::part_end:
+            levels_[number + 1].ended = true;
+            return false;
+        case MultipartDecoder::Result::bad:
+            return fault(form.outcome(), event);
+    }
+    return false;
+}
+
+bool BodyDecoder::open_part(std::size_t number, ObjectEvent* event) {
+    const std::uint8_t form_number = levels_[number].form_number;
+    const PartHead& head = forms_[form_number].head();
+    if (is_multipart(head.content_type()) && has_boundary(head.content_type())) {
+        if (form_number != 0) return fault(Outcome::form_too_deep, event);
+        if (!forms_[1].open(head.content_type())) return fault(Outcome::form_bad_boundary, event);
+        Level& level = push(Coding::parts, part_form_, form_number);
+        level.open_due = true;
+        level.form_number = 1;
+    } else if (head.transfer() != TransferCoding::none) {
+        transfer_.open(head.transfer());
+        push(Coding::transfer, part_form_, form_number).open_due = true;
+        push(Coding::none, ObjectForm::decoded, form_number).open_due = true;
+    } else {
+        Level& level = push(Coding::none, part_form_, form_number);
+        level.open_due = head.is_file();
+        level.is_field = !head.is_file();
+        field_bytes_ = 0;
+    }
+    return false;
+}
+
+// The framing of the form was seen: from its beginning on (`is_pure_framing`) the bytes as they are
+// cannot be a file.
+void BodyDecoder::confirm(Level& level, bool is_pure_framing) {
+    if (level.confirmed) return;
+    level.confirmed = true;
+    level.drop_due = is_pure_framing && level.object != no_object_number;
+}
+
+// A stage without further input: its decoder gives what it has left, then the next stage is closed
+// and this one's object ends.
+bool BodyDecoder::close(std::size_t number, ObjectEvent* event) {
+    Level& level = levels_[number];
+    if (!level.rest_given) {
+        level.rest_given = true;
+        if (fault_due_ && number == 0) return fault(*fault_due_, event);
+        switch (level.coding) {
+            case Coding::none:
+                return false;
+            case Coding::aws_chunked:
+                return finish_chunks(event);
+            case Coding::parts:
+                return finish_parts(number, event);
+            case Coding::transfer:
+                give(number + 1, out_.first(transfer_.rest(out_)), level.at, true);
+                return false;
+        }
+    }
+    if (!level.finished) {
+        level.finished = true;
+        if (number + 1 < level_count_) levels_[number + 1].ended = true;
+        return false;
+    }
+    event->kind = ObjectEvent::Kind::end;
+    event->object = level.object;
+    const bool is_open = level.object != no_object_number && !level.is_field;
+    if (level.object != no_object_number)
+        objects_used_ = static_cast<std::uint8_t>(objects_used_ & ~(1u << level.object));
+    level_count_ = number;
+    return is_open;
+}
+
+bool BodyDecoder::finish_chunks(ObjectEvent* event) {
+    // The last CRLF is left out by some clients; servers count by the chunks.
+    if (!chunks_.last_seen()) return fault(Outcome::aws_bad_chunk, event);
+    if (has_declared_ && payload_bytes_ != declared_) return fault(Outcome::aws_bad_length, event);
+    return false;
+}
+
+bool BodyDecoder::finish_parts(std::size_t number, ObjectEvent* event) {
+    const Level& level = levels_[number];
+    const MultipartDecoder& form = forms_[level.form_number];
+    if (form.in_content()) give(number + 1, form.kept_back(), level.kept_at, false);
+    if (form.closed()) return false;
+    event->kind = ObjectEvent::Kind::note;
+    event->outcome = Outcome::form_unterminated;
+    return true;
+}
+
+BodyDecoder::Name BodyDecoder::name(std::uint8_t object) const {
+    const ObjectInfo& info = infos_[object];
+    Name name{info.form, {}, {}};
+    if (info.form_number == no_form) return name;
+    // A part of a part belongs to the field of the outer one (RFC 2388 §4.2).
+    name.field = forms_[0].head().field();
+    name.file_name = forms_[info.form_number].head().file_name();
+    return name;
+}
+
+std::size_t BodyDecoder::kept_back(std::uint8_t object, MutableBytes room) const {
+    for (std::size_t number = 0; number < level_count_; ++number) {
+        if (levels_[number].object == object) return rest_into(number, room);
+    }
+    return 0;
+}
+
+// What would still flow into a stage if the message ended here.
+std::size_t BodyDecoder::rest_into(std::size_t number, MutableBytes room) const {
+    if (number == 0) return 0;
+    const Level& from = levels_[number - 1];
+    if (from.coding == Coding::transfer) return transfer_.rest(room);
+    if (from.coding != Coding::parts || !forms_[from.form_number].in_content()) return 0;
+    const Bytes kept = forms_[from.form_number].kept_back();
+    std::copy(kept.begin(), kept.end(), room.begin());
+    return kept.size() + rest_into(number - 1, room.subspan(kept.size()));
+}
+
+bool BodyDecoder::fault(Outcome outcome, ObjectEvent* event) {
+    faulted_ = true;
+    event->kind = ObjectEvent::Kind::fault;
+    event->outcome = outcome;
+    return true;
+}
+
+void BodyDecoder::give_up() {
+    const bool ended = levels_[0].ended;
+    faulted_ = false;
+    fault_due_.reset();
+    level_count_ = 1;
+    levels_[0].coding = Coding::none;
+    levels_[0].input = {};
+    levels_[0].ended = ended;
+    levels_[0].rest_given = levels_[0].finished = false;
+}
+
+}  // namespace cordon

@@ -1,0 +1,42 @@
+// Decodes the content of a form part sent as base64 or quoted-printable text (RFC 2045 §6), as
+// lenient mail parsers do: what is no character of base64 is passed over, its URL alphabet is taken
+// as well, padding ends a quantum and not the text; an "=" that begins no escape is itself.
+//
+// Owns:       the characters of an unfinished quantum or escape.
+// Invariants: what comes out does not depend on how the input is cut.
+// Worker:     used by one worker only: no lock, no allocation.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/object/part_head.h"
+
+namespace cordon {
+
+class TransferDecoder {
+  public:
+    // Output that one step may need at once.
+    static constexpr std::size_t room_min = 4;
+
+    void open(TransferCoding coding);
+
+    // Takes from the front of *input as long as there is room; returns the bytes written.
+    std::size_t next(Bytes* input, MutableBytes out);
+
+    // What the text still gives when it ends here; at most room_min bytes. Changes nothing.
+    std::size_t rest(MutableBytes out) const;
+
+  private:
+    std::size_t next_base64(Bytes* input, MutableBytes out);
+    std::size_t next_quoted(Bytes* input, MutableBytes out);
+    std::size_t take_escape(char c, MutableBytes out);
+
+    TransferCoding coding_ = TransferCoding::none;
+    std::uint8_t count_ = 0;  // base64: digits in bits_; quoted: characters in escape_
+    std::uint32_t bits_ = 0;
+    std::array<std::uint8_t, 3> escape_{};
+};
+
+}  // namespace cordon

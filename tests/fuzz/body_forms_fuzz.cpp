@@ -1,0 +1,72 @@
+// Bodies in the forms uploads take: objects and faults do not depend on how the body is cut.
+//
+//   input:  one byte (bit 0: PUT, bit 1: aws-chunked, bit 2: with a decoded length) | Content-Type
+//           LF | body
+#include <cstdlib>
+#include <memory>
+
+#include "dataplane/http/syntax.h"
+#include "tests/support/body_objects.h"
+
+namespace cordon::test {
+namespace {
+
+#define REQUIRE(x) \
+    if (!(x)) std::abort()
+
+BodyObjects cut(const Head& head, Bytes body, std::size_t step) {
+    BodyObjects seen(head);
+    std::uint32_t random = static_cast<std::uint32_t>(body.size());
+    std::uint64_t at = 0;
+    while (!body.empty() && !seen.fault) {
+        random = random * 1664525 + 1013904223;
+        const std::size_t want = step != 0 ? step : 1 + (random >> 27);
+        const Bytes piece = body.first(std::min(want, body.size()));
+        // A heap copy of exactly this size, so that the sanitizer sees a read past its end.
+        const std::vector<std::uint8_t> copy(piece.begin(), piece.end());
+        seen.feed(copy, at);
+        if (!seen.fault) seen.look_at_tails();
+        at += piece.size();
+        body = body.subspan(piece.size());
+    }
+    if (!seen.fault) seen.finish();
+    return seen;
+}
+
+void check_ends(const BodyObjects& seen, Bytes body) {
+    for (const SeenObject& object : seen.objects) {
+        REQUIRE(seen.fault || object.ended || object.dropped);
+        REQUIRE(object.content.size() <= body.size());
+        REQUIRE(object.last_at <= body.size());
+    }
+}
+
+}  // namespace
+}  // namespace cordon::test
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace cordon;
+    using namespace cordon::test;
+    if (size < 2) return 0;
+    const std::uint8_t flags = data[0];
+    const std::string_view text = as_text({data + 1, size - 1});
+    const std::size_t line = text.find('\n');
+    if (line == std::string_view::npos || line > 400) return 0;
+    std::string fields = "Content-Type: " + std::string(text.substr(0, line)) + "\r\n";
+    for (const char c : fields.substr(0, fields.size() - 2)) {
+        if (http::is_control(c)) return 0;
+    }
+    if ((flags & 2) != 0) fields += "X-Amz-Content-Sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n";
+    if ((flags & 4) != 0) fields += "X-Amz-Decoded-Content-Length: 11\r\n";
+    const ParsedHead parsed((flags & 1) != 0 ? "PUT" : "POST", fields);
+    if (!BodyDecoder::needed(parsed.head())) return 0;
+    const Bytes body = as_bytes(text.substr(line + 1));
+    const BodyObjects whole = cut(parsed.head(), body, body.size() + 1);
+    check_ends(whole, body);
+    for (const std::size_t step : {std::size_t{1}, std::size_t{0}}) {
+        const BodyObjects other = cut(parsed.head(), body, step);
+        check_ends(other, body);
+        REQUIRE(other.trace() == whole.trace());
+    }
+    return 0;
+}

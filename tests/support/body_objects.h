@@ -1,0 +1,174 @@
+// What a BodyDecoder makes of a body that arrives in given pieces: every object with its bytes.
+//
+// Owns:       copies of everything, so that nothing of the decoder's views is kept.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/invariant.h"
+#include "dataplane/http/message.h"
+#include "dataplane/object/body.h"
+
+namespace cordon::test {
+
+struct SeenObject {
+    std::string form;
+    std::string field;
+    std::string file_name;
+    std::string content;
+    bool ended = false;
+    bool dropped = false;
+    std::uint64_t last_at = 0;  // of its last bytes
+    std::string kept_back;      // when the message was cut off
+};
+
+class BodyObjects {
+  public:
+    explicit BodyObjects(const Head& head) { decoder_.open(head, out_); }
+
+    void feed(Bytes bytes, std::uint64_t at) {
+        decoder_.feed(bytes, at);
+        take_events();
+    }
+    void finish() {
+        decoder_.finish();
+        take_events();
+    }
+    void give_up() {
+        fault.reset();
+        for (std::size_t number = 0; number < open_.size(); ++number) {
+            if (!decoder_.is_body(static_cast<std::uint8_t>(number))) open_[number] = -1;
+        }
+        decoder_.give_up();
+    }
+    // As if the connection ended here.
+    void look_at_tails() {
+        for (std::size_t number = 0; number < open_.size(); ++number) {
+            if (open_[number] < 0) continue;
+            std::array<std::uint8_t, BodyDecoder::kept_back_bytes_max> room;
+            const auto object = static_cast<std::uint8_t>(number);
+            const std::size_t size = decoder_.kept_back(object, room);
+            objects[static_cast<std::size_t>(open_[number])].kept_back =
+                as_text(Bytes(room).first(size));
+        }
+    }
+
+    // Everything but where the runs were cut. At a fault that is what was complete before it.
+    std::string trace() const {
+        std::string text;
+        for (const SeenObject& object : objects) {
+            if (fault && !object.ended) continue;
+            text +=
+                object.form + "|" + object.field + "|" + object.file_name + "|" + object.content;
+            text += object.ended ? "|ended\n" : object.dropped ? "|\n" : "|open\n";
+        }
+        if (fault) text += "fault " + std::to_string(static_cast<int>(*fault));
+        return text + " notes " + std::to_string(notes.size());
+    }
+
+    std::vector<SeenObject> objects;
+    std::vector<Outcome> notes;
+    std::optional<Outcome> fault;
+
+  private:
+    void take_events() {
+        ObjectEvent event;
+        while (decoder_.next(&event))
+            take(event);
+    }
+
+    SeenObject& at(std::uint8_t number) {
+        INVARIANT(number < open_.size() && open_[number] >= 0);
+        return objects[static_cast<std::size_t>(open_[number])];
+    }
+
+    void take(const ObjectEvent& event) {
+        INVARIANT(!fault);
+        switch (event.kind) {
+            case ObjectEvent::Kind::open: {
+                INVARIANT(open_[event.object] < 0);
+                open_[event.object] = static_cast<int>(objects.size());
+                const BodyDecoder::Name name = decoder_.name(event.object);
+                objects.push_back({std::string(form_name(name.form)),
+                                   std::string(name.field),
+                                   std::string(name.file_name),
+                                   {},
+                                   false,
+                                   false,
+                                   0,
+                                   {}});
+                return;
+            }
+            case ObjectEvent::Kind::bytes:
+                INVARIANT(!event.bytes.empty());
+                at(event.object).content += as_text(event.bytes);
+                at(event.object).last_at = event.at;
+                return;
+            case ObjectEvent::Kind::end:
+                at(event.object).ended = true;
+                INVARIANT(decoder_.name(event.object).field == at(event.object).field);
+                open_[event.object] = -1;
+                return;
+            case ObjectEvent::Kind::drop:
+                at(event.object).dropped = true;
+                at(event.object).content.clear();  // how much came before depends on the cuts
+                open_[event.object] = -1;
+                return;
+            case ObjectEvent::Kind::note:
+                notes.push_back(event.outcome);
+                return;
+            case ObjectEvent::Kind::fault:
+                fault = event.outcome;
+                return;
+        }
+    }
+
+    BodyDecoder decoder_;
+    std::array<std::uint8_t, 64> out_;  // small, so that decoding goes in many steps
+    std::array<int, limits::objects_per_message_max> open_ = [] {
+        std::array<int, limits::objects_per_message_max> none;
+        none.fill(-1);
+        return none;
+    }();
+};
+
+// A head as the http room reads it. The storage must outlive the parser.
+class ParsedHead {
+  public:
+    explicit ParsedHead(std::string_view method, std::string_view fields,
+                        std::string_view target = "/up") {
+        text_ = std::string(method) + " " + std::string(target) +
+                " HTTP/1.1\r\nHost: files.example\r\nTransfer-Encoding: chunked\r\n" +
+                std::string(fields) + "\r\n";
+        parser_.open(storage_);
+        parser_.feed(as_bytes(text_));
+        RequestEvent event;
+        INVARIANT(parser_.next(&event) && event.kind == RequestEvent::Kind::head);
+    }
+    ParsedHead(const ParsedHead&) = delete;
+    ParsedHead& operator=(const ParsedHead&) = delete;
+    const Head& head() const { return parser_.head(); }
+
+  private:
+    std::string text_;
+    std::array<std::uint8_t, limits::head_bytes_max> storage_;
+    RequestParser parser_;
+};
+
+inline BodyObjects objects_of(const Head& head, const std::vector<Bytes>& pieces) {
+    BodyObjects seen(head);
+    std::uint64_t at = 1000;
+    for (const Bytes piece : pieces) {
+        seen.feed(piece, at);
+        at += piece.size();
+        if (seen.fault) return seen;
+    }
+    seen.finish();
+    return seen;
+}
+
+}  // namespace cordon::test
