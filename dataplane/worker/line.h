@@ -252,6 +252,7 @@ struct Worker::State {
     FlowNumber sweep_next = 0;
     FlowNumber evict_next = 0;
     std::uint32_t midstream_flows = 0;
+    std::uint64_t object_bytes_open = 0;  // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
