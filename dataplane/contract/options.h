@@ -21,10 +21,10 @@ enum class ProxyProtocol : std::uint8_t { off, accept, require };
 enum class ClientFrom : std::uint8_t { peer, proxy, header };
 enum class AccountFrom : std::uint8_t { none, s3_access_key, basic_user, header };
 
-// What mode enforce does with a connection that cannot be inspected. `pass` forwards it, counted as
-// uninspected; `reset` sends RSTs to both ends; `refuse` answers the client in HTTP (503, or 400 and
-// 431 where the request is at fault) and resets the storage. `retire` lets the message under way
-// pass and closes the connection at its first quiet moment.
+// What mode enforce does with a connection that cannot be inspected. `pass` forwards it, counted
+// as uninspected; `reset` sends RSTs to both ends; `refuse` answers the client in HTTP (503, or 400
+// and 431 where the request is at fault) and resets the storage. `retire` lets the message under
+// way pass and closes the connection at its first quiet moment.
 enum class UninspectedAction : std::uint8_t { pass, reset, refuse };
 enum class MidstreamAction : std::uint8_t { retire, pass, reset, refuse };
 
