@@ -384,25 +384,19 @@ void Worker::State::sever_again(FlowNumber number) {
     rank(number);
 }
 
-TimerList& Worker::State::timer_list(TimerKind kind) {
-    INVARIANT(kind != TimerKind::none);
-    if (kind == TimerKind::tail) return tails;
-    if (kind == TimerKind::sever) return severed;
-    return kind == TimerKind::quiet ? quiets : answerings;
-}
-
-// Tails, quiets and severed flows have one delay each, so appending keeps those lists in order of
-// time; the answering flows are few and looked at one by one.
+// Each kind has one delay, so that appending keeps its list in order of time. What is due at once
+// goes to the front: all that may stand behind it and be due as well runs in the same turn.
 void Worker::State::set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns) {
     clear_timer(number);
     Flow& flow = flows[number];
     TimerList& list = timer_list(kind);
     flow.timer = kind;
     flow.timer_ns = at_ns;
-    flow.timer_previous = list.last;
-    flow.timer_next = no_flow;
-    (list.last == no_flow ? list.first : flows[list.last].timer_next) = number;
-    list.last = number;
+    const bool at_once = at_ns <= now.ns;
+    flow.timer_previous = at_once ? no_flow : list.last;
+    flow.timer_next = at_once ? list.first : no_flow;
+    (flow.timer_previous == no_flow ? list.first : flows[flow.timer_previous].timer_next) = number;
+    (flow.timer_next == no_flow ? list.last : flows[flow.timer_next].timer_previous) = number;
 }
 
 void Worker::State::clear_timer(FlowNumber number) {
@@ -416,26 +410,29 @@ void Worker::State::clear_timer(FlowNumber number) {
     flow.timer = TimerKind::none;
 }
 
+bool Worker::State::is_due(const TimerList& list) const {
+    return list.first != no_flow && flows[list.first].timer_ns <= now.ns;
+}
+
 void Worker::State::run_timers() {
-    while (tails.first != no_flow && flows[tails.first].timer_ns <= now.ns) {
-        const FlowNumber number = tails.first;
+    while (is_due(TimerKind::tail)) {
+        const FlowNumber number = timer_list(TimerKind::tail).first;
         clear_timer(number);
         if (judge_tail(number, false)) pump(number);
     }
-    while (quiets.first != no_flow && flows[quiets.first].timer_ns <= now.ns) {
-        const FlowNumber number = quiets.first;
+    while (is_due(TimerKind::quiet)) {
+        const FlowNumber number = timer_list(TimerKind::quiet).first;
         clear_timer(number);
         retire_if_quiet(number);
     }
-    while (severed.first != no_flow && flows[severed.first].timer_ns <= now.ns) {
-        const FlowNumber number = severed.first;
+    while (is_due(TimerKind::sever)) {
+        const FlowNumber number = timer_list(TimerKind::sever).first;
         clear_timer(number);
         sever_again(number);
     }
-    for (FlowNumber at = answerings.first; at != no_flow;) {
-        const FlowNumber next = flows[at].timer_next;
-        if (flows[at].timer_ns <= now.ns) run_answer(at);
-        at = next;
+    for (const TimerKind kind : {TimerKind::record, TimerKind::answer}) {
+        while (is_due(kind))  // each sets its timer anew, later than now
+            run_answer(timer_list(kind).first);
     }
     if (now.ns >= sweep_at_ns) sweep();
 }

@@ -52,6 +52,10 @@ inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
 inline constexpr std::uint32_t resets_again_max = 5;
 inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
+// How often a decision that waits for its record is looked at, and one whose answer is on its way:
+// nothing of an answer is finer than this, and a thousand of them cost a worker half a percent.
+inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
+inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
@@ -119,7 +123,9 @@ struct Worker::State {
     void sever_again(FlowNumber number);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
-    TimerList& timer_list(TimerKind kind);
+    TimerList& timer_list(TimerKind kind) { return timers[static_cast<std::size_t>(kind)]; }
+    bool is_due(TimerKind kind) { return is_due(timer_list(kind)); }
+    bool is_due(const TimerList& list) const;
     void run_timers();
     void sweep();
     void expire(FlowNumber number);
@@ -250,10 +256,7 @@ struct Worker::State {
     };
     std::array<ServiceState, services_max> service_states{};
 
-    TimerList tails;
-    TimerList quiets;
-    TimerList severed;
-    TimerList answerings;
+    TimerList timers[timer_kind_count];
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
     std::uint32_t midstream_flows = 0;

@@ -61,12 +61,9 @@ std::size_t Worker::poll(Now now) {
 
 std::uint64_t Worker::next_deadline_ns() const {
     std::uint64_t next = UINT64_MAX;
-    for (const TimerList* list : {&state_->tails, &state_->quiets, &state_->severed}) {
-        if (list->first != no_flow) next = std::min(next, state_->flows[list->first].timer_ns);
+    for (const TimerList& list : state_->timers) {
+        if (list.first != no_flow) next = std::min(next, state_->flows[list.first].timer_ns);
     }
-    FlowNumber at = state_->answerings.first;
-    for (; at != no_flow; at = state_->flows[at].timer_next)
-        next = std::min(next, state_->flows[at].timer_ns);
     return next;
 }
 
