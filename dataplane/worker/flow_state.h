@@ -39,7 +39,8 @@ enum class FlowPhase : std::uint8_t {
     closed,
 };
 
-enum class TimerKind : std::uint8_t { none, tail, quiet, sever, answer };
+enum class TimerKind : std::uint8_t { none, tail, quiet, sever, record, answer };
+inline constexpr std::size_t timer_kind_count = 6;
 
 inline constexpr std::uint32_t no_exchange = UINT32_MAX;
 inline constexpr std::uint32_t no_answer = UINT32_MAX;

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::uint16_t mss_default = 536;  // RFC 9293 §3.7.1
 constexpr std::size_t sweep_step = 64;
-constexpr std::size_t evict_look = 64;
+// Flows whose rank has changed since their last segment are moved on the way: each once for a
+// change, so this bounds one packet's work, and not what is found.
+constexpr std::size_t evict_look = 16;
 
 void note_options(const Segment& segment, Peer* peer) {
     peer->mss = segment.has_mss && segment.mss != 0 ? segment.mss : mss_default;
@@ -31,7 +33,7 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
         open_midstream(arrival, service_number);
         return no_flow;
     }
-    const FlowNumber number = take_place(flow_key(segment));
+    const FlowNumber number = take_place(flow_key(segment), true);
     if (number == no_flow) {
         drop(arrival, Outcome::flow_table_full);
         return no_flow;
@@ -40,46 +42,75 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
     return number;
 }
 
-FlowNumber Worker::State::take_place(const FlowKey& key) {
+// `begins`: it is a SYN, and not a segment that may be of anybody.
+FlowNumber Worker::State::take_place(const FlowKey& key, bool begins) {
     FlowNumber number = table.insert(key, now.ns);
-    if (number == no_flow && evict_one()) number = table.insert(key, now.ns);
+    if (number == no_flow && evict_one(begins)) number = table.insert(key, now.ns);
     return number;
 }
 
-// Gives up the place of one embryonic, closed or long idle flow: among those untouched for longest,
-// then, as a flood leaves its own in all places but those, anywhere.
-bool Worker::State::evict_one() {
-    FlowNumber number = table.oldest();
-    for (std::size_t looked = 0; number != no_flow && looked < evict_look; ++looked) {
-        if (evictable(number)) {
-            evict(number);
-            return true;
-        }
-        number = table.next_oldest(number);
-    }
+// Gives up one flow for a new one, in the order of FlowRank. A flood of handshakes takes idle flows
+// until it has its share of the table; from then on its own make room for each other. Who has shown
+// to be there and sends or receives is not given up for a SYN.
+bool Worker::State::evict_one(bool begins) {
+    const bool flooded =
+        table.live(FlowRank::embryonic) > options.flows_max / limits::embryonic_share;
+    if (evict_oldest(FlowRank::over, 0)) return true;
+    if (evict_oldest(FlowRank::embryonic, flooded ? 0 : lifetime::embryonic_least_ns)) return true;
+    if (!begins) return evict_oldest(FlowRank::embryonic, 0);
+    return evict_oldest(FlowRank::idle, lifetime::idle_least_ns) ||
+           evict_oldest(FlowRank::busy, lifetime::evictable_ns) ||
+           evict_oldest(FlowRank::embryonic, 0);
+}
+
+bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
     for (std::size_t looked = 0; looked < evict_look; ++looked) {
-        evict_next = (evict_next + 1) % options.flows_max;
-        if (flows[evict_next].phase == FlowPhase::free || !evictable(evict_next)) continue;
-        evict(evict_next);
+        const FlowNumber number = table.oldest(rank);
+        if (number == no_flow) return false;
+        const FlowRank newest = rank_of(flows[number]);
+        if (newest != rank) {
+            table.move_to(number, newest);
+            continue;
+        }
+        if (now.ns - std::min(now.ns, table.touched_ns(number)) < untouched_ns) return false;
+        evict(number);
         return true;
     }
     return false;
 }
 
-// A client that never acknowledged the SYN-ACK may be an invented address.
-bool Worker::State::evictable(FlowNumber number) const {
+// An established one is reset at both ends: nobody gets past inspection by being forgotten. Should
+// the storage miss that, its connection must not come back as one older than us.
+void Worker::State::evict(FlowNumber number) {
     const Flow& flow = flows[number];
-    const bool unconfirmed = flow.phase == FlowPhase::established && !flow.client_confirmed;
-    const bool over = flow.phase == FlowPhase::closed && flow.timer == TimerKind::none;
-    return flow.phase == FlowPhase::syn_seen || over || unconfirmed ||
-           now.ns - table.touched_ns(number) > lifetime::evictable_ns;
+    counters.count(Outcome::flow_evicted);
+    const bool refuses = flow.phase == FlowPhase::uninspected && mode(flow) == ServiceMode::enforce;
+    if (flow.phase == FlowPhase::established || refuses) reset_both(number);
+    if (flow.phase == FlowPhase::established || (flow.severed && flow.phase != FlowPhase::closed))
+        midstream_until_ns = std::min(midstream_until_ns, now.ns);
+    free_flow(number);
 }
 
-// An established one is reset at both ends: nobody gets past inspection by being forgotten.
-void Worker::State::evict(FlowNumber number) {
-    counters.count(Outcome::flow_evicted);
-    if (flows[number].phase == FlowPhase::established) reset_both(number);
-    free_flow(number);
+FlowRank Worker::State::rank_of(const Flow& flow) const {
+    switch (flow.phase) {
+        case FlowPhase::free:
+            return FlowRank::over;
+        case FlowPhase::closed:
+            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::pinned;
+        case FlowPhase::syn_seen:
+            return FlowRank::embryonic;
+        case FlowPhase::established:
+            // A client that never acknowledged the SYN-ACK may be an invented address.
+            if (!flow.client_confirmed) return FlowRank::embryonic;
+            return flow.exchange == no_exchange ? FlowRank::idle : FlowRank::busy;
+        case FlowPhase::uninspected:
+            return flow.client.has_like && flow.storage.has_like ? FlowRank::idle
+                                                                 : FlowRank::embryonic;
+        case FlowPhase::recording:
+        case FlowPhase::answering:
+            return FlowRank::pinned;
+    }
+    __builtin_unreachable();
 }
 
 void Worker::State::begin_flow(Flow& flow, int service_number) {
@@ -241,7 +272,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         counters.count(Outcome::flow_asymmetric);
         return drop(arrival, Outcome::segment_unexpected);
     }
-    const FlowNumber number = take_place(flow_key(arrival.segment));
+    const FlowNumber number = take_place(flow_key(arrival.segment), false);
     if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
     Flow& flow = flows[number];
     begin_flow(flow, service_number);
@@ -261,7 +292,8 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     if (settings.midstream_inspect) {
         flow.has_timestamps = segment.has_timestamp;
         flow.storage.window_end = UINT64_MAX >> 1;  // its scale is not known
-        return from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
+        from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
+        return rank(number);
     }
     become_uninspected(number, UninspectedReason::midstream);
     if (syn_ack) become_asymmetric(number);
@@ -274,6 +306,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     if (passes && !syn_ack)
         counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::passed);
     uninspected_segment(arrival, number);
+    rank(number);
 }
 
 // What on_midstream says about a connection that nobody followed from its beginning. True: it is
@@ -372,6 +405,7 @@ void Worker::State::close_flow(FlowNumber number) {
     abort_object(number);
     release_inspection(number);
     flows[number].phase = FlowPhase::closed;
+    rank(number);
 }
 
 void Worker::State::free_flow(FlowNumber number) {
@@ -418,6 +452,7 @@ void Worker::State::sever(FlowNumber number) {
     flow.severed = true;
     flow.resets = 0;
     set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
+    rank(number);
 }
 
 void Worker::State::sever_again(FlowNumber number) {
@@ -425,27 +460,22 @@ void Worker::State::sever_again(FlowNumber number) {
     reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
     if (++flow.resets < lifetime::resets_again_max)
         set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
+    rank(number);
 }
 
-TimerList& Worker::State::timer_list(TimerKind kind) {
-    INVARIANT(kind != TimerKind::none);
-    if (kind == TimerKind::tail) return tails;
-    if (kind == TimerKind::sever) return severed;
-    return kind == TimerKind::quiet ? quiets : answerings;
-}
-
-// Tails, quiets and severed flows have one delay each, so appending keeps those lists in order of
-// time; the answering flows are few and looked at one by one.
+// Each kind has one delay, so that appending keeps its list in order of time. What is due at once
+// goes to the front: all that may stand behind it and be due as well runs in the same turn.
 void Worker::State::set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns) {
     clear_timer(number);
     Flow& flow = flows[number];
     TimerList& list = timer_list(kind);
     flow.timer = kind;
     flow.timer_ns = at_ns;
-    flow.timer_previous = list.last;
-    flow.timer_next = no_flow;
-    (list.last == no_flow ? list.first : flows[list.last].timer_next) = number;
-    list.last = number;
+    const bool at_once = at_ns <= now.ns;
+    flow.timer_previous = at_once ? no_flow : list.last;
+    flow.timer_next = at_once ? list.first : no_flow;
+    (flow.timer_previous == no_flow ? list.first : flows[flow.timer_previous].timer_next) = number;
+    (flow.timer_next == no_flow ? list.last : flows[flow.timer_next].timer_previous) = number;
 }
 
 void Worker::State::clear_timer(FlowNumber number) {
@@ -459,26 +489,29 @@ void Worker::State::clear_timer(FlowNumber number) {
     flow.timer = TimerKind::none;
 }
 
+bool Worker::State::is_due(const TimerList& list) const {
+    return list.first != no_flow && flows[list.first].timer_ns <= now.ns;
+}
+
 void Worker::State::run_timers() {
-    while (tails.first != no_flow && flows[tails.first].timer_ns <= now.ns) {
-        const FlowNumber number = tails.first;
+    while (is_due(TimerKind::tail)) {
+        const FlowNumber number = timer_list(TimerKind::tail).first;
         clear_timer(number);
         if (judge_tail(number, false)) pump(number);
     }
-    while (quiets.first != no_flow && flows[quiets.first].timer_ns <= now.ns) {
-        const FlowNumber number = quiets.first;
+    while (is_due(TimerKind::quiet)) {
+        const FlowNumber number = timer_list(TimerKind::quiet).first;
         clear_timer(number);
         retire_if_quiet(number);
     }
-    while (severed.first != no_flow && flows[severed.first].timer_ns <= now.ns) {
-        const FlowNumber number = severed.first;
+    while (is_due(TimerKind::sever)) {
+        const FlowNumber number = timer_list(TimerKind::sever).first;
         clear_timer(number);
         sever_again(number);
     }
-    for (FlowNumber at = answerings.first; at != no_flow;) {
-        const FlowNumber next = flows[at].timer_next;
-        if (flows[at].timer_ns <= now.ns) run_answer(at);
-        at = next;
+    for (const TimerKind kind : {TimerKind::record, TimerKind::answer}) {
+        while (is_due(kind))  // each sets its timer anew, later than now
+            run_answer(timer_list(kind).first);
     }
     if (now.ns >= sweep_at_ns) sweep();
 }

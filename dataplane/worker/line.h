@@ -32,8 +32,12 @@ namespace lifetime {
 inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;    // SYN retries go to 7 s
 inline constexpr std::uint64_t unconfirmed_ns = 32 * ns_per_s;  // SYN-ACKs repeat 16 s apart
 inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;        // late FINs and ACKs of both ends
-inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // idle, when the table is full
-inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;       // TCP keep-alive's own default
+inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // a busy flow without a segment
+// When the table is full. A SYN that was repeated once and found nobody has had its chance. Between
+// two messages a second is long for whoever wants to go on; who is closed then loses a handshake.
+inline constexpr std::uint64_t embryonic_least_ns = 3 * ns_per_s;
+inline constexpr std::uint64_t idle_least_ns = 1 * ns_per_s;
+inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;   // TCP keep-alive's own default
 inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under way pauses so long
 // A connection that is older than us speaks within this time after our start, or it has been idle
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
@@ -51,6 +55,10 @@ inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
 inline constexpr std::uint32_t resets_again_max = 5;
 inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
+// How often a decision that waits for its record is looked at, and one whose answer is on its way:
+// nothing of an answer is finer than this, and a thousand of them cost a worker half a percent.
+inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
+inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
@@ -94,10 +102,12 @@ struct Worker::State {
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);
-    FlowNumber take_place(const FlowKey& key);
-    bool evict_one();
-    bool evictable(FlowNumber number) const;
+    FlowNumber take_place(const FlowKey& key, bool begins);
+    bool evict_one(bool begins);
+    bool evict_oldest(FlowRank rank, std::uint64_t untouched_ns);
     void evict(FlowNumber number);
+    FlowRank rank_of(const Flow& flow) const;
+    void rank(FlowNumber number) { table.move_to(number, rank_of(flows[number])); }
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
     void begin_anew(FlowNumber number);
@@ -120,7 +130,9 @@ struct Worker::State {
     void sever_again(FlowNumber number);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
-    TimerList& timer_list(TimerKind kind);
+    TimerList& timer_list(TimerKind kind) { return timers[static_cast<std::size_t>(kind)]; }
+    bool is_due(TimerKind kind) { return is_due(timer_list(kind)); }
+    bool is_due(const TimerList& list) const;
     void run_timers();
     void sweep();
     void expire(FlowNumber number);
@@ -263,13 +275,9 @@ struct Worker::State {
     };
     std::array<ServiceState, services_max> service_states{};
 
-    TimerList tails;
-    TimerList quiets;
-    TimerList severed;
-    TimerList answerings;
+    TimerList timers[timer_kind_count];
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
-    FlowNumber evict_next = 0;
     std::uint32_t midstream_flows = 0;
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started

@@ -109,7 +109,8 @@ class Lab {
     // connections without framing; what a test leaves under way is said to be.
     ~Lab() {
         const Counters& counters = worker->counters();
-        std::uint64_t frames = counters.received[0].bytes.read() + counters.received[1].bytes.read();
+        const Tally(&received)[2] = counters.received;
+        std::uint64_t frames = received[0].bytes.read() + received[1].bytes.read();
         for (const Tally& tally : counters.frames)
             frames -= tally.bytes.read();
         std::uint64_t objects = counters.body_bytes.read() + counters.unframed_bytes.read() -
