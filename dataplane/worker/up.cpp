@@ -42,18 +42,15 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
 }
 
 // The client goes on although no SYN-ACK passed here: a lie, or an asymmetric path. Either way
-// nothing could be tracked, and in `enforce` nothing with payload passes.
+// nothing could be tracked, and nothing with payload passes but where on_midstream says so.
 void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const Segment& segment = arrival.segment;
     const bool acknowledges = (segment.flags & (tcp_flag::ack | tcp_flag::rst)) == tcp_flag::ack;
-    if (acknowledges && !flow.asymmetric_counted) {
-        flow.asymmetric_counted = true;
-        counters.count(Outcome::flow_asymmetric);
-    }
-    if (acknowledges && mode(flow) != ServiceMode::enforce) {
+    if (acknowledges && segment.sequence == flow.up.sequence_of(0)) {
         flow.down.open(segment.acknowledgement);
         become_uninspected(number, UninspectedReason::asymmetric);
+        become_asymmetric(number);
         return uninspected_segment(arrival, number);
     }
     // An ACK could complete a handshake that is not the one we follow; the answer to an ACK of the
@@ -291,7 +288,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
 // A tail waits for its next byte only so long. With a FIN seen nothing more will come.
 void Worker::State::set_tail_timer(FlowNumber number) {
     Flow& flow = flows[number];
-    const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due;
+    const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due && !flow.stalled;
     if (!waiting) return clear_timer(number);
     if (flow.timer == TimerKind::tail && flow.tail_taken == flow.up.taken()) return;
     flow.tail_taken = flow.up.taken();
@@ -320,6 +317,7 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     Stream& stream = from_the_client ? flow.up : flow.down;
     Stream& other = from_the_client ? flow.down : flow.up;
     Peer& peer = from_the_client ? flow.client : flow.storage;
+    if (end_unfollowed(arrival, number)) return;
     if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
         account(arrival, frame_class(FrameClass::dropped));
         return cut(number, Outcome::inconsistent);
@@ -337,8 +335,11 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     }
     const std::int64_t end =
         stream.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size());
-    if (end > static_cast<std::int64_t>(stream.received()))
-        stream.pass(static_cast<std::uint64_t>(end) - stream.received());
+    if (end > static_cast<std::int64_t>(stream.received())) {
+        const std::uint64_t fresh = static_cast<std::uint64_t>(end) - stream.received();
+        stream.pass(fresh);
+        if (from_the_client) count_unframed(flow.reason, fresh);
+    }
     const std::int64_t acked = other.offset_of(segment.acknowledgement);
     if (acked > static_cast<std::int64_t>(peer.acked))
         peer.acked = static_cast<std::uint64_t>(acked);
