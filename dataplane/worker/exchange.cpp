@@ -210,8 +210,8 @@ void Worker::State::request_foreign(FlowNumber number, UninspectedReason reason)
     Flow& flow = flows[number];
     const ServiceOptions& wanted = service(flow);
     const UninspectedAction action =
-        reason == UninspectedReason::tls ? wanted.on_tls : wanted.on_protocol;
-    if (action == UninspectedAction::refuse && mode(flow) == ServiceMode::enforce)
+        reason == UninspectedReason::tls ? wanted.on_tls : wanted.on_unparsable;
+    if (action != UninspectedAction::pass && mode(flow) == ServiceMode::enforce)
         return cut(number, Outcome::protocol_refused);
     pass_rest(number, reason);
 }

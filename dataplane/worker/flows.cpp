@@ -290,8 +290,9 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         return rank(number);
     }
     become_uninspected(number, UninspectedReason::midstream);
-    const bool too_late = wanted.midstream == MidstreamMode::retire && now.ns >= midstream_until_ns;
-    if (enforces && (wanted.midstream == MidstreamMode::reset || too_late)) {
+    const MidstreamAction action = wanted.on_midstream;
+    const bool too_late = action == MidstreamAction::retire && now.ns >= midstream_until_ns;
+    if (enforces && (action == MidstreamAction::reset || too_late)) {
         reset_both(number);
         close_flow(number);
         return drop(arrival, Outcome::segment_unexpected);

@@ -280,6 +280,7 @@ struct Worker::State {
     std::uint32_t message_next = 0;
     std::uint32_t held_frames = 0;
     std::uint32_t midstream_flows = 0;
+    std::uint64_t object_bytes_open = 0;  // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start

@@ -41,19 +41,26 @@ bool Worker::State::is_slow(Exchange& exchange) const {
 }
 
 // What was uploaded so far is looked up before the connection goes, as whenever an upload ends
-// early; the rest of it never reaches the storage. In `observe` nothing is refused.
+// early; the rest of it never reaches the storage. Then policy decides, as about any limit.
 void Worker::State::end_message(FlowNumber number) {
     Flow& flow = flows[number];
     counters.count(Outcome::message_slow);
     if (!judge_tail(number, true)) return;
     const Exchange& exchange = exchanges[flow.exchange];
-    const bool asked = exchange.parser.in_body() ||
-                       (exchange.parser.between_messages() && !exchange.tracker.idle());
-    const bool waits_for_storage = asked && !exchange.parser.in_body();
+    const bool awaits = exchange.parser.between_messages() && !exchange.tracker.idle();
+    const bool asked = awaits || exchange.parser.in_body();
     abort_object(number);
-    if (mode(flow) != ServiceMode::enforce) return pass_rest(number, UninspectedReason::incomplete);
-    refuse(number, waits_for_storage ? ErrorStatus::unavailable : ErrorStatus::request_timeout,
-           asked);
+    if (mode(flow) != ServiceMode::enforce) return pass_rest(number, UninspectedReason::limit);
+    switch (service(flow).on_limit) {
+        case UninspectedAction::pass:
+            return pass_rest(number, UninspectedReason::limit);
+        case UninspectedAction::reset:
+            reset_client(flow);
+            return sever(number);
+        case UninspectedAction::refuse:
+            return refuse(number, awaits ? ErrorStatus::unavailable : ErrorStatus::request_timeout,
+                          asked);
+    }
 }
 
 // What a flow may keep: no more than is left. A storage that stops acknowledging fills the shares of

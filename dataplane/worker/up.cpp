@@ -358,7 +358,7 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     const bool returns = flow.reason == UninspectedReason::midstream ||
                          flow.reason == UninspectedReason::bypassed ||
                          flow.reason == UninspectedReason::mode_bypass;
-    if (returns && service(flow).midstream == MidstreamMode::retire &&
+    if (returns && service(flow).on_midstream == MidstreamAction::retire &&
         mode(flow) == ServiceMode::enforce)
         set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
 }

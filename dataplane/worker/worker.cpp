@@ -107,6 +107,9 @@ std::uint32_t Worker::flows() const {
 std::uint32_t Worker::flows_midstream() const {
     return state_->midstream_flows;
 }
+std::uint64_t Worker::object_bytes_open() const {
+    return state_->object_bytes_open;
+}
 std::uint64_t Worker::kept_bytes() const {
     return std::uint64_t{state_->pieces.used()} * limits::kept_block_bytes;
 }

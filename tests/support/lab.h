@@ -51,8 +51,9 @@ inline Options lab_options() {
     service.port = 80;
     service.vlan = -1;
     service.mode = ServiceMode::enforce;
-    service.midstream = MidstreamMode::retire;
-    service.on_tls = service.on_protocol = UninspectedAction::refuse;
+    service.on_midstream = MidstreamAction::retire;
+    service.on_tls = UninspectedAction::reset;
+    service.on_unparsable = service.on_limit = UninspectedAction::refuse;
     return options;
 }
 
