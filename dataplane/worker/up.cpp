@@ -130,7 +130,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
         return drop(arrival, Outcome::messages_full);
 
     const std::uint64_t before = flow.up.received();
-    switch (flow.up.offer(offset, segment.payload, pieces, options.kept_bytes_flow_max)) {
+    switch (flow.up.offer(offset, segment.payload, pieces, kept_share())) {
         case Offered::fresh:
             break;
         case Offered::ahead:
@@ -262,6 +262,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
         if (flow.held.data != nullptr && end == flow.held_end && begin == end - flow.held_bytes) {
             queue(Side::storage, flow.held);
             flow.held.data = nullptr;
+            --held_frames;
         } else if (arrival != nullptr && !arrival->consumed && begin == arrival_begin &&
                    end == arrival_end) {
             queue(Side::storage, arrival->frame);
@@ -296,6 +297,9 @@ void Worker::State::set_tail_timer(FlowNumber number) {
 }
 
 void Worker::State::keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end) {
+    // Beyond that it is built anew from the kept bytes: held tails must leave buffers to receive.
+    if (held_frames == limits::held_frames_max) return;
+    ++held_frames;
     flow.held = arrival.frame;
     flow.held_end = end;
     flow.held_bytes = static_cast<std::uint32_t>(arrival.segment.payload.size());
@@ -306,6 +310,7 @@ void Worker::State::drop_held(Flow& flow) {
     if (flow.held.data == nullptr) return;
     port.release(&flow.held);
     flow.held.data = nullptr;
+    --held_frames;
 }
 
 // A connection that is not inspected: passed on, followed only as far as its end and its quiet
