@@ -169,6 +169,8 @@ struct Worker::State {
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);
     void uninspected_segment(Arrival& arrival, FlowNumber number);
+    bool retires_soon(const Flow& flow) const;
+    static bool begins_another_message(const Flow& flow, const Segment& segment);
 
     // --- down.cpp ---
     void from_storage(Arrival& arrival, FlowNumber number);
