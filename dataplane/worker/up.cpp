@@ -135,6 +135,10 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             break;
         case Offered::ahead:
             counters.count(Outcome::gap_segment);
+            if (!release_before_ahead(number)) {
+                account(arrival, frame_class(FrameClass::dropped));
+                return;
+            }
             flow.up.mark_ahead_sent(offset, end, pieces);
             if ((segment.flags & tcp_flag::fin) != 0) {
                 account(arrival, frame_class(FrameClass::inspected));
@@ -166,6 +170,18 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
         offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
     pump(number, whole ? &arrival : nullptr, offset, end);
     client_fin_after(segment, end, number);
+}
+
+// What is held leaves before a segment that stands behind it: to a sender a tail (or a repetition
+// that fills a hole) that is overtaken looks lost, or reordered, which ends in a time-out when it
+// finds out (RFC 8985 §6.2). So it is looked up as it stands now, not when its timer is due. False:
+// it matched, and the flow is being cut.
+bool Worker::State::release_before_ahead(FlowNumber number) {
+    const Flow& flow = flows[number];
+    if (flow.up.sent() >= flow.up.taken() || flow.verdict_due) return true;
+    if (!judge_tail(number, false)) return false;
+    pump(number);
+    return true;
 }
 
 // The FIN of a segment with payload, once nothing is missing before it.
