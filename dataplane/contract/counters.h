@@ -85,6 +85,7 @@ namespace cordon {
     X(http_pipeline_full,   "messages","request behind pipeline_max others that await their answer")\
     X(http_bad_response,    "flows",   "response framing malformed, connection cut")              \
     X(messages_full,        "packets", "segment dropped: no room for another message")            \
+    X(message_slow,         "messages","slow messages ended with 408 or 503 to make room for others") \
     X(protocol_refused,     "flows",   "TLS or a protocol other than HTTP refused or reset")      \
     X(proxy_header_bad,     "flows",   "PROXY header malformed or missing, cut")                  \
     /* object and verdict */                                                                      \

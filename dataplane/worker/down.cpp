@@ -125,7 +125,7 @@ bool Worker::State::take_storage_bytes(Arrival& arrival, FlowNumber number, std:
     }
     const Bytes part = offset < 0 ? payload.subspan(static_cast<std::size_t>(-offset)) : payload;
     const auto begin = static_cast<std::uint64_t>(std::max<std::int64_t>(offset, 0));
-    switch (flow.down.offer(begin, part, pieces, options.kept_bytes_flow_max)) {
+    switch (flow.down.offer(begin, part, pieces, kept_share())) {
         case Offered::fresh:
             break;
         case Offered::ahead:

@@ -9,8 +9,14 @@ namespace cordon {
 bool Worker::State::need_exchange(Flow& flow) {
     if (flow.exchange != no_exchange) return true;
     flow.exchange = exchanges.allocate();
+    if (flow.exchange == no_exchange && end_slow_message(message_look))
+        flow.exchange = exchanges.allocate();
     if (flow.exchange == no_exchange) return false;
     Exchange& exchange = exchanges[flow.exchange];
+    exchange.begun_ns = now.ns;
+    exchange.earned_ns = 0;
+    exchange.moved = bytes_moved(flow);
+    exchange.flow = static_cast<FlowNumber>(&flow - flows.get());
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
     exchange.slot = no_object;
@@ -26,6 +32,7 @@ void Worker::State::end_exchange(Flow& flow) {
         fingerprinter.drop(exchange.slot);
         close_object(&exchange);
     }
+    exchange.flow = no_flow;
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;
     flow.stalled = false;

@@ -5,6 +5,7 @@
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
+//   pressure.cpp   what slow messages and unacknowledged bytes may take from others
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -60,8 +61,18 @@ inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same fo
 inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
 inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
+// How long a message may stand still while others find no room: for its head (in two round trips of
+// the farthest client it has come), for its body, and for the storage's answer. Bytes earn further
+// time (limits::slow_bytes_per_s).
+inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
+inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
+inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
+
+// How many messages are looked at for a slow one, when a segment finds no room for its own; every
+// sweep looks at as many as it does at flows.
+inline constexpr std::size_t message_look = 8;
 
 // A received frame with what decode read of it.
 struct Arrival {
@@ -142,6 +153,7 @@ struct Worker::State {
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
+    bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void client_probe(Arrival& arrival, Flow& flow);
@@ -158,6 +170,8 @@ struct Worker::State {
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);
     void uninspected_segment(Arrival& arrival, FlowNumber number);
+    bool retires_soon(const Flow& flow) const;
+    static bool begins_another_message(const Flow& flow, const Segment& segment);
 
     // --- down.cpp ---
     void from_storage(Arrival& arrival, FlowNumber number);
@@ -200,6 +214,13 @@ struct Worker::State {
     void open_object(FlowNumber number);
     void close_object(Exchange* exchange);
     void abort_object(FlowNumber number);
+
+    // --- pressure.cpp ---
+    bool end_slow_message(std::size_t look);
+    bool is_slow(Exchange& exchange) const;
+    void end_message(FlowNumber number);
+    std::uint64_t kept_share() const;
+    static std::uint64_t bytes_moved(const Flow& flow);
 
     // --- judge.cpp ---
     void settle();  // flushes the digests and judges every object that ended in this burst
@@ -278,6 +299,8 @@ struct Worker::State {
     TimerList timers[timer_kind_count];
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
+    std::uint32_t message_next = 0;
+    std::uint32_t held_frames = 0;
     std::uint32_t midstream_flows = 0;
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
