@@ -72,6 +72,7 @@ bool Worker::State::end_one_answer() {
 // another one from us would be taken for that. `awaited`: requests that await an answer when all
 // before the one in question are answered.
 bool Worker::State::answer_impossible(const Flow& flow, std::size_t awaited) {
+    if (flow.exchange == no_exchange) return flow.storage.fin_seen;  // its answers were not read
     const ResponseTracker& tracker = exchanges[flow.exchange].tracker;
     return tracker.final_begun() || tracker.outstanding() != awaited || flow.storage.fin_seen;
 }
@@ -115,7 +116,10 @@ void Worker::State::retire(FlowNumber number) {
     abort_object(number);
     if (!begin_answer(number)) return;
     answers[flows[number].answer].silent = true;
-    if (flows[number].phase == FlowPhase::uninspected) counters.count(Outcome::flow_retired);
+    if (flows[number].phase == FlowPhase::uninspected) {
+        counters.count(Outcome::flow_retired);
+        counters.decided(flows[number].service, PolicyCase::midstream, PolicyResult::retired);
+    }
     release_for_answer(number);
     start_answer(number);
 }
@@ -291,7 +295,10 @@ void Worker::State::client_while_answering(Arrival& arrival, FlowNumber number) 
     const auto expected = static_cast<std::int64_t>(flow.up.received());
     if (offset <= expected && end > expected && !flow.client.fin_seen) {
         const auto fresh = static_cast<std::size_t>(end - expected);
-        if (answer.drained_bytes + fresh > options.drain_bytes_max) return;  // it has had its say
+        if (answer.drained_bytes + fresh > options.drain_bytes_max) {  // it has had its say
+            counters.count(Outcome::drain_full);
+            return;
+        }
         answer.drained_bytes += fresh;
         flow.up.pass(fresh);
     }

@@ -48,7 +48,10 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
     if (flow.phase != FlowPhase::established) return;
     if (flow.client.fin_acked && flow.storage.fin_acked) return close_flow(number);
     if (flow.close_due) return retire(number);
-    if (flow.leaves_http) pass_rest(number, flow.reason);
+    if (flow.leaves_http) return pass_rest(number, flow.reason);
+    if (!flow.stalled) return;
+    if (flow.storage.fin_seen) return retire(number);  // the request that waits is never answered
+    if (!exchanges[flow.exchange].tracker.full()) go_on(number);
 }
 
 bool Worker::State::storage_segment_acceptable(Arrival& arrival, Flow& flow) {

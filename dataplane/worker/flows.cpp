@@ -261,18 +261,24 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     forward(arrival, FrameClass::control);
 }
 
-// A connection met in mid-life: it began before us, or while we were away.
+// A connection met in mid-life: it began before us, or while we were away; or a SYN-ACK without a
+// SYN, whose client speaks on another path.
 void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     const ServiceOptions& wanted = options.services[service_number];
-    const bool enforces = mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce;
+    const auto number_of_service = static_cast<std::size_t>(service_number);
+    const bool enforces = mode_of(number_of_service) == ServiceMode::enforce;
     const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
-    // The SYN will be repeated, and then we know who began; without it nobody was seen to.
-    if (enforces && handshake == (tcp_flag::syn | tcp_flag::ack))
+    const bool syn_ack = handshake == (tcp_flag::syn | tcp_flag::ack);
+    // The SYN may come again, and then we know who began; without it nobody was seen to.
+    if (syn_ack && enforces && wanted.on_midstream != MidstreamAction::pass) {
+        counters.count(Outcome::flow_asymmetric);
         return drop(arrival, Outcome::segment_unexpected);
+    }
     const FlowNumber number = take_place(flow_key(arrival.segment), false);
     if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
     Flow& flow = flows[number];
     begin_flow(flow, service_number);
+    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
     counters.count(Outcome::flow_midstream);
     const Segment& segment = arrival.segment;
     Peer& sender = arrival.side == Side::client ? flow.client : flow.storage;
@@ -292,21 +298,89 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         return rank(number);
     }
     become_uninspected(number, UninspectedReason::midstream);
-    const MidstreamAction action = wanted.on_midstream;
-    const bool too_late = action == MidstreamAction::retire && now.ns >= midstream_until_ns;
-    if (enforces && (action == MidstreamAction::reset || too_late)) {
-        reset_both(number);
-        close_flow(number);
-        return drop(arrival, Outcome::segment_unexpected);
+    if (syn_ack) become_asymmetric(number);
+    const bool retires = wanted.on_midstream == MidstreamAction::retire;
+    if (enforces && retires && now.ns >= midstream_until_ns) {
+        counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::reset);
+        return cut(number, Outcome::flow_midstream_cut);
     }
+    const bool passes = !enforces || wanted.on_midstream == MidstreamAction::pass;
+    if (passes && !syn_ack)
+        counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::passed);
     uninspected_segment(arrival, number);
     rank(number);
+}
+
+// What on_midstream says about a connection that nobody followed from its beginning. True: it is
+// over, and the segment in hand with it. `retire` waits for a quiet moment instead.
+bool Worker::State::end_unfollowed(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const bool unfollowed = flow.reason == UninspectedReason::midstream ||
+                            flow.reason == UninspectedReason::bypassed ||
+                            flow.reason == UninspectedReason::mode_bypass ||
+                            flow.reason == UninspectedReason::asymmetric;
+    if (!unfollowed) return false;
+    if (one_direction_only(arrival, flow)) become_asymmetric(number);
+    const MidstreamAction action = service(flow).on_midstream;
+    if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass) return false;
+    // Neither a quiet moment can be seen nor an answer placed; and who is never answered by the
+    // storage here may be an invented address, which gets one RST but no answer that we repeat.
+    if (flow.reason == UninspectedReason::asymmetric) {
+        counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::reset);
+        reset_and_sever(number);
+        return true;
+    }
+    if (action == MidstreamAction::reset) {
+        counters.decided(flow.service, PolicyCase::midstream, PolicyResult::reset);
+        cut(number, Outcome::flow_midstream_cut);
+        return true;
+    }
+    // A client that speaks has its last answer, and what it says is the next request, or the rest
+    // of one that is refused now.
+    if (action != MidstreamAction::refuse || arrival.side != Side::client ||
+        arrival.segment.payload.empty())
+        return false;
+    counters.count(Outcome::flow_midstream_cut);
+    counters.decided(flow.service, PolicyCase::midstream, PolicyResult::refused);
+    refuse(number, ErrorStatus::unavailable, false);
+    return true;
+}
+
+// Whether this segment shows that the other end answers on a path that does not lead through here:
+// for a while not one frame of it came, and yet it was heard.
+bool Worker::State::one_direction_only(const Arrival& arrival, const Flow& flow) const {
+    if (flow.reason != UninspectedReason::midstream) return false;
+    const bool from_the_client = arrival.side == Side::client;
+    const Peer& other = from_the_client ? flow.storage : flow.client;
+    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    if (other.has_like || now_ms - flow.met_ms < lifetime::one_direction_ms) return false;
+    const Stream& own = from_the_client ? flow.up : flow.down;
+    const Stream& others = from_the_client ? flow.down : flow.up;
+    constexpr std::uint64_t more_than_a_window_unheard = 256 * 1024;
+    return others.offset_of(arrival.segment.acknowledgement) > 0 ||
+           own.received() > more_than_a_window_unheard;
+}
+
+// Counted once, and an alarm: inspection needs both directions.
+void Worker::State::become_asymmetric(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.reason == UninspectedReason::midstream) --midstream_flows;
+    flow.reason = UninspectedReason::asymmetric;
+    if (flow.asymmetric_counted) return;
+    flow.asymmetric_counted = true;
+    counters.count(Outcome::flow_asymmetric);
+    const MidstreamAction action = service(flow).on_midstream;
+    if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass)
+        counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::passed);
 }
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
     abort_object(number);
     release_inspection(number);
+    // Before its first frame the storage's end is the client's, turned: what is sent in its name
+    // has to find the client.
+    if (!flow.storage.has_like) flow.storage.like = reversed(flow.client.like);
     flow.phase = FlowPhase::uninspected;
     flow.reason = reason;
     counters.objects[object_class(reason)].count.add();
@@ -362,6 +436,10 @@ void Worker::State::reset_client(const Flow& flow) {
 
 void Worker::State::cut(FlowNumber number, Outcome why) {
     counters.count(why);
+    reset_and_sever(number);
+}
+
+void Worker::State::reset_and_sever(FlowNumber number) {
     reset_client(flows[number]);
     sever(number);
 }

@@ -44,6 +44,9 @@ inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under w
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
+// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3): what is silent for longer while
+// its peer goes on speaks on another path.
+inline constexpr std::uint32_t one_direction_ms = 1000;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 // Two losses of the answer in a row are repaired by then (200 + 400 ms).
 inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
@@ -122,6 +125,9 @@ struct Worker::State {
     bool ends_answer_for_syn(FlowNumber number);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
+    bool end_unfollowed(Arrival& arrival, FlowNumber number);
+    bool one_direction_only(const Arrival& arrival, const Flow& flow) const;
+    void become_asymmetric(FlowNumber number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);
     void release_inspection(FlowNumber number);  // exchange, held frame, kept bytes
     void close_flow(FlowNumber number);
@@ -130,6 +136,7 @@ struct Worker::State {
     void reset_client(const Flow& flow);
     void after_reset(Arrival& arrival, Flow& flow);
     void cut(FlowNumber number, Outcome why);
+    void reset_and_sever(FlowNumber number);
     void sever(FlowNumber number);
     void sever_again(FlowNumber number);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
@@ -146,6 +153,7 @@ struct Worker::State {
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
+    bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void client_probe(Arrival& arrival, Flow& flow);
@@ -162,6 +170,8 @@ struct Worker::State {
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);
     void uninspected_segment(Arrival& arrival, FlowNumber number);
+    bool retires_soon(const Flow& flow) const;
+    static bool begins_another_message(const Flow& flow, const Segment& segment);
 
     // --- down.cpp ---
     void from_storage(Arrival& arrival, FlowNumber number);
@@ -183,14 +193,26 @@ struct Worker::State {
     void end_exchange_if_idle(Flow& flow);
     void inspect(FlowNumber number);
     void parse(FlowNumber number);
+    bool stalls(FlowNumber number);
+    void go_on(FlowNumber number);
     bool read_proxy_header(FlowNumber number, std::uint64_t begin, Bytes* chunk);
     bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
     void request_event(FlowNumber number, const RequestEvent& event);
     void request_head(FlowNumber number);
     void request_error(FlowNumber number, Outcome why);
     void request_foreign(FlowNumber number, UninspectedReason reason);
+    struct Uninspectable {
+        PolicyCase about;
+        UninspectedReason reason;  // when it passes
+        UninspectedAction action;
+        ErrorStatus status;  // when it is refused
+        bool in_body;
+    };
+    void end_inspection(FlowNumber number, const Uninspectable& what);
     void pass_rest(FlowNumber number, UninspectedReason reason);
+    void count_unframed(UninspectedReason reason, std::uint64_t bytes);
     void open_object(FlowNumber number);
+    void close_object(Exchange* exchange);
     void abort_object(FlowNumber number);
 
     // --- pressure.cpp ---
@@ -280,7 +302,7 @@ struct Worker::State {
     std::uint32_t message_next = 0;
     std::uint32_t held_frames = 0;
     std::uint32_t midstream_flows = 0;
-    std::uint64_t object_bytes_open = 0;  // read of bodies, and in no class of the ledger yet
+    std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start

@@ -86,6 +86,10 @@ void Worker::bypassed(std::size_t service) {
         if (flow.service != service) continue;
         if (flow.phase == FlowPhase::established || flow.phase == FlowPhase::syn_seen)
             line.become_uninspected(n, UninspectedReason::bypassed);
+        // What one end acknowledges may have passed in the kernel: no sign of another path.
+        else if (flow.phase == FlowPhase::uninspected &&
+                 flow.reason == UninspectedReason::midstream)
+            line.flows[n].reason = UninspectedReason::bypassed;
     }
 }
 
@@ -194,8 +198,6 @@ void Worker::State::forward(Arrival& arrival, FrameClass why) {
 
 void Worker::State::forward_uninspected(Arrival& arrival, UninspectedReason reason) {
     account(arrival, frame_class(reason));
-    if (arrival.side == Side::client)
-        counters.objects[object_class(reason)].bytes.add(arrival.segment.payload.size());
     arrival.consumed = true;
     queue(opposite(arrival.side), arrival.frame);
 }
