@@ -6,7 +6,13 @@
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response proxy_header identity refusal journal journal_thread \
               options_file stream \
-              policy worker worker_reset worker_hostile worker_liveness worker_policy replay link_frames \
+              policy replay link_frames \
+              worker \
+              worker_reset \
+              worker_hostile \
+              worker_liveness \
+              worker_policy \
+              worker_overload \
               index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
@@ -21,8 +27,8 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker worker_reset \
-            worker_hostile worker_liveness worker_policy index_holder): \
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder index_holder \
+            $(filter worker%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
