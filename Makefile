@@ -71,7 +71,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
-.PHONY: test check tests tools fuzz-programs system soak acceptance fuzz bench demo
+.PHONY: test check tests tools fuzz-programs system soak acceptance fuzz bench bench-goodput demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -112,6 +112,12 @@ soak: programs tools  ## the storm of kills, long (root); SOAK_KILLS=200, SOAK_S
 
 bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench line
+
+# GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
+bench-goodput:  ## goodput of lossy uploads against testpmd (root); GOODPUT="--runs 9" for figures
+	$(Q)scripts/setup-debian --bench
+	$(Q)$(MAKE) --no-print-directory $(parallel) programs tools
+	$(Q)tests/bench/goodput $(GOODPUT)
 
 demo:  ## install, build and show a known file being stopped (root); KEEP=1 leaves it running
 	$(Q)scripts/setup-debian --demo
