@@ -13,6 +13,7 @@ room_tests := keyed_tag index_verify index_view fingerprint index_builder decode
               worker_liveness \
               worker_policy \
               worker_overload \
+              policy worker worker_reset worker_hostile worker_liveness worker_link replay link_frames \
               index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
@@ -29,6 +30,8 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder index_holder \
             $(filter worker%,$(room_tests))): \
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker worker_reset \
+            worker_hostile worker_liveness worker_link index_holder): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
