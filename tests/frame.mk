@@ -5,7 +5,9 @@ bpf_test_programs ?=
 system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 
 # Programs that system tests use.
-tool_programs = $(O)/tests/support/wire
+tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal
+$(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
+$(O)/tests/support/fill_journal: LIBS = $(pure_libs)
 $(tool_programs): %: %.o
 	$(link)
 

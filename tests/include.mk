@@ -7,6 +7,15 @@ room_tests := keyed_tag index_verify index_view fingerprint index_builder decode
               http_message http_response proxy_header identity refusal journal journal_thread \
               options_file stream multipart aws_chunked \
               policy worker worker_reset worker_hostile worker_liveness replay link_frames \
+              options_file stream \
+              policy replay link_frames \
+              worker \
+              worker_reset \
+              worker_hostile \
+              worker_liveness \
+              worker_policy \
+              worker_overload \
+              policy worker worker_reset worker_hostile worker_liveness worker_link replay link_frames \
               index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
@@ -21,8 +30,10 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
+$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder index_holder \
+            $(filter worker%,$(room_tests))): \
 $(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker worker_reset \
-            worker_hostile worker_liveness index_holder): \
+            worker_hostile worker_liveness worker_link index_holder): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
