@@ -119,12 +119,15 @@ void change(std::string& bytes, const std::string& other, Random& random) {
 
 FramingCase mutated(const std::vector<FramingCase>& cases, std::uint64_t seed) {
     Random random(seed);
-    const FramingCase& from = cases[below(random, cases.size())];
+    // What is well-formed before is the likelier to be taken by somebody after the change.
+    const FramingCase* from = &cases[below(random, cases.size())];
+    for (int tries = 0; tries < 4 && !from->end.empty(); ++tries)
+        from = &cases[below(random, cases.size())];
     FramingCase out;
-    out.name = from.name + "~" + std::to_string(seed);
-    out.family = from.family;
-    out.answered = from.answered;
-    out.bytes = from.bytes;
+    out.name = from->name + "~" + std::to_string(seed);
+    out.family = from->family;
+    out.answered = from->answered;
+    out.bytes = from->bytes;
     for (std::size_t times = 1 + below(random, 3); times > 0; --times)
         change(out.bytes, cases[below(random, cases.size())].bytes, random);
     return out;
