@@ -3,25 +3,12 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response proxy_header identity refusal journal journal_thread \
-              options_file stream multipart aws_chunked \
-              policy worker worker_reset worker_hostile worker_liveness replay link_frames \
-              options_file stream \
-              policy replay link_frames \
-              worker \
-              worker_reset \
-              worker_hostile \
-              worker_liveness \
-              worker_policy \
-              worker_overload \
-              policy worker worker_reset worker_hostile worker_liveness worker_link replay link_frames \
-              index_holder pacing event_log
 room_tests := \
     decode build flow_table stream \
     http_message http_response framing_corpus proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
+    multipart aws_chunked \
     policy \
     worker \
     worker_reset \
