@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <new>
 
 #include "dataplane/base/invariant.h"
 
@@ -79,49 +80,64 @@ void Fingerprinter::Object::finish(Digests* out) const {
     }
 }
 
+struct alignas(64) Fingerprinter::Place {
+    unsigned char bytes[sizeof(Object)];
+};
+
 Fingerprinter::Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max)
-    : objects_(std::make_unique<Object[]>(objects_max)),
+    : places_(std::make_unique_for_overwrite<Place[]>(objects_max)),
       queue_(std::make_unique<Piece[]>(pieces_max)),
       objects_max_(objects_max),
       pieces_max_(pieces_max) {
     INVARIANT(objects_max < no_object && pieces_max > 0);
-    for (ObjectSlot slot = objects_max; slot-- > 0;) {
-        objects_[slot].next_free = free_;
-        free_ = slot;
-    }
 }
 
 Fingerprinter::~Fingerprinter() = default;
 
 ObjectSlot Fingerprinter::open(KindSet kinds) {
-    const ObjectSlot slot = free_;
-    if (slot == no_object) return no_object;
-    free_ = objects_[slot].next_free;
+    ObjectSlot slot = free_;
+    if (slot != no_object) {
+        free_ = object(slot).next_free;
+    } else if (untouched_ < objects_max_) {
+        slot = untouched_++;
+        new (&places_[slot]) Object;
+    } else {
+        return no_object;
+    }
     ++open_count_;
-    objects_[slot].start(kinds);
+    object(slot).start(kinds);
     return slot;
 }
 
 void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
-    Object& object = at(slot);
+    Object& target = at(slot);
     if (bytes.empty()) return;
-    object.size += bytes.size();
-    if (object.kinds.empty()) return;  // only its size is wanted
+    target.size += bytes.size();
+    if (target.kinds.empty()) return;  // only its size is wanted
     if (queued_ == pieces_max_) flush();
     queue_[queued_++] = {slot, bytes};
 }
 
 void Fingerprinter::flush() {
     for (std::uint32_t i = 0; i < queued_; ++i) {
-        if (queue_[i].slot != no_object) objects_[queue_[i].slot].take(queue_[i].bytes);
+        if (queue_[i].slot != no_object) object(queue_[i].slot).take(queue_[i].bytes);
     }
     queued_ = 0;
 }
 
 void Fingerprinter::peek(ObjectSlot slot, Digests* out) {
-    const Object& object = at(slot);
+    const Object& target = at(slot);
     flush();
-    object.finish(out);
+    target.finish(out);
+}
+
+void Fingerprinter::peek_with(ObjectSlot slot, Bytes more, Digests* out) {
+    at(slot);
+    flush();
+    Object copy = object(slot);
+    copy.size += more.size();
+    copy.take(more);
+    copy.finish(out);
 }
 
 void Fingerprinter::close(ObjectSlot slot, Digests* out) {
@@ -146,14 +162,18 @@ std::size_t Fingerprinter::object_bytes() {
 }
 
 Fingerprinter::Object& Fingerprinter::at(ObjectSlot slot) const {
-    INVARIANT(slot < objects_max_ && objects_[slot].in_use);
-    return objects_[slot];
+    INVARIANT(slot < untouched_ && object(slot).in_use);
+    return object(slot);
+}
+
+Fingerprinter::Object& Fingerprinter::object(ObjectSlot slot) const {
+    return *std::launder(reinterpret_cast<Object*>(&places_[slot]));
 }
 
 void Fingerprinter::release(ObjectSlot slot) {
-    Object& object = objects_[slot];
-    object.in_use = false;
-    object.next_free = free_;
+    Object& given_back = object(slot);
+    given_back.in_use = false;
+    given_back.next_free = free_;
     free_ = slot;
     --open_count_;
 }

@@ -41,7 +41,9 @@ class Fingerprinter {
 
     // Digests of all bytes submitted so far.
     void peek(ObjectSlot slot, Digests* out);
-    // The same, and gives the slot back.
+    // The same as if `more` had been submitted as well.
+    void peek_with(ObjectSlot slot, Bytes more, Digests* out);
+    // The digests, and gives the slot back.
     void close(ObjectSlot slot, Digests* out);
     // Gives the slot back; pieces of it that wait are forgotten.
     void drop(ObjectSlot slot);
@@ -54,17 +56,20 @@ class Fingerprinter {
 
   private:
     struct Object;
+    struct Place;
     struct Piece {
         ObjectSlot slot;
         Bytes bytes;
     };
 
     Object& at(ObjectSlot slot) const;
+    Object& object(ObjectSlot slot) const;
     void release(ObjectSlot slot);
 
-    std::unique_ptr<Object[]> objects_;
+    std::unique_ptr<Place[]> places_;  // untouched ones cost no memory
     std::unique_ptr<Piece[]> queue_;
     std::uint32_t objects_max_;
+    std::uint32_t untouched_ = 0;  // places from here on
     std::uint32_t pieces_max_;
     std::uint32_t queued_ = 0;
     std::uint32_t open_count_ = 0;
