@@ -15,6 +15,7 @@ room_tests := \
     worker_hostile \
     worker_liveness \
     worker_policy \
+    worker_forms \
     worker_overload \
     worker_link \
     journal journal_thread options_file link_frames \

@@ -38,7 +38,7 @@ void BodyDecoder::open(const Head& head, MutableBytes out) {
     is_post_ = head.method == "POST";
     out_ = out;
     const bool parts = has_parts(head);
-    const ObjectForm payload = payload_form_of(head);
+    const ObjectForm payload = form_of(head);
     const bool is_piece = payload == ObjectForm::piece;
     part_form_ = is_piece ? ObjectForm::piece : ObjectForm::form_part;
     const ObjectForm raw = is_piece ? ObjectForm::piece : ObjectForm::body;

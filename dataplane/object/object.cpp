@@ -51,12 +51,6 @@ bool has_content_coding(const Head& head) {
 }
 
 ObjectForm form_of(const Head& head) {
-    if (is_multipart(head.content_type)) return ObjectForm::multipart;
-    if (is_aws_chunked(head)) return ObjectForm::aws_chunked;
-    return payload_form_of(head);
-}
-
-ObjectForm payload_form_of(const Head& head) {
     if (has_content_coding(head)) return ObjectForm::content_coding;
     if (head.find("content-range") || head.find("upload-offset") || query_names_piece(head.target))
         return ObjectForm::piece;

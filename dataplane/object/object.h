@@ -15,11 +15,8 @@ namespace cordon {
 // Whether a request with this head carries an object at all.
 bool carries_object(const Head& head);
 
-// The form of the body.
+// The form of a body that is one object, or of the payload of aws-chunked.
 ObjectForm form_of(const Head& head);
-
-// The form of what BodyDecoder finds under aws-chunked, or of a body with parts as it is.
-ObjectForm payload_form_of(const Head& head);
 
 bool is_multipart(std::string_view content_type);
 
@@ -53,10 +50,10 @@ constexpr std::string_view form_name(ObjectForm form) {
 constexpr bool is_whole_file(ObjectForm form) {
     switch (form) {
         case ObjectForm::body:
+        case ObjectForm::aws_chunked:
         case ObjectForm::form_part:
         case ObjectForm::decoded:
             return true;
-        case ObjectForm::aws_chunked:
         case ObjectForm::multipart:
         case ObjectForm::content_coding:
         case ObjectForm::piece:

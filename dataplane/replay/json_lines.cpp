@@ -58,6 +58,10 @@ void append_null(std::string_view key, std::string* out) {
     out->append("null");
 }
 
+void append_optional(std::string_view key, std::string_view value, std::string* out) {
+    value.empty() ? append_null(key, out) : append_text(key, value, out);
+}
+
 void append_number(std::string_view key, std::uint64_t value, std::string* out) {
     append_key(key, out);
     out->append(std::to_string(value));
@@ -153,7 +157,8 @@ void append_object_line(const ObjectReport& report, std::string* out) {
     append_text("method", field(report.method), out);
     append_text("host", field(report.host), out);
     append_text("target", field(report.target), out);
-    append_null("name", out);  // only a form gives one
+    append_optional("field", field(report.field), out);
+    append_optional("name", field(report.name), out);
     append_text("form", field(report.form), out);
     append_number("size", report.size, out);
     append_key("complete", out);

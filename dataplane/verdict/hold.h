@@ -1,7 +1,8 @@
 // The held tail: how far the bytes of a flow may become contiguous at the storage.
 //
 // While an object is open, the last chunk that carried bytes of it stays; a later object byte frees
-// it, and holds its own chunk. The chunk holds whatever else it carries (a head before, a
+// it, and holds its own chunk. With several open at once (a body as it is and a part of it) the
+// earliest of those chunks counts. The chunk holds whatever else it carries (a head before, a
 // terminator after): the cut is the chunk, because what was one segment leaves as one segment. With
 // the object's clean verdict everything taken is free.
 //
@@ -25,6 +26,9 @@ class Hold {
         tail_begin_ = chunk_begin;
         holding_ = true;
     }
+
+    // No object is open in what was taken so far.
+    void nothing_open() { holding_ = false; }
 
     // Everything below `end` was looked up and may go; or: the object is closed and clean.
     void release_at(std::uint64_t end) {

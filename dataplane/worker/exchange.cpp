@@ -19,7 +19,7 @@ bool Worker::State::need_exchange(Flow& flow) {
     exchange.flow = static_cast<FlowNumber>(&flow - flows.get());
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
-    exchange.slot = no_object;
+    exchange.decoder = no_decoder;
     exchange.object_open = exchange.expect_waiting = false;
     exchange.proxy_bytes = 0;
     return true;
@@ -28,10 +28,7 @@ bool Worker::State::need_exchange(Flow& flow) {
 void Worker::State::end_exchange(Flow& flow) {
     if (flow.exchange == no_exchange) return;
     Exchange& exchange = exchanges[flow.exchange];
-    if (exchange.object_open) {
-        fingerprinter.drop(exchange.slot);
-        close_object(&exchange);
-    }
+    close_message(&exchange);
     exchange.flow = no_flow;
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;
@@ -156,32 +153,17 @@ bool Worker::State::begin_without_proxy_header(FlowNumber number, std::uint64_t 
 }
 
 void Worker::State::request_event(FlowNumber number, const RequestEvent& event) {
-    Flow& flow = flows[number];
-    Exchange& exchange = exchanges[flow.exchange];
+    Exchange& exchange = exchanges[flows[number].exchange];
     switch (event.kind) {
         case RequestEvent::Kind::head:
             return request_head(number);
         case RequestEvent::Kind::body:
             exchange.expect_waiting = false;
             counters.body_bytes.add(event.body.size());
-            if (!exchange.object_open) return;
-            exchange.object_bytes += event.body.size();
-            object_bytes_open += event.body.size();
-            fingerprinter.submit(exchange.slot, event.body);
-            flow.hold.object_bytes(exchange.chunk_begin);
+            if (exchange.object_open) body_bytes(number, event.body);
             return;
         case RequestEvent::Kind::end:
-            if (!exchange.object_open) return;
-            if (exchange.object_bytes == 0) {  // a chunked body without a byte
-                fingerprinter.drop(exchange.slot);
-                close_object(&exchange);
-                return;
-            }
-            // The end stays with the bytes that are held before it: a terminator in a chunk of its
-            // own must not free them. When they went by timer it is held alone.
-            if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
-            flow.verdict_due = true;
-            judgements.push_back(number);
+            if (exchange.object_open) end_of_body(number);
             return;
         case RequestEvent::Kind::error:
             return request_error(number, event.outcome);
@@ -202,37 +184,7 @@ void Worker::State::request_head(FlowNumber number) {
     INVARIANT(followed);  // stalls()
     if (!carries_object(head)) return;
     exchange.expect_waiting = head.expect_continue;
-    open_object(number);
-}
-
-void Worker::State::open_object(FlowNumber number) {
-    Exchange& exchange = exchanges[flows[number].exchange];
-    exchange.slot = fingerprinter.open(planned_kinds());
-    INVARIANT(exchange.slot != no_object);  // as many slots as exchanges
-    exchange.form = form_of(exchange.parser.head());
-    exchange.object_open = true;
-    exchange.object_bytes = 0;
-    counters.count(Outcome::object_opened);
-}
-
-// The object is in a class of the ledger from here on, or had no byte.
-void Worker::State::close_object(Exchange* exchange) {
-    object_bytes_open -= exchange->object_bytes;
-    exchange->object_open = false;
-}
-
-// The upload ended before its end was seen.
-void Worker::State::abort_object(FlowNumber number) {
-    Flow& flow = flows[number];
-    if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return;
-    Exchange& exchange = exchanges[flow.exchange];
-    Digests digests;
-    fingerprinter.close(exchange.slot, &digests);
-    close_object(&exchange);
-    if (exchange.object_bytes == 0) return;
-    counters.count(Outcome::object_aborted);
-    counters.objects[object_class(UninspectedReason::incomplete)].add(exchange.object_bytes);
-    report(flow, digests, ObjectVerdict::uninspected, false, UninspectedReason::incomplete, 0);
+    open_message(number);
 }
 
 // Framing that servers could read in different ways, or a limit that was reached.

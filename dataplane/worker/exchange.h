@@ -3,12 +3,14 @@
 //
 // When all are taken, those that move slower than any honest client make room (message_patience).
 //
-// Owns:       the head storage, the parser, the tracker, a digest slot while an object is open.
-// Invariants: slot is valid exactly while object_open.
+// Owns:       the head storage, the parser, the tracker; while a body with objects is read, their
+//             digest slots and, when it has a form to take apart, a decoder.
+// Invariants: slots and a decoder only while object_open.
 // Worker:     used by one worker only; pooled, no allocation after construction.
 // Limits:     messages_max of them in a worker.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -17,9 +19,22 @@
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/http/message.h"
 #include "dataplane/http/response.h"
-#include "dataplane/object/object.h"
+#include "dataplane/object/body.h"
 
 namespace cordon {
+
+inline constexpr std::uint32_t no_decoder = UINT32_MAX;
+
+// An object of the message that is open.
+struct OpenObject {
+    ObjectSlot slot;        // no_object: none
+    std::uint64_t tail_at;  // where the chunk with its last bytes begins
+};
+
+struct DecoderPlace {
+    BodyDecoder decoder;
+    std::uint32_t next_free;
+};
 
 struct Exchange {
     std::uint64_t begun_ns;   // since when it takes its place
@@ -29,10 +44,13 @@ struct Exchange {
     RequestParser parser;
     ResponseTracker tracker;
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
-    std::uint64_t object_bytes;
-    ObjectSlot slot;
-    ObjectForm form;
-    bool object_open;
+    std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
+    std::array<OpenObject, limits::objects_per_message_max> objects;
+    std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0
+    ObjectForm form;            // of that
+    bool object_open;           // between head and end of a message with a body
+    bool body_ended;            // the decoder was told so
+    bool undecoded;             // a form that was given up
     bool expect_waiting;        // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;

@@ -72,22 +72,34 @@ void Worker::State::settle() {
     fingerprinter.flush();
 }
 
-// The object of this flow is complete: its verdict, and then what stands behind it in the stream.
+// The body of this message is complete: the verdicts on what is open of it, and then what stands
+// behind it in the stream.
 void Worker::State::judge(FlowNumber number) {
     Flow& flow = flows[number];
     Exchange& exchange = exchanges[flow.exchange];
-    Digests digests;
-    fingerprinter.close(exchange.slot, &digests);
-    close_object(&exchange);
-    Finding finding;
-    look_up(digests, flow, &finding);
-    if (finding.count != 0) {
-        record_match(number, finding, digests, true);
+    for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
+        if (exchange.objects[object].slot == no_object) continue;
+        judge_object(number, object);
         if (flow.phase != FlowPhase::established) return;
-    } else {
-        count_clean(flow, digests);
     }
+    class_rest(&exchange);
+    close_message(&exchange);
     go_on(number);
+}
+
+// This object is complete.
+void Worker::State::judge_object(FlowNumber number, std::uint8_t object) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    Judged judged{number, object, true, {}};
+    fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+    exchange.objects[object].slot = no_object;
+    if (judged.digests.size == 0) return;
+    Finding finding;
+    look_up(judged.digests, flows[number], &finding);
+    if (finding.count != 0)
+        record_match(judged, finding);
+    else
+        count_clean(judged);
 }
 
 // What has been uploaded so far, looked up as if it were all: before a held tail goes without its
@@ -95,20 +107,47 @@ void Worker::State::judge(FlowNumber number) {
 bool Worker::State::judge_tail(FlowNumber number, bool last) {
     Flow& flow = flows[number];
     if (flow.phase != FlowPhase::established) return true;
-    fingerprinter.flush();
-    if (flow.exchange != no_exchange && exchanges[flow.exchange].object_open &&
-        exchanges[flow.exchange].object_bytes != 0) {
-        Digests digests;
-        fingerprinter.peek(exchanges[flow.exchange].slot, &digests);
-        Finding finding;
-        look_up(digests, flow, &finding);
-        const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
-        if (blocks || (last && finding.count != 0)) record_match(number, finding, digests, false);
-        if (flow.phase != FlowPhase::established) return false;
-        counters.count(Outcome::tail_released_early);
-    }
+    if (!look_at_tails(number, last)) return false;
     if (!flow.stalled) flow.hold.release_at(flow.up.taken());
     return true;
+}
+
+bool Worker::State::look_at_tails(FlowNumber number, bool last) {
+    Flow& flow = flows[number];
+    fingerprinter.flush();
+    if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return true;
+    Exchange& exchange = exchanges[flow.exchange];
+    bool looked = false;
+    for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
+        if (exchange.objects[object].slot == no_object) continue;
+        std::array<std::uint8_t, BodyDecoder::kept_back_bytes_max> room;
+        std::size_t kept = 0;
+        if (exchange.decoder != no_decoder)
+            kept = decoders[exchange.decoder].decoder.kept_back(object, room);
+        if (fingerprinter.size(exchange.objects[object].slot) + kept == 0) continue;
+        looked = true;
+        if (!look_at_tail(number, object, {}, last)) return false;
+        // A server that writes what it has may take for content what a delimiter could begin with.
+        if (kept != 0 && exchange.objects[object].slot != no_object &&
+            !look_at_tail(number, object, Bytes(room).first(kept), last))
+            return false;
+    }
+    if (looked) counters.count(Outcome::tail_released_early);
+    return true;
+}
+
+bool Worker::State::look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back,
+                                 bool last) {
+    Flow& flow = flows[number];
+    Judged judged{number, object, false, {}};
+    fingerprinter.peek_with(exchanges[flow.exchange].objects[object].slot, kept_back,
+                            &judged.digests);
+    if (judged.digests.size == 0) return true;
+    Finding finding;
+    look_up(judged.digests, flow, &finding);
+    const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
+    if (blocks || (last && finding.count != 0)) record_match(judged, finding);
+    return flow.phase == FlowPhase::established;
 }
 
 void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* finding) const {
@@ -137,52 +176,50 @@ void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* f
 }
 
 // Honest about what was seen: a form whose file is inside the body was not judged as that file.
-void Worker::State::count_clean(const Flow& flow, const Digests& digests) {
-    const ObjectForm form = exchanges[flow.exchange].form;
+void Worker::State::count_clean(const Judged& judged) {
+    Exchange& exchange = exchanges[flows[judged.flow].exchange];
     const KindSet wanted = planned_kinds() & computed_kinds;
-    if (!((wanted & digests.present) == wanted)) counters.count(Outcome::stale_plan);
-    if ((wanted & digests.present).empty()) {  // nothing was looked up
-        counters.objects[object_class(UninspectedReason::no_index)].add(digests.size);
-        return report(flow, digests, ObjectVerdict::uninspected, true, UninspectedReason::no_index,
-                      0);
-    }
-    if (!is_whole_file(form)) {
-        counters.objects[object_class(UninspectedReason::form)].add(digests.size);
-        return report(flow, digests, ObjectVerdict::uninspected, true, UninspectedReason::form, 0);
-    }
+    if (!((wanted & judged.digests.present) == wanted)) counters.count(Outcome::stale_plan);
+    if ((wanted & judged.digests.present).empty())  // nothing was looked up
+        return count_uninspected(judged, UninspectedReason::no_index);
+    if (exchange.undecoded || !is_whole_file(name_of(exchange, judged.object).form))
+        return count_uninspected(judged, UninspectedReason::form);
     counters.count(Outcome::object_clean);
-    counters.objects[object_class(ObjectClass::inspected)].add(digests.size);
-    report(flow, digests, ObjectVerdict::clean, true, {}, 0);
+    counters.objects[object_class(ObjectClass::inspected)].add(take_body_bytes(&exchange));
+    report(judged, ObjectVerdict::clean, {}, 0);
+}
+
+void Worker::State::count_uninspected(const Judged& judged, UninspectedReason reason) {
+    Exchange& exchange = exchanges[flows[judged.flow].exchange];
+    counters.objects[object_class(reason)].add(take_body_bytes(&exchange));
+    report(judged, ObjectVerdict::uninspected, reason, 0);
 }
 
 // A match is recorded whatever is done about it; blocked is only what policy says to block.
-void Worker::State::record_match(FlowNumber number, const Finding& finding, const Digests& digests,
-                                 bool complete) {
-    Flow& flow = flows[number];
+void Worker::State::record_match(const Judged& judged, const Finding& finding) {
+    Exchange& exchange = exchanges[flows[judged.flow].exchange];
     counters.count(Outcome::object_matched);
-    counters.objects[object_class(ObjectClass::inspected)].add(digests.size);
-    report(flow, digests, ObjectVerdict::match, complete, {}, finding.entries[0].match.reference);
-    fill_incident(flow, finding, digests.size, complete);
-    if (!complete) {
-        fingerprinter.drop(exchanges[flow.exchange].slot);
-        close_object(&exchanges[flow.exchange]);
-    }
-    if (finding.action == MatchAction::block) return block(number);
+    counters.objects[object_class(ObjectClass::inspected)].add(take_body_bytes(&exchange));
+    report(judged, ObjectVerdict::match, {}, finding.entries[0].match.reference);
+    fill_incident(judged, finding);
+    if (!judged.complete) drop_object(&exchange, judged.object);
+    if (finding.action == MatchAction::block) return block(judged.flow);
     RecordTicket ticket;
     counters.count(finding.action == MatchAction::report ? Outcome::match_reported
                                                          : Outcome::match_observed);
     if (!recorder.decided(incident, DenyKey{}, &ticket)) counters.count(Outcome::match_unrecorded);
 }
 
-void Worker::State::fill_incident(const Flow& flow, const Finding& finding,
-                                  std::uint64_t object_bytes, bool complete) {
+void Worker::State::fill_incident(const Judged& judged, const Finding& finding) {
+    const Flow& flow = flows[judged.flow];
     incident = IncidentRecord{};
     case_numbers.next(&incident.case_number);
     incident.time_ns = now.unix_ns;
-    incident.object_bytes = object_bytes;
+    incident.object_bytes = judged.digests.size;
+    incident.form = name_of(exchanges[flow.exchange], judged.object).form;
     incident.policy_generation = options.policy_generation;
     incident.action = finding.action;
-    incident.complete = complete ? 1 : 0;
+    incident.complete = judged.complete ? 1 : 0;
     incident.lab = options.lab;
     const std::size_t named = std::min(finding.count, std::size(incident.matches));
     incident.match_count = static_cast<std::uint8_t>(named);
@@ -211,7 +248,6 @@ void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const
     record->client = endpoint_of(flow.client.like.source);
     record->server = endpoint_of(flow.client.like.destination);
     record->vlan = key.vlan;
-    record->form = exchange.form;
     copy_clean(head.method, std::span(record->method).first(sizeof record->method - 1));
     copy_clean(head.host, std::span(record->host).first(sizeof record->host - 1));
     copy_clean(head.target, std::span(record->target).first(sizeof record->target - 1));
@@ -227,27 +263,31 @@ void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const
         record->forwarded = endpoint_of(told);
 }
 
-void Worker::State::report(const Flow& flow, const Digests& digests, ObjectVerdict verdict,
-                           bool complete, UninspectedReason reason, std::uint64_t indicator) {
+void Worker::State::report(const Judged& judged, ObjectVerdict verdict, UninspectedReason reason,
+                           std::uint64_t indicator) {
     if (!settings.report_objects) return;
     INVARIANT(report_count < reports.size());  // the caller takes them at every poll
     ObjectReport& entry = reports[(report_first + report_count++) % reports.size()];
+    const Flow& flow = flows[judged.flow];
     const Exchange& exchange = exchanges[flow.exchange];
     const Head& head = exchange.parser.head();
+    const BodyDecoder::Name name = name_of(exchange, judged.object);
     entry = ObjectReport{};
     entry.client = flow.client.like.source;
     entry.server = flow.client.like.destination;
     entry.verdict = verdict;
     entry.reason = reason;
-    entry.complete = complete;
+    entry.complete = judged.complete;
     entry.matched = verdict == ObjectVerdict::match;
     entry.indicator = indicator;
-    entry.size = digests.size;
-    entry.digests = digests;
+    entry.size = judged.digests.size;
+    entry.digests = judged.digests;
     copy_text(head.method, entry.method);
     copy_text(head.host, entry.host);
     copy_text(head.target, entry.target);
-    copy_text(form_name(exchange.form), entry.form);
+    copy_text(form_name(name.form), entry.form);
+    copy_text(name.field, entry.field);
+    copy_text(name.file_name, entry.name);
 }
 
 }  // namespace cordon

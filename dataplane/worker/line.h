@@ -6,6 +6,7 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what slow messages and unacknowledged bytes may take from others
+//   objects.cpp    body bytes → objects, through the decoder of their form
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -211,9 +212,22 @@ struct Worker::State {
     void end_inspection(FlowNumber number, const Uninspectable& what);
     void pass_rest(FlowNumber number, UninspectedReason reason);
     void count_unframed(UninspectedReason reason, std::uint64_t bytes);
-    void open_object(FlowNumber number);
-    void close_object(Exchange* exchange);
-    void abort_object(FlowNumber number);
+
+    // --- objects.cpp ---
+    void open_message(FlowNumber number);
+    void body_bytes(FlowNumber number, Bytes bytes);
+    void end_of_body(FlowNumber number);
+    void take_objects(FlowNumber number);
+    void object_event(FlowNumber number, const ObjectEvent& event);
+    void open_object(Exchange* exchange, std::uint8_t object);
+    void drop_object(Exchange* exchange, std::uint8_t object);
+    void hold_tails(FlowNumber number);
+    void form_fault(FlowNumber number, Outcome why);
+    void close_message(Exchange* exchange);
+    void abort_object(FlowNumber number);  // the upload ended before its end was seen
+    std::uint64_t take_body_bytes(Exchange* exchange);
+    void class_rest(Exchange* exchange);
+    BodyDecoder::Name name_of(const Exchange& exchange, std::uint8_t object);
 
     // --- pressure.cpp ---
     bool end_slow_message(std::size_t look);
@@ -225,17 +239,25 @@ struct Worker::State {
     // --- judge.cpp ---
     void settle();  // flushes the digests and judges every object that ended in this burst
     void judge(FlowNumber number);
+    void judge_object(FlowNumber number, std::uint8_t object);
     bool judge_tail(FlowNumber number, bool last);  // false: it matched and the flow is cut
+    bool look_at_tails(FlowNumber number, bool last);
+    bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
     struct Finding;
     void look_up(const Digests& digests, const Flow& flow, Finding* finding) const;
-    void record_match(FlowNumber number, const Finding& finding, const Digests& digests,
-                      bool complete);
-    void fill_incident(const Flow& flow, const Finding& finding, std::uint64_t object_bytes,
-                       bool complete);
+    struct Judged {
+        FlowNumber flow;
+        std::uint8_t object;
+        bool complete;
+        Digests digests;
+    };
+    void record_match(const Judged& judged, const Finding& finding);
+    void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
-    void count_clean(const Flow& flow, const Digests& digests);
-    void report(const Flow& flow, const Digests& digests, ObjectVerdict verdict, bool complete,
-                UninspectedReason reason, std::uint64_t indicator);
+    void count_clean(const Judged& judged);
+    void count_uninspected(const Judged& judged, UninspectedReason reason);
+    void report(const Judged& judged, ObjectVerdict verdict, UninspectedReason reason,
+                std::uint64_t indicator);
     KindSet planned_kinds() const;
 
     // --- answering.cpp ---
@@ -285,6 +307,7 @@ struct Worker::State {
     std::unique_ptr<Flow[]> flows;
     PiecePool pieces;
     SlotPool<Exchange> exchanges;
+    SlotPool<DecoderPlace> decoders;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
     CaseNumbers case_numbers;
@@ -305,6 +328,7 @@ struct Worker::State {
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
+    std::array<std::uint8_t, limits::decode_run_bytes> decode_room;  // what decoders write
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {
         std::array<Frame, 2 * limits::burst_frames> frames;

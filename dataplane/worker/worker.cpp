@@ -26,8 +26,9 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       flows(std::make_unique<Flow[]>(options.flows_max)),
       pieces(piece_count(options)),
       exchanges(options.messages_max),
+      decoders(options.messages_max),
       answers(answers_max),
-      fingerprinter(options.messages_max),
+      fingerprinter(options.messages_max * limits::objects_per_message_max),
       case_numbers(options.node_prefix, worker_options.seed) {
     judgements.reserve(2 * limits::burst_frames);
     if (settings.report_objects) reports.resize(reports_max);

@@ -40,6 +40,8 @@ struct ObjectReport {
     char host[256];
     char target[1024];
     char form[16];
+    char field[limits::form_field_name_bytes_max + 1];  // of a form part
+    char name[limits::form_file_name_bytes_max + 1];    // its file name
 };
 
 struct WorkerOptions {

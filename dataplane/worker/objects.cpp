@@ -1,0 +1,189 @@
+#include <algorithm>
+
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+void Worker::State::open_message(FlowNumber number) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    const Head& head = exchange.parser.head();
+    for (OpenObject& object : exchange.objects)
+        object.slot = no_object;
+    exchange.object_open = true;
+    exchange.body_ended = exchange.undecoded = false;
+    exchange.body_bytes = 0;
+    exchange.form = form_of(head);
+    exchange.decoder = no_decoder;
+    if (!BodyDecoder::needed(head)) return open_object(&exchange, 0);
+    exchange.decoder = decoders.allocate();
+    INVARIANT(exchange.decoder != no_decoder);  // as many as exchanges
+    decoders[exchange.decoder].decoder.open(head, decode_room);
+}
+
+void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
+    const ObjectSlot slot = fingerprinter.open(planned_kinds());
+    INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
+    exchange->objects[object] = {slot, 0};
+    counters.count(Outcome::object_opened);
+}
+
+void Worker::State::drop_object(Exchange* exchange, std::uint8_t object) {
+    if (exchange->objects[object].slot != no_object)
+        fingerprinter.drop(exchange->objects[object].slot);
+    exchange->objects[object].slot = no_object;
+}
+
+void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    exchange.body_bytes += bytes.size();
+    object_bytes_open += bytes.size();
+    if (exchange.decoder != no_decoder) {
+        decoders[exchange.decoder].decoder.feed(bytes, exchange.chunk_begin);
+        return take_objects(number);
+    }
+    fingerprinter.submit(exchange.objects[0].slot, bytes);
+    flow.hold.object_bytes(exchange.chunk_begin);
+}
+
+void Worker::State::end_of_body(FlowNumber number) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    exchange.body_ended = true;
+    if (exchange.decoder != no_decoder) {
+        decoders[exchange.decoder].decoder.finish();
+        take_objects(number);
+        if (flow.phase != FlowPhase::established) return;
+    }
+    const auto has_bytes = [this](const OpenObject& object) {
+        return object.slot != no_object && fingerprinter.size(object.slot) != 0;
+    };
+    if (std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
+        class_rest(&exchange);  // a chunked body without a byte, or a form whose parts are judged
+        return close_message(&exchange);
+    }
+    // The end stays with the bytes that are held before it: a terminator in a chunk of its own must
+    // not free them. When they went by timer it is held alone.
+    if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
+    flow.verdict_due = true;
+    judgements.push_back(number);
+}
+
+void Worker::State::take_objects(FlowNumber number) {
+    Flow& flow = flows[number];
+    ObjectEvent event;
+    while (flow.phase == FlowPhase::established &&
+           decoders[exchanges[flow.exchange].decoder].decoder.next(&event))
+        object_event(number, event);
+    if (flow.phase == FlowPhase::established) hold_tails(number);
+}
+
+// An object that ends with its message waits for its verdict with others of the burst. One that
+// ends before (a form part) has it here: its delimiter is behind it in the same chunk, and what it
+// was decoded from is gone with the next event.
+void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    OpenObject& object = exchange.objects[event.object];
+    switch (event.kind) {
+        case ObjectEvent::Kind::open:
+            return open_object(&exchange, event.object);
+        case ObjectEvent::Kind::bytes:
+            fingerprinter.submit(object.slot, event.bytes);
+            if (event.is_volatile) fingerprinter.flush();
+            object.tail_at = event.at;
+            return;
+        case ObjectEvent::Kind::end:
+            if (!exchange.body_ended) judge_object(number, event.object);
+            return;
+        case ObjectEvent::Kind::drop:
+            return drop_object(&exchange, event.object);
+        case ObjectEvent::Kind::note:
+            return counters.count(event.outcome);
+        case ObjectEvent::Kind::fault:
+            return form_fault(number, event.outcome);
+    }
+}
+
+// Of every open object the chunk with its last bytes stays.
+void Worker::State::hold_tails(FlowNumber number) {
+    Flow& flow = flows[number];
+    std::uint64_t first = UINT64_MAX;
+    for (const OpenObject& object : exchanges[flow.exchange].objects) {
+        if (object.slot != no_object && fingerprinter.size(object.slot) != 0)
+            first = std::min(first, object.tail_at);
+    }
+    if (first == UINT64_MAX) return flow.hold.nothing_open();
+    flow.hold.object_bytes(first);
+}
+
+// A form that servers read in different ways, or not at all. Where policy lets it pass, the body as
+// it is goes on as an object: the framing of the message is not in doubt.
+void Worker::State::form_fault(FlowNumber number, Outcome why) {
+    counters.count(why);
+    Flow& flow = flows[number];
+    if (!look_at_tails(number, true)) return;
+    const ServiceOptions& wanted = service(flow);
+    if (mode(flow) == ServiceMode::enforce && wanted.on_unparsable != UninspectedAction::pass) {
+        abort_object(number);
+        return end_inspection(number, {PolicyCase::unparsable, UninspectedReason::form,
+                                       wanted.on_unparsable, ErrorStatus::bad_request, true});
+    }
+    counters.decided(flow.service, PolicyCase::unparsable, PolicyResult::passed);
+    Exchange& exchange = exchanges[flow.exchange];
+    BodyDecoder& decoder = decoders[exchange.decoder].decoder;
+    for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
+        if (!decoder.is_body(object)) drop_object(&exchange, object);
+    }
+    exchange.undecoded = true;
+    decoder.give_up();
+}
+
+// What was not part of an object (the frame of a form) or has none any more.
+void Worker::State::class_rest(Exchange* exchange) {
+    const std::size_t in = exchange->undecoded ? object_class(UninspectedReason::form)
+                                               : object_class(ObjectClass::inspected);
+    counters.objects[in].bytes.add(take_body_bytes(exchange));
+}
+
+// Bytes of the body that no object was charged with yet: each goes to one class of the ledger.
+std::uint64_t Worker::State::take_body_bytes(Exchange* exchange) {
+    const std::uint64_t bytes = exchange->body_bytes;
+    object_bytes_open -= bytes;
+    exchange->body_bytes = 0;
+    return bytes;
+}
+
+void Worker::State::close_message(Exchange* exchange) {
+    if (!exchange->object_open) return;
+    for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
+        drop_object(exchange, object);
+    take_body_bytes(exchange);
+    if (exchange->decoder != no_decoder) decoders.release(exchange->decoder);
+    exchange->decoder = no_decoder;
+    exchange->object_open = false;
+}
+
+void Worker::State::abort_object(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return;
+    Exchange& exchange = exchanges[flow.exchange];
+    for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
+        if (exchange.objects[object].slot == no_object) continue;
+        Judged judged{number, object, false, {}};
+        fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+        exchange.objects[object].slot = no_object;
+        if (judged.digests.size == 0) continue;
+        counters.count(Outcome::object_aborted);
+        count_uninspected(judged, UninspectedReason::incomplete);
+    }
+    counters.objects[object_class(UninspectedReason::incomplete)].bytes.add(
+        take_body_bytes(&exchange));
+    close_message(&exchange);
+}
+
+BodyDecoder::Name Worker::State::name_of(const Exchange& exchange, std::uint8_t object) {
+    if (exchange.decoder == no_decoder) return {exchange.form, {}, {}};
+    return decoders[exchange.decoder].decoder.name(object);
+}
+
+}  // namespace cordon
