@@ -17,6 +17,7 @@ room_tests := \
     worker_overload \
     worker_link \
     worker_normaliser \
+    worker_rules \
     journal journal_thread options_file link_frames \
     pacing event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
