@@ -92,6 +92,7 @@ bool Worker::State::client_segment_acceptable(Arrival& arrival, Flow& flow) {
 // What a segment of the client tells about the other direction.
 void Worker::State::note_client(Arrival& arrival, Flow& flow) {
     const Segment& segment = arrival.segment;
+    follow_link(arrival.frame.bytes(), segment, &flow.client.like, &flow.storage.like);
     const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
     if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
         flow.client_confirmed = true;
@@ -354,6 +355,8 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
         peer.like = template_of(arrival.frame.bytes(), segment);
         peer.has_like = true;
     }
+    follow_link(arrival.frame.bytes(), segment, &peer.like,
+                from_the_client ? &flow.storage.like : &flow.client.like);
     peer.window = segment.window;
     peer.ack = segment.acknowledgement;
     if (segment.has_timestamp) {
