@@ -71,7 +71,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
-.PHONY: test check tests tools fuzz-programs system acceptance fuzz bench bench-goodput demo
+.PHONY: test check tests tools fuzz-programs system soak acceptance fuzz bench bench-goodput demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -105,6 +105,10 @@ fuzz: fuzz-programs  ## fuzz every target for FUZZ_SECONDS=600 (ONLY=name picks 
 	        -artifact_prefix=$(F)/found/$$target/ $(F)/corpus/$$target tests/fuzz/corpus/$$target \
 	        || exit 1; \
 	done
+
+soak: programs tools  ## the storm of kills, long (root); SOAK_KILLS=200, SOAK_SEED=n repeats one
+	$(Q)STORM_KILLS=$(or $(SOAK_KILLS),200) STORM_SEED=$(SOAK_SEED) \
+	    tests/system/kill_storm_test.sh </dev/null
 
 bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench line

@@ -82,6 +82,8 @@ void read_mode(TomlSection* section, ServiceOptions* s) {
         section->refuse("bypass_until", "has a meaning only with mode = \"bypass\"");
     }
     section->choice("fail", &s->fail);
+    // Who lets nothing pass while the dataplane is away does not let its end pass afterwards.
+    if (s->fail == FailMode::closed) s->on_midstream = MidstreamAction::reset;
     section->choice("on_tls", &s->on_tls);
     section->choice("on_unparsable", &s->on_unparsable);
     section->choice("on_midstream", &s->on_midstream);

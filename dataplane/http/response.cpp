@@ -326,4 +326,20 @@ Likeness http_answer_likeness(Bytes first_bytes) {
     return known == start.size() ? Likeness::yes : Likeness::maybe;
 }
 
+bool begins_final_answer(Bytes payload) {
+    constexpr std::size_t status_at = std::string_view("HTTP/1.1 ").size();
+    const std::string_view text = as_text(payload);
+    return text.starts_with("HTTP/1.") && text.size() > status_at && text[status_at] >= '2' &&
+           text[status_at] <= '9';
+}
+
+bool looks_like_request(Bytes payload) {
+    constexpr std::size_t method_max = 24;
+    const std::string_view text = as_text(payload);
+    const std::size_t at = text.substr(0, method_max).find(' ');
+    if (at == std::string_view::npos || !http::is_token(text.substr(0, at))) return false;
+    const std::string_view target = text.substr(at + 1);
+    return target.starts_with('/') || target.starts_with("http") || target.starts_with('*');
+}
+
 }  // namespace cordon

@@ -148,4 +148,9 @@ class ResponseTracker {
 enum class Likeness : std::uint8_t { no, maybe, yes };
 Likeness http_answer_likeness(Bytes first_bytes);
 
+// For connections that are not followed: whether a segment begins with a status line of 200 or
+// above, or with a request line.
+bool begins_final_answer(Bytes payload);
+bool looks_like_request(Bytes payload);
+
 }  // namespace cordon

@@ -335,6 +335,7 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
     Flow& flow = flows[number];
     const Answer& answer = answers[flow.answer];
     const Segment& segment = arrival.segment;
+    follow_link(arrival.frame.bytes(), segment, &flow.storage.like, &flow.client.like);
     if (!answer.started) {
         // Not reset yet: what the client may still lack of earlier answers, it gets.
         const std::int64_t end = flow.down.offset_of(segment.sequence) +

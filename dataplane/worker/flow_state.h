@@ -96,7 +96,7 @@ struct Flow {
     bool had_request;       // a request of HTTP was read on it
     bool leaves_http;       // uninspected from here on, for `reason`
     bool close_due;         // that answer is complete: the connection ends here
-    bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
+    bool answer_seen;       // uninspected: first bytes of the storage, or a final answer, came
     bool has_forwarded;     // a PROXY header told the client's address
     bool verdict_due;       // stands in the worker's list of judgements
     bool stalled;           // its next request waits for an answer of the storage

@@ -92,6 +92,7 @@ bool Worker::State::client_segment_acceptable(Arrival& arrival, Flow& flow) {
 // What a segment of the client tells about the other direction.
 void Worker::State::note_client(Arrival& arrival, Flow& flow) {
     const Segment& segment = arrival.segment;
+    follow_link(arrival.frame.bytes(), segment, &flow.client.like, &flow.storage.like);
     const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
     if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
         flow.client_confirmed = true;
@@ -357,10 +358,19 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
         account(arrival, frame_class(FrameClass::dropped));
         return cut(number, Outcome::inconsistent);
     }
+    const bool retires = retires_soon(flow);
+    if (retires && from_the_client && begins_another_message(flow, segment)) {
+        account(arrival, frame_class(FrameClass::dropped));
+        return retire(number);
+    }
+    if (retires && !from_the_client && begins_final_answer(segment.payload))
+        flow.answer_seen = true;
     if (!peer.has_like) {
         peer.like = template_of(arrival.frame.bytes(), segment);
         peer.has_like = true;
     }
+    follow_link(arrival.frame.bytes(), segment, &peer.like,
+                from_the_client ? &flow.storage.like : &flow.client.like);
     peer.window = segment.window;
     peer.ack = segment.acknowledgement;
     if (segment.has_timestamp) {
@@ -386,12 +396,27 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     else
         forward_uninspected(arrival, flow.reason);
     if ((segment.flags & tcp_flag::rst) != 0) return close_flow(number);
+    if (retires) set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
+}
+
+// Nobody saw it begin, so that it is closed between two messages.
+bool Worker::State::retires_soon(const Flow& flow) const {
     const bool returns = flow.reason == UninspectedReason::midstream ||
                          flow.reason == UninspectedReason::bypassed ||
                          flow.reason == UninspectedReason::mode_bypass;
-    if (returns && service(flow).on_midstream == MidstreamAction::retire &&
-        mode(flow) == ServiceMode::enforce)
-        set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
+    return returns && service(flow).on_midstream == MidstreamAction::retire &&
+           mode(flow) == ServiceMode::enforce;
+}
+
+// A client that never pauses finds no quiet moment. What it sends after a final answer has begun
+// belongs to another message; and where the answer passed beside us, a head tells it.
+bool Worker::State::begins_another_message(const Flow& flow, const Segment& segment) {
+    const std::int64_t offset = flow.up.offset_of(segment.sequence);
+    const auto expected = static_cast<std::int64_t>(flow.up.received());
+    if (segment.payload.empty() || offset < expected) return false;
+    if (flow.answer_seen) return true;
+    const bool nothing_on_its_way = offset > expected || flow.storage.acked >= flow.up.received();
+    return nothing_on_its_way && looks_like_request(segment.payload);
 }
 
 // TLS and other protocols do not begin with an answer of HTTP: who classed the flow was deceived.

@@ -260,6 +260,15 @@ std::string service_with(const char* name, const char* address, const char* rest
     return std::string("[[service]]\nname = '") + name + "'\naddress = '" + address + "'\n" + rest;
 }
 
+void resets_what_is_older_where_nothing_may_pass_unseen(void**) {
+    const std::string service = service_with("a", "192.0.2.1", "port = 80\nmode = 'observe'\n");
+    assert_int_equal(good(ports + service).options.services[0].on_midstream, MidstreamAction::retire);
+    const std::string closed = service + "fail = 'closed'\n";
+    assert_int_equal(good(ports + closed).options.services[0].on_midstream, MidstreamAction::reset);
+    const Config asked = good(ports + closed + "on_midstream = 'retire'\n");
+    assert_int_equal(asked.options.services[0].on_midstream, MidstreamAction::retire);
+}
+
 void names_what_is_wrong_with_the_place_of_a_service(void**) {
     const std::string observe = "port = 80\nmode = 'observe'\n";
     const char* wrong_addresses[][2] = {
@@ -420,6 +429,7 @@ int main() {
         cmocka_unit_test(shipped_file_explains_every_key),
         cmocka_unit_test(takes_its_defaults_from_the_limits),
         cmocka_unit_test(reads_every_key_of_a_service),
+        cmocka_unit_test(resets_what_is_older_where_nothing_may_pass_unseen),
         cmocka_unit_test(names_what_is_wrong_with_every_key_of_the_tables),
         cmocka_unit_test(names_what_is_wrong_with_the_ports),
         cmocka_unit_test(names_what_is_wrong_with_every_key_of_a_service),

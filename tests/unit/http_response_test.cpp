@@ -237,6 +237,17 @@ void recognises_http_in_a_servers_first_bytes(void**) {
     assert_true(http_answer_likeness(as_bytes("\x16\x03")) == Likeness::no);
 }
 
+void tells_the_beginning_of_a_message_without_following_it(void**) {
+    assert_true(begins_final_answer(as_bytes("HTTP/1.1 201 Created\r\n")));
+    assert_true(begins_final_answer(as_bytes("HTTP/1.0 500 \r\n")));
+    for (const char* other : {"HTTP/1.1 100 Continue\r\n", "HTTP/1.1 ", "HTTP/1.1", "<html>", ""})
+        assert_false(begins_final_answer(as_bytes(other)));
+    for (const char* request : {"PUT /a HTTP/1.1", "OPTIONS * HTTP/1.1", "GET http://a/ HTTP/1.1"})
+        assert_true(looks_like_request(as_bytes(request)));
+    for (const char* other : {"PUT", "PUT ", "{ /a }", " /a", "the quick brown fox", ""})
+        assert_false(looks_like_request(as_bytes(other)));
+}
+
 }  // namespace
 }  // namespace cordon
 
@@ -260,6 +271,7 @@ int main() {
         cmocka_unit_test(knows_when_the_server_will_close),
         cmocka_unit_test(lets_body_bytes_pass_unseen),
         cmocka_unit_test(recognises_http_in_a_servers_first_bytes),
+        cmocka_unit_test(tells_the_beginning_of_a_message_without_following_it),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
