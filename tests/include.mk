@@ -13,6 +13,7 @@ room_tests := \
     worker_reset \
     worker_hostile \
     worker_liveness \
+    worker_loss \
     worker_policy \
     worker_overload \
     worker_link \
