@@ -61,9 +61,9 @@ inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same fo
 inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
 inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
-// How long a message may stand still while others find no room: for its head (in two round trips of
-// the farthest client it has come), for its body, and for the storage's answer. Bytes earn further
-// time (limits::slow_bytes_per_s).
+// How long a message may stand still while others find no room: in its head (which comes within two
+// round trips of the farthest client), in its body or that of the answer, and until the storage
+// begins to answer. Bytes earn further time (limits::slow_bytes_per_s).
 inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
 inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;

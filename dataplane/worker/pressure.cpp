@@ -26,11 +26,12 @@ bool Worker::State::is_slow(Exchange& exchange) const {
     const Flow& flow = flows[exchange.flow];
     if (flow.phase != FlowPhase::established || flow.verdict_due) return false;
     const RequestParser& parser = exchange.parser;
+    const bool awaits = parser.between_messages() && !exchange.tracker.idle();
     std::uint64_t patience = lifetime::head_patience_ns;
-    if (parser.in_body()) {
-        patience = lifetime::body_patience_ns;
-    } else if (parser.between_messages() && !exchange.tracker.idle()) {
+    if (awaits && !exchange.tracker.final_begun()) {
         patience = lifetime::answer_patience_ns;
+    } else if (awaits || parser.in_body()) {
+        patience = lifetime::body_patience_ns;
     }
     const std::uint64_t age = now.ns - exchange.begun_ns;
     const std::uint64_t moved = bytes_moved(flow);
