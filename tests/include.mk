@@ -23,6 +23,21 @@ room_tests := keyed_tag index_verify index_view fingerprint index_builder decode
               http_message http_response proxy_header identity refusal journal journal_thread \
               options_file stream policy worker worker_reset worker_hostile worker_liveness \
               worker_policy worker_limits replay link_frames index_holder pacing event_log
+              options_file stream \
+              policy worker worker_reset worker_hostile worker_liveness worker_link \
+              replay link_frames index_holder pacing event_log
+              policy replay link_frames \
+              worker \
+              worker_reset \
+              worker_hostile \
+              worker_liveness \
+              worker_policy \
+              worker_overload \
+              policy worker worker_reset worker_hostile worker_liveness worker_link replay link_frames \
+              http_message http_response framing_corpus proxy_header identity refusal journal \
+              journal_thread options_file stream \
+              policy worker worker_reset worker_hostile worker_liveness replay link_frames \
+              index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
