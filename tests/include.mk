@@ -15,29 +15,11 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
+    worker_limits \
     worker_overload \
     worker_link \
     journal journal_thread options_file link_frames \
     pacing event_log replay
-room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response proxy_header identity refusal journal journal_thread \
-              options_file stream policy worker worker_reset worker_hostile worker_liveness \
-              worker_policy worker_limits replay link_frames index_holder pacing event_log
-              options_file stream \
-              policy worker worker_reset worker_hostile worker_liveness worker_link \
-              replay link_frames index_holder pacing event_log
-              policy replay link_frames \
-              worker \
-              worker_reset \
-              worker_hostile \
-              worker_liveness \
-              worker_policy \
-              worker_overload \
-              policy worker worker_reset worker_hostile worker_liveness worker_link replay link_frames \
-              http_message http_response framing_corpus proxy_header identity refusal journal \
-              journal_thread options_file stream \
-              policy worker worker_reset worker_hostile worker_liveness replay link_frames \
-              index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
@@ -52,8 +34,6 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
-$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker worker_reset \
-            worker_hostile worker_liveness worker_policy worker_limits index_holder): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)

@@ -4,9 +4,9 @@
 
 namespace cordon {
 
-// With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody can
-// keep others out by beginning messages and not going on with them, and nobody who moves his bytes
-// is given up for others: with messages_max honest uploads under way the next one waits, and its
+// With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody
+// can keep others out by beginning messages and not going on with them, and nobody who moves his
+// bytes is given up for others: with messages_max honest uploads under way the next one waits, and its
 // segment is repeated.
 std::size_t Worker::State::end_slow_messages(std::size_t wanted, std::size_t look) {
     std::size_t ended = 0;
@@ -73,8 +73,8 @@ void Worker::State::end_message(FlowNumber number) {
                     awaits ? ErrorStatus::unavailable : ErrorStatus::request_timeout, asked});
 }
 
-// What a flow may keep: no more than is left. A storage that stops acknowledging fills the shares of
-// its own flows, and the pool has room for those of others.
+// What a flow may keep: no more than is left. A storage that stops acknowledging fills the shares
+// of its own flows, and the pool has room for those of others.
 std::uint64_t Worker::State::kept_share() const {
     return std::min<std::uint64_t>(options.kept_bytes_flow_max,
                                    std::uint64_t{pieces.available()} * limits::kept_block_bytes);
