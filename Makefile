@@ -71,7 +71,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
-.PHONY: test check tests tools fuzz-programs system acceptance fuzz bench demo
+.PHONY: test check tests tools fuzz-programs system soak acceptance fuzz bench bench-goodput demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -106,8 +106,18 @@ fuzz: fuzz-programs  ## fuzz every target for FUZZ_SECONDS=600 (ONLY=name picks 
 	        || exit 1; \
 	done
 
+soak: programs tools  ## the storm of kills, long (root); SOAK_KILLS=200, SOAK_SEED=n repeats one
+	$(Q)STORM_KILLS=$(or $(SOAK_KILLS),200) STORM_SEED=$(SOAK_SEED) \
+	    tests/system/kill_storm_test.sh </dev/null
+
 bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench line
+
+# GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
+bench-goodput:  ## goodput of lossy uploads against testpmd (root); GOODPUT="--runs 9" for figures
+	$(Q)scripts/setup-debian --bench
+	$(Q)$(MAKE) --no-print-directory $(parallel) programs tools
+	$(Q)tests/bench/goodput $(GOODPUT)
 
 demo:  ## install, build and show a known file being stopped (root); KEEP=1 leaves it running
 	$(Q)scripts/setup-debian --demo

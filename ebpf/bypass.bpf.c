@@ -24,6 +24,7 @@ static __always_inline int finish(enum passage passage) {
 static __always_inline int pass_protected(const struct packet* p, const struct hit* hit,
                                           __u32 bytes) {
     const __u64 now = bpf_ktime_get_ns();
+    forget_denied(p, hit);
     if (hit->towards_storage && p->payload && find_denied(p, hit, now)) {
         count(steer_layer_tc, steer_denied_dropped, bytes);
         return TC_ACT_SHOT;

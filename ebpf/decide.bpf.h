@@ -148,16 +148,30 @@ static __always_inline int find_hit(const struct packet* p, struct hit* hit) {
     return find_service(p, !first_is_dst, hit);
 }
 
-static __always_inline const struct steer_denied* find_denied(const struct packet* p,
-                                                              const struct hit* hit, __u64 now) {
-    if (!p->ports_known) return 0;
+static __always_inline struct steer_flow flow_of(const struct packet* p, const struct hit* hit) {
     struct steer_flow flow = {};
     __builtin_memcpy(flow.client, hit->towards_storage ? p->src : p->dst, 16);
     __builtin_memcpy(flow.storage, hit->towards_storage ? p->dst : p->src, 16);
     flow.client_port = hit->towards_storage ? p->src_port : p->dst_port;
     flow.storage_port = hit->towards_storage ? p->dst_port : p->src_port;
+    return flow;
+}
+
+static __always_inline const struct steer_denied* find_denied(const struct packet* p,
+                                                              const struct hit* hit, __u64 now) {
+    if (!p->ports_known) return 0;
+    const struct steer_flow flow = flow_of(p, hit);
     const struct steer_denied* denied = bpf_map_lookup_elem(&deny, &flow);
     return denied && denied->expires_ns > now ? denied : 0;
+}
+
+// A storage that answers a SYN has nothing left of the connection that was denied: the client uses
+// its port again. A SYN alone proves nothing, a client can send one at any time; to a connection
+// that it still has the storage answers with a bare ACK (RFC 5961 §4).
+static __always_inline void forget_denied(const struct packet* p, const struct hit* hit) {
+    if (!p->syn_ack || hit->towards_storage || port.role != steer_role_storage) return;
+    const struct steer_flow flow = flow_of(p, hit);
+    bpf_map_delete_elem(&deny, &flow);
 }
 
 static __always_inline void count_gap(const struct packet* p, const struct hit* hit, __u32 bytes,

@@ -37,7 +37,7 @@ struct packet {
     __u8 syn;  // SYN without ACK
     __u8 ports_known;
     __u8 protocol;
-    __u8 reserved;
+    __u8 syn_ack;
 };
 
 struct frame {
@@ -116,6 +116,7 @@ static __always_inline __u8 parse_tcp(const struct frame* f, __u32 offset, __u32
     if (header < sizeof *tcp || header > l4_bytes) return packet_odd;
     p->payload = l4_bytes - header;
     p->syn = tcp->syn && !tcp->ack;
+    p->syn_ack = tcp->syn && tcp->ack;
     return packet_tcp;
 }
 

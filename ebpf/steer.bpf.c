@@ -72,6 +72,7 @@ static __always_inline int steer_protected(const struct packet* p, const struct 
     const __u64 now = bpf_ktime_get_ns();
     const int taken = worker_takes(queue, s, now, bytes);
     if (!taken && port.bridge_by_tc) return leave_to_tc(bytes);
+    forget_denied(p, hit);
     const struct steer_denied* denied = find_denied(p, hit, now);
     if (denied && hit->towards_storage && p->payload &&
         !(taken && denied->instance == s->instance)) {

@@ -102,7 +102,8 @@ struct steer_flow {
 
 // Payload of a denied flow towards the storage is dropped. Only the process that denied it may
 // still take the frames (it absorbs them and answers the client); for any later one they are
-// dropped before it sees them.
+// dropped before it sees them. It ends with the connection, at its expiry, or when the storage
+// answers a SYN with the same ports.
 struct steer_denied {
     __u64 expires_ns;  // CLOCK_MONOTONIC
     __u32 instance;

@@ -6,7 +6,8 @@
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response framing_corpus proxy_header identity refusal journal \
               journal_thread options_file stream \
-              policy worker worker_reset worker_hostile worker_liveness replay link_frames \
+              policy worker worker_reset worker_hostile worker_liveness worker_policy replay \
+              link_frames \
               index_holder pacing event_log
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
@@ -22,7 +23,7 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,framing_corpus index_verify index_view index_builder worker \
-            worker_reset worker_hostile worker_liveness index_holder): \
+            worker_reset worker_hostile worker_liveness worker_policy index_holder): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)

@@ -13,12 +13,12 @@ namespace cordon {
 
 inline constexpr std::string_view service_mode_names[] = {"enforce", "observe", "bypass"};
 inline constexpr std::string_view fail_mode_names[] = {"open", "closed"};
-inline constexpr std::string_view midstream_names[] = {"retire", "pass", "reset"};
+inline constexpr std::string_view midstream_action_names[] = {"retire", "pass", "reset", "refuse"};
 inline constexpr std::string_view proxy_protocol_names[] = {"off", "accept", "require"};
 inline constexpr std::string_view client_from_names[] = {"peer", "proxy", "header"};
 inline constexpr std::string_view account_from_names[] = {"none", "s3-access-key", "basic-user",
                                                           "header"};
-inline constexpr std::string_view uninspected_action_names[] = {"pass", "refuse"};
+inline constexpr std::string_view uninspected_action_names[] = {"pass", "reset", "refuse"};
 inline constexpr std::string_view answer_text_names[] = {"explain", "neutral"};
 inline constexpr std::string_view profile_names[] = {"voluntary", "detection-order",
                                                      "removal-only"};
@@ -31,8 +31,8 @@ inline std::span<const std::string_view> names_of(ServiceMode) {
 inline std::span<const std::string_view> names_of(FailMode) {
     return fail_mode_names;
 }
-inline std::span<const std::string_view> names_of(MidstreamMode) {
-    return midstream_names;
+inline std::span<const std::string_view> names_of(MidstreamAction) {
+    return midstream_action_names;
 }
 inline std::span<const std::string_view> names_of(ProxyProtocol) {
     return proxy_protocol_names;

@@ -14,9 +14,10 @@ ServiceOptions defaults() {
     s.vlan = -1;
     s.mode = ServiceMode::enforce;
     s.fail = FailMode::open;
-    s.midstream = MidstreamMode::retire;
-    s.on_tls = UninspectedAction::refuse;
-    s.on_protocol = UninspectedAction::refuse;
+    s.on_midstream = MidstreamAction::retire;
+    s.on_tls = UninspectedAction::reset;
+    s.on_unparsable = UninspectedAction::refuse;
+    s.on_limit = UninspectedAction::refuse;
     return s;
 }
 
@@ -81,9 +82,12 @@ void read_mode(TomlSection* section, ServiceOptions* s) {
         section->refuse("bypass_until", "has a meaning only with mode = \"bypass\"");
     }
     section->choice("fail", &s->fail);
-    section->choice("midstream", &s->midstream);
+    // Who lets nothing pass while the dataplane is away does not let its end pass afterwards.
+    if (s->fail == FailMode::closed) s->on_midstream = MidstreamAction::reset;
     section->choice("on_tls", &s->on_tls);
-    section->choice("on_protocol", &s->on_protocol);
+    section->choice("on_unparsable", &s->on_unparsable);
+    section->choice("on_midstream", &s->on_midstream);
+    section->choice("on_limit", &s->on_limit);
     section->flag("allow_upgrade", &s->allow_upgrade);
     section->flag("weak_blocks", &s->weak_blocks);
 }

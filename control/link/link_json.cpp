@@ -15,6 +15,32 @@ json time_or_null(std::uint64_t unix_s) {
     return unix_s == 0 ? json(nullptr) : json(utc_time(unix_s));
 }
 
+json policy_json(std::string_view action, const std::uint64_t (&done)[policy_result_count]) {
+    return {{"action", action},
+            {"passed", done[0]},
+            {"reset", done[1]},
+            {"refused", done[2]},
+            {"retired", done[3]}};
+}
+
+// `asymmetric` goes by on_midstream, and a connection of which one direction is seen has no quiet
+// moment that could be: where the others are retired it is refused.
+json policies_json(const LinkService& service) {
+    const auto of = [&](PolicyCase about, std::string_view action) {
+        return policy_json(action, service.policies[static_cast<std::size_t>(about)]);
+    };
+    const MidstreamAction midstream = service.on_midstream;
+    const bool retires = midstream == MidstreamAction::retire;
+    return {
+        {"tls", of(PolicyCase::tls, name_of(service.on_tls))},
+        {"unparsable", of(PolicyCase::unparsable, name_of(service.on_unparsable))},
+        {"midstream", of(PolicyCase::midstream, name_of(midstream))},
+        {"asymmetric",
+         of(PolicyCase::asymmetric, name_of(retires ? MidstreamAction::refuse : midstream))},
+        {"limit", of(PolicyCase::limit, name_of(service.on_limit))},
+    };
+}
+
 json service_json(const LinkService& service) {
     return {
         {"name", service.name},
@@ -23,6 +49,7 @@ json service_json(const LinkService& service) {
         {"bypass_until", time_or_null(service.bypass_until_s)},
         {"bypassed_bytes", service.bypassed_bytes},
         {"bypassed_packets", service.bypassed_packets},
+        {"policies", policies_json(service)},
     };
 }
 
@@ -51,6 +78,23 @@ json sum_json(const LinkCounters& c) {
         {"received_bytes", ports},
         {"difference", static_cast<std::int64_t>(ports - classes)},
         {"balanced", classes == ports},
+    };
+}
+
+// Whether the object classes account for every byte that was read of bodies and of connections
+// without framing. What an object under way has is in no class yet.
+json object_sum_json(const LinkCounters& c) {
+    std::uint64_t classes = 0;
+    for (const LinkTally& tally : c.objects)
+        classes += tally.bytes;
+    const std::uint64_t read = c.body_bytes + c.unframed_bytes;
+    return {
+        {"class_bytes", classes},
+        {"body_bytes", c.body_bytes},
+        {"unframed_bytes", c.unframed_bytes},
+        {"open_bytes", c.open_bytes},
+        {"difference", static_cast<std::int64_t>(read - classes - c.open_bytes)},
+        {"balanced", read == classes + c.open_bytes},
     };
 }
 
@@ -109,11 +153,8 @@ nlohmann::json coverage_json(const LinkCounters& c) {
                            {"errors", c.port[i].errors},
                            {"oversized", c.port[i].oversized}};
     }
-    return {{"frames", frames},
-            {"objects", objects},
-            {"outcomes", outcomes},
-            {"ports", ports},
-            {"sum", sum_json(c)}};
+    return {{"frames", frames}, {"objects", objects}, {"outcomes", outcomes},
+            {"ports", ports},   {"sum", sum_json(c)}, {"object_sum", object_sum_json(c)}};
 }
 
 nlohmann::json unlisted_json(const LinkUnlisted& unlisted) {

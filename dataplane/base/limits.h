@@ -21,10 +21,18 @@ inline constexpr std::size_t extension_headers_max = 7;
 
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
+// Handshakes that nobody has completed may push idle flows out of the table until they are this
+// part of it; from then on they push out each other. At 100,000 SYN/s that part of the default table
+// holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
+inline constexpr std::uint32_t embryonic_share = 8;
 
 // Messages (a head, its object, its digests) in progress at once in a worker. A flow between two
 // requests holds none.
 inline constexpr std::uint32_t messages_max = 4096;
+// With all messages taken, those that moved fewer bytes a second than this for longer than a
+// client's pauses last are ended (408, 503): to hold them all costs an attacker 8 MB/s. The slowest
+// networks in use (EDGE) give ten times as much.
+inline constexpr std::uint64_t slow_bytes_per_s = 2048;
 
 // nginx accepts 32 KiB of head in all, Apache 8 KiB a line; uploads seen in the field stay below
 // 4 KiB (S3 presigned and tokens). Beyond: 431.
@@ -44,10 +52,16 @@ inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t gaps_max = 64;
 
 // Kept bytes: forwarded but not acknowledged. A flow may keep a large window (8 MiB at 20 ms is
-// 3.3 Gbit/s); all flows of a worker share one pool.
+// 3.3 Gbit/s); all flows of a worker share one pool, and none may have more of it than it leaves
+// free. So n flows that are never acknowledged leave the next one a share of 1/(n+2); by default
+// that is 8 KiB when all messages belong to such flows, and it still moves.
 inline constexpr std::uint32_t kept_bytes_flow_max = 8u << 20;
 inline constexpr std::uint64_t kept_bytes_worker_max = 64ull << 20;
 inline constexpr std::size_t kept_block_bytes = 2048;
+
+// Frames that wait as the held tail of a flow, an eighth of a port's buffers by default. Further
+// tails are built from the kept bytes when they go.
+inline constexpr std::uint32_t held_frames_max = 1024;
 
 inline constexpr std::uint32_t tail_release_us = 500;
 inline constexpr std::uint32_t journal_ms_max = 2000;

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dataplane/contract/options.h"
+
 namespace cordon {
 
 // Why bytes of a protected service passed, or an object ended, without a full inspection.
@@ -27,7 +29,8 @@ namespace cordon {
     X(upgraded,    "connection left HTTP with the consent of the service (101, CONNECT)")         \
     X(incomplete,  "the object ended before its end was seen")                                    \
     X(form,        "object in a form that is not decoded")                                        \
-    X(no_index,    "no indicators in force")
+    X(no_index,    "no indicators in force")                                                      \
+    X(limit,       "a limit was reached, and the service lets such connections pass")
 
 // Why a frame or segment was dropped.
 #define CORDON_OUTCOMES(X)                                                                        \
@@ -42,6 +45,7 @@ namespace cordon {
     /* flow */                                                                                    \
     X(flow_opened,          "flows",   "connections taken up at their SYN")                       \
     X(flow_midstream,       "flows",   "connections met in mid-life")                             \
+    X(flow_midstream_cut,   "flows",   "connections met in mid-life refused or reset")            \
     X(flow_asymmetric,      "flows",   "connections seen in one direction only")                  \
     X(flow_evicted,         "flows",   "embryonic or idle connections given up for new ones")     \
     X(flow_table_full,      "packets", "SYN dropped because the flow table was full")             \
@@ -72,15 +76,17 @@ namespace cordon {
     X(http_bad_length,      "messages","Content-Length repeated or not a number, 400 and cut")    \
     X(http_bad_coding,      "messages","Transfer-Encoding other than chunked, 400 and cut")       \
     X(http_bad_chunk,       "messages","chunk size, extension or trailer malformed, 400 and cut") \
+    X(http_chunk_too_long,  "messages","chunk line or trailer longer than its limit, 400 and cut")\
     X(http_bad_host,        "messages","Host missing, repeated or malformed, 400 and cut")        \
     X(http_bad_version,     "messages","version other than HTTP/1.0 and HTTP/1.1, 400 and cut")   \
     X(http_head_too_long,   "messages","head longer than head_bytes_max, 431 and cut")            \
     X(http_upgrade_refused, "messages","101 or CONNECT 2xx not allowed for the service, cut")     \
     X(http_expect_refused,  "messages","Expect answered by a final status, connection closed")    \
-    X(http_pipeline_full,   "packets", "segment dropped: too many requests await their answer")   \
+    X(http_pipeline_full,   "messages","request behind pipeline_max others that await their answer")\
     X(http_bad_response,    "flows",   "response framing malformed, connection cut")              \
     X(messages_full,        "packets", "segment dropped: no room for another message")            \
-    X(protocol_refused,     "flows",   "TLS or a protocol other than HTTP cut by policy")         \
+    X(message_slow,         "messages","slow messages ended with 408 or 503 to make room for others") \
+    X(protocol_refused,     "flows",   "TLS or a protocol other than HTTP refused or reset")      \
     X(proxy_header_bad,     "flows",   "PROXY header malformed or missing, cut")                  \
     /* object and verdict */                                                                      \
     X(object_opened,        "objects", "objects begun")                                           \
@@ -97,6 +103,7 @@ namespace cordon {
     X(block_unconfirmed,    "flows",   "block answers given up without acknowledgement")          \
     X(storage_reset_sent,   "packets", "RST sent to the storage")                                 \
     X(block_absorbed,       "packets", "packets of a blocked connection absorbed")                \
+    X(drain_full,           "packets", "packets of a refused client beyond drain_bytes_max, dropped") \
     /* worker */                                                                                  \
     X(frame_bridged,        "packets", "frames bridged by the worker (not a protected service)")  \
     X(answers_full,         "flows",   "connections cut without an answer: too many at once")         \
@@ -135,6 +142,13 @@ enum class ObjectClass : std::uint8_t {
     dismissed,
     uninspected,  // first of the reasons
 };
+
+// What the policies of a service decide about, and what was done: the words of `cordonctl status`.
+// `asymmetric` goes by on_midstream.
+enum class PolicyCase : std::uint8_t { tls, unparsable, midstream, asymmetric, limit };
+enum class PolicyResult : std::uint8_t { passed, reset, refused, retired };
+inline constexpr std::size_t policy_case_count = 5;
+inline constexpr std::size_t policy_result_count = 4;
 
 struct CounterInfo {
     std::string_view name;
@@ -212,10 +226,19 @@ struct alignas(64) Counters {  // worker writes, control reads
     std::array<Counter, outcome_count> outcomes;
     std::array<Tally, frame_class_count> frames;    // bytes of whole frames as received
     std::array<Tally, object_class_count> objects;  // bytes of object content
-    Tally received[2];                              // by side: client, storage
+    // The other side of the object ledger, counted where bytes are read: of bodies by framing, and
+    // of clients whose connection is not inspected. What an open object has is in no class yet.
+    Counter body_bytes;
+    Counter unframed_bytes;
+    Tally received[2];  // by side: client, storage
     Tally transmitted[2];
+    // Connections, by service.
+    Counter policies[services_max][policy_case_count][policy_result_count];
 
     void count(Outcome o, std::uint64_t n = 1) { outcomes[static_cast<std::size_t>(o)].add(n); }
+    void decided(std::size_t service, PolicyCase about, PolicyResult result) {
+        policies[service][static_cast<std::size_t>(about)][static_cast<std::size_t>(result)].add();
+    }
     std::uint64_t read(Outcome o) const { return outcomes[static_cast<std::size_t>(o)].read(); }
 };
 

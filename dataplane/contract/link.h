@@ -15,7 +15,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t link_magic = 0x4b4c4443;  // "CDLK"
-inline constexpr std::uint16_t link_version = 1;
+inline constexpr std::uint16_t link_version = 2;
 inline constexpr std::size_t link_frame_max = 64 * 1024;
 
 enum class LinkType : std::uint16_t {
@@ -44,10 +44,15 @@ struct LinkService {
     char name[32];
     ServiceMode mode;
     FailMode fail;
-    std::uint8_t reserved[6];
+    UninspectedAction on_tls;
+    UninspectedAction on_unparsable;
+    MidstreamAction on_midstream;
+    UninspectedAction on_limit;
+    std::uint8_t reserved[2];
     std::uint64_t bypass_until_s;
     std::uint64_t bypassed_bytes;  // without the dataplane, since boot
     std::uint64_t bypassed_packets;
+    std::uint64_t policies[policy_case_count][policy_result_count];  // connections
 };
 
 struct LinkStatus {
@@ -89,7 +94,10 @@ struct LinkCounters {  // sums over the workers and the kernel's own counters
     std::uint64_t outcomes[outcome_count];
     LinkTally frames[frame_class_count];  // not_protected and bypassed include what XDP bridged
     LinkTally objects[object_class_count];
-    LinkTally received[2];  // port counters: client, storage
+    std::uint64_t body_bytes;      // of all objects by framing, those under way included
+    std::uint64_t unframed_bytes;  // of clients on connections that are not inspected
+    std::uint64_t open_bytes;      // of objects under way: in no class yet
+    LinkTally received[2];         // port counters: client, storage
     LinkTally transmitted[2];
     LinkPort port[2];
 };

@@ -13,15 +13,21 @@
 namespace cordon {
 
 inline constexpr std::uint32_t options_magic = 0x504f4443;  // "CDOP"
-inline constexpr std::uint32_t options_version = 1;
+inline constexpr std::uint32_t options_version = 2;
 
 enum class ServiceMode : std::uint8_t { enforce, observe, bypass };
 enum class FailMode : std::uint8_t { open, closed };
-enum class MidstreamMode : std::uint8_t { retire, pass, reset };
 enum class ProxyProtocol : std::uint8_t { off, accept, require };
 enum class ClientFrom : std::uint8_t { peer, proxy, header };
 enum class AccountFrom : std::uint8_t { none, s3_access_key, basic_user, header };
-enum class UninspectedAction : std::uint8_t { pass, refuse };
+
+// What mode enforce does with a connection that cannot be inspected. `pass` forwards it, counted
+// as uninspected; `reset` sends RSTs to both ends; `refuse` answers the client in HTTP (503, or 400
+// and 431 where the request is at fault) and resets the storage. `retire` lets the message under
+// way pass and closes the connection at its first quiet moment.
+enum class UninspectedAction : std::uint8_t { pass, reset, refuse };
+enum class MidstreamAction : std::uint8_t { retire, pass, reset, refuse };
+
 enum class AnswerText : std::uint8_t { explain, neutral };
 enum class Profile : std::uint8_t { voluntary, detection_order, removal_only };
 enum class PortKind : std::uint8_t { af_xdp, af_packet, pci };
@@ -41,16 +47,16 @@ struct ServiceOptions {
     std::int16_t vlan;  // −1: any, else the outermost VLAN id
     ServiceMode mode;
     FailMode fail;
-    MidstreamMode midstream;
+    MidstreamAction on_midstream;  // and connections of which one direction passes here
     ProxyProtocol proxy_protocol;
     ClientFrom client_from;
     AccountFrom account_from;
     UninspectedAction on_tls;
-    UninspectedAction on_protocol;
-    std::uint8_t allow_upgrade;  // 101 and CONNECT 2xx pass
+    UninspectedAction on_unparsable;  // not HTTP, or framing in doubt
+    std::uint8_t allow_upgrade;       // 101 and CONNECT 2xx pass
     std::uint8_t trusted_hop_count;
     std::uint8_t weak_blocks;  // MD5 or SHA-1 alone may block
-    std::uint8_t reserved;
+    UninspectedAction on_limit;
     char client_header[64];         // for ClientFrom::header
     char account_header[64];        // for AccountFrom::header
     AddressPrefix trusted_hops[8];  // peers whose PROXY line or header is believed

@@ -46,11 +46,12 @@ bool limits_usable(const Options& o) {
 
 bool service_values_named(const ServiceOptions& s) {
     return named(s.mode, ServiceMode::bypass) && named(s.fail, FailMode::closed) &&
-           named(s.midstream, MidstreamMode::reset) &&
+           named(s.on_midstream, MidstreamAction::refuse) &&
            named(s.proxy_protocol, ProxyProtocol::require) &&
            named(s.client_from, ClientFrom::header) && named(s.account_from, AccountFrom::header) &&
            named(s.on_tls, UninspectedAction::refuse) &&
-           named(s.on_protocol, UninspectedAction::refuse) && flag(s.allow_upgrade) &&
+           named(s.on_unparsable, UninspectedAction::refuse) &&
+           named(s.on_limit, UninspectedAction::refuse) && flag(s.allow_upgrade) &&
            flag(s.weak_blocks);
 }
 

@@ -65,7 +65,8 @@ FlowNumber FlowTable::insert(const FlowKey& key, std::uint64_t now_ns) {
     entry.live = true;
     entry.chain = head;
     head = flow;
-    link_youngest(flow, now_ns);
+    entry.touched_ns = now_ns;
+    link_youngest(flow, FlowRank::embryonic);
     ++live_;
     return flow;
 }
@@ -85,18 +86,23 @@ void FlowTable::erase(FlowNumber flow) {
     --live_;
 }
 
-void FlowTable::touch(FlowNumber flow, std::uint64_t now_ns) {
+void FlowTable::touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank) {
     INVARIANT(flow < capacity_ && entries_[flow].live);
-    if (flow == youngest_) {
-        entries_[flow].touched_ns = now_ns;
-        return;
-    }
+    entries_[flow].touched_ns = now_ns;
+    if (flow == list(rank).youngest) return;
     unlink(flow);
-    link_youngest(flow, now_ns);
+    link_youngest(flow, rank);
 }
 
-FlowNumber FlowTable::oldest() const {
-    return oldest_;
+void FlowTable::move_to(FlowNumber flow, FlowRank rank) {
+    INVARIANT(flow < capacity_ && entries_[flow].live);
+    if (entries_[flow].rank == rank) return;
+    unlink(flow);
+    link_youngest(flow, rank);
+}
+
+FlowRank FlowTable::rank(FlowNumber flow) const {
+    return entries_[flow].rank;
 }
 
 FlowNumber FlowTable::next_oldest(FlowNumber flow) const {
@@ -111,31 +117,23 @@ const FlowKey& FlowTable::key(FlowNumber flow) const {
     return entries_[flow].key;
 }
 
-void FlowTable::link_youngest(FlowNumber flow, std::uint64_t now_ns) {
+void FlowTable::link_youngest(FlowNumber flow, FlowRank rank) {
     Entry& entry = entries_[flow];
-    entry.touched_ns = now_ns;
-    entry.older = youngest_;
+    AgeList& ages = list(rank);
+    entry.rank = rank;
+    entry.older = ages.youngest;
     entry.younger = no_flow;
-    if (youngest_ != no_flow) {
-        entries_[youngest_].younger = flow;
-    } else {
-        oldest_ = flow;
-    }
-    youngest_ = flow;
+    (ages.youngest != no_flow ? entries_[ages.youngest].younger : ages.oldest) = flow;
+    ages.youngest = flow;
+    ++ages.live;
 }
 
 void FlowTable::unlink(FlowNumber flow) {
     const Entry& entry = entries_[flow];
-    if (entry.older != no_flow) {
-        entries_[entry.older].younger = entry.younger;
-    } else {
-        oldest_ = entry.younger;
-    }
-    if (entry.younger != no_flow) {
-        entries_[entry.younger].older = entry.older;
-    } else {
-        youngest_ = entry.older;
-    }
+    AgeList& ages = list(entry.rank);
+    (entry.older != no_flow ? entries_[entry.older].younger : ages.oldest) = entry.younger;
+    (entry.younger != no_flow ? entries_[entry.younger].older : ages.youngest) = entry.older;
+    --ages.live;
 }
 
 }  // namespace cordon

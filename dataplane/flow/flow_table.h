@@ -4,9 +4,10 @@
 // client. Hash: XXH3-64 of the ordered pair of ends, seeded at random at start so that nobody can
 // aim at one bucket.
 //
-// Owns:       the keys and the links of the age list; the flows themselves are an array of the
-//             worker with the same numbers.
-// Invariants: live() ≤ capacity; a number is handed out once until it is erased.
+// Owns:       the keys and the links of the age lists, one for each rank; the flows themselves are
+//             an array of the worker with the same numbers.
+// Invariants: live() ≤ capacity, and is the sum over the ranks; a number is handed out once until it
+//             is erased; an entry stands in exactly one age list.
 // Worker:     used by one worker only; no lock, no allocation after construction.
 // Limits:     capacity is given at construction.
 #pragma once
@@ -20,6 +21,18 @@ namespace cordon {
 
 using FlowNumber = std::uint32_t;
 inline constexpr FlowNumber no_flow = UINT32_MAX;
+
+// What a flow is worth when the table is full: those of a lower rank are given up first, in each the
+// one untouched for longest. A list for each, so that a flood, whatever it consists of, is found
+// without a search.
+enum class FlowRank : std::uint8_t {
+    over,       // ended; stands for late segments only
+    embryonic,  // nobody has shown to be there: an address may be invented
+    idle,       // between two messages
+    busy,       // a message or its answer is under way
+    pinned,     // we owe it something (an answer, repeated RSTs): never given up
+};
+inline constexpr std::size_t flow_rank_count = 5;
 
 struct FlowKey {  // `low` < `high` in byte order of (address, port)
     SegmentEnd low;
@@ -42,11 +55,16 @@ class FlowTable {
 
     void erase(FlowNumber flow);
 
-    // Ageing: entries stand in order of their last touch; oldest() is the least recently touched.
-    void touch(FlowNumber flow, std::uint64_t now_ns);
-    FlowNumber oldest() const;
+    // Ageing: entries of a rank stand in order of their last touch; oldest() is the least recently
+    // touched. A new entry is embryonic.
+    void touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank);
+    // Without a touch: it becomes the youngest of that rank all the same.
+    void move_to(FlowNumber flow, FlowRank rank);
+    FlowNumber oldest(FlowRank rank) const { return list(rank).oldest; }
     FlowNumber next_oldest(FlowNumber flow) const;  // towards the young end, no_flow at its end
     std::uint64_t touched_ns(FlowNumber flow) const;
+    FlowRank rank(FlowNumber flow) const;
+    std::uint32_t live(FlowRank rank) const { return list(rank).live; }
     const FlowKey& key(FlowNumber flow) const;
 
     std::uint32_t live() const { return live_; }
@@ -56,6 +74,7 @@ class FlowTable {
     struct Entry {  // one cache line
         FlowKey key;
         bool live = false;
+        FlowRank rank;
         std::uint64_t touched_ns;
         FlowNumber chain;  // next in the bucket, or in the free list
         FlowNumber older;
@@ -64,7 +83,14 @@ class FlowTable {
     static_assert(sizeof(Entry) == 64);
 
     std::uint32_t bucket_of(const FlowKey& key) const;
-    void link_youngest(FlowNumber flow, std::uint64_t now_ns);
+    struct AgeList {
+        FlowNumber oldest = no_flow;
+        FlowNumber youngest = no_flow;
+        std::uint32_t live = 0;
+    };
+    AgeList& list(FlowRank rank) { return lists_[static_cast<std::size_t>(rank)]; }
+    const AgeList& list(FlowRank rank) const { return lists_[static_cast<std::size_t>(rank)]; }
+    void link_youngest(FlowNumber flow, FlowRank rank);
     void unlink(FlowNumber flow);
 
     std::uint32_t capacity_;
@@ -74,8 +100,7 @@ class FlowTable {
     std::unique_ptr<FlowNumber[]> buckets_;
     std::unique_ptr<Entry[]> entries_;
     FlowNumber free_ = no_flow;
-    FlowNumber oldest_ = no_flow;
-    FlowNumber youngest_ = no_flow;
+    AgeList lists_[flow_rank_count];
 };
 
 }  // namespace cordon

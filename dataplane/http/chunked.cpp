@@ -70,7 +70,7 @@ ChunkedDecoder::Result ChunkedDecoder::next(Bytes* input, Bytes* data) {
 
 void ChunkedDecoder::take(char c) {
     if (in_trailer()) {
-        if (++trailer_bytes_ > limits::trailer_bytes_max) return fail(Outcome::http_bad_chunk);
+        if (++trailer_bytes_ > limits::trailer_bytes_max) return fail(Outcome::http_chunk_too_long);
         return take_trailer(c);
     }
     if (state_ == State::data_cr) {
@@ -83,7 +83,7 @@ void ChunkedDecoder::take(char c) {
         state_ = State::size_first;
         return;
     }
-    if (++line_bytes_ > limits::chunk_line_bytes_max) return fail(Outcome::http_bad_chunk);
+    if (++line_bytes_ > limits::chunk_line_bytes_max) return fail(Outcome::http_chunk_too_long);
     if (state_ == State::size_lf)
         return c == '\n' ? end_size_line() : fail(Outcome::http_bad_chunk);
     return state_ <= State::size_blank ? take_size(c) : take_extension(c);

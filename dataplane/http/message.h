@@ -23,8 +23,9 @@
 //   http_bad_coding       Transfer-Encoding repeated, other than "chunked", or in HTTP/1.0, or with
 //                         a tab beside it
 //   http_bad_chunk        size without digits, signed, "0x", blanks, 2^63 and more; extension other
-//                         than ;token[=token|quoted]; size line or trailer too long; no CRLF after
-//                         the data; a framing field in the trailer
+//                         than ;token[=token|quoted]; no CRLF after the data; a framing field in
+//                         the trailer
+//   http_chunk_too_long   chunk_line_bytes_max or trailer_bytes_max reached
 //   http_bad_host         Host missing in HTTP/1.1, repeated, empty or malformed
 //   http_bad_version      HTTP/0.9, or any version but HTTP/1.0 and HTTP/1.1
 //   http_head_too_long    head_bytes_max or headers_max reached

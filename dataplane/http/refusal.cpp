@@ -237,6 +237,9 @@ ErrorWords words_of(ErrorStatus status) {
         case ErrorStatus::bad_request:
             return {"HTTP/1.1 400 Bad Request\r\n", "InvalidRequest",
                     "The request is malformed or ambiguous and was not forwarded."};
+        case ErrorStatus::request_timeout:
+            return {"HTTP/1.1 408 Request Timeout\r\n", "RequestTimeout",
+                    "The request came too slowly and was not forwarded completely."};
         case ErrorStatus::head_too_long:
             return {"HTTP/1.1 431 Request Header Fields Too Large\r\n",
                     "RequestHeaderSectionTooLarge",

@@ -24,7 +24,9 @@ bool is_framing_name(std::string_view name) {
 
 MethodKind method_kind(const Head& head) {
     if (head.connect) return MethodKind::connect;
-    return head.method == "HEAD" ? MethodKind::head : MethodKind::other;
+    if (head.method == "HEAD") return MethodKind::head;
+    // A server ignores the field from an HTTP/1.0 client (RFC 9110 §7.8).
+    return head.upgrade && head.minor_version == 1 ? MethodKind::upgrade : MethodKind::other;
 }
 
 bool ResponseTracker::expect(MethodKind kind) {
@@ -222,7 +224,7 @@ bool ResponseTracker::take_transfer_encoding(std::string_view value) {
 ResponseTracker::Step ResponseTracker::end_head(ResponseEvent* event) {
     const MethodKind kind = unsolicited_ ? MethodKind::other : kinds_[oldest_];
     if (status_ == 101 || (kind == MethodKind::connect && status_ / 100 == 2)) {
-        if (unsolicited_) return fail(event);
+        if (status_ == 101 && kind != MethodKind::upgrade) return fail(event);
         state_ = State::tunnel;
         *event = {Kind::upgraded, status_, false, true};
         return Step::event;
@@ -232,6 +234,7 @@ ResponseTracker::Step ResponseTracker::end_head(ResponseEvent* event) {
         *event = {Kind::interim, status_, unsolicited_, true};
         return Step::event;
     }
+    if (unsolicited_ && status_ < 400) return fail(event);
     if (!settle_framing(kind)) return fail(event);
     close_after_ =
         asked_close_ || (version_1_0_ && !asked_keep_alive_) || state_ == State::until_close;
@@ -324,6 +327,22 @@ Likeness http_answer_likeness(Bytes first_bytes) {
     const std::size_t known = std::min(text.size(), start.size());
     if (text.substr(0, known) != start.substr(0, known)) return Likeness::no;
     return known == start.size() ? Likeness::yes : Likeness::maybe;
+}
+
+bool begins_final_answer(Bytes payload) {
+    constexpr std::size_t status_at = std::string_view("HTTP/1.1 ").size();
+    const std::string_view text = as_text(payload);
+    return text.starts_with("HTTP/1.") && text.size() > status_at && text[status_at] >= '2' &&
+           text[status_at] <= '9';
+}
+
+bool looks_like_request(Bytes payload) {
+    constexpr std::size_t method_max = 24;
+    const std::string_view text = as_text(payload);
+    const std::size_t at = text.substr(0, method_max).find(' ');
+    if (at == std::string_view::npos || !http::is_token(text.substr(0, at))) return false;
+    const std::string_view target = text.substr(at + 1);
+    return target.starts_with('/') || target.starts_with("http") || target.starts_with('*');
 }
 
 }  // namespace cordon

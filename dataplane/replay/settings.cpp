@@ -135,9 +135,10 @@ void fill_service(const SegmentEnd& end, std::uint8_t bits, bool enforce, Servic
     service->vlan = -1;
     service->mode = enforce ? ServiceMode::enforce : ServiceMode::observe;
     service->fail = FailMode::open;
-    service->midstream = MidstreamMode::pass;
+    service->on_midstream = MidstreamAction::pass;
     service->on_tls = UninspectedAction::pass;
-    service->on_protocol = UninspectedAction::pass;
+    service->on_unparsable = UninspectedAction::pass;
+    service->on_limit = UninspectedAction::pass;
     service->allow_upgrade = 1;
 }
 

@@ -72,6 +72,7 @@ void ApplianceLink::service_status(LinkStatus* status) const {
         service.mode = state.mode;
         service.fail = parts_.options->services[i].fail;
         service.bypass_until_s = state.bypass_until_s;
+        policy_status(i, &service);
         if (parts_.steer == nullptr) continue;
         const steer_tally bypassed = parts_.steer->bypassed(i);
         service.bypassed_bytes = bypassed.bytes;
@@ -79,10 +80,26 @@ void ApplianceLink::service_status(LinkStatus* status) const {
     }
 }
 
+void ApplianceLink::policy_status(std::uint32_t number, LinkService* service) const {
+    const ServiceOptions& options = parts_.options->services[number];
+    service->on_tls = options.on_tls;
+    service->on_unparsable = options.on_unparsable;
+    service->on_midstream = options.on_midstream;
+    service->on_limit = options.on_limit;
+    for (const auto& worker : *parts_.workers) {
+        const auto& decided = worker->counters().policies[number];
+        for (std::size_t about = 0; about < policy_case_count; ++about)
+            for (std::size_t result = 0; result < policy_result_count; ++result)
+                service->policies[about][result] += decided[about][result].read();
+    }
+}
+
 void ApplianceLink::counters(LinkCounters* counters) {
     *counters = {};
-    for (const auto& worker : *parts_.workers)
+    for (const auto& worker : *parts_.workers) {
         add_worker(worker->counters(), counters);
+        counters->open_bytes += worker->object_bytes_open();
+    }
     counters->outcomes[static_cast<std::size_t>(Outcome::deny_failed)] +=
         parts_.journal->status().deny_failed;
     if (parts_.steer != nullptr) add_kernel(counters);
@@ -99,6 +116,8 @@ void ApplianceLink::add_worker(const Counters& from, LinkCounters* sum) const {
         add(&sum->frames[i], from.frames[i]);
     for (std::size_t i = 0; i < object_class_count; ++i)
         add(&sum->objects[i], from.objects[i]);
+    sum->body_bytes += from.body_bytes.read();
+    sum->unframed_bytes += from.unframed_bytes.read();
     for (std::size_t i = 0; i < 2; ++i) {
         add(&sum->received[i], from.received[i]);
         add(&sum->transmitted[i], from.transmitted[i]);

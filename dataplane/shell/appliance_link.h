@@ -44,6 +44,7 @@ class ApplianceLink final : public LinkTarget {
   private:
     void index_status(LinkStatus* status) const;
     void service_status(LinkStatus* status) const;
+    void policy_status(std::uint32_t number, LinkService* service) const;
     void add_worker(const Counters& from, LinkCounters* sum) const;
     void add_kernel(LinkCounters* sum) const;
 

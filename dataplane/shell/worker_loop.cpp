@@ -113,6 +113,7 @@ void WorkerLoop::notice_modes() {
 void WorkerLoop::publish() {
     flows_.store(worker_.flows(), std::memory_order_relaxed);
     midstream_.store(worker_.flows_midstream(), std::memory_order_relaxed);
+    open_bytes_.store(worker_.object_bytes_open(), std::memory_order_relaxed);
     kept_bytes_.store(worker_.kept_bytes(), std::memory_order_relaxed);
     turns_.add();
 }

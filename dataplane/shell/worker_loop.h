@@ -45,6 +45,7 @@ class WorkerLoop {
     const Counters& counters() const { return worker_.counters(); }
     std::uint32_t flows() const { return flows_.load(std::memory_order_relaxed); }
     std::uint32_t flows_midstream() const { return midstream_.load(std::memory_order_relaxed); }
+    std::uint64_t object_bytes_open() const { return open_bytes_.load(std::memory_order_relaxed); }
     std::uint64_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
     std::uint64_t stale_frames() const { return stale_.read() + port_.stale(); }
     // Grows as long as the worker is alive and well.
@@ -75,6 +76,7 @@ class WorkerLoop {
     Counter turns_;
     std::atomic<std::uint32_t> flows_{0};
     std::atomic<std::uint32_t> midstream_{0};
+    std::atomic<std::uint64_t> open_bytes_{0};
     std::atomic<std::uint64_t> kept_bytes_{0};
 };
 

@@ -66,13 +66,16 @@ Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
     const bool ahead = offset > received_;
     const bool joins = after != no_piece && pool[after].end() >= offset;
     if (ahead && !joins && runs_ >= limits::gaps_max) return Offered::gaps_full;
-    // What stands behind a hole waits as long as its sender likes; it may not take the room of what
-    // moves on.
-    if (ahead && pool.available() < pool.count() / 2) return Offered::kept_full;
     // Each hole the payload spans takes one piece more at most.
     const std::size_t needed = payload.size() / Piece::capacity + 1;
-    if (pool.available() < needed + runs_ ||
-        (pieces_ + needed) * limits::kept_block_bytes > kept_max)
+    // What stands behind a hole waits as long as its sender likes; it may not take the room of what
+    // moves on, and in its own half no stream has more than it leaves free to others.
+    if (ahead && pool.available() < pool.count() / 2 + pieces_ + needed) return Offered::kept_full;
+    if (pool.available() < needed + runs_) return Offered::kept_full;
+    // The first piece of it moves on whatever the stream has kept: the receiver acknowledges
+    // nothing of what stands behind a hole before the hole is filled.
+    const bool first_step = !ahead && received_ - acknowledged_ < Piece::capacity;
+    if (!first_step && (pieces_ + needed) * limits::kept_block_bytes > kept_max)
         return Offered::kept_full;
     const bool added = insert(offset, payload, after, pool);
     if (ahead) return added ? Offered::ahead : Offered::repeated;

@@ -7,7 +7,8 @@ namespace cordon {
 
 namespace {
 
-constexpr std::uint64_t tick_ns = ns_per_ms;  // how often a decision in progress is looked at
+// How many answers are looked at for one to be given up.
+constexpr std::size_t answer_look = 32;
 constexpr std::uint8_t fin_ack = tcp_flag::fin | tcp_flag::ack;
 
 DenyKey deny_key(const Flow& flow) {
@@ -43,11 +44,13 @@ bool Worker::State::begin_answer(FlowNumber number) {
 }
 
 // Gives up one answer for a new one: one that the client has, or else the oldest of those that are
-// due for longer than an honest client needs. Its flow goes on resetting the storage (after_reset).
+// due for longer than an honest client needs, of a few. These are other ones each time, as each goes
+// to the end when it is looked at. Its flow goes on resetting the storage (after_reset).
 bool Worker::State::end_one_answer() {
     FlowNumber chosen = no_flow;
     std::uint64_t oldest_ns = now.ns - std::min(now.ns, lifetime::answer_least_ns);
-    for (FlowNumber at = answerings.first; at != no_flow; at = flows[at].timer_next) {
+    FlowNumber at = timer_list(TimerKind::answer).first;
+    for (std::size_t n = 0; n < answer_look && at != no_flow; ++n, at = flows[at].timer_next) {
         const Answer& answer = answers[flows[at].answer];
         if (!answer.started) continue;
         if (answer.confirmed || answer.client_gone) {
@@ -69,6 +72,7 @@ bool Worker::State::end_one_answer() {
 // another one from us would be taken for that. `awaited`: requests that await an answer when all
 // before the one in question are answered.
 bool Worker::State::answer_impossible(const Flow& flow, std::size_t awaited) {
+    if (flow.exchange == no_exchange) return flow.storage.fin_seen;  // its answers were not read
     const ResponseTracker& tracker = exchanges[flow.exchange].tracker;
     return tracker.final_begun() || tracker.outstanding() != awaited || flow.storage.fin_seen;
 }
@@ -94,7 +98,7 @@ void Worker::State::block(FlowNumber number) {
     end_exchange(flow);
     clear_timer(number);
     flow.phase = FlowPhase::recording;
-    set_timer(number, TimerKind::answer, now.ns);
+    set_timer(number, TimerKind::record, now.ns);
 }
 
 void Worker::State::refuse(FlowNumber number, ErrorStatus status, bool in_body) {
@@ -112,7 +116,10 @@ void Worker::State::retire(FlowNumber number) {
     abort_object(number);
     if (!begin_answer(number)) return;
     answers[flows[number].answer].silent = true;
-    if (flows[number].phase == FlowPhase::uninspected) counters.count(Outcome::flow_retired);
+    if (flows[number].phase == FlowPhase::uninspected) {
+        counters.count(Outcome::flow_retired);
+        counters.decided(flows[number].service, PolicyCase::midstream, PolicyResult::retired);
+    }
     release_for_answer(number);
     start_answer(number);
 }
@@ -144,8 +151,11 @@ void Worker::State::drop_answer(Flow& flow) {
 void Worker::State::run_answer(FlowNumber number) {
     Flow& flow = flows[number];
     Answer& answer = answers[flow.answer];
-    set_timer(number, TimerKind::answer, now.ns + tick_ns);
-    if (flow.phase == FlowPhase::recording) return await_record(number);
+    if (flow.phase == FlowPhase::recording) {
+        set_timer(number, TimerKind::record, now.ns + lifetime::record_look_ns);
+        return await_record(number);
+    }
+    set_timer(number, TimerKind::answer, now.ns + lifetime::answer_look_ns);
     if (!answer.started) return start_answer(number);
     if (answer.enforced_due) hand_over_enforced(number);
     if (answer.resets < lifetime::resets_again_max && now.ns >= answer.reset_at_ns) {
@@ -191,7 +201,7 @@ void Worker::State::start_answer(FlowNumber number) {
     flow.phase = FlowPhase::answering;
     const bool waits = flow.client.acked < flow.down.received() && !answer.client_gone &&
                        now.ns - answer.since_ns < lifetime::client_catches_up_ns;
-    set_timer(number, TimerKind::answer, now.ns + tick_ns);
+    set_timer(number, TimerKind::answer, now.ns + lifetime::answer_look_ns);
     if (waits) return;
     answer.started = true;
     answer.base = flow.down.received();
@@ -285,7 +295,10 @@ void Worker::State::client_while_answering(Arrival& arrival, FlowNumber number) 
     const auto expected = static_cast<std::int64_t>(flow.up.received());
     if (offset <= expected && end > expected && !flow.client.fin_seen) {
         const auto fresh = static_cast<std::size_t>(end - expected);
-        if (answer.drained_bytes + fresh > options.drain_bytes_max) return;  // it has had its say
+        if (answer.drained_bytes + fresh > options.drain_bytes_max) {  // it has had its say
+            counters.count(Outcome::drain_full);
+            return;
+        }
         answer.drained_bytes += fresh;
         flow.up.pass(fresh);
     }

@@ -48,7 +48,10 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
     if (flow.phase != FlowPhase::established) return;
     if (flow.client.fin_acked && flow.storage.fin_acked) return close_flow(number);
     if (flow.close_due) return retire(number);
-    if (flow.leaves_http) pass_rest(number, flow.reason);
+    if (flow.leaves_http) return pass_rest(number, flow.reason);
+    if (!flow.stalled) return;
+    if (flow.storage.fin_seen) return retire(number);  // the request that waits is never answered
+    if (!exchanges[flow.exchange].tracker.full()) go_on(number);
 }
 
 bool Worker::State::storage_segment_acceptable(Arrival& arrival, Flow& flow) {
@@ -122,7 +125,7 @@ bool Worker::State::take_storage_bytes(Arrival& arrival, FlowNumber number, std:
     }
     const Bytes part = offset < 0 ? payload.subspan(static_cast<std::size_t>(-offset)) : payload;
     const auto begin = static_cast<std::uint64_t>(std::max<std::int64_t>(offset, 0));
-    switch (flow.down.offer(begin, part, pieces, options.kept_bytes_flow_max)) {
+    switch (flow.down.offer(begin, part, pieces, kept_share())) {
         case Offered::fresh:
             break;
         case Offered::ahead:

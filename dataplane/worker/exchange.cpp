@@ -9,8 +9,14 @@ namespace cordon {
 bool Worker::State::need_exchange(Flow& flow) {
     if (flow.exchange != no_exchange) return true;
     flow.exchange = exchanges.allocate();
+    if (flow.exchange == no_exchange && end_slow_message(message_look))
+        flow.exchange = exchanges.allocate();
     if (flow.exchange == no_exchange) return false;
     Exchange& exchange = exchanges[flow.exchange];
+    exchange.begun_ns = now.ns;
+    exchange.earned_ns = 0;
+    exchange.moved = bytes_moved(flow);
+    exchange.flow = static_cast<FlowNumber>(&flow - flows.get());
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
     exchange.slot = no_object;
@@ -22,9 +28,14 @@ bool Worker::State::need_exchange(Flow& flow) {
 void Worker::State::end_exchange(Flow& flow) {
     if (flow.exchange == no_exchange) return;
     Exchange& exchange = exchanges[flow.exchange];
-    if (exchange.object_open) fingerprinter.drop(exchange.slot);
+    if (exchange.object_open) {
+        fingerprinter.drop(exchange.slot);
+        close_object(&exchange);
+    }
+    exchange.flow = no_flow;
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;
+    flow.stalled = false;
     if (flow.verdict_due) {
         flow.verdict_due = false;
         std::erase(judgements, static_cast<FlowNumber>(&flow - flows.get()));
@@ -32,7 +43,8 @@ void Worker::State::end_exchange(Flow& flow) {
 }
 
 void Worker::State::end_exchange_if_idle(Flow& flow) {
-    if (flow.exchange == no_exchange || flow.verdict_due || flow.expect_refused) return;
+    if (flow.exchange == no_exchange || flow.verdict_due || flow.expect_refused || flow.stalled)
+        return;
     Exchange& exchange = exchanges[flow.exchange];
     if (exchange.parser.between_messages() && exchange.tracker.idle() && !exchange.object_open &&
         flow.up.taken() == flow.up.received() && !flow.proxy_due)
@@ -45,7 +57,7 @@ void Worker::State::inspect(FlowNumber number) {
     Flow& flow = flows[number];
     std::uint64_t begin;
     Bytes chunk;
-    while (flow.phase == FlowPhase::established && !flow.verdict_due &&
+    while (flow.phase == FlowPhase::established && !flow.verdict_due && !stalls(number) &&
            flow.up.take(pieces, &begin, &chunk)) {
         exchanges[flow.exchange].chunk_begin = begin;
         if (flow.proxy_due && !read_proxy_header(number, begin, &chunk)) continue;
@@ -58,9 +70,39 @@ void Worker::State::inspect(FlowNumber number) {
 void Worker::State::parse(FlowNumber number) {
     Flow& flow = flows[number];
     RequestEvent event;
-    while (flow.phase == FlowPhase::established && !flow.verdict_due &&
+    while (flow.phase == FlowPhase::established && !flow.verdict_due && !stalls(number) &&
            exchanges[flow.exchange].parser.next(&event))
         request_event(number, event);
+}
+
+// A client may send requests ahead of their answers, but only pipeline_max are followed: the next
+// one is read, and leaves for the storage, when an answer has ended. What came of it is kept as
+// bytes behind a hole are, so the storage does not acknowledge it, and the client slows down.
+bool Worker::State::stalls(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.stalled) return true;
+    Exchange& exchange = exchanges[flow.exchange];
+    const std::uint64_t read = exchange.parser.consumed();
+    if (!exchange.tracker.full() || !exchange.parser.between_messages() ||
+        read == flow.up.received())
+        return false;
+    flow.stalled = true;
+    counters.count(Outcome::http_pipeline_full);
+    if (read < flow.up.taken()) flow.hold.object_bytes(read);
+    return true;
+}
+
+// Reads on after a verdict, or after an answer that made room for the next request.
+void Worker::State::go_on(FlowNumber number) {
+    Flow& flow = flows[number];
+    flow.stalled = false;
+    flow.hold.release_at(exchanges[flow.exchange].parser.consumed());
+    parse(number);
+    inspect(number);
+    if (flow.phase != FlowPhase::established) return;
+    end_exchange_if_idle(flow);
+    if (flow.client.fin_seen && !flow.verdict_due && !end_of_client_bytes(number)) return;
+    pump(number);
 }
 
 // Gathers a PROXY header at the head of the connection. False: all of the chunk was part of it, or
@@ -121,8 +163,10 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
             return request_head(number);
         case RequestEvent::Kind::body:
             exchange.expect_waiting = false;
+            counters.body_bytes.add(event.body.size());
             if (!exchange.object_open) return;
             exchange.object_bytes += event.body.size();
+            object_bytes_open += event.body.size();
             fingerprinter.submit(exchange.slot, event.body);
             flow.hold.object_bytes(exchange.chunk_begin);
             return;
@@ -130,7 +174,7 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
             if (!exchange.object_open) return;
             if (exchange.object_bytes == 0) {  // a chunked body without a byte
                 fingerprinter.drop(exchange.slot);
-                exchange.object_open = false;
+                close_object(&exchange);
                 return;
             }
             // The end stays with the bytes that are held before it: a terminator in a chunk of its
@@ -154,8 +198,8 @@ void Worker::State::request_head(FlowNumber number) {
     const Head& head = exchange.parser.head();
     counters.count(Outcome::http_request);
     flow.had_request = true;
-    if (!exchange.tracker.expect(method_kind(head)))
-        return request_error(number, Outcome::http_pipeline_full);
+    const bool followed = exchange.tracker.expect(method_kind(head));
+    INVARIANT(followed);  // stalls()
     if (!carries_object(head)) return;
     exchange.expect_waiting = head.expect_continue;
     open_object(number);
@@ -171,6 +215,12 @@ void Worker::State::open_object(FlowNumber number) {
     counters.count(Outcome::object_opened);
 }
 
+// The object is in a class of the ledger from here on, or had no byte.
+void Worker::State::close_object(Exchange* exchange) {
+    object_bytes_open -= exchange->object_bytes;
+    exchange->object_open = false;
+}
+
 // The upload ended before its end was seen.
 void Worker::State::abort_object(FlowNumber number) {
     Flow& flow = flows[number];
@@ -178,47 +228,78 @@ void Worker::State::abort_object(FlowNumber number) {
     Exchange& exchange = exchanges[flow.exchange];
     Digests digests;
     fingerprinter.close(exchange.slot, &digests);
-    exchange.object_open = false;
+    close_object(&exchange);
     if (exchange.object_bytes == 0) return;
     counters.count(Outcome::object_aborted);
     counters.objects[object_class(UninspectedReason::incomplete)].add(exchange.object_bytes);
     report(flow, digests, ObjectVerdict::uninspected, false, UninspectedReason::incomplete, 0);
 }
 
-// In `observe` nothing is refused: what cannot be read goes on uninspected, and is counted so.
+// Framing that servers could read in different ways, or a limit that was reached.
 void Worker::State::request_error(FlowNumber number, Outcome why) {
     counters.count(why);
-    const bool in_body = exchanges[flows[number].exchange].object_open;
+    Flow& flow = flows[number];
+    const bool in_body = exchanges[flow.exchange].object_open;
     if (!judge_tail(number, true)) return;
     abort_object(number);
-    if (mode(flows[number]) != ServiceMode::enforce)
-        return pass_rest(number, UninspectedReason::protocol);
-    refuse(
-        number,
-        why == Outcome::http_head_too_long ? ErrorStatus::head_too_long : ErrorStatus::bad_request,
-        in_body);
-}
-
-void Worker::State::request_foreign(FlowNumber number, UninspectedReason reason) {
-    Flow& flow = flows[number];
+    flow.answer_seen = true;  // bad HTTP is HTTP: such an answer contradicts nothing
     const ServiceOptions& wanted = service(flow);
-    const UninspectedAction action =
-        reason == UninspectedReason::tls ? wanted.on_tls : wanted.on_protocol;
-    if (action == UninspectedAction::refuse && mode(flow) == ServiceMode::enforce)
-        return cut(number, Outcome::protocol_refused);
-    pass_rest(number, reason);
+    const bool too_long = why == Outcome::http_head_too_long;
+    if (too_long || why == Outcome::http_chunk_too_long)
+        return end_inspection(
+            number, {PolicyCase::limit, UninspectedReason::limit, wanted.on_limit,
+                     too_long ? ErrorStatus::head_too_long : ErrorStatus::bad_request, in_body});
+    end_inspection(number, {PolicyCase::unparsable, UninspectedReason::protocol,
+                            wanted.on_unparsable, ErrorStatus::bad_request, in_body});
 }
 
-// From here on the connection is not inspected: what was received goes on as it is.
+// Another protocol.
+void Worker::State::request_foreign(FlowNumber number, UninspectedReason reason) {
+    const ServiceOptions& wanted = service(flows[number]);
+    const bool tls = reason == UninspectedReason::tls;
+    const UninspectedAction action = tls ? wanted.on_tls : wanted.on_unparsable;
+    if (action != UninspectedAction::pass && mode(flows[number]) == ServiceMode::enforce)
+        counters.count(Outcome::protocol_refused);
+    end_inspection(number, {tls ? PolicyCase::tls : PolicyCase::unparsable, reason, action,
+                            ErrorStatus::unavailable, false});
+}
+
+// Only `enforce` refuses or resets. What passes is counted by its reason.
+void Worker::State::end_inspection(FlowNumber number, const Uninspectable& what) {
+    const std::size_t service_number = flows[number].service;
+    const bool enforces = mode(flows[number]) == ServiceMode::enforce;
+    switch (enforces ? what.action : UninspectedAction::pass) {
+        case UninspectedAction::pass:
+            counters.decided(service_number, what.about, PolicyResult::passed);
+            return pass_rest(number, what.reason);
+        case UninspectedAction::reset:
+            counters.decided(service_number, what.about, PolicyResult::reset);
+            return reset_and_sever(number);
+        case UninspectedAction::refuse:
+            counters.decided(service_number, what.about, PolicyResult::refused);
+            return refuse(number, what.status, what.in_body);
+    }
+}
+
+// From here on the connection is not inspected: what was received goes on as it is, but for a tail
+// that would complete a match.
 void Worker::State::pass_rest(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
+    if (!judge_tail(number, true)) return;
+    const std::uint64_t read =
+        flow.exchange == no_exchange ? flow.up.taken() : exchanges[flow.exchange].parser.consumed();
+    count_unframed(reason, flow.up.received() - read);
     std::uint64_t begin;
     Bytes chunk;
-    counters.objects[object_class(reason)].bytes.add(flow.up.received() - flow.up.sent());
     while (flow.up.take(pieces, &begin, &chunk)) {}
     flow.hold.release_at(flow.up.taken());
     pump(number);
     become_uninspected(number, reason);
+}
+
+void Worker::State::count_unframed(UninspectedReason reason, std::uint64_t bytes) {
+    counters.unframed_bytes.add(bytes);
+    counters.objects[object_class(reason)].bytes.add(bytes);
 }
 
 }  // namespace cordon

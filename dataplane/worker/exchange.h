@@ -1,6 +1,8 @@
 // A request in progress on a connection, and what of its answer is outstanding. A flow has one
 // while a request is parsed or its answer awaited; between two requests it has none.
 //
+// When all are taken, those that move slower than any honest client make room (message_patience).
+//
 // Owns:       the head storage, the parser, the tracker, a digest slot while an object is open.
 // Invariants: slot is valid exactly while object_open.
 // Worker:     used by one worker only; pooled, no allocation after construction.
@@ -12,6 +14,7 @@
 
 #include "dataplane/base/limits.h"
 #include "dataplane/fingerprint/fingerprinter.h"
+#include "dataplane/flow/flow_table.h"
 #include "dataplane/http/message.h"
 #include "dataplane/http/response.h"
 #include "dataplane/object/object.h"
@@ -19,6 +22,10 @@
 namespace cordon {
 
 struct Exchange {
+    std::uint64_t begun_ns;   // since when it takes its place
+    std::uint64_t earned_ns;  // by the bytes it moved, see slow_bytes_per_s
+    std::uint64_t moved;      // bytes of both directions that are in earned_ns
+    FlowNumber flow;          // no_flow: given back
     RequestParser parser;
     ResponseTracker tracker;
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on

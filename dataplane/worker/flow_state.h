@@ -39,7 +39,8 @@ enum class FlowPhase : std::uint8_t {
     closed,
 };
 
-enum class TimerKind : std::uint8_t { none, tail, quiet, sever, answer };
+enum class TimerKind : std::uint8_t { none, tail, quiet, sever, record, answer };
+inline constexpr std::size_t timer_kind_count = 6;
 
 inline constexpr std::uint32_t no_exchange = UINT32_MAX;
 inline constexpr std::uint32_t no_answer = UINT32_MAX;
@@ -76,6 +77,7 @@ struct Flow {
     std::uint32_t exchange;
     std::uint32_t answer;
     std::uint32_t held_bytes;
+    std::uint32_t met_ms;          // when a connection in mid-life was met
     std::uint32_t resyn_sequence;  // of a SYN that came while established, and its options:
     std::uint32_t resyn_timestamp;
     std::uint16_t resyn_mss;
@@ -94,9 +96,10 @@ struct Flow {
     bool had_request;       // a request of HTTP was read on it
     bool leaves_http;       // uninspected from here on, for `reason`
     bool close_due;         // that answer is complete: the connection ends here
-    bool answer_seen;       // first bytes of the storage, on a connection classed as not HTTP
+    bool answer_seen;       // uninspected: first bytes of the storage, or a final answer, came
     bool has_forwarded;     // a PROXY header told the client's address
     bool verdict_due;       // stands in the worker's list of judgements
+    bool stalled;           // its next request waits for an answer of the storage
     bool client_confirmed;  // it acknowledged the SYN-ACK: its address is its own
     bool severed;           // closed by us: the storage may not have heard of it yet
     std::uint8_t resets;    // repetitions so far, when severed

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::uint16_t mss_default = 536;  // RFC 9293 §3.7.1
 constexpr std::size_t sweep_step = 64;
-constexpr std::size_t evict_look = 64;
+// Flows whose rank has changed since their last segment are moved on the way: each once for a
+// change, so this bounds one packet's work, and not what is found.
+constexpr std::size_t evict_look = 16;
 
 void note_options(const Segment& segment, Peer* peer) {
     peer->mss = segment.has_mss && segment.mss != 0 ? segment.mss : mss_default;
@@ -31,7 +33,7 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
         open_midstream(arrival, service_number);
         return no_flow;
     }
-    const FlowNumber number = take_place(flow_key(segment));
+    const FlowNumber number = take_place(flow_key(segment), true);
     if (number == no_flow) {
         drop(arrival, Outcome::flow_table_full);
         return no_flow;
@@ -40,46 +42,75 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
     return number;
 }
 
-FlowNumber Worker::State::take_place(const FlowKey& key) {
+// `begins`: it is a SYN, and not a segment that may be of anybody.
+FlowNumber Worker::State::take_place(const FlowKey& key, bool begins) {
     FlowNumber number = table.insert(key, now.ns);
-    if (number == no_flow && evict_one()) number = table.insert(key, now.ns);
+    if (number == no_flow && evict_one(begins)) number = table.insert(key, now.ns);
     return number;
 }
 
-// Gives up the place of one embryonic, closed or long idle flow: among those untouched for longest,
-// then, as a flood leaves its own in all places but those, anywhere.
-bool Worker::State::evict_one() {
-    FlowNumber number = table.oldest();
-    for (std::size_t looked = 0; number != no_flow && looked < evict_look; ++looked) {
-        if (evictable(number)) {
-            evict(number);
-            return true;
-        }
-        number = table.next_oldest(number);
-    }
+// Gives up one flow for a new one, in the order of FlowRank. A flood of handshakes takes idle flows
+// until it has its share of the table; from then on its own make room for each other. Who has shown
+// to be there and sends or receives is not given up for a SYN.
+bool Worker::State::evict_one(bool begins) {
+    const bool flooded =
+        table.live(FlowRank::embryonic) > options.flows_max / limits::embryonic_share;
+    if (evict_oldest(FlowRank::over, 0)) return true;
+    if (evict_oldest(FlowRank::embryonic, flooded ? 0 : lifetime::embryonic_least_ns)) return true;
+    if (!begins) return evict_oldest(FlowRank::embryonic, 0);
+    return evict_oldest(FlowRank::idle, lifetime::idle_least_ns) ||
+           evict_oldest(FlowRank::busy, lifetime::evictable_ns) ||
+           evict_oldest(FlowRank::embryonic, 0);
+}
+
+bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
     for (std::size_t looked = 0; looked < evict_look; ++looked) {
-        evict_next = (evict_next + 1) % options.flows_max;
-        if (flows[evict_next].phase == FlowPhase::free || !evictable(evict_next)) continue;
-        evict(evict_next);
+        const FlowNumber number = table.oldest(rank);
+        if (number == no_flow) return false;
+        const FlowRank newest = rank_of(flows[number]);
+        if (newest != rank) {
+            table.move_to(number, newest);
+            continue;
+        }
+        if (now.ns - std::min(now.ns, table.touched_ns(number)) < untouched_ns) return false;
+        evict(number);
         return true;
     }
     return false;
 }
 
-// A client that never acknowledged the SYN-ACK may be an invented address.
-bool Worker::State::evictable(FlowNumber number) const {
+// An established one is reset at both ends: nobody gets past inspection by being forgotten. Should
+// the storage miss that, its connection must not come back as one older than us.
+void Worker::State::evict(FlowNumber number) {
     const Flow& flow = flows[number];
-    const bool unconfirmed = flow.phase == FlowPhase::established && !flow.client_confirmed;
-    const bool over = flow.phase == FlowPhase::closed && flow.timer == TimerKind::none;
-    return flow.phase == FlowPhase::syn_seen || over || unconfirmed ||
-           now.ns - table.touched_ns(number) > lifetime::evictable_ns;
+    counters.count(Outcome::flow_evicted);
+    const bool refuses = flow.phase == FlowPhase::uninspected && mode(flow) == ServiceMode::enforce;
+    if (flow.phase == FlowPhase::established || refuses) reset_both(number);
+    if (flow.phase == FlowPhase::established || (flow.severed && flow.phase != FlowPhase::closed))
+        midstream_until_ns = std::min(midstream_until_ns, now.ns);
+    free_flow(number);
 }
 
-// An established one is reset at both ends: nobody gets past inspection by being forgotten.
-void Worker::State::evict(FlowNumber number) {
-    counters.count(Outcome::flow_evicted);
-    if (flows[number].phase == FlowPhase::established) reset_both(number);
-    free_flow(number);
+FlowRank Worker::State::rank_of(const Flow& flow) const {
+    switch (flow.phase) {
+        case FlowPhase::free:
+            return FlowRank::over;
+        case FlowPhase::closed:
+            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::pinned;
+        case FlowPhase::syn_seen:
+            return FlowRank::embryonic;
+        case FlowPhase::established:
+            // A client that never acknowledged the SYN-ACK may be an invented address.
+            if (!flow.client_confirmed) return FlowRank::embryonic;
+            return flow.exchange == no_exchange ? FlowRank::idle : FlowRank::busy;
+        case FlowPhase::uninspected:
+            return flow.client.has_like && flow.storage.has_like ? FlowRank::idle
+                                                                 : FlowRank::embryonic;
+        case FlowPhase::recording:
+        case FlowPhase::answering:
+            return FlowRank::pinned;
+    }
+    __builtin_unreachable();
 }
 
 void Worker::State::begin_flow(Flow& flow, int service_number) {
@@ -228,18 +259,24 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     forward(arrival, FrameClass::control);
 }
 
-// A connection met in mid-life: it began before us, or while we were away.
+// A connection met in mid-life: it began before us, or while we were away; or a SYN-ACK without a
+// SYN, whose client speaks on another path.
 void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     const ServiceOptions& wanted = options.services[service_number];
-    const bool enforces = mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce;
+    const auto number_of_service = static_cast<std::size_t>(service_number);
+    const bool enforces = mode_of(number_of_service) == ServiceMode::enforce;
     const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
-    // The SYN will be repeated, and then we know who began; without it nobody was seen to.
-    if (enforces && handshake == (tcp_flag::syn | tcp_flag::ack))
+    const bool syn_ack = handshake == (tcp_flag::syn | tcp_flag::ack);
+    // The SYN may come again, and then we know who began; without it nobody was seen to.
+    if (syn_ack && enforces && wanted.on_midstream != MidstreamAction::pass) {
+        counters.count(Outcome::flow_asymmetric);
         return drop(arrival, Outcome::segment_unexpected);
-    const FlowNumber number = take_place(flow_key(arrival.segment));
+    }
+    const FlowNumber number = take_place(flow_key(arrival.segment), false);
     if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
     Flow& flow = flows[number];
     begin_flow(flow, service_number);
+    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
     counters.count(Outcome::flow_midstream);
     const Segment& segment = arrival.segment;
     Peer& sender = arrival.side == Side::client ? flow.client : flow.storage;
@@ -255,22 +292,93 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     if (settings.midstream_inspect) {
         flow.has_timestamps = segment.has_timestamp;
         flow.storage.window_end = UINT64_MAX >> 1;  // its scale is not known
-        return from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
+        from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
+        return rank(number);
     }
     become_uninspected(number, UninspectedReason::midstream);
-    const bool too_late = wanted.midstream == MidstreamMode::retire && now.ns >= midstream_until_ns;
-    if (enforces && (wanted.midstream == MidstreamMode::reset || too_late)) {
-        reset_both(number);
-        close_flow(number);
-        return drop(arrival, Outcome::segment_unexpected);
+    if (syn_ack) become_asymmetric(number);
+    const bool retires = wanted.on_midstream == MidstreamAction::retire;
+    if (enforces && retires && now.ns >= midstream_until_ns) {
+        counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::reset);
+        return cut(number, Outcome::flow_midstream_cut);
     }
+    const bool passes = !enforces || wanted.on_midstream == MidstreamAction::pass;
+    if (passes && !syn_ack)
+        counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::passed);
     uninspected_segment(arrival, number);
+    rank(number);
+}
+
+// What on_midstream says about a connection that nobody followed from its beginning. True: it is
+// over, and the segment in hand with it. `retire` waits for a quiet moment instead.
+bool Worker::State::end_unfollowed(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const bool unfollowed = flow.reason == UninspectedReason::midstream ||
+                            flow.reason == UninspectedReason::bypassed ||
+                            flow.reason == UninspectedReason::mode_bypass ||
+                            flow.reason == UninspectedReason::asymmetric;
+    if (!unfollowed) return false;
+    if (one_direction_only(arrival, flow)) become_asymmetric(number);
+    const MidstreamAction action = service(flow).on_midstream;
+    if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass) return false;
+    // Neither a quiet moment can be seen nor an answer placed; and who is never answered by the
+    // storage here may be an invented address, which gets one RST but no answer that we repeat.
+    if (flow.reason == UninspectedReason::asymmetric) {
+        counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::reset);
+        reset_and_sever(number);
+        return true;
+    }
+    if (action == MidstreamAction::reset) {
+        counters.decided(flow.service, PolicyCase::midstream, PolicyResult::reset);
+        cut(number, Outcome::flow_midstream_cut);
+        return true;
+    }
+    // A client that speaks has its last answer, and what it says is the next request, or the rest
+    // of one that is refused now.
+    if (action != MidstreamAction::refuse || arrival.side != Side::client ||
+        arrival.segment.payload.empty())
+        return false;
+    counters.count(Outcome::flow_midstream_cut);
+    counters.decided(flow.service, PolicyCase::midstream, PolicyResult::refused);
+    refuse(number, ErrorStatus::unavailable, false);
+    return true;
+}
+
+// Whether this segment shows that the other end answers on a path that does not lead through here:
+// for a while not one frame of it came, and yet it was heard.
+bool Worker::State::one_direction_only(const Arrival& arrival, const Flow& flow) const {
+    if (flow.reason != UninspectedReason::midstream) return false;
+    const bool from_the_client = arrival.side == Side::client;
+    const Peer& other = from_the_client ? flow.storage : flow.client;
+    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    if (other.has_like || now_ms - flow.met_ms < lifetime::one_direction_ms) return false;
+    const Stream& own = from_the_client ? flow.up : flow.down;
+    const Stream& others = from_the_client ? flow.down : flow.up;
+    constexpr std::uint64_t more_than_a_window_unheard = 256 * 1024;
+    return others.offset_of(arrival.segment.acknowledgement) > 0 ||
+           own.received() > more_than_a_window_unheard;
+}
+
+// Counted once, and an alarm: inspection needs both directions.
+void Worker::State::become_asymmetric(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.reason == UninspectedReason::midstream) --midstream_flows;
+    flow.reason = UninspectedReason::asymmetric;
+    if (flow.asymmetric_counted) return;
+    flow.asymmetric_counted = true;
+    counters.count(Outcome::flow_asymmetric);
+    const MidstreamAction action = service(flow).on_midstream;
+    if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass)
+        counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::passed);
 }
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
     abort_object(number);
     release_inspection(number);
+    // Before its first frame the storage's end is the client's, turned: what is sent in its name
+    // has to find the client.
+    if (!flow.storage.has_like) flow.storage.like = reversed(flow.client.like);
     flow.phase = FlowPhase::uninspected;
     flow.reason = reason;
     counters.objects[object_class(reason)].count.add();
@@ -297,6 +405,7 @@ void Worker::State::close_flow(FlowNumber number) {
     abort_object(number);
     release_inspection(number);
     flows[number].phase = FlowPhase::closed;
+    rank(number);
 }
 
 void Worker::State::free_flow(FlowNumber number) {
@@ -325,6 +434,10 @@ void Worker::State::reset_client(const Flow& flow) {
 
 void Worker::State::cut(FlowNumber number, Outcome why) {
     counters.count(why);
+    reset_and_sever(number);
+}
+
+void Worker::State::reset_and_sever(FlowNumber number) {
     reset_client(flows[number]);
     sever(number);
 }
@@ -339,6 +452,7 @@ void Worker::State::sever(FlowNumber number) {
     flow.severed = true;
     flow.resets = 0;
     set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
+    rank(number);
 }
 
 void Worker::State::sever_again(FlowNumber number) {
@@ -346,27 +460,22 @@ void Worker::State::sever_again(FlowNumber number) {
     reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
     if (++flow.resets < lifetime::resets_again_max)
         set_timer(number, TimerKind::sever, now.ns + lifetime::sever_again_ns);
+    rank(number);
 }
 
-TimerList& Worker::State::timer_list(TimerKind kind) {
-    INVARIANT(kind != TimerKind::none);
-    if (kind == TimerKind::tail) return tails;
-    if (kind == TimerKind::sever) return severed;
-    return kind == TimerKind::quiet ? quiets : answerings;
-}
-
-// Tails, quiets and severed flows have one delay each, so appending keeps those lists in order of
-// time; the answering flows are few and looked at one by one.
+// Each kind has one delay, so that appending keeps its list in order of time. What is due at once
+// goes to the front: all that may stand behind it and be due as well runs in the same turn.
 void Worker::State::set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns) {
     clear_timer(number);
     Flow& flow = flows[number];
     TimerList& list = timer_list(kind);
     flow.timer = kind;
     flow.timer_ns = at_ns;
-    flow.timer_previous = list.last;
-    flow.timer_next = no_flow;
-    (list.last == no_flow ? list.first : flows[list.last].timer_next) = number;
-    list.last = number;
+    const bool at_once = at_ns <= now.ns;
+    flow.timer_previous = at_once ? no_flow : list.last;
+    flow.timer_next = at_once ? list.first : no_flow;
+    (flow.timer_previous == no_flow ? list.first : flows[flow.timer_previous].timer_next) = number;
+    (flow.timer_next == no_flow ? list.last : flows[flow.timer_next].timer_previous) = number;
 }
 
 void Worker::State::clear_timer(FlowNumber number) {
@@ -380,26 +489,29 @@ void Worker::State::clear_timer(FlowNumber number) {
     flow.timer = TimerKind::none;
 }
 
+bool Worker::State::is_due(const TimerList& list) const {
+    return list.first != no_flow && flows[list.first].timer_ns <= now.ns;
+}
+
 void Worker::State::run_timers() {
-    while (tails.first != no_flow && flows[tails.first].timer_ns <= now.ns) {
-        const FlowNumber number = tails.first;
+    while (is_due(TimerKind::tail)) {
+        const FlowNumber number = timer_list(TimerKind::tail).first;
         clear_timer(number);
         if (judge_tail(number, false)) pump(number);
     }
-    while (quiets.first != no_flow && flows[quiets.first].timer_ns <= now.ns) {
-        const FlowNumber number = quiets.first;
+    while (is_due(TimerKind::quiet)) {
+        const FlowNumber number = timer_list(TimerKind::quiet).first;
         clear_timer(number);
         retire_if_quiet(number);
     }
-    while (severed.first != no_flow && flows[severed.first].timer_ns <= now.ns) {
-        const FlowNumber number = severed.first;
+    while (is_due(TimerKind::sever)) {
+        const FlowNumber number = timer_list(TimerKind::sever).first;
         clear_timer(number);
         sever_again(number);
     }
-    for (FlowNumber at = answerings.first; at != no_flow;) {
-        const FlowNumber next = flows[at].timer_next;
-        if (flows[at].timer_ns <= now.ns) run_answer(at);
-        at = next;
+    for (const TimerKind kind : {TimerKind::record, TimerKind::answer}) {
+        while (is_due(kind))  // each sets its timer anew, later than now
+            run_answer(timer_list(kind).first);
     }
     if (now.ns >= sweep_at_ns) sweep();
 }
@@ -412,6 +524,7 @@ void Worker::State::sweep() {
         sweep_next = (sweep_next + 1) % options.flows_max;
         if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
     }
+    if (exchanges.used() == exchanges.count()) end_slow_message(step);
 }
 
 void Worker::State::expire(FlowNumber number) {

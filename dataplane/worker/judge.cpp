@@ -78,7 +78,7 @@ void Worker::State::judge(FlowNumber number) {
     Exchange& exchange = exchanges[flow.exchange];
     Digests digests;
     fingerprinter.close(exchange.slot, &digests);
-    exchange.object_open = false;
+    close_object(&exchange);
     Finding finding;
     look_up(digests, flow, &finding);
     if (finding.count != 0) {
@@ -87,13 +87,7 @@ void Worker::State::judge(FlowNumber number) {
     } else {
         count_clean(flow, digests);
     }
-    flow.hold.release_at(exchange.parser.consumed());
-    parse(number);
-    inspect(number);
-    if (flow.phase != FlowPhase::established) return;
-    end_exchange_if_idle(flow);
-    if (flow.client.fin_seen && !flow.verdict_due && !end_of_client_bytes(number)) return;
-    pump(number);
+    go_on(number);
 }
 
 // What has been uploaded so far, looked up as if it were all: before a held tail goes without its
@@ -113,7 +107,7 @@ bool Worker::State::judge_tail(FlowNumber number, bool last) {
         if (flow.phase != FlowPhase::established) return false;
         counters.count(Outcome::tail_released_early);
     }
-    flow.hold.release_at(flow.up.taken());
+    if (!flow.stalled) flow.hold.release_at(flow.up.taken());
     return true;
 }
 
@@ -171,7 +165,7 @@ void Worker::State::record_match(FlowNumber number, const Finding& finding, cons
     fill_incident(flow, finding, digests.size, complete);
     if (!complete) {
         fingerprinter.drop(exchanges[flow.exchange].slot);
-        exchanges[flow.exchange].object_open = false;
+        close_object(&exchanges[flow.exchange]);
     }
     if (finding.action == MatchAction::block) return block(number);
     RecordTicket ticket;

@@ -5,6 +5,7 @@
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
+//   pressure.cpp   what slow messages and unacknowledged bytes may take from others
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -32,13 +33,20 @@ namespace lifetime {
 inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;    // SYN retries go to 7 s
 inline constexpr std::uint64_t unconfirmed_ns = 32 * ns_per_s;  // SYN-ACKs repeat 16 s apart
 inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;        // late FINs and ACKs of both ends
-inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // idle, when the table is full
-inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;       // TCP keep-alive's own default
+inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // a busy flow without a segment
+// When the table is full. A SYN that was repeated once and found nobody has had its chance. Between
+// two messages a second is long for whoever wants to go on; who is closed then loses a handshake.
+inline constexpr std::uint64_t embryonic_least_ns = 3 * ns_per_s;
+inline constexpr std::uint64_t idle_least_ns = 1 * ns_per_s;
+inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;   // TCP keep-alive's own default
 inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under way pauses so long
 // A connection that is older than us speaks within this time after our start, or it has been idle
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
+// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3): what is silent for longer while
+// its peer goes on speaks on another path.
+inline constexpr std::uint32_t one_direction_ms = 1000;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 // Two losses of the answer in a row are repaired by then (200 + 400 ms).
 inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
@@ -48,9 +56,23 @@ inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
 inline constexpr std::uint32_t resets_again_max = 5;
 inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
+// How often a decision that waits for its record is looked at, and one whose answer is on its way:
+// nothing of an answer is finer than this, and a thousand of them cost a worker half a percent.
+inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
+inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
+// How long a message may stand still while others find no room: for its head (in two round trips of
+// the farthest client it has come), for its body, and for the storage's answer. Bytes earn further
+// time (limits::slow_bytes_per_s).
+inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
+inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
+inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
+
+// How many messages are looked at for a slow one, when a segment finds no room for its own; every
+// sweep looks at as many as it does at flows.
+inline constexpr std::size_t message_look = 8;
 
 // A received frame with what decode read of it.
 struct Arrival {
@@ -91,16 +113,21 @@ struct Worker::State {
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);
-    FlowNumber take_place(const FlowKey& key);
-    bool evict_one();
-    bool evictable(FlowNumber number) const;
+    FlowNumber take_place(const FlowKey& key, bool begins);
+    bool evict_one(bool begins);
+    bool evict_oldest(FlowRank rank, std::uint64_t untouched_ns);
     void evict(FlowNumber number);
+    FlowRank rank_of(const Flow& flow) const;
+    void rank(FlowNumber number) { table.move_to(number, rank_of(flows[number])); }
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
     void begin_anew(FlowNumber number);
     bool ends_answer_for_syn(FlowNumber number);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
+    bool end_unfollowed(Arrival& arrival, FlowNumber number);
+    bool one_direction_only(const Arrival& arrival, const Flow& flow) const;
+    void become_asymmetric(FlowNumber number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);
     void release_inspection(FlowNumber number);  // exchange, held frame, kept bytes
     void close_flow(FlowNumber number);
@@ -109,11 +136,14 @@ struct Worker::State {
     void reset_client(const Flow& flow);
     void after_reset(Arrival& arrival, Flow& flow);
     void cut(FlowNumber number, Outcome why);
+    void reset_and_sever(FlowNumber number);
     void sever(FlowNumber number);
     void sever_again(FlowNumber number);
     void set_timer(FlowNumber number, TimerKind kind, std::uint64_t at_ns);
     void clear_timer(FlowNumber number);
-    TimerList& timer_list(TimerKind kind);
+    TimerList& timer_list(TimerKind kind) { return timers[static_cast<std::size_t>(kind)]; }
+    bool is_due(TimerKind kind) { return is_due(timer_list(kind)); }
+    bool is_due(const TimerList& list) const;
     void run_timers();
     void sweep();
     void expire(FlowNumber number);
@@ -123,6 +153,7 @@ struct Worker::State {
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
+    bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void client_probe(Arrival& arrival, Flow& flow);
@@ -139,6 +170,8 @@ struct Worker::State {
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);
     void uninspected_segment(Arrival& arrival, FlowNumber number);
+    bool retires_soon(const Flow& flow) const;
+    static bool begins_another_message(const Flow& flow, const Segment& segment);
 
     // --- down.cpp ---
     void from_storage(Arrival& arrival, FlowNumber number);
@@ -160,15 +193,34 @@ struct Worker::State {
     void end_exchange_if_idle(Flow& flow);
     void inspect(FlowNumber number);
     void parse(FlowNumber number);
+    bool stalls(FlowNumber number);
+    void go_on(FlowNumber number);
     bool read_proxy_header(FlowNumber number, std::uint64_t begin, Bytes* chunk);
     bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
     void request_event(FlowNumber number, const RequestEvent& event);
     void request_head(FlowNumber number);
     void request_error(FlowNumber number, Outcome why);
     void request_foreign(FlowNumber number, UninspectedReason reason);
+    struct Uninspectable {
+        PolicyCase about;
+        UninspectedReason reason;  // when it passes
+        UninspectedAction action;
+        ErrorStatus status;  // when it is refused
+        bool in_body;
+    };
+    void end_inspection(FlowNumber number, const Uninspectable& what);
     void pass_rest(FlowNumber number, UninspectedReason reason);
+    void count_unframed(UninspectedReason reason, std::uint64_t bytes);
     void open_object(FlowNumber number);
+    void close_object(Exchange* exchange);
     void abort_object(FlowNumber number);
+
+    // --- pressure.cpp ---
+    bool end_slow_message(std::size_t look);
+    bool is_slow(Exchange& exchange) const;
+    void end_message(FlowNumber number);
+    std::uint64_t kept_share() const;
+    static std::uint64_t bytes_moved(const Flow& flow);
 
     // --- judge.cpp ---
     void settle();  // flushes the digests and judges every object that ended in this burst
@@ -244,14 +296,13 @@ struct Worker::State {
     };
     std::array<ServiceState, services_max> service_states{};
 
-    TimerList tails;
-    TimerList quiets;
-    TimerList severed;
-    TimerList answerings;
+    TimerList timers[timer_kind_count];
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
-    FlowNumber evict_next = 0;
+    std::uint32_t message_next = 0;
+    std::uint32_t held_frames = 0;
     std::uint32_t midstream_flows = 0;
+    std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start

@@ -42,18 +42,15 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
 }
 
 // The client goes on although no SYN-ACK passed here: a lie, or an asymmetric path. Either way
-// nothing could be tracked, and in `enforce` nothing with payload passes.
+// nothing could be tracked, and nothing with payload passes but where on_midstream says so.
 void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const Segment& segment = arrival.segment;
     const bool acknowledges = (segment.flags & (tcp_flag::ack | tcp_flag::rst)) == tcp_flag::ack;
-    if (acknowledges && !flow.asymmetric_counted) {
-        flow.asymmetric_counted = true;
-        counters.count(Outcome::flow_asymmetric);
-    }
-    if (acknowledges && mode(flow) != ServiceMode::enforce) {
+    if (acknowledges && segment.sequence == flow.up.sequence_of(0)) {
         flow.down.open(segment.acknowledgement);
         become_uninspected(number, UninspectedReason::asymmetric);
+        become_asymmetric(number);
         return uninspected_segment(arrival, number);
     }
     // An ACK could complete a handshake that is not the one we follow; the answer to an ACK of the
@@ -133,11 +130,15 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
         return drop(arrival, Outcome::messages_full);
 
     const std::uint64_t before = flow.up.received();
-    switch (flow.up.offer(offset, segment.payload, pieces, options.kept_bytes_flow_max)) {
+    switch (flow.up.offer(offset, segment.payload, pieces, kept_share())) {
         case Offered::fresh:
             break;
         case Offered::ahead:
             counters.count(Outcome::gap_segment);
+            if (!release_before_ahead(number)) {
+                account(arrival, frame_class(FrameClass::dropped));
+                return;
+            }
             flow.up.mark_ahead_sent(offset, end, pieces);
             if ((segment.flags & tcp_flag::fin) != 0) {
                 account(arrival, frame_class(FrameClass::inspected));
@@ -169,6 +170,18 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
         offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
     pump(number, whole ? &arrival : nullptr, offset, end);
     client_fin_after(segment, end, number);
+}
+
+// What is held leaves before a segment that stands behind it: to a sender a tail (or a repetition
+// that fills a hole) that is overtaken looks lost, or reordered, which ends in a time-out when it
+// finds out (RFC 8985 §6.2). So it is looked up as it stands now, not when its timer is due. False:
+// it matched, and the flow is being cut.
+bool Worker::State::release_before_ahead(FlowNumber number) {
+    const Flow& flow = flows[number];
+    if (flow.up.sent() >= flow.up.taken() || flow.verdict_due) return true;
+    if (!judge_tail(number, false)) return false;
+    pump(number);
+    return true;
 }
 
 // The FIN of a segment with payload, once nothing is missing before it.
@@ -265,6 +278,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
         if (flow.held.data != nullptr && end == flow.held_end && begin == end - flow.held_bytes) {
             queue(Side::storage, flow.held);
             flow.held.data = nullptr;
+            --held_frames;
         } else if (arrival != nullptr && !arrival->consumed && begin == arrival_begin &&
                    end == arrival_end) {
             queue(Side::storage, arrival->frame);
@@ -291,7 +305,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
 // A tail waits for its next byte only so long. With a FIN seen nothing more will come.
 void Worker::State::set_tail_timer(FlowNumber number) {
     Flow& flow = flows[number];
-    const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due;
+    const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due && !flow.stalled;
     if (!waiting) return clear_timer(number);
     if (flow.timer == TimerKind::tail && flow.tail_taken == flow.up.taken()) return;
     flow.tail_taken = flow.up.taken();
@@ -299,6 +313,9 @@ void Worker::State::set_tail_timer(FlowNumber number) {
 }
 
 void Worker::State::keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end) {
+    // Beyond that it is built anew from the kept bytes: held tails must leave buffers to receive.
+    if (held_frames == limits::held_frames_max) return;
+    ++held_frames;
     flow.held = arrival.frame;
     flow.held_end = end;
     flow.held_bytes = static_cast<std::uint32_t>(arrival.segment.payload.size());
@@ -309,6 +326,7 @@ void Worker::State::drop_held(Flow& flow) {
     if (flow.held.data == nullptr) return;
     port.release(&flow.held);
     flow.held.data = nullptr;
+    --held_frames;
 }
 
 // A connection that is not inspected: passed on, followed only as far as its end and its quiet
@@ -320,10 +338,18 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     Stream& stream = from_the_client ? flow.up : flow.down;
     Stream& other = from_the_client ? flow.down : flow.up;
     Peer& peer = from_the_client ? flow.client : flow.storage;
+    if (end_unfollowed(arrival, number)) return;
     if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
         account(arrival, frame_class(FrameClass::dropped));
         return cut(number, Outcome::inconsistent);
     }
+    const bool retires = retires_soon(flow);
+    if (retires && from_the_client && begins_another_message(flow, segment)) {
+        account(arrival, frame_class(FrameClass::dropped));
+        return retire(number);
+    }
+    if (retires && !from_the_client && begins_final_answer(segment.payload))
+        flow.answer_seen = true;
     if (!peer.has_like) {
         peer.like = template_of(arrival.frame.bytes(), segment);
         peer.has_like = true;
@@ -337,8 +363,11 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     }
     const std::int64_t end =
         stream.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size());
-    if (end > static_cast<std::int64_t>(stream.received()))
-        stream.pass(static_cast<std::uint64_t>(end) - stream.received());
+    if (end > static_cast<std::int64_t>(stream.received())) {
+        const std::uint64_t fresh = static_cast<std::uint64_t>(end) - stream.received();
+        stream.pass(fresh);
+        if (from_the_client) count_unframed(flow.reason, fresh);
+    }
     const std::int64_t acked = other.offset_of(segment.acknowledgement);
     if (acked > static_cast<std::int64_t>(peer.acked))
         peer.acked = static_cast<std::uint64_t>(acked);
@@ -350,12 +379,27 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     else
         forward_uninspected(arrival, flow.reason);
     if ((segment.flags & tcp_flag::rst) != 0) return close_flow(number);
+    if (retires) set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
+}
+
+// Nobody saw it begin, so that it is closed between two messages.
+bool Worker::State::retires_soon(const Flow& flow) const {
     const bool returns = flow.reason == UninspectedReason::midstream ||
                          flow.reason == UninspectedReason::bypassed ||
                          flow.reason == UninspectedReason::mode_bypass;
-    if (returns && service(flow).midstream == MidstreamMode::retire &&
-        mode(flow) == ServiceMode::enforce)
-        set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
+    return returns && service(flow).on_midstream == MidstreamAction::retire &&
+           mode(flow) == ServiceMode::enforce;
+}
+
+// A client that never pauses finds no quiet moment. What it sends after a final answer has begun
+// belongs to another message; and where the answer passed beside us, a head tells it.
+bool Worker::State::begins_another_message(const Flow& flow, const Segment& segment) {
+    const std::int64_t offset = flow.up.offset_of(segment.sequence);
+    const auto expected = static_cast<std::int64_t>(flow.up.received());
+    if (segment.payload.empty() || offset < expected) return false;
+    if (flow.answer_seen) return true;
+    const bool nothing_on_its_way = offset > expected || flow.storage.acked >= flow.up.received();
+    return nothing_on_its_way && looks_like_request(segment.payload);
 }
 
 // TLS and other protocols do not begin with an answer of HTTP: who classed the flow was deceived.

@@ -61,12 +61,9 @@ std::size_t Worker::poll(Now now) {
 
 std::uint64_t Worker::next_deadline_ns() const {
     std::uint64_t next = UINT64_MAX;
-    for (const TimerList* list : {&state_->tails, &state_->quiets, &state_->severed}) {
-        if (list->first != no_flow) next = std::min(next, state_->flows[list->first].timer_ns);
+    for (const TimerList& list : state_->timers) {
+        if (list.first != no_flow) next = std::min(next, state_->flows[list.first].timer_ns);
     }
-    FlowNumber at = state_->answerings.first;
-    for (; at != no_flow; at = state_->flows[at].timer_next)
-        next = std::min(next, state_->flows[at].timer_ns);
     return next;
 }
 
@@ -84,11 +81,15 @@ void Worker::bypassed(std::size_t service) {
     State& line = *state_;
     line.settle();
     line.midstream_until_ns = line.now.ns + lifetime::midstream_ns;
-    for (FlowNumber n = line.table.oldest(); n != no_flow; n = line.table.next_oldest(n)) {
+    for (FlowNumber n = 0; n < line.options.flows_max; ++n) {
         const Flow& flow = line.flows[n];
         if (flow.service != service) continue;
         if (flow.phase == FlowPhase::established || flow.phase == FlowPhase::syn_seen)
             line.become_uninspected(n, UninspectedReason::bypassed);
+        // What one end acknowledges may have passed in the kernel: no sign of another path.
+        else if (flow.phase == FlowPhase::uninspected &&
+                 flow.reason == UninspectedReason::midstream)
+            line.flows[n].reason = UninspectedReason::bypassed;
     }
 }
 
@@ -109,6 +110,9 @@ std::uint32_t Worker::flows() const {
 }
 std::uint32_t Worker::flows_midstream() const {
     return state_->midstream_flows;
+}
+std::uint64_t Worker::object_bytes_open() const {
+    return state_->object_bytes_open;
 }
 std::uint64_t Worker::kept_bytes() const {
     return std::uint64_t{state_->pieces.used()} * limits::kept_block_bytes;
@@ -159,13 +163,15 @@ void Worker::State::handle_tcp(Arrival& arrival) {
         number = open_flow(arrival, service_number);
         if (number == no_flow) return;
     }
-    table.touch(number, now.ns);
-    if (arrival.side == Side::client) {
-        if ((segment.flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn)
-            return handle_syn(arrival, number);
-        return from_client(arrival, number);
+    const std::uint8_t handshake = segment.flags & (tcp_flag::syn | tcp_flag::ack);
+    if (arrival.side == Side::storage) {
+        from_storage(arrival, number);
+    } else if (handshake == tcp_flag::syn) {
+        handle_syn(arrival, number);
+    } else {
+        from_client(arrival, number);
     }
-    from_storage(arrival, number);
+    table.touch(number, now.ns, rank_of(flows[number]));
 }
 
 void Worker::State::bridge(Arrival& arrival) {
@@ -192,8 +198,6 @@ void Worker::State::forward(Arrival& arrival, FrameClass why) {
 
 void Worker::State::forward_uninspected(Arrival& arrival, UninspectedReason reason) {
     account(arrival, frame_class(reason));
-    if (arrival.side == Side::client)
-        counters.objects[object_class(reason)].bytes.add(arrival.segment.payload.size());
     arrival.consumed = true;
     queue(opposite(arrival.side), arrival.frame);
 }

@@ -82,6 +82,7 @@ class Worker {
     std::uint32_t flows() const;
     std::uint32_t flows_midstream() const;
     std::uint64_t kept_bytes() const;
+    std::uint64_t object_bytes_open() const;  // of objects under way: in no class yet
 
   private:
     struct State;

@@ -394,6 +394,41 @@ void forgets_a_denied_flow_at_its_expiry(void**) {
     assert_int_equal(programs->run(xdp, client, frame).frame_class, steer_bypassed);
 }
 
+// A dataplane that died before its connection was over left the port denied for 20 minutes.
+void forgets_a_denied_flow_when_the_storage_answers_a_syn(void**) {
+    REQUIRE_PROGRAMS();
+    configure(steer_fail_open);
+    programs->set_worker(Worker::no_socket);
+    programs->deny(flow_of("192.0.2.1", 44000, "10.0.0.1"), 1, 60'000'000'000u);
+    const auto from_client = [](std::uint8_t flags, std::size_t bytes) {
+        return build({.src_port = 44000, .payload = bytes, .flags = flags});
+    };
+    const auto from_storage = [](std::uint8_t flags, std::uint16_t port) {
+        return build({.src = "10.0.0.1",
+                      .dst = "192.0.2.1",
+                      .src_port = 80,
+                      .dst_port = port,
+                      .flags = flags});
+    };
+    const auto still_denied = [&] {
+        return programs->run(xdp, client, from_client(tcp_ack, 1)).frame_class ==
+               steer_denied_dropped;
+    };
+    assert_true(still_denied());
+    programs->run(xdp, client, from_client(tcp_syn, 0));
+    assert_true(still_denied());  // anybody can send a SYN
+    programs->run(xdp, client, from_client(tcp_syn | tcp_ack, 0));
+    assert_true(still_denied());  // and this, from that side
+    programs->run(xdp, storage, from_storage(tcp_ack, 44000));
+    assert_true(still_denied());  // the old connection lives, and says so
+    programs->run(xdp, storage, from_storage(tcp_rst, 44000));
+    assert_true(still_denied());
+    programs->run(xdp, storage, from_storage(tcp_syn | tcp_ack, 44001));
+    assert_true(still_denied());  // of another connection
+    programs->run(xdp, storage, from_storage(tcp_syn | tcp_ack, 44000));
+    assert_false(still_denied());
+}
+
 void counts_what_passed_without_the_dataplane(void**) {
     REQUIRE_PROGRAMS();
     configure(steer_fail_open);
@@ -532,6 +567,7 @@ int main() {
         cmocka_unit_test(drops_the_payload_of_a_denied_flow_without_a_worker),
         cmocka_unit_test(keeps_a_flow_denied_by_an_earlier_process_from_the_worker),
         cmocka_unit_test(forgets_a_denied_flow_at_its_expiry),
+        cmocka_unit_test(forgets_a_denied_flow_when_the_storage_answers_a_syn),
         cmocka_unit_test(counts_what_passed_without_the_dataplane),
         cmocka_unit_test(moves_no_epoch_and_no_gap_while_closed_or_inspected),
         cmocka_unit_test(an_odd_frame_answers_to_the_strictest_service_of_its_prefix),

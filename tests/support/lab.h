@@ -8,6 +8,8 @@
 // Limits:     one connection at a time (connect() begins another one).
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <string_view>
@@ -51,8 +53,9 @@ inline Options lab_options() {
     service.port = 80;
     service.vlan = -1;
     service.mode = ServiceMode::enforce;
-    service.midstream = MidstreamMode::retire;
-    service.on_tls = service.on_protocol = UninspectedAction::refuse;
+    service.on_midstream = MidstreamAction::retire;
+    service.on_tls = UninspectedAction::reset;
+    service.on_unparsable = service.on_limit = UninspectedAction::refuse;
     return options;
 }
 
@@ -101,6 +104,26 @@ class Lab {
         settings.seed = 7;
         worker = std::make_unique<Worker>(settings, &port, &recorder);
     }
+
+    // Every received frame is in one class, and so is every byte that was read of bodies or of
+    // connections without framing; what a test leaves under way is said to be.
+    ~Lab() {
+        const Counters& counters = worker->counters();
+        const Tally(&received)[2] = counters.received;
+        std::uint64_t frames = received[0].bytes.read() + received[1].bytes.read();
+        for (const Tally& tally : counters.frames)
+            frames -= tally.bytes.read();
+        std::uint64_t objects = counters.body_bytes.read() + counters.unframed_bytes.read() -
+                                worker->object_bytes_open();
+        for (const Tally& tally : counters.objects)
+            objects -= tally.bytes.read();
+        if (frames == 0 && objects == 0) return;
+        std::fprintf(stderr, "ledgers differ: frames by %lld bytes, objects by %lld\n",
+                     static_cast<long long>(frames), static_cast<long long>(objects));
+        std::abort();
+    }
+    Lab(const Lab&) = delete;
+    Lab& operator=(const Lab&) = delete;
 
     void use(AlignedBytes new_image) {
         image = std::move(new_image);

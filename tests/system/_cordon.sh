@@ -222,6 +222,27 @@ _at_least() {
 }
 counted() { at_least "${2:-1}" outcome "$1"; }
 
+# At the end of every test whose dataplane lives: every frame that the ports received is in one class,
+# and so is every byte of a body.
+lab_check() {
+    [ -n "$DATAPLANE_PID" ] && kill -0 "$DATAPLANE_PID" 2> /dev/null || return 0
+    check "both coverage ledgers balance" wait_for 5 ledgers_balance
+}
+ledgers_balance() {
+    ctl coverage --json > "$WORK/ledgers.log" 2>&1 && python3 -c 'import json, sys
+coverage = json.load(open(sys.argv[1]))
+frames = coverage["frames"]
+objects = coverage["objects"]
+ports = coverage["ports"]
+body, unframed, still_open = (coverage["object_sum"][name + "_bytes"]
+                              for name in ("body", "unframed", "open"))
+for unit in ("packets", "bytes"):
+    assert sum(line[unit] for line in frames) == sum(
+        ports[side]["received"][unit] for side in ports), unit
+assert sum(line["bytes"] for line in objects) + still_open == body + unframed, "objects"
+assert coverage["sum"]["balanced"] and coverage["object_sum"]["balanced"]' "$WORK/ledgers.log"
+}
+
 # gap_bytes REASON   — what control has on record as passed without the dataplane: 1 not running,
 # 2 hung.
 gap_bytes() {

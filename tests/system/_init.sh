@@ -144,11 +144,15 @@ in_ns_quiet() {
     nsenter --net=/run/netns/$_ns -- "$@" >/dev/null 2>&1 || true
 }
 
+# What must hold at the end of every test that passed; _cordon.sh says more.
+lab_check() { :; }
+
 # Stops what was started, removes what was made. Runs at every exit.
 lab_down() {
     _status=$?
     trap - EXIT INT TERM HUP
     [ -n "$_lab_made" ] || exit $_status
+    if [ $_status = 0 ]; then (lab_check) || _status=1; fi
     if [ "${KEEP:-0}" = 1 ] && [ $_status = 0 ]; then lab_keep_notice; exit 0; fi
     if [ $_status != 0 ] && [ $_status != 125 ]; then lab_show_logs; fi
     for _pid in $_lab_pids; do _stop_pid $_pid TERM; done

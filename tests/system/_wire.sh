@@ -26,7 +26,23 @@ wire_up() {
     ip -n "$host" link set "$end" txqueuelen 1000 up
     ip -n "$host" addr add "$ip4/24" dev "$end"
     ip -n "$host" addr add "$ip6/64" dev "$end" nodad
-    start_background "wire-$side" nsenter --net="/run/netns/$ns" -- \
+    _wire_start "$side" "$@"
+}
+
+# wire_set cli|sto [option]…   — the same cable with other faults, beginning anew with its seed.
+wire_set() {
+    local pid=_wire_pid_$1
+    _stop_pid "${!pid}" TERM
+    _forget "${!pid}"
+    sed -i 's/^ready/was ready/' "$WORK/wire-$1.log"
+    _wire_start "$@"
+}
+
+_wire_start() {
+    local side=$1
+    shift
+    start_background "wire-$side" nsenter --net="/run/netns/${LAB_PREFIX}wire-$side" -- \
         "$ROOT/build/release/tests/support/wire" near far "$@"
-    wait_for 5 grep -q ready "$WORK/wire-$side.log" || fail "the wire did not start"
+    printf -v "_wire_pid_$side" %s "$BACKGROUND_PID"
+    wait_for 5 grep -q ^ready "$WORK/wire-$side.log" || fail "the wire did not start"
 }

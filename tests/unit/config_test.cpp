@@ -112,11 +112,11 @@ void reads_every_key_of_a_service(void**) {
     const Config c = good(ports +
                           "[[service]]\nname = 'a'\naddress = '2001:db8::/32'\nport = 8080\n"
                           "vlan = 7\nmode = 'bypass'\nbypass_until = 2030-01-31T18:00:00+01:00\n"
-                          "fail = 'closed'\nmidstream = 'reset'\nproxy_protocol = 'require'\n"
+                          "fail = 'closed'\non_midstream = 'reset'\nproxy_protocol = 'require'\n"
                           "client_from = 'header'\nclient_header = 'X-Forwarded-For'\n"
                           "trusted_hops = ['192.0.2.0/24', '2001:db8::1']\n"
                           "account_from = 'header'\naccount_header = 'X-Account'\n"
-                          "on_tls = 'pass'\non_protocol = 'pass'\n"
+                          "on_tls = 'pass'\non_unparsable = 'reset'\non_limit = 'pass'\n"
                           "allow_upgrade = true\nweak_blocks = true\n");
     const ServiceOptions& s = c.options.services[0];
     assert_string_equal(s.name, "a");
@@ -127,7 +127,7 @@ void reads_every_key_of_a_service(void**) {
     assert_int_equal(s.mode, ServiceMode::bypass);
     assert_int_equal(s.bypass_until_s, 1896109200);
     assert_int_equal(s.fail, FailMode::closed);
-    assert_int_equal(s.midstream, MidstreamMode::reset);
+    assert_int_equal(s.on_midstream, MidstreamAction::reset);
     assert_int_equal(s.proxy_protocol, ProxyProtocol::require);
     assert_int_equal(s.client_from, ClientFrom::header);
     assert_string_equal(s.client_header, "x-forwarded-for");
@@ -137,7 +137,8 @@ void reads_every_key_of_a_service(void**) {
     assert_int_equal(s.account_from, AccountFrom::header);
     assert_string_equal(s.account_header, "x-account");
     assert_int_equal(s.on_tls, UninspectedAction::pass);
-    assert_int_equal(s.on_protocol, UninspectedAction::pass);
+    assert_int_equal(s.on_unparsable, UninspectedAction::reset);
+    assert_int_equal(s.on_limit, UninspectedAction::pass);
     assert_int_equal(s.allow_upgrade, 1);
     assert_int_equal(s.weak_blocks, 1);
 }
@@ -216,9 +217,16 @@ void names_what_is_wrong_with_every_key_of_a_service(void**) {
     const Wrong table[] = {
         {"vlan = 4095\n", "service.vlan: 4095 is out of range; allowed is 0 to 4094"},
         {"fail = 'shut'\n", "service.fail: \"shut\" is not one of open or closed"},
-        {"midstream = 'cut'\n", "service.midstream: \"cut\" is not one of retire, pass or reset"},
-        {"on_tls = 'drop'\n", "service.on_tls: \"drop\" is not one of pass or refuse"},
-        {"on_protocol = 1\n", "service.on_protocol: must be text in quotes: pass or refuse"},
+        {"on_midstream = 'cut'\n",
+         "service.on_midstream: \"cut\" is not one of retire, pass, reset or refuse"},
+        {"on_tls = 'drop'\n", "service.on_tls: \"drop\" is not one of pass, reset or refuse"},
+        {"on_tls = 'retire'\n", "service.on_tls: \"retire\" is not one of pass, reset or refuse"},
+        {"on_unparsable = 1\n",
+         "service.on_unparsable: must be text in quotes: pass, reset or refuse"},
+        {"on_limit = 'drop'\n", "service.on_limit: \"drop\" is not one of pass, reset or refuse"},
+        {"midstream = 'pass'\n",
+         "unknown key \"midstream\" in [service]; did you mean \"on_midstream\"?"},
+        {"on_protocol = 'pass'\n", "unknown key \"on_protocol\" in [service]"},
         {"allow_upgrade = 'no'\n", "service.allow_upgrade: must be true or false, but is text"},
         {"weak_blocks = 0\n", "service.weak_blocks: must be true or false"},
         {"proxy_protocol = 'v2'\n", "service.proxy_protocol: \"v2\" is not one of off, accept"},
@@ -250,6 +258,15 @@ void names_what_is_wrong_with_every_key_of_a_service(void**) {
 
 std::string service_with(const char* name, const char* address, const char* rest) {
     return std::string("[[service]]\nname = '") + name + "'\naddress = '" + address + "'\n" + rest;
+}
+
+void resets_what_is_older_where_nothing_may_pass_unseen(void**) {
+    const std::string service = service_with("a", "192.0.2.1", "port = 80\nmode = 'observe'\n");
+    assert_int_equal(good(ports + service).options.services[0].on_midstream, MidstreamAction::retire);
+    const std::string closed = service + "fail = 'closed'\n";
+    assert_int_equal(good(ports + closed).options.services[0].on_midstream, MidstreamAction::reset);
+    const Config asked = good(ports + closed + "on_midstream = 'retire'\n");
+    assert_int_equal(asked.options.services[0].on_midstream, MidstreamAction::retire);
 }
 
 void names_what_is_wrong_with_the_place_of_a_service(void**) {
@@ -412,6 +429,7 @@ int main() {
         cmocka_unit_test(shipped_file_explains_every_key),
         cmocka_unit_test(takes_its_defaults_from_the_limits),
         cmocka_unit_test(reads_every_key_of_a_service),
+        cmocka_unit_test(resets_what_is_older_where_nothing_may_pass_unseen),
         cmocka_unit_test(names_what_is_wrong_with_every_key_of_the_tables),
         cmocka_unit_test(names_what_is_wrong_with_the_ports),
         cmocka_unit_test(names_what_is_wrong_with_every_key_of_a_service),

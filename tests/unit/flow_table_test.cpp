@@ -65,21 +65,22 @@ void a_full_table_says_so_and_takes_again_after_an_erase(void**) {
         assert_int_not_equal(table.insert(key_number(n), n), no_flow);
     assert_int_equal(table.insert(key_number(9), 9), no_flow);
     assert_int_equal(table.find(key_number(9)), no_flow);
-    const FlowNumber freed = table.oldest();
+    const FlowNumber freed = table.oldest(FlowRank::embryonic);
     table.erase(freed);
     assert_int_equal(table.insert(key_number(9), 9), freed);
     assert_int_equal(table.find(key_number(9)), freed);
 }
 
 void entries_stand_in_order_of_their_last_touch(void**) {
+    constexpr FlowRank rank = FlowRank::embryonic;
     FlowTable table(4, 1);
-    assert_int_equal(table.oldest(), no_flow);
+    assert_int_equal(table.oldest(rank), no_flow);
     const FlowNumber a = table.insert(key_number(1), 1);
     const FlowNumber b = table.insert(key_number(2), 2);
     const FlowNumber c = table.insert(key_number(3), 3);
-    table.touch(a, 4);
-    table.touch(a, 5);
-    assert_int_equal(table.oldest(), b);
+    table.touch(a, 4, rank);
+    table.touch(a, 5, rank);
+    assert_int_equal(table.oldest(rank), b);
     assert_int_equal(table.next_oldest(b), c);
     assert_int_equal(table.next_oldest(c), a);
     assert_int_equal(table.next_oldest(a), no_flow);
@@ -87,10 +88,33 @@ void entries_stand_in_order_of_their_last_touch(void**) {
     table.erase(c);
     assert_int_equal(table.next_oldest(b), a);
     table.erase(b);
-    assert_int_equal(table.oldest(), a);
+    assert_int_equal(table.oldest(rank), a);
     table.erase(a);
-    assert_int_equal(table.oldest(), no_flow);
+    assert_int_equal(table.oldest(rank), no_flow);
     assert_int_equal(table.live(), 0);
+}
+
+void every_rank_has_ages_of_its_own(void**) {
+    FlowTable table(4, 1);
+    const FlowNumber a = table.insert(key_number(1), 1);
+    const FlowNumber b = table.insert(key_number(2), 2);
+    const FlowNumber c = table.insert(key_number(3), 3);
+    assert_int_equal(table.live(FlowRank::embryonic), 3);
+    table.touch(b, 4, FlowRank::busy);
+    table.touch(a, 5, FlowRank::busy);
+    assert_int_equal(table.oldest(FlowRank::embryonic), c);
+    assert_int_equal(table.oldest(FlowRank::busy), b);
+    assert_int_equal(table.next_oldest(b), a);
+    table.move_to(b, FlowRank::over);  // keeps its time
+    assert_int_equal(table.touched_ns(b), 4);
+    assert_true(table.rank(b) == FlowRank::over);
+    assert_int_equal(table.oldest(FlowRank::busy), a);
+    table.move_to(a, FlowRank::busy);  // it stands there
+    assert_int_equal(table.live(FlowRank::busy), 1);
+    table.erase(b);
+    assert_int_equal(table.oldest(FlowRank::over), no_flow);
+    assert_int_equal(table.live(FlowRank::over), 0);
+    assert_int_equal(table.live(), 2);
 }
 
 void a_table_of_one_works(void**) {
@@ -103,16 +127,21 @@ void a_table_of_one_works(void**) {
     }
 }
 
-// A long random run against a map and a list that do the same.
-void behaves_like_a_map_and_a_list(void**) {
+// A long random run against a map and lists that do the same.
+void behaves_like_a_map_and_lists(void**) {
     constexpr std::uint32_t capacity = 300, keys = 600, steps = 60000;
     static FlowTable table(capacity, 42);
     static std::map<std::uint32_t, FlowNumber> model;
-    static std::list<std::uint32_t> ages;
+    static std::list<std::uint32_t> ages[flow_rank_count];
     std::uint32_t random = 7;
+    const auto forget = [](std::uint32_t n) {
+        for (auto& list : ages)
+            list.remove(n);
+    };
     for (std::uint32_t step = 0; step < steps; ++step) {
         random = random * 1664525 + 1013904223;
         const std::uint32_t n = (random >> 8) % keys;
+        const std::uint32_t rank = (random >> 4) % flow_rank_count;
         const auto known = model.find(n);
         assert_int_equal(table.find(key_number(n)), known == model.end() ? no_flow : known->second);
         if (known == model.end()) {
@@ -120,25 +149,30 @@ void behaves_like_a_map_and_a_list(void**) {
             assert_int_equal(flow == no_flow, model.size() == capacity);
             if (flow == no_flow) continue;
             model[n] = flow;
-            ages.push_back(n);
+            ages[static_cast<std::size_t>(FlowRank::embryonic)].push_back(n);
         } else if ((random >> 29) < 3) {
-            table.touch(known->second, step);
-            ages.remove(n);
-            ages.push_back(n);
+            table.touch(known->second, step, static_cast<FlowRank>(rank));
+            forget(n);
+            ages[rank].push_back(n);
         } else if ((random >> 29) < 6 || model.size() == capacity) {
             table.erase(known->second);
-            ages.remove(n);
+            forget(n);
             model.erase(known);
         }
         assert_int_equal(table.live(), model.size());
-        assert_int_equal(table.oldest(), ages.empty() ? no_flow : model[ages.front()]);
+        const auto& list = ages[rank];
+        assert_int_equal(table.oldest(static_cast<FlowRank>(rank)),
+                         list.empty() ? no_flow : model[list.front()]);
+        assert_int_equal(table.live(static_cast<FlowRank>(rank)), list.size());
     }
-    FlowNumber flow = table.oldest();
-    for (const std::uint32_t n : ages) {
-        assert_int_equal(flow, model[n]);
-        flow = table.next_oldest(flow);
+    for (std::size_t rank = 0; rank < flow_rank_count; ++rank) {
+        FlowNumber flow = table.oldest(static_cast<FlowRank>(rank));
+        for (const std::uint32_t n : ages[rank]) {
+            assert_int_equal(flow, model[n]);
+            flow = table.next_oldest(flow);
+        }
+        assert_int_equal(flow, no_flow);
     }
-    assert_int_equal(flow, no_flow);
 }
 
 }  // namespace
@@ -150,8 +184,9 @@ int main() {
         cmocka_unit_test(finds_what_was_inserted_and_nothing_else),
         cmocka_unit_test(a_full_table_says_so_and_takes_again_after_an_erase),
         cmocka_unit_test(entries_stand_in_order_of_their_last_touch),
+        cmocka_unit_test(every_rank_has_ages_of_its_own),
         cmocka_unit_test(a_table_of_one_works),
-        cmocka_unit_test(behaves_like_a_map_and_a_list),
+        cmocka_unit_test(behaves_like_a_map_and_lists),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

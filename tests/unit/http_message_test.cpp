@@ -392,14 +392,14 @@ void refuses_long_chunk_lines_and_trailers(void**) {
         return head + "0;" + std::string(line - 4, 'x') + "\r\n\r\n";
     };
     assert_non_null(std::strstr(whole(extension(limits::chunk_line_bytes_max)).c_str(), "end @"));
-    assert_non_null(
-        std::strstr(whole(extension(limits::chunk_line_bytes_max + 1)).c_str(), "http_bad_chunk|"));
+    assert_non_null(std::strstr(whole(extension(limits::chunk_line_bytes_max + 1)).c_str(),
+                                "http_chunk_too_long|"));
     const auto trailer = [&](std::size_t bytes) {
         return head + "0\r\nA:" + std::string(bytes - 6, 'x') + "\r\n\r\n";
     };
     assert_non_null(std::strstr(whole(trailer(limits::trailer_bytes_max)).c_str(), "end @"));
     assert_non_null(
-        std::strstr(whole(trailer(limits::trailer_bytes_max + 1)).c_str(), "http_bad_chunk|"));
+        std::strstr(whole(trailer(limits::trailer_bytes_max + 1)).c_str(), "http_chunk_too_long|"));
 }
 
 // --- other protocols ----------------------------------------------------------------------------

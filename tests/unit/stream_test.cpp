@@ -12,7 +12,7 @@ using namespace cordon;
 namespace {
 
 struct Bench {
-    PiecePool pool{256};
+    PiecePool pool{512};
     Stream stream;
     std::string taken;
     std::string receiver;  // contiguous at the receiver, by what was forwarded
@@ -163,6 +163,39 @@ void says_when_it_is_full(void** state) {
     assert_int_equal(b.stream.pieces(), 64);
 }
 
+// A stream that had reached its limit behind a hole refused what fills the hole, for ever.
+void fills_a_hole_at_its_limit(void** state) {
+    Bench& b = bench_of(state);
+    const std::uint64_t kept_max = 16 * limits::kept_block_bytes;
+    std::uint64_t at = 1000;
+    while (b.stream.offer(at, as_bytes(std::string(1000, 'a')), b.pool, kept_max) == Offered::ahead)
+        at += 1000;
+    assert_int_equal(b.stream.pieces(), 16);
+    assert_true(b.stream.offer(0, as_bytes(std::string(1000, '.')), b.pool, kept_max) ==
+                Offered::fresh);
+    assert_int_equal(b.stream.received(), at);
+    assert_true(b.stream.offer(at, as_bytes(std::string_view("z")), b.pool, kept_max) ==
+                Offered::kept_full);
+}
+
+// And behind holes half of the pool stays for others, so that no two take all of it.
+void leaves_room_for_other_streams(void**) {
+    PiecePool pool(100);
+    Stream streams[10];
+    for (Stream& stream : streams) {
+        stream.open(1);
+        for (std::uint64_t at = 1000;; at += 1000) {
+            const std::uint64_t share = std::uint64_t{pool.available()} * limits::kept_block_bytes;
+            if (stream.offer(at, as_bytes(std::string(1000, 'a')), pool, share) != Offered::ahead)
+                break;
+        }
+        assert_true(stream.pieces() > 0 || pool.available() == pool.count() / 2);
+    }
+    assert_true(pool.available() >= pool.count() / 2);
+    for (Stream& stream : streams)
+        stream.close(pool);
+}
+
 // A seeded adversary: any cutting, order, repetition and acknowledgement. What is taken is the
 // content, once and in order; nothing above cleared() is ever contiguous at the receiver; the
 // receiver gets all.
@@ -234,6 +267,8 @@ int main() {
         T(counts_holes_and_refuses_too_many),
         T(packs_tiny_segments),
         T(says_when_it_is_full),
+        T(fills_a_hole_at_its_limit),
+        T(leaves_room_for_other_streams),
         T(keeps_its_promises_under_random_schedules),
     };
 #undef T

@@ -334,6 +334,7 @@ void repeats_what_left_ahead_of_a_hole(void** state) {
     const std::string request = put("/clean", std::string(4000, 'c'));
     const std::string_view bytes = request;
     lab.segment(0, bytes.substr(0, 1000));
+    lab.step(1000);  // it is held no more: what is held leaves before what stands behind a hole
     lab.port.accept_at_most(Side::storage, 0);  // the cable behind us loses it
     lab.segment(2000, bytes.substr(2000));
     lab.port.accept_at_most(Side::storage, SIZE_MAX);
@@ -624,6 +625,39 @@ void passes_and_retires_a_connection_met_in_mid_life(void** state) {
     assert_int_equal(lab.worker->flows_midstream(), 0);
 }
 
+// A client that never pauses found no quiet moment, and went on uploading uninspected.
+void retires_a_connection_met_in_mid_life_when_its_next_message_begins(void** state) {
+    Lab& lab = lab_of(state);
+    lab.use(index_of_contents({known_content()}));
+    lab.client_port = 50000;
+    lab.stored.clear();
+    lab.client_next = client_isn + 1;
+    lab.storage_next = storage_isn + 1;
+    lab.send("the end of an upload");
+    lab.respond("HTTP/1.1 100 Continue\r\n\r\n");
+    lab.send(" and more of it");
+    assert_string_equal(lab.stored.c_str(), "the end of an upload and more of it");
+    lab.respond(created);
+    lab.send("\r\n");  // not even the beginning of another
+    assert_string_equal(lab.stored.c_str(), "the end of an upload and more of it");
+    assert_true(lab.client_fin);
+    assert_true(lab.storage_reset);
+    assert_int_equal(lab.count(Outcome::flow_retired), 1);
+}
+
+// The answer passed while the kernel bridged: the next request tells it.
+void retires_a_bypassed_connection_when_a_request_begins(void** state) {
+    Lab& lab = lab_of(state);
+    lab.use(index_of_contents({known_content()}));
+    lab.send(put("/clean", "some bytes"));
+    lab.worker->bypassed(0);
+    const std::size_t before = lab.stored.size();
+    lab.send(put("/known", known_content()));
+    assert_int_equal(lab.stored.size(), before);
+    assert_true(lab.client_fin);
+    assert_int_equal(lab.count(Outcome::flow_retired), 1);
+}
+
 void discards_what_it_held_when_the_kernel_bridged(void** state) {
     Lab& lab = lab_of(state);
     const std::string request = put("/clean", std::string(3000, 'c'));
@@ -758,6 +792,8 @@ int main() {
         T(reports_a_weak_match_and_lets_it_pass),
         T(a_list_that_may_only_report_never_blocks),
         T(passes_and_retires_a_connection_met_in_mid_life),
+        T(retires_a_connection_met_in_mid_life_when_its_next_message_begins),
+        T(retires_a_bypassed_connection_when_a_request_begins),
         T(discards_what_it_held_when_the_kernel_bridged),
         T(gives_up_embryonic_flows_first_when_the_table_is_full),
         T(bridges_what_is_not_protected),
