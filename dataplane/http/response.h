@@ -8,9 +8,9 @@
 // lines ended by LF, lines without colon, empty lines between answers all pass. What makes the
 // *end* of an answer doubtful is http_bad_response: no "HTTP/1." where an answer must begin,
 // Content-Length with Transfer-Encoding, differing or malformed lengths, a framing field that is
-// folded or has a blank before its colon, Transfer-Encoding in HTTP/1.0, bad chunks, 101 to a request
-// that asked for no upgrade, a head above response_head_bytes_max. So is an answer below 400 that no
-// request awaits: the server took something for a request that we did not.
+// folded or has a blank before its colon, Transfer-Encoding in HTTP/1.0, bad chunks, 101 to a
+// request that asked for no upgrade, a head above response_head_bytes_max. So is an answer below
+// 400 that no request awaits: the server took for a request what was none to us.
 //
 // Owns:       its state; body bytes are never stored, of a line only the first bytes.
 // Invariants: events depend on the bytes only, never on how they were cut. An error without a

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_framing.sh"
 framing_up
+start_framing_servers
 
 framing_cases "$WORK/clean"
 check "the servers take the cases" differ direct

@@ -32,8 +32,8 @@ std::string word_of(const ResponseTracker& tracker, const ResponseEvent& event) 
     return "?";
 }
 
-// `kinds`: one letter for each request: o, h (HEAD), c (CONNECT), u (Upgrade); a final 'F' sends a FIN at the
-// end.
+// `kinds`: one letter for each request: o, h (HEAD), c (CONNECT), u (Upgrade); a final 'F' sends a
+// FIN at the end.
 std::string trace_of(const std::vector<Bytes>& pieces, std::string_view kinds) {
     ResponseTracker tracker;
     tracker.open();
