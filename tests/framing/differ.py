@@ -13,9 +13,9 @@ a port of its own, from FIRST_PORT on, by which the log tells them apart.
             server must take what it took in CASES.direct.
   known     through the appliance, with --known FILE: the same, and no request may have FILE as its
             body, whole or not.
-  stored    to storages: LOG is a directory with that of each server by its name, in which every file
-            must be the body of a request of ours; with --known through the appliance, and none may
-            be FILE.
+  stored    to storages: LOG is a directory with that of each server by its name, in which every
+            file must be the body of a request of ours; with --known through the appliance, and
+            none may be FILE.
   opinions  all the bytes to the servers themselves: prints what each made of what we refuse.
 
 Exit status 1 when there is a difference; each is printed.

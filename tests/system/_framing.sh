@@ -53,6 +53,8 @@ LoadModule authz_core_module $modules/mod_authz_core.so
 LoadModule proxy_module $modules/mod_proxy.so
 LoadModule proxy_http_module $modules/mod_proxy_http.so
 LoadModule headers_module $modules/mod_headers.so
+LoadModule http2_module $modules/mod_http2.so
+Protocols h2c http/1.1
 ServerName storage.example
 ServerRoot $WORK
 PidFile $WORK/proxy-apache.pid

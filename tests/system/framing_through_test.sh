@@ -9,3 +9,4 @@ start_framing_servers
 framing_cases "$WORK/clean"
 check "the servers take the cases" differ direct
 check "and the same through the appliance" differ through
+check "a 101 of Apache, to h2c, was cut" counted http_upgrade_refused
