@@ -66,6 +66,9 @@ class Stream {
     void mark_sent(std::uint64_t end, PiecePool& pool);
     void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
 
+    // Whether all of the range left ahead of a hole, filled since or not.
+    bool left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) const;
+
     // The receiver has everything below: forgets it. REQUIRES: offset ≤ sent().
     void acknowledge(std::uint64_t offset, PiecePool& pool);
 
@@ -85,6 +88,11 @@ class Stream {
     std::uint64_t taken() const { return taken_; }
     std::uint64_t received() const { return received_; }
     bool has_holes() const { return runs_ != 0; }
+    // Where the first bytes behind a hole begin; UINT64_MAX when there are none.
+    std::uint64_t ahead_begin(PiecePool& pool) const {
+        if (runs_ == 0) return UINT64_MAX;
+        return pool[last_in_order_ == no_piece ? first_ : pool[last_in_order_].next].offset;
+    }
     // End of the last byte kept, ahead of holes or not; received() when none is.
     std::uint64_t kept_end(PiecePool& pool) const {
         return last_ == no_piece ? received_ : std::max(received_, pool[last_].end());

@@ -168,6 +168,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
 
     const std::uint64_t before = flow.up.received();
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
+    const std::uint64_t ahead = flow.up.ahead_begin(pieces);
     switch (flow.up.offer(offset, segment.payload, pieces, kept_share())) {
         case Offered::fresh:
             break;
@@ -188,7 +189,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             if (fin) client_fin_at(number, end);
             return;
         case Offered::forgotten:
-            client_probe(arrival, flow);
+            repeat_forgotten(arrival, flow);
             if (fin) client_fin_at(number, end);
             return;
         case Offered::inconsistent:
@@ -206,8 +207,10 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
                                                           : frame_class(FrameClass::inspected));
     if (flow.phase != FlowPhase::established) return;
     // The very frame goes on when it carries these bytes and nothing else.
-    const bool whole = offset == before && end == flow.up.received() && !fin && !arrival.altered;
+    const bool whole = offset == before && !fin && !arrival.altered;
     pump(number, whole ? &arrival : nullptr, offset, end);
+    if (ahead < end && flow.up.sent() >= end)  // left before, and may be lost behind us
+        emit_bytes(flow, flow.up.sequence_of(ahead), segment.payload.subspan(ahead - offset));
     if (fin) return client_fin_at(number, end);
     // What was missing before a FIN that came earlier.
     if (flow.client.fin_ahead && flow.client.fin_number == client_next(flow)) client_fin(number);
@@ -252,13 +255,28 @@ void Worker::State::probe_storage(Flow& flow) {
     emit_to_storage(flow, before_next, tcp_flag::ack, {});
 }
 
+// Bytes the storage acknowledged, so that none are kept to compare these with. The client repeats
+// them because that ACK was lost, and the storage has to say it again, with a DSACK. To segments
+// without bytes it does so twice a second at most (Linux, against loops of ACKs), and the client
+// would time out once more. So it gets the same range, of zeros: what is below its own ACK no
+// receiver reads.
+void Worker::State::repeat_forgotten(Arrival& arrival, Flow& flow) {
+    static constexpr std::uint8_t zeros[segment_bytes_most]{};
+    const Segment& segment = arrival.segment;
+    counters.count(Outcome::retransmission);
+    account(arrival, frame_class(FrameClass::repeated));
+    const std::size_t length = std::min(segment.payload.size(), segment_bytes_max(flow));
+    emit_to_storage(flow, segment.sequence, tcp_flag::ack, Bytes(zeros).first(length));
+}
+
 // Bytes that are kept and the same: what the storage was sent goes to it again, what is held stays.
 void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset) {
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
-    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK.
-    const bool was_sent = end <= flow.up.sent() || offset > flow.up.received();
+    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK,
+    // before the hole is filled or while what fills it is held.
+    const bool was_sent = end <= flow.up.sent() || flow.up.left_ahead(offset, end, pieces);
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
     // What the storage has acknowledged was not compared, and stays here.
     if (was_sent && !fin && !arrival.altered && offset >= flow.up.acknowledged())

@@ -132,7 +132,7 @@ void a_keep_alive_probe_carries_no_byte_of_its_own(void**) {
     assert_int_equal(empty.size(), 1);
     const std::vector<Sent> garbage = line.client(line.at(end - 1).payload("?"));
     assert_int_equal(garbage.size(), 1);
-    assert_true(garbage[0].segment.payload.empty());
+    assert_true(as_text(garbage[0].segment.payload) == std::string_view("", 1));
     assert_int_equal(garbage[0].segment.sequence, client_isn + static_cast<std::uint32_t>(end));
     assert_int_equal(line.count(Outcome::inconsistent), 0);
 }
@@ -173,6 +173,9 @@ void a_segment_without_the_negotiated_timestamp_goes_on_with_one(void**) {
     }
     assert_int_equal(line.count(Outcome::timestamp_missing), 3);
     assert_int_equal(line.client(Packet(bare).sequence(client_isn + 1)).size(), 1);  // an ACK
+    // A repetition across what left ahead carries that as well: it may be lost behind us.
+    line.lab.client_clock = 1001;
+    line.finish();
 }
 
 void options_that_were_not_negotiated_become_nops(void**) {
@@ -380,11 +383,11 @@ void a_fin_ahead_of_a_hole_waits_for_it(void**) {
         Line line;
         const std::size_t size = line.upload.size();
         line.lab.segment(0, line.part(0, 1000));
-        const std::vector<Sent> early =
-            with_data ? line.client(line.upload_at(2000, size - 2000).flags(fin_ack))
-                      : line.client(line.at(size).flags(fin_ack));
-        for (const Sent& one : early)
-            assert_int_equal(one.segment.flags & tcp_flag::fin, 0);
+        if (with_data)
+            line.lab.segment(size - 1000, line.part(size - 1000, 1000), fin_ack);
+        else
+            line.lab.segment(size, {}, fin_ack);
+        assert_false(line.lab.storage_fin);
         for (std::size_t at = 1000; at < size; at += 1000)
             line.lab.segment(at, line.part(at, 1000));
         line.lab.step(1000);
