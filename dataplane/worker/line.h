@@ -169,6 +169,8 @@ struct Worker::State {
     bool end_of_client_bytes(FlowNumber number);
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
+    static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
+                            std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
     bool contradicts_class(Flow& flow, Bytes first_bytes) const;
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
