@@ -545,6 +545,10 @@ void Worker::State::run_timers() {
         while (is_due(kind))  // each sets its timer anew, later than now
             run_answer(timer_list(kind).first);
     }
+    if (now.ns >= fragments.next_deadline_ns()) {
+        fragments.expire(now.ns);
+        count_lost_fragments();
+    }
     if (now.ns >= sweep_at_ns) sweep();
 }
 
