@@ -15,6 +15,7 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
+    worker_limits \
     worker_overload \
     worker_link \
     journal journal_thread options_file link_frames \

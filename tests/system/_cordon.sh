@@ -223,8 +223,8 @@ _at_least() {
 }
 counted() { at_least "${2:-1}" outcome "$1"; }
 
-# At the end of every test whose dataplane lives: every frame that the ports received is in one class,
-# and so is every byte of a body.
+# At the end of every test whose dataplane lives: every frame that the ports received is in one
+# class, and so is every byte of a body.
 lab_check() {
     [ -n "$DATAPLANE_PID" ] && kill -0 "$DATAPLANE_PID" 2> /dev/null || return 0
     check "both coverage ledgers balance" wait_for 5 ledgers_balance
