@@ -6,7 +6,8 @@
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
               http_message http_response proxy_header identity refusal journal journal_thread \
               options_file stream policy worker worker_reset worker_hostile worker_liveness \
-              worker_policy worker_limits replay link_frames index_holder pacing event_log
+              worker_policy worker_limits replay link_frames index_holder pacing event_log \
+              direction_alarm
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
