@@ -3,11 +3,23 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response proxy_header identity refusal journal journal_thread \
-              options_file stream policy worker worker_reset worker_hostile worker_liveness \
-              worker_policy worker_limits replay link_frames index_holder pacing event_log \
-              direction_alarm
+room_tests := \
+    decode build flow_table stream \
+    http_message http_response framing_corpus proxy_header identity refusal \
+    fingerprint keyed_tag \
+    index_verify index_view index_builder index_holder \
+    policy \
+    worker \
+    worker_reset \
+    worker_hostile \
+    worker_liveness \
+    worker_loss \
+    worker_policy \
+    worker_limits \
+    worker_overload \
+    worker_link \
+    journal journal_thread options_file link_frames \
+    pacing direction_alarm event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
@@ -21,8 +33,7 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker worker_reset \
-            worker_hostile worker_liveness worker_policy worker_limits index_holder): \
+$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
@@ -38,6 +49,14 @@ $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pur
                           $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
+
+# The corpus of framing cases, and how our parser frames bytes.
+framing_sources := tests/framing/corpus.cpp tests/framing/framed.cpp
+$(O)/tests/unit/framing_corpus_test: $(framing_sources:%.cpp=$(O)/%.o)
+framing_tool_sources := $(framing_sources) tests/framing/mutate.cpp tests/framing/tool.cpp
+$(O)/tests/framing/framing-tool: $(framing_tool_sources:%.cpp=$(O)/%.o) $(pure_objects)
+	$(link)
+$(O)/tests/framing/framing-tool: LIBS = $(pure_libs)
 
 # The parts of cordon-replay that need no worker.
 $(O)/tests/unit/replay_test: $(replay_objects)

@@ -90,6 +90,17 @@ SegmentTemplate reversed(const SegmentTemplate& forward) {
     return back;
 }
 
+void follow_link(Bytes frame, const Segment& segment, SegmentTemplate* forward,
+                 SegmentTemplate* back) {
+    constexpr std::size_t mac = 6;
+    std::uint8_t* ours = forward->link;
+    if (std::memcmp(ours, frame.data(), 2 * mac) == 0) return;
+    if (segment.network_offset != forward->link_length) return;
+    if (std::memcmp(back->link, ours + mac, mac) == 0)
+        std::memcpy(back->link, frame.data() + mac, mac);
+    std::memcpy(ours, frame.data(), 2 * mac);
+}
+
 std::size_t header_bytes(const SegmentTemplate& like, bool timestamps) {
     return like.link_length + ip_bytes(like) + tcp_bytes + (timestamps ? timestamp_bytes : 0);
 }

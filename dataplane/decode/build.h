@@ -35,6 +35,13 @@ SegmentTemplate template_of(Bytes frame, const Segment& segment);
 // The other direction: ends and MACs swapped. Its TTL is not known and becomes 64.
 SegmentTemplate reversed(const SegmentTemplate& forward);
 
+// The sender of this frame, or its next hop, has got another MAC: what is built in either direction
+// follows. The way back follows only where it led to the MAC that the sender had; a router that
+// answers under a virtual one keeps that.
+// REQUIRES: decode(frame) gave `tcp` and `segment`, of the flow of both templates.
+void follow_link(Bytes frame, const Segment& segment, SegmentTemplate* forward,
+                 SegmentTemplate* back);
+
 struct Timestamps {
     std::uint32_t value;
     std::uint32_t echo;

@@ -13,7 +13,7 @@ using namespace http;
 namespace {
 
 // A receiver that merges trailers into the head would frame, route or decode anew by these
-// (RFC 9110 §6.5.1).
+// (RFC 9110 §6.5.1). Hyphens stand for any mark.
 constexpr std::string_view refused_trailers[] = {
     "content-length",
     "transfer-encoding",
@@ -168,7 +168,7 @@ void ChunkedDecoder::take_trailer(char c) {
             if (c == ':') return end_field_name();
             if (c == '\n') return fail_at(c);
             if (!is_token_char(c)) return fail(Outcome::http_bad_header_name);
-            if (name_bytes_ < name_.size()) name_[name_bytes_] = to_lower(c);
+            if (name_bytes_ < name_.size()) name_[name_bytes_] = mark_folded(c);
             if (name_bytes_ <= name_.size()) ++name_bytes_;
             return;
         case State::field_value:

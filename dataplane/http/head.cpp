@@ -9,8 +9,6 @@ using namespace http;
 
 namespace {
 
-constexpr std::size_t method_bytes_max = 32;
-
 bool has_control_or_blank(std::string_view text) {
     for (const char c : text) {
         if (is_control(c) || c == ' ') return true;
@@ -74,6 +72,20 @@ bool is_target(std::string_view method, std::string_view target) {
     return target == "*" ? method == "OPTIONS" : scheme_bytes(target) != 0;
 }
 
+// Content-Length or Transfer-Encoding, whatever stands for the hyphen.
+bool is_framing_name(std::string_view name) {
+    return equal_but_for_marks(name, "content-length") ||
+           equal_but_for_marks(name, "transfer-encoding");
+}
+
+std::string_view trim_spaces(std::string_view text) {
+    while (!text.empty() && text.front() == ' ')
+        text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ')
+        text.remove_suffix(1);
+    return text;
+}
+
 }  // namespace
 
 void Head::begin(const char* storage) {
@@ -120,12 +132,21 @@ HeadFault Head::take_field_line(std::string_view line) {
                               static_cast<std::uint16_t>(name.size()),
                               static_cast<std::uint16_t>(value.data() - storage_),
                               static_cast<std::uint16_t>(value.size())};
+    if (is_framing_name(name)) {
+        // Servers differ on tabs beside a value: a number to one is none to the next.
+        return take_framing_field(name, trim_spaces(line.substr(colon + 1)));
+    }
     return take_known_field(name, value);
 }
 
-HeadFault Head::take_known_field(std::string_view name, std::string_view value) {
+HeadFault Head::take_framing_field(std::string_view name, std::string_view value) {
     if (equal_ignoring_case(name, "content-length")) return take_content_length(value);
     if (equal_ignoring_case(name, "transfer-encoding")) return take_transfer_encoding(value);
+    // "Content_Length": the same to whoever hands fields on as variables (RFC 3875 §4.1.18).
+    return Outcome::http_bad_header_name;
+}
+
+HeadFault Head::take_known_field(std::string_view name, std::string_view value) {
     if (equal_ignoring_case(name, "host")) return take_host(value);
     if (equal_ignoring_case(name, "connection")) return take_connection(value);
     if (equal_ignoring_case(name, "expect")) expect_continue = true;
@@ -181,6 +202,9 @@ HeadFault Head::take_connection(std::string_view value) {
 
 HeadFault Head::finish() {
     if (has_length_ && has_coding_) return Outcome::http_both_lengths;
+    // They have no content (RFC 9110 §9.3.6, §9.3.8): some servers drop the field, some obey it.
+    const bool has_framing = has_length_ || has_coding_;
+    if (has_framing && (connect || method == "TRACE")) return Outcome::http_bad_head;
     if (!has_host_ && minor_version == 1) return Outcome::http_bad_host;
     if (const std::size_t at = connect ? 0 : scheme_bytes(target); at != 0) {
         host = target.substr(at, target.find_first_of("/?#", at) - at);
@@ -211,6 +235,8 @@ bool is_foreign_line(std::string_view line) {
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos) return true;
     if (contains_ignoring_case(line, "HTTP/")) return false;
+    // A server that expects a PROXY header reads a request behind it.
+    if (starts_ignoring_case(line, "PROXY ")) return false;
     // "EHLO host", "USER name": two words and no target that a server of HTTP/0.9 would serve.
     const std::string_view target = line.substr(space + 1);
     return target.empty() || (target[0] != '/' && target[0] != '*' && scheme_bytes(target) == 0);

@@ -18,6 +18,8 @@
 
 namespace cordon {
 
+inline constexpr std::size_t method_bytes_max = 32;
+
 enum class Framing : std::uint8_t { none, length, chunked };
 
 // Empty when all is well, else the outcome that names what is wrong.
@@ -63,6 +65,7 @@ struct Head {
         std::uint16_t value_bytes;
     };
 
+    HeadFault take_framing_field(std::string_view name, std::string_view value);
     HeadFault take_known_field(std::string_view name, std::string_view value);
     HeadFault take_content_length(std::string_view value);
     HeadFault take_transfer_encoding(std::string_view value);

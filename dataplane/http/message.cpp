@@ -15,27 +15,38 @@ using Kind = RequestEvent::Kind;
 
 enum class Start : std::uint8_t { undecided, request, malformed, foreign, tls };
 
-// What begins like this? Looks at the method only; the whole line is judged when it is there.
-Start class_start(std::string_view line) {
-    constexpr std::size_t method_bytes_max = 32;
+// A line that is no request to any server of HTTP/1 makes another protocol of the connection. Words
+// of odd bytes might be one to a lenient server, so they wait for the end of the line, within this.
+constexpr std::size_t first_word_bytes_max = 256;
+
+// What begins like this? Looks at the first word only; the whole line is judged when it is there.
+// Where no other protocol can begin, an odd byte decides at once.
+Start class_start(std::string_view line, bool may_be_foreign) {
     constexpr char tls_handshake = 0x16;
     if (line[0] == tls_handshake) {
         if (line.size() == 1) return Start::undecided;
         return line[1] == 3 ? Start::tls : Start::foreign;
     }
+    bool odd = false;
     for (std::size_t i = 0; i < line.size(); ++i) {
         const char c = line[i];
         if (is_token_char(c)) {
-            if (i == method_bytes_max) return Start::foreign;
+            if (i == method_bytes_max && !may_be_foreign) return Start::malformed;
             continue;
         }
         // Blanks of other kinds separate words for some servers, so they do not make it foreign.
-        const bool blank_like = (c >= '\t' && c <= '\r') || c == ' ' || c == '\0';
-        if (i == 0) return blank_like && c != '\0' ? Start::malformed : Start::foreign;
+        const bool blank_like = c == '\t' || c == '\v' || c == '\f' || c == ' ' || c == '\0';
+        if (i == 0 && blank_like) return c == '\0' ? Start::foreign : Start::malformed;
         if (c == ' ') return Start::request;
-        return blank_like && c != '\r' && c != '\n' ? Start::malformed : Start::foreign;
+        if (blank_like) return Start::malformed;
+        if (c == '\r' || c == '\n') {
+            return contains_ignoring_case(line, "HTTP/") ? Start::malformed : Start::foreign;
+        }
+        if (is_control(c) || !may_be_foreign) return Start::foreign;
+        odd = true;
     }
-    return Start::undecided;
+    if (line.size() <= first_word_bytes_max) return Start::undecided;
+    return odd ? Start::malformed : Start::request;
 }
 
 }  // namespace
@@ -166,7 +177,7 @@ bool RequestParser::copy_line() {
 }
 
 RequestParser::Step RequestParser::class_first_line(RequestEvent* event) {
-    switch (class_start(as_text(storage_.first(stored_)))) {
+    switch (class_start(as_text(storage_.first(stored_)), may_be_foreign())) {
         case Start::undecided:
             return Step::again;
         case Start::request:
@@ -177,17 +188,23 @@ RequestParser::Step RequestParser::class_first_line(RequestEvent* event) {
         case Start::foreign:
             break;
         case Start::tls:
-            if (first_) return stop(event, Kind::tls);
+            if (may_be_foreign()) return stop(event, Kind::tls);
             break;
     }
-    if (first_) return stop(event, Kind::not_http);
+    if (may_be_foreign()) return stop(event, Kind::not_http);
     return stop(event, Kind::error, Outcome::http_bad_head);
+}
+
+// No other protocol begins behind an empty line; a PROXY header of version 2 does, and a server
+// that knows it would read a request behind it.
+bool RequestParser::may_be_foreign() const {
+    return first_ && empty_lines_ == 0;
 }
 
 RequestParser::Step RequestParser::take_line(std::string_view line, RequestEvent* event) {
     HeadFault fault;
     if (state_ == State::request_line) {
-        if (first_ && is_foreign_line(line)) return stop(event, Kind::not_http);
+        if (may_be_foreign() && is_foreign_line(line)) return stop(event, Kind::not_http);
         fault = head_.take_request_line(line);
         state_ = State::field_lines;
     } else if (!line.empty()) {

@@ -11,14 +11,17 @@
 //                         than 32 bytes, target that is none of the four forms or has controls,
 //                         control character (bare CR and NUL among them) in a value, blank before
 //                         the first request line, more than empty_lines_max empty lines before it,
-//                         Connection that lists a framing field, Content-Type repeated
+//                         Connection that lists a framing field, Content-Type repeated, CONNECT or
+//                         TRACE with a framing field, a PROXY header that nobody asked for
 //   http_bare_lf          LF without CR in a head, a chunk line, a trailer, or before a request
 //   http_folded_header    field line that begins with a blank, in a head or a trailer
-//   http_bad_header_name  no colon, an empty name, a name that is no token (blank before the colon)
+//   http_bad_header_name  no colon, an empty name, a name that is no token (blank before colon), a
+//                         framing field with another mark for its hyphen
 //   http_both_lengths     Content-Length and Transfer-Encoding in one head
 //   http_bad_length       Content-Length repeated (identical or not), a list, signed, not digits,
-//                         with leading zeros, above 18 digits
-//   http_bad_coding       Transfer-Encoding repeated, other than "chunked", or in HTTP/1.0
+//                         with leading zeros, above 18 digits, with a tab beside it
+//   http_bad_coding       Transfer-Encoding repeated, other than "chunked", or in HTTP/1.0, or with
+//                         a tab beside it
 //   http_bad_chunk        size without digits, signed, "0x", blanks, 2^63 and more; extension other
 //                         than ;token[=token|quoted]; no CRLF after the data; a framing field in
 //                         the trailer
@@ -110,6 +113,7 @@ class RequestParser {
     Step take_chunked_body(RequestEvent* event);
     bool copy_line();
     Step class_first_line(RequestEvent* event);
+    bool may_be_foreign() const;
     Step take_line(std::string_view line, RequestEvent* event);
     Step stop(RequestEvent* event, RequestEvent::Kind kind, Outcome outcome = {});
     void advance(std::size_t bytes);

@@ -68,6 +68,19 @@ constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
     return true;
 }
 
+// The same with any mark for any other ("Content_Length", "Content.Length").
+constexpr char mark_folded(char c) {
+    return is_alpha(c) || is_digit(c) ? to_lower(c) : '-';
+}
+
+constexpr bool equal_but_for_marks(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (mark_folded(a[i]) != mark_folded(b[i])) return false;
+    }
+    return true;
+}
+
 constexpr bool starts_ignoring_case(std::string_view text, std::string_view start) {
     return text.size() >= start.size() && equal_ignoring_case(text.substr(0, start.size()), start);
 }

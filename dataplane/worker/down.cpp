@@ -79,6 +79,7 @@ void Worker::State::note_storage(Arrival& arrival, Flow& flow) {
         flow.storage.like = template_of(arrival.frame.bytes(), segment);
         flow.storage.has_like = true;
     }
+    follow_link(arrival.frame.bytes(), segment, &flow.storage.like, &flow.client.like);
     const std::int64_t acked = flow.up.offset_of(segment.acknowledgement);
     if (acked >= static_cast<std::int64_t>(flow.storage.acked)) {
         flow.storage.acked = static_cast<std::uint64_t>(acked);

@@ -84,8 +84,10 @@ bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
 void Worker::State::evict(FlowNumber number) {
     const Flow& flow = flows[number];
     counters.count(Outcome::flow_evicted);
-    const bool refuses = flow.phase == FlowPhase::uninspected && mode(flow) == ServiceMode::enforce;
-    if (flow.phase == FlowPhase::established || refuses) reset_both(number);
+    const bool ends_uninspected = flow.phase == FlowPhase::uninspected &&
+                                  mode(flow) == ServiceMode::enforce &&
+                                  rank_of(flow) != FlowRank::embryonic;
+    if (flow.phase == FlowPhase::established || ends_uninspected) reset_both(number);
     if (flow.phase == FlowPhase::established || (flow.severed && flow.phase != FlowPhase::closed))
         midstream_until_ns = std::min(midstream_until_ns, now.ns);
     free_flow(number);
@@ -525,7 +527,7 @@ void Worker::State::sweep() {
         sweep_next = (sweep_next + 1) % options.flows_max;
         if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
     }
-    if (exchanges.used() == exchanges.count()) end_slow_message(step);
+    relieve_messages(step);
 }
 
 void Worker::State::expire(FlowNumber number) {

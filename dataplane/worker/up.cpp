@@ -92,6 +92,7 @@ bool Worker::State::client_segment_acceptable(Arrival& arrival, Flow& flow) {
 // What a segment of the client tells about the other direction.
 void Worker::State::note_client(Arrival& arrival, Flow& flow) {
     const Segment& segment = arrival.segment;
+    follow_link(arrival.frame.bytes(), segment, &flow.client.like, &flow.storage.like);
     const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
     if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
         flow.client_confirmed = true;
@@ -149,7 +150,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             client_repeats(arrival, flow, offset);
             return client_fin_after(segment, end, number);
         case Offered::forgotten:
-            client_probe(arrival, flow);
+            repeat_forgotten(arrival, flow);
             return client_fin_after(segment, end, number);
         case Offered::inconsistent:
             account(arrival, frame_class(FrameClass::dropped));
@@ -166,8 +167,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
                                                           : frame_class(FrameClass::inspected));
     if (flow.phase != FlowPhase::established) return;
     // The very frame goes on when it carries these bytes and nothing else.
-    const bool whole =
-        offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
+    const bool whole = offset == before && (segment.flags & tcp_flag::fin) == 0;
     pump(number, whole ? &arrival : nullptr, offset, end);
     client_fin_after(segment, end, number);
 }
@@ -199,13 +199,28 @@ void Worker::State::client_probe(Arrival& arrival, Flow& flow) {
     emit_to_storage(flow, before_next, tcp_flag::ack, {});
 }
 
+// Bytes the storage acknowledged, so that none are kept to compare these with. The client repeats
+// them because that ACK was lost, and the storage has to say it again, with a DSACK. To segments
+// without bytes it does so twice a second at most (Linux, against loops of ACKs), and the client
+// would time out once more. So it gets the same range, of zeros: what is below its own ACK no
+// receiver reads.
+void Worker::State::repeat_forgotten(Arrival& arrival, Flow& flow) {
+    static constexpr std::uint8_t zeros[segment_bytes_most]{};
+    const Segment& segment = arrival.segment;
+    counters.count(Outcome::retransmission);
+    account(arrival, frame_class(FrameClass::repeated));
+    const std::size_t length = std::min(segment.payload.size(), segment_bytes_max(flow));
+    emit_to_storage(flow, segment.sequence, tcp_flag::ack, Bytes(zeros).first(length));
+}
+
 // Bytes that are kept and the same: what the storage was sent goes to it again, what is held stays.
 void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset) {
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
-    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK.
-    const bool was_sent = end <= flow.up.sent() || offset > flow.up.received();
+    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK,
+    // before the hole is filled or while what fills it is held.
+    const bool was_sent = end <= flow.up.sent() || flow.up.left_ahead(offset, end, pieces);
     if (was_sent && (segment.flags & tcp_flag::fin) == 0)
         return forward(arrival, FrameClass::repeated);
     account(arrival, frame_class(FrameClass::repeated));
@@ -354,6 +369,8 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
         peer.like = template_of(arrival.frame.bytes(), segment);
         peer.has_like = true;
     }
+    follow_link(arrival.frame.bytes(), segment, &peer.like,
+                from_the_client ? &flow.storage.like : &flow.client.like);
     peer.window = segment.window;
     peer.ack = segment.acknowledgement;
     if (segment.has_timestamp) {

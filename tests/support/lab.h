@@ -109,8 +109,8 @@ class Lab {
     // connections without framing; what a test leaves under way is said to be.
     ~Lab() {
         const Counters& counters = worker->counters();
-        const Tally(&received)[2] = counters.received;
-        std::uint64_t frames = received[0].bytes.read() + received[1].bytes.read();
+        std::uint64_t frames =
+            counters.received[0].bytes.read() + counters.received[1].bytes.read();
         for (const Tally& tally : counters.frames)
             frames -= tally.bytes.read();
         std::uint64_t objects = counters.body_bytes.read() + counters.unframed_bytes.read() -
@@ -135,18 +135,25 @@ class Lab {
     // --- time ---
     void step(std::uint64_t microseconds = 10) {
         now_ns += microseconds * ns_per_us;
-        worker->poll({now_ns, index_now_s * ns_per_s + now_ns});
+        worker->poll({now_ns, unix_zero_ns + now_ns});
         collect();
     }
 
     // --- the client ---
     Packet client_packet() const {
-        return stamped(
-            Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(client_room),
-            client_clock, storage_clock);
+        return stamped(Packet()
+                           .macs(storage_mac, client_mac)
+                           .ipv4("10.0.0.1", "10.0.0.2")
+                           .ports(client_port, 80)
+                           .window(client_room),
+                       client_clock, storage_clock);
     }
     Packet storage_packet() const {
-        return stamped(Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, client_port).window(0xffff),
+        return stamped(Packet()
+                           .macs(client_mac, storage_mac)
+                           .ipv4("10.0.0.2", "10.0.0.1")
+                           .ports(80, client_port)
+                           .window(0xffff),
                        storage_clock, client_clock);
     }
 
@@ -239,7 +246,11 @@ class Lab {
     IndexView view;
     std::unique_ptr<Worker> worker;
     std::uint64_t now_ns = ns_per_s;
+    std::uint64_t unix_zero_ns = index_now_s * ns_per_s;
 
+    std::uint8_t client_mac[6] = {2, 0, 0, 0, 0, 1};
+    std::uint8_t storage_mac[6] = {2, 0, 0, 0, 0, 2};
+    std::size_t misled = 0;          // frames sent to another MAC than the receiver has now
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
     std::uint16_t client_room = 1000;  // the window it announces
@@ -261,10 +272,14 @@ class Lab {
   private:
     // Lets both ends receive what the worker sent.
     void collect() {
-        for (const auto& frame : port.take(Side::storage))
+        for (const auto& frame : port.take(Side::storage)) {
+            misled += std::memcmp(frame.data(), storage_mac, 6) != 0;
             storage_receives(frame);
-        for (const auto& frame : port.take(Side::client))
+        }
+        for (const auto& frame : port.take(Side::client)) {
+            misled += std::memcmp(frame.data(), client_mac, 6) != 0;
             client_receives(frame);
+        }
     }
 
     static Packet stamped(Packet packet, std::uint32_t value, std::uint32_t echo) {

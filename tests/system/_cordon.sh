@@ -22,7 +22,7 @@ random_file() {
 open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 
-# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML.
+# write_config   — SERVICE_LINES, LIMIT_LINES and PORT_LINES may hold more TOML.
 write_config() {
     CONFIG=$WORK/cordon.toml
     cat > "$CONFIG" <<TEXT
@@ -38,6 +38,7 @@ legal_basis = "system test"
 kind = "$PORT_KIND"
 client = "cor-cli"
 storage = "cor-sto"
+${PORT_LINES:-}
 [paths]
 state_dir = "$WORK/state"
 run_dir = "$WORK/run"

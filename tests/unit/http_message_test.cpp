@@ -412,14 +412,27 @@ void classes_tls_and_other_protocols_on_the_first_message(void**) {
     expect_trace("EHLO mail.example\r\n", "not_http|");
     expect_trace("*1\r\n$4\r\nPING\r\n", "not_http|");
     expect_trace(std::string_view("\0\0\0\x01", 4), "not_http|");
-    expect_trace(std::string(33, 'A'), "not_http|");
-    expect_trace("\r\n\x80", "not_http|");
+    expect_trace("\x80 line of another protocol\r\n", "not_http|");
+    expect_trace("\r\n\x80", "http_bad_head|");
+}
+
+// Where another protocol would pass, a line that a server might still take for a request must not:
+// it waits for its end.
+void takes_a_disguised_request_for_no_other_protocol(void**) {
+    const std::string long_word(300, 'A');
+    expect_trace(long_word + "\r\n", "not_http|");
+    expect_trace(long_word + " / HTTP/1.1\r\n", "http_bad_head|");
+    expect_trace("\x80 / HTTP/1.1\r\n", "http_bad_head|");
+    expect_trace("\x80/HTTP/1.1\r\n", "http_bad_head|");
+    expect_trace("(" + long_word, "http_bad_head|");
+    expect_trace("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\r\n", "http_bad_head|");
 }
 
 void makes_other_protocols_an_error_on_later_messages(void**) {
     expect_trace("GET / HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03\x01",
                  "head GET / @27|end @27|http_bad_head|");
     expect_trace("\x80", "http_bad_head|", false);
+    expect_trace(std::string(33, 'A'), "http_bad_head|", false);
     expect_trace("PRI * HTTP/2.0\r\n\r\n", "http_bad_head|", false);
 }
 
@@ -467,6 +480,7 @@ int main() {
         cmocka_unit_test(refuses_more_fields_than_the_limit),
         cmocka_unit_test(refuses_long_chunk_lines_and_trailers),
         cmocka_unit_test(classes_tls_and_other_protocols_on_the_first_message),
+        cmocka_unit_test(takes_a_disguised_request_for_no_other_protocol),
         cmocka_unit_test(makes_other_protocols_an_error_on_later_messages),
         cmocka_unit_test(gives_nothing_more_after_an_error),
     };
