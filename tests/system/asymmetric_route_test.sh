@@ -28,15 +28,27 @@ ip -n $CLI rule add from 10.99.0.6 table 7
 ip -n $CLI route add $STO_IP4/32 dev cli1 table 7
 ip -n $CLI neigh add $STO_IP4 lladdr "$(mac_of $STO sto1)" dev cli1
 
-from() { in_cli curl -sS --interface "$1" --max-time "$3" -o /dev/null -w '%{http_code}' "http://$STO_IP4:$2/" 2> "$WORK/curl.log"; }
-is_reset() { ! from "$@" > "$WORK/code" && grep -qi reset "$WORK/curl.log"; }
-does_not_begin() { ! from "$@" > "$WORK/code" && grep -qi 'timed out\|timeout' "$WORK/curl.log"; }
-alarmed() { ctl status > "$WORK/status.log"; grep -q "service $1: only one direction of" "$WORK/status.log"; }
+# from ADDRESS PORT SECONDS
+from() {
+    in_cli curl -sS --interface "$1" --max-time "$3" -o /dev/null -w '%{http_code}' \
+        "http://$STO_IP4:$2/" 2> "$WORK/curl.log"
+}
+# curl says 7 or 56 for a reset, as it comes before or after the end of its handshake; 28 in time.
+ends_with() {
+    local wanted=$1 code=0
+    shift
+    from "$@" > "$WORK/code" || code=$?
+    [[ $code =~ ^($wanted)$ ]]
+}
+alarmed() {
+    ctl status > "$WORK/status.log"
+    grep -q "service $1: only one direction of" "$WORK/status.log"
+}
 
 check "the route through the appliance works" test "$(from $CLI_IP4 8080 3)" = 200
-check "without the answers a connection is reset" is_reset 10.99.0.5 80 3
+check "without the answers a connection is reset" ends_with "7|56" 10.99.0.5 80 3
 check "it is counted" counted flow_asymmetric
-check "without the requests none begins" does_not_begin 10.99.0.6 80 1
+check "without the requests none begins" ends_with 28 10.99.0.6 80 1
 check "where the service says so, the first passes" test "$(from 10.99.0.5 8080 3)" = 200
 check "and the second" test "$(from 10.99.0.6 8080 3)" = 200
 check "as uninspected bytes" at_least 50 ledger objects uninspected:asymmetric bytes
