@@ -3,23 +3,21 @@
 # A unit test is one file, tests/unit/<name>_test.cpp, linked with all pure rooms. Those of control
 # are linked with control's objects as well and may use exceptions.
 
-room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response proxy_header identity refusal journal journal_thread \
-              options_file stream \
-              policy worker worker_reset worker_hostile worker_liveness worker_link \
-              replay link_frames index_holder pacing event_log
-              policy replay link_frames \
-              worker \
-              worker_reset \
-              worker_hostile \
-              worker_liveness \
-              worker_policy \
-              worker_overload \
-              policy worker worker_reset worker_hostile worker_liveness worker_link replay link_frames \
-              http_message http_response framing_corpus proxy_header identity refusal journal \
-              journal_thread options_file stream \
-              policy worker worker_reset worker_hostile worker_liveness replay link_frames \
-              index_holder pacing event_log
+room_tests := \
+    decode build flow_table stream \
+    http_message http_response framing_corpus proxy_header identity refusal \
+    fingerprint keyed_tag \
+    index_verify index_view index_builder index_holder \
+    policy \
+    worker \
+    worker_reset \
+    worker_hostile \
+    worker_liveness \
+    worker_policy \
+    worker_overload \
+    worker_link \
+    journal journal_thread options_file link_frames \
+    pacing link_pair event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
@@ -33,12 +31,7 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder index_holder \
-            $(filter worker%,$(room_tests))): \
-$(patsubst %,$(O)/tests/unit/%_test,index_verify index_view index_builder worker worker_reset \
-            worker_hostile worker_liveness worker_link index_holder): \
-$(patsubst %,$(O)/tests/unit/%_test,framing_corpus index_verify index_view index_builder worker \
-            worker_reset worker_hostile worker_liveness index_holder): \
+$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)

@@ -17,6 +17,7 @@
 #include "dataplane/base/files.h"
 #include "dataplane/shell/appliance_link.h"
 #include "dataplane/shell/control_socket.h"
+#include "dataplane/shell/link_watch.h"
 #include "dataplane/shell/net_device.h"
 
 namespace cordon {
@@ -74,6 +75,7 @@ class Appliance {
     std::atomic<bool> stop_{false};
     std::vector<std::unique_ptr<WorkerLoop>> workers_;
     std::vector<std::uint64_t> turns_seen_;
+    std::unique_ptr<LinkWatch> watch_;  // null: the ports have no kernel interface
     std::unique_ptr<ApplianceLink> link_;
     std::unique_ptr<ControlSocket> socket_;
     std::uint64_t gaps_due_ns_ = 0;
