@@ -1,5 +1,5 @@
 // Looks after the two kernel interfaces while the dataplane runs: carries the loss of a link over
-// to the other port (link_pair.h), and tells when an MTU was set that the buffers were not made for.
+// to the other port (link_pair.h), and tells when an MTU was set that no buffer here is made for.
 //
 // Owns:       one socket.
 // Invariants: a port that it took down is brought up again at its end. After a kill the next start

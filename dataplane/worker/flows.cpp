@@ -526,7 +526,7 @@ void Worker::State::sweep() {
         sweep_next = (sweep_next + 1) % options.flows_max;
         if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
     }
-    if (exchanges.used() == exchanges.count()) end_slow_message(step);
+    relieve_messages(step);
 }
 
 void Worker::State::expire(FlowNumber number) {

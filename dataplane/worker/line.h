@@ -67,12 +67,15 @@ inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
 inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
+inline constexpr std::uint64_t patience_every_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
 
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every
 // sweep looks at as many as it does at flows.
 inline constexpr std::size_t message_look = 8;
+// Then a body may stand still for 2.5 s, in which three losses in a row are repaired.
+inline constexpr std::uint32_t patience_halvings_max = 2;
 
 // A received frame with what decode read of it.
 struct Arrival {
@@ -156,6 +159,7 @@ struct Worker::State {
     bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
+    void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
     void client_fin(FlowNumber number);
     void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);
@@ -216,7 +220,8 @@ struct Worker::State {
     void abort_object(FlowNumber number);
 
     // --- pressure.cpp ---
-    bool end_slow_message(std::size_t look);
+    std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
+    void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
     void end_message(FlowNumber number);
     std::uint64_t kept_share() const;
@@ -239,7 +244,7 @@ struct Worker::State {
     KindSet planned_kinds() const;
 
     // --- answering.cpp ---
-    bool begin_answer(FlowNumber number);
+    bool begin_answer(FlowNumber number, bool is_match);
     bool end_one_answer();
     void block(FlowNumber number);
     void refuse(FlowNumber number, ErrorStatus status, bool in_body);  // needs no record
@@ -300,6 +305,10 @@ struct Worker::State {
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
     std::uint32_t message_next = 0;
+    std::size_t messages_wanted = 0;  // and not found, since the last sweep
+    bool messages_short = false;      // more were wanted than could be had, in this second
+    std::uint32_t patience_halvings = 0;
+    std::uint64_t patience_at_ns = 0;
     std::uint32_t held_frames = 0;
     std::uint32_t midstream_flows = 0;
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A link that is lost on one side is lost on the other one, and comes back with it. An upload that is
-# under way lives through it. What the operator takes down is not brought up behind his back.
+# A link that is lost on one side is lost on the other one, and comes back with it. An upload under
+# way lives through it. What the operator takes down is not brought up behind his back.
 . "$(dirname "$0")/_cordon.sh"
 cordon_up
 

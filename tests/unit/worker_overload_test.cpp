@@ -191,6 +191,162 @@ void idle_connections_fill_the_table_and_stop_nobody(void**) {
     assert_int_equal(crowd.worker->flows(), 0);
 }
 
+// --- slow messages ---
+
+// Connections that begin messages and go on with them by a byte a second, each coming back under
+// another port when it was ended. What they say is `text`, the first `at_once` bytes in one piece.
+class Slow {
+  public:
+    Slow(Crowd& the_crowd, std::size_t count, std::string the_text, std::size_t at_once)
+        : crowd(the_crowd), text(std::move(the_text)), first(at_once), ends(count) {
+        for (std::size_t n = 0; n < count; ++n)
+            begin(n);
+    }
+    void second() {
+        for (std::size_t n = 0; n < ends.size(); ++n) {
+            if (n % 64 == 0) crowd.turn();
+            One& one = ends[n];
+            if (one.offset == text.size()) continue;
+            crowd.data(numbered(one.number), one.offset++, std::string_view(text).substr(0, 1));
+        }
+        // Who was ended does not tell them apart here: a part of them begins anew.
+        for (std::size_t n = 0; n < ends.size() / 8; ++n)
+            begin(next++ % ends.size());
+        for (int part = 0; part < 20; ++part)
+            crowd.turn(50'000);
+    }
+
+  private:
+    struct One {
+        std::uint32_t number;
+        std::uint32_t offset;
+    };
+    void begin(std::size_t n) {
+        if (n % 32 == 0) crowd.turn();
+        One& one = ends[n];
+        one = {made++, static_cast<std::uint32_t>(first)};
+        crowd.syn(numbered(one.number));
+        if (n % 32 == 31) crowd.turn();
+        waiting.push_back(n);
+        if (waiting.size() < 32) return;
+        crowd.turn();
+        for (const std::size_t each : waiting)
+            crowd.data(numbered(ends[each].number), 0, std::string_view(text).substr(0, first));
+        waiting.clear();
+        crowd.turn();
+    }
+    Crowd& crowd;
+    std::string text;
+    std::size_t first;
+    std::vector<One> ends;
+    std::vector<std::size_t> waiting;
+    std::uint32_t made = 0;
+    std::size_t next = 0;
+};
+
+void slow_messages_make_room(std::string text, std::size_t at_once, int seconds) {
+    Options options = real_options();
+    options.messages_max = static_cast<std::uint32_t>(scaled(options.messages_max));
+    Crowd crowd(options);
+    Slow slow(crowd, 2 * options.messages_max, std::move(text), at_once);
+    assert_true(crowd.count(Outcome::messages_full) > 0);
+    WellBehaved patrons(crowd);
+    for (int second = 0; second < seconds; ++second)
+        slow.second();
+    patrons.served_within(10);
+    assert_true(crowd.count(Outcome::message_slow) > 0);
+    assert_true(crowd.timeouts > 0);
+    sound(crowd);
+}
+
+void heads_that_come_by_the_byte_make_room(void**) {
+    slow_messages_make_room(std::string("GET /") + std::string(4000, 'a'), 1, 15);
+}
+
+void bodies_that_come_by_the_byte_make_room(void**) {
+    const std::string head = "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n";
+    slow_messages_make_room(head + std::string(4000, 'a'), head.size(), 25);
+}
+
+// A storage that takes requests and answers none, or begins to, of one service with others.
+void answers_that_do_not_come_make_room(void**) {
+    slow_messages_make_room("GET /a HTTP/1.1\r\nHost: a\r\n\r\n", 27, 75);
+}
+
+// With all messages under way at an honest pace nobody is given up for the next one.
+void messages_that_move_are_not_given_up(void**) {
+    Options options = real_options();
+    options.messages_max = 64;
+    Crowd crowd(options);
+    const std::string head = "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n";
+    const std::string part(1000, 'a');
+    for (std::uint32_t n = 0; n < 64; ++n)
+        crowd.syn(numbered(n));
+    crowd.turn();
+    for (std::uint32_t n = 0; n < 64; ++n)
+        crowd.data(numbered(n), 0, head);
+    crowd.turn();
+    Patron& next = crowd.patron(put("/next", content(3000)));
+    for (std::uint32_t tick = 0; tick < 240; ++tick) {  // two minutes of 2 KB/s
+        for (std::uint32_t n = 0; n < 64; ++n)
+            crowd.data(numbered(n), static_cast<std::uint32_t>(head.size() + tick * 1100),
+                       part + part.substr(0, 100));
+        crowd.turn(500'000);
+    }
+    assert_int_equal(crowd.count(Outcome::message_slow), 0);
+    assert_true(crowd.count(Outcome::messages_full) > 0);
+    assert_true(next.answer.empty());
+    for (int n = 0; n < 60; ++n)
+        crowd.turn(1'000'000);  // they stop, and the next one has its turn
+    assert_true(next.answer.starts_with("HTTP/1.1 201"));
+    assert_in_range(crowd.count(Outcome::message_slow), 1, 3);  // its segments at once
+    sound(crowd);
+}
+
+// What a slow upload had so far is looked up when it is ended, and its tail stays.
+void a_slow_known_upload_is_blocked_when_it_is_ended(void**) {
+    Options options = real_options();
+    options.messages_max = 1;
+    Crowd crowd(options);
+    const std::string known = known_content(20000);
+    std::string more = put("/known", known + "x");
+    more.pop_back();  // one byte more was declared than comes
+    const CrowdEnd end = numbered(1);
+    crowd.syn(end);
+    crowd.turn();
+    std::uint32_t at = 0;
+    for (; at < more.size(); at += 1000)
+        crowd.data(end, at, std::string_view(more).substr(at, 1000));
+    crowd.turn();
+    crowd.pass_ms(20'000);
+    Patron& next = crowd.patron(put("/next", content(3000)));
+    assert_true(crowd.wait_for_patrons(20));
+    assert_true(next.answer.starts_with("HTTP/1.1 201"));
+    assert_int_equal(crowd.recorder.decided_records.size(), 1);
+    sound(crowd);
+}
+
+void a_million_objects_begun_and_left_stop_nobody(void**) {
+    Crowd crowd(real_options());
+    const std::string begun =
+        "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nbegun and left";
+    const std::size_t objects = scaled(1'000'000);
+    std::unique_ptr<WellBehaved> amid;
+    for (std::uint32_t n = 0; n < objects; ++n) {  // 20,000 a second
+        crowd.syn(numbered(n));
+        if (n % 32 != 31) continue;
+        crowd.turn();
+        for (std::uint32_t each = n - 31; each <= n; ++each)
+            crowd.data(numbered(each), 0, begun);
+        crowd.turn(1550);
+        if (n / 32 == objects / 64) amid = std::make_unique<WellBehaved>(crowd);
+    }
+    amid->served_within(30);
+    assert_true(crowd.count(Outcome::message_slow) > 0);
+    assert_true(crowd.count(Outcome::object_opened) >= crowd.options.messages_max);
+    sound(crowd);
+}
+
 }  // namespace
 
 int main() {
@@ -200,6 +356,12 @@ int main() {
         cmocka_unit_test(a_flood_of_stray_segments_gives_up_no_connection),
         cmocka_unit_test(a_connection_given_up_does_not_come_back_as_an_old_one),
         cmocka_unit_test(idle_connections_fill_the_table_and_stop_nobody),
+        cmocka_unit_test(heads_that_come_by_the_byte_make_room),
+        cmocka_unit_test(bodies_that_come_by_the_byte_make_room),
+        cmocka_unit_test(answers_that_do_not_come_make_room),
+        cmocka_unit_test(messages_that_move_are_not_given_up),
+        cmocka_unit_test(a_slow_known_upload_is_blocked_when_it_is_ended),
+        cmocka_unit_test(a_million_objects_begun_and_left_stop_nobody),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
