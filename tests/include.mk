@@ -22,7 +22,7 @@ room_tests := \
     worker_rules \
     worker_fragment \
     journal journal_thread options_file link_frames \
-    pacing direction_alarm event_log replay
+    pacing direction_alarm link_pair event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
