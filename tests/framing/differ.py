@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Sends framing cases to real servers and compares what they made of them with what we do.
 
-usage: differ.py MODE FIRST_PORT LOG CASES NAME=ADDRESS:PORT… [--known FILE]
+usage: differ.py [--pause] MODE FIRST_PORT LOG CASES NAME=ADDRESS:PORT… [--known FILE]
 
 CASES is what framing-tool printed, LOG is written by recorder.py behind the servers. Each case has
-a port of its own, from FIRST_PORT on, by which the log tells them apart.
+a port of its own, from FIRST_PORT on, by which the log tells them apart. With --pause a server may
+answer the first head before it gets what comes behind.
 
   direct    to the servers themselves: the bytes that could reach them through the appliance. A
             server that takes a request from them that we do not see as the same one is a bypass.
@@ -13,6 +14,9 @@ a port of its own, from FIRST_PORT on, by which the log tells them apart.
             server must take what it took in CASES.direct.
   known     through the appliance, with --known FILE: the same, and no request may have FILE as its
             body, whole or not.
+  stored    to storages: LOG is a directory with that of each server by its name, in which every
+            file must be the body of a request of ours; with --known through the appliance, and
+            none may be FILE.
   opinions  all the bytes to the servers themselves: prints what each made of what we refuse.
 
 Exit status 1 when there is a difference; each is printed.
@@ -21,14 +25,16 @@ Exit status 1 when there is a difference; each is printed.
 import asyncio
 import collections
 import json
+import os
 import re
 import socket
 import sys
 import time
 import urllib.parse
 
-AT_ONCE = 100
+AT_ONCE = 200
 QUIET = 0.25    # seconds without a byte, after which the client ends its side
+WAS_THERE = b"a file that is there\n"
 LAST = 3.0      # and then waits at most so long for the end
 
 
@@ -61,7 +67,7 @@ async def receive(reader, exchange, seconds, answers=None):
     return False
 
 
-async def send(exchange, address, data):
+async def send(exchange, address, data, pause):
     host, port = address.rsplit(":", 1)
     here = socket.socket()
     here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -71,6 +77,11 @@ async def send(exchange, address, data):
     reader, writer = await asyncio.open_connection(sock=here)
     answers = None if exchange.case["end"] else len(exchange.case["messages"])
     try:
+        if pause:
+            head = data.find(b"\r\n\r\n") + 4
+            writer.write(data[:head])
+            data = data[head:]
+            await receive(reader, exchange, QUIET, 1)
         writer.write(data)
         await writer.drain()
         if not await receive(reader, exchange, QUIET, answers):
@@ -81,14 +92,14 @@ async def send(exchange, address, data):
     writer.close()
 
 
-async def send_all(cases, servers, first_port, bytes_of):
+async def send_all(cases, servers, first_port, bytes_of, pause):
     limit = asyncio.Semaphore(AT_ONCE)
     exchanges = [Exchange(case, name, first_port + number)
                  for number, case in enumerate(cases) for name in servers]
 
     async def one(exchange):
         async with limit:
-            await send(exchange, servers[exchange.server], bytes_of(exchange.case))
+            await send(exchange, servers[exchange.server], bytes_of(exchange.case), pause)
 
     await asyncio.gather(*map(one, exchanges))
     return exchanges
@@ -165,6 +176,37 @@ def print_difference(exchange, why):
           f"    statuses: {exchange.statuses()}")
 
 
+def stored_otherwise(directory, cases, known):
+    """Files that no request of ours wrote, or that are the known one."""
+    ours = {(plain_target(message["target"].split(b"?")[0]), message["body"])
+            for case in cases for message in case["messages"]}
+    count = 0
+    for place, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(place, name)
+            with open(path, "rb") as file:
+                body = file.read()
+            count += 1
+            target = "/" + os.fsencode(os.path.relpath(path, directory)).decode("latin-1")
+            if body == known:
+                yield f"{path}: the known file"
+            if body == WAS_THERE:
+                continue
+            # Apache puts zeros where a Content-Range begins later.
+            if (target, body) not in ours and (target, body.lstrip(b"\0")) not in ours:
+                yield f"{path}: {body[:60]!r}, which no request of ours wrote"
+    if count < 2:
+        yield f"{directory}: nothing was stored"
+
+
+def compare_stored(directory, cases, servers, known):
+    wrong = [why for name in servers
+             for why in stored_otherwise(os.path.join(directory, name), cases, known)]
+    print(*wrong, f"{len(cases)} cases at {len(servers)} storages: {len(wrong)} differences",
+          sep="\n")
+    return 1 if wrong else 0
+
+
 def print_opinions(exchanges, seen):
     rows = collections.defaultdict(dict)
     for exchange in exchanges:
@@ -178,6 +220,9 @@ def print_opinions(exchanges, seen):
 
 def main():
     arguments = sys.argv[1:]
+    pause = "--pause" in arguments
+    if pause:
+        arguments.remove("--pause")
     known = None
     if "--known" in arguments:
         with open(arguments.pop(), "rb") as file:
@@ -188,11 +233,14 @@ def main():
     cases = list(read_cases(path))
     whole = lambda case: case["bytes"]
     forwardable = lambda case: case["bytes"][:case["forwardable"]]
-    if mode == "direct":  # what is done about these depends on the answer: only the appliance can
+    before_us = mode == "direct" or (mode == "stored" and known is None)
+    if before_us:  # what is done about these depends on the answer: only the appliance can
         cases = [case for case in cases if not case["answered"]]
     exchanges = asyncio.run(send_all(cases, servers, int(first_port),
-                                     forwardable if mode == "direct" else whole))
+                                     forwardable if before_us else whole, pause))
     time.sleep(0.5)
+    if mode == "stored":
+        return compare_stored(log, cases, servers, known)
     seen = read_log(log)
     if mode == "opinions":
         print_opinions(exchanges, seen)

@@ -1,6 +1,7 @@
 // Every case of tests/framing/corpus.txt: through the parser, at every split and one byte at a
 // time, and through a whole appliance, whose storage must not get the byte that was refused, nor
 // the known file as the body of any request.
+#include <fstream>
 #include <memory>
 
 #include "tests/framing/framed.h"
@@ -64,6 +65,19 @@ void no_case_depends_on_how_it_is_cut(void**) {
     }
 }
 
+void every_family_is_documented(void**) {
+    std::ifstream file("docs/http-framing.md");
+    std::string first_cells;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("| ")) first_cells += "," + line.substr(1, line.find(" |", 1) - 1);
+    }
+    first_cells += ",";
+    for (const FramingCase& one : read_corpus(corpus_path, payload)) {
+        if (first_cells.find(", " + one.family + ",") == std::string::npos)
+            fail_msg("docs/http-framing.md does not name %s", one.family.c_str());
+    }
+}
+
 // --- through the appliance ----------------------------------------------------------------------
 
 std::string status_of(const std::string& answer) {
@@ -85,7 +99,9 @@ bool is_cut(const Framed& ours) {
 // An answer behind requests that await theirs would be taken for one of those: then there is none.
 std::string wanted_status(const Framed& ours) {
     if (!ours.messages.empty() && ours.messages[0].body == known_content()) return "403";
-    if (!ours.messages.empty() || !ours.end.starts_with("http_")) return "none";
+    if (!ours.messages.empty()) return "none";
+    if (ours.end == "not_http") return "503";
+    if (!ours.end.starts_with("http_")) return "none";
     return ours.end == "http_head_too_long" ? "431" : "400";
 }
 
@@ -142,6 +158,7 @@ int main() {
     using namespace cordon;
     const CMUnitTest tests[] = {
         cmocka_unit_test(every_case_ends_as_decided),
+        cmocka_unit_test(every_family_is_documented),
         cmocka_unit_test(no_case_depends_on_how_it_is_cut),
         cmocka_unit_test(the_appliance_does_as_the_parser_says),
         cmocka_unit_test(the_appliance_does_so_with_small_segments),
