@@ -11,7 +11,7 @@ stream_sources := dataplane/stream/stream.cpp
 http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
                 dataplane/http/response.cpp dataplane/http/address.cpp \
                 dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
-                dataplane/http/refusal.cpp
+                dataplane/http/refusal.cpp dataplane/http/body_rest.cpp
 object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/multipart.cpp dataplane/object/part_head.cpp \
                   dataplane/object/parameters.cpp dataplane/object/transfer_coding.cpp

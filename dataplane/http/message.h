@@ -87,6 +87,8 @@ class RequestParser {
     // Body bytes still to come, of a body with a declared length; 0 for chunked.
     std::uint64_t body_remaining() const { return state_ == State::length ? remaining_ : 0; }
 
+    const ChunkedDecoder& chunks() const { return chunks_; }  // of a chunked body
+
     // Coming bytes that are surely body, and may pass unseen (shunt): of the declared length, or of
     // the current chunk. pass_over() is only for when nothing fed is left; then call next().
     std::uint64_t skippable() const;

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "dataplane/contract/journal_format.h"
+#include "dataplane/http/body_rest.h"
 #include "dataplane/http/refusal.h"
 #include "dataplane/worker/recorder.h"
 
@@ -22,15 +23,17 @@ inline constexpr std::uint32_t answers_reserve = 256;
 
 struct Answer {
     RecordTicket ticket;
-    std::uint64_t sequence;       // of the durable record
-    std::uint64_t since_ns;       // of this phase
-    std::uint64_t send_at_ns;     // next (re)transmission
-    std::uint64_t rto_ns;         // doubles with each try
-    std::uint64_t reset_at_ns;    // next repetition of the RST to the storage
-    std::uint64_t base;           // down offset of the first octet
-    std::uint64_t drained_bytes;  // of the client, acknowledged and thrown away
-    std::uint32_t length;         // octets of the answer; the FIN comes after them
-    std::uint32_t sent;           // octets sent so far, FIN included
+    std::uint64_t sequence;        // of the durable record
+    std::uint64_t since_ns;        // of this phase
+    std::uint64_t send_at_ns;      // next (re)transmission
+    std::uint64_t rto_ns;          // doubles with each try
+    std::uint64_t reset_at_ns;     // next repetition of the RST to the storage
+    std::uint64_t base;            // down offset of the first octet
+    std::uint64_t await_until_ns;  // awaits_body: no longer than this
+    std::uint64_t await_last_ns;   // and in no case longer than this
+    std::uint64_t drained_bytes;   // of the client, acknowledged and thrown away
+    std::uint32_t length;          // octets of the answer; the FIN comes after them
+    std::uint32_t sent;            // octets sent so far, FIN included
     std::uint32_t acknowledged;
     std::uint32_t next_free;
     std::uint32_t resets;        // repetitions so far
@@ -45,6 +48,8 @@ struct Answer {
     bool confirmed;     // the client has all of it
     bool enforced_due;  // the `enforced` record still has to be handed over
     bool client_gone;   // by RST
+    bool awaits_body;   // the client still sends the body of its request: rest
+    BodyRest rest;
     char case_number[32];
     std::uint8_t bytes[answer_bytes_max];
 };

@@ -95,11 +95,49 @@ void Worker::State::block(FlowNumber number) {
     std::memcpy(answer.case_number, incident.case_number, sizeof answer.case_number);
     answer.silent = answer_impossible(flow, 1);
     answer.refused = !recorder.decided(incident, deny_key(flow), &answer.ticket);
+    if (incident.complete != 0) await_body(number);
     drop_held(flow);
     end_exchange(flow);
     clear_timer(number);
     flow.phase = FlowPhase::recording;
     set_timer(number, TimerKind::record, now.ns);
+}
+
+// A match in the middle of a body (a part of a form): the answer waits for the end of it.
+void Worker::State::await_body(FlowNumber number) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    if (!exchange.object_open || exchange.body_ended) return;
+    RequestEvent event;
+    std::uint64_t begin;
+    Bytes chunk;
+    while (true) {
+        while (exchange.parser.next(&event)) {
+            if (event.kind != RequestEvent::Kind::body) return;  // its end is here already
+        }
+        if (!flow.up.take(pieces, &begin, &chunk)) break;
+        exchange.parser.feed(chunk);
+    }
+    Answer& answer = answers[flow.answer];
+    answer.awaits_body = true;
+    answer.rest.open(exchange.parser);
+    answer.await_last_ns = now.ns + lifetime::body_longest_ns;
+    answer.await_until_ns = now.ns + lifetime::body_pause_ns;
+}
+
+void Worker::State::drain_body(FlowNumber number, Bytes bytes) {
+    Answer& answer = answers[flows[number].answer];
+    if (!answer.awaits_body) return;
+    answer.await_until_ns = std::min(now.ns + lifetime::body_pause_ns, answer.await_last_ns);
+    if (answer.rest.take(bytes)) stop_awaiting(number);
+}
+
+void Worker::State::stop_awaiting(FlowNumber number) {
+    Answer& answer = answers[flows[number].answer];
+    if (!answer.awaits_body) return;
+    answer.awaits_body = false;
+    answer.since_ns = now.ns;
+    if (answer.started && !answer.client_gone) send_answer(number);
 }
 
 void Worker::State::refuse(FlowNumber number, ErrorStatus status, bool in_body) {
@@ -168,6 +206,10 @@ void Worker::State::run_answer(FlowNumber number) {
     if (now.ns - answer.since_ns >= options.absorb_seconds * ns_per_s ||
         (answer.client_gone && said))
         return finish_answer(number);
+    if (answer.awaits_body) {
+        if (now.ns >= answer.await_until_ns) stop_awaiting(number);
+        return;
+    }
     if (!answer.confirmed && now.ns >= answer.send_at_ns) {
         answer.rto_ns = std::min(2 * answer.rto_ns, lifetime::rto_max_ns);
         answer.sent = answer.acknowledged;
@@ -210,7 +252,7 @@ void Worker::State::start_answer(FlowNumber number) {
     answer.reset_at_ns = now.ns + lifetime::reset_again_ns;
     write_answer(&answer);
     answer.enforced_due = answer.is_match && answer.recorded;
-    if (!answer.client_gone) send_answer(number);
+    if (!answer.client_gone && !answer.awaits_body) send_answer(number);
 }
 
 void Worker::State::write_answer(Answer* answer) const {
@@ -298,13 +340,17 @@ void Worker::State::client_while_answering(Arrival& arrival, FlowNumber number) 
         const auto fresh = static_cast<std::size_t>(end - expected);
         if (answer.drained_bytes + fresh > options.drain_bytes_max) {  // it has had its say
             counters.count(Outcome::drain_full);
-            return;
+            return stop_awaiting(number);
         }
         answer.drained_bytes += fresh;
         flow.up.pass(fresh);
+        drain_body(number, segment.payload.last(fresh));
     }
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
-    if (fin && end == static_cast<std::int64_t>(flow.up.received())) flow.client.fin_seen = true;
+    if (fin && end == static_cast<std::int64_t>(flow.up.received())) {
+        flow.client.fin_seen = true;
+        stop_awaiting(number);
+    }
     if (!segment.payload.empty() || fin) acknowledge_client(flow);
     if (!answer.started) start_answer(number);
 }

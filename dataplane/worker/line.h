@@ -63,6 +63,9 @@ inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same fo
 // nothing of an answer is finer than this, and a thousand of them cost a worker half a percent.
 inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
 inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
+// A client whose upload was blocked in its middle is answered at its end; when it pauses, at once.
+inline constexpr std::uint64_t body_pause_ns = 2 * ns_per_s;
+inline constexpr std::uint64_t body_longest_ns = 30 * ns_per_s;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 // How long a message may stand still while others find no room: in its head (which comes within two
 // round trips of the farthest client), in its body or that of the answer, and until the storage
@@ -296,6 +299,9 @@ struct Worker::State {
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
     bool end_one_answer();
+    void await_body(FlowNumber number);
+    void drain_body(FlowNumber number, Bytes bytes);
+    void stop_awaiting(FlowNumber number);
     void block(FlowNumber number);
     void refuse(FlowNumber number, ErrorStatus status, bool in_body);  // needs no record
     void retire(FlowNumber number);                                    // nothing but a FIN

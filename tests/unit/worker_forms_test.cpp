@@ -164,6 +164,64 @@ void a_part_is_held_although_its_delimiter_may_have_begun(void** state) {
     expect_blocked(lab, ObjectForm::form_part, content.size());
 }
 
+// A known part in the middle of a huge form: the storage is reset at once, the client is heard out
+// and answered at the end of its body, however that is framed.
+void an_early_match_is_answered_at_the_end_of_the_body(void**) {
+    const std::string body = form(file_part("a", "clean") + file_part("b", known_content()) +
+                                  file_part("c", std::string(200000, 'z')));
+    for (const std::string& sent : {post(body), in_http_chunks("POST", body, form_type, 9000)}) {
+        Lab lab;
+        lab.use(index_of_contents({known_content()}));
+        lab.connect();
+        const std::size_t end = sent.find(std::string(100, 'z'));
+        lab.send(sent.substr(0, end));
+        lab.step(20'000);
+        assert_true(lab.storage_reset);
+        assert_int_equal(lab.recorder.decided_records.size(), 1);
+        assert_string_equal(lab.answer.c_str(), "");
+        std::size_t at = end;
+        for (; at + 1 < sent.size(); at += 1400) {
+            lab.send(sent.substr(at, std::min<std::size_t>(1400, sent.size() - 1 - at)), 1400);
+            assert_string_equal(lab.answer.c_str(), "");
+        }
+        assert_true(lab.stored.find(known_content()) == std::string::npos);
+        lab.send(sent.substr(sent.size() - 1));
+        lab.step(20'000);
+        lab.send_ack();
+        assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+        assert_true(lab.client_fin && !lab.client_reset);
+        lab.send_ack();
+        assert_int_equal(lab.count(Outcome::block_confirmed), 1);
+    }
+}
+
+// It waits no longer than the client sends, nor beyond the bytes that are drained.
+void an_early_match_is_answered_when_the_client_pauses_or_sends_too_much(void**) {
+    const std::string sent =
+        post(form(file_part("b", known_content()) + file_part("c", std::string(200000, 'z'))));
+    const std::size_t end = sent.find(std::string(100, 'z'));
+    for (const bool pauses : {true, false}) {
+        Options options = lab_options();
+        options.drain_bytes_max = 30000;
+        Lab lab(options);
+        lab.use(index_of_contents({known_content()}));
+        lab.connect();
+        lab.send(sent.substr(0, end));
+        lab.step(20'000);
+        assert_string_equal(lab.answer.c_str(), "");
+        if (pauses) {
+            lab.step(1'900'000);
+            assert_string_equal(lab.answer.c_str(), "");
+            lab.step(200'000);
+        } else {
+            lab.send(sent.substr(end, 40000), 1400);
+        }
+        lab.step(20'000);
+        lab.send_ack();
+        assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+    }
+}
+
 // The client stops where the file does, or where what it sent could still become a delimiter.
 void a_form_that_ends_early_gains_nothing(void**) {
     const std::string content = known_content(300) + "\r\n--Aa";
@@ -343,6 +401,8 @@ int main() {
         TEST(a_clean_form_passes_byte_for_byte),
         cmocka_unit_test(a_known_part_is_blocked_wherever_the_form_is_cut),
         TEST(a_part_is_held_although_its_delimiter_may_have_begun),
+        cmocka_unit_test(an_early_match_is_answered_at_the_end_of_the_body),
+        cmocka_unit_test(an_early_match_is_answered_when_the_client_pauses_or_sends_too_much),
         cmocka_unit_test(a_form_that_ends_early_gains_nothing),
         cmocka_unit_test(parts_after_a_reported_match_are_judged_too),
         TEST(two_forms_on_one_connection),
