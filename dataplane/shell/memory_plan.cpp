@@ -7,12 +7,16 @@
 #include <numeric>
 
 #include "dataplane/base/limits.h"
+#include "dataplane/worker/exchange.h"
 
 namespace cordon {
 namespace {
 
-// A message in progress: its head, the state of its digests, the object's names.
-constexpr std::uint64_t message_bytes = limits::head_bytes_max + 2048;
+// A message in progress: its head, the decoder of its form, the digests of its objects.
+std::uint64_t message_bytes() {
+    return sizeof(Exchange) + sizeof(DecoderPlace) +
+           limits::objects_per_message_max * Fingerprinter::object_bytes();
+}
 // Rings, queues and the environment itself, beside the buffers.
 constexpr std::uint64_t eal_base_bytes = 24u << 20;
 
@@ -75,7 +79,7 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("mbufs_per_port (client)", options.mbufs_per_port, frame_buffer_bytes);
     plan.add("mbufs_per_port (storage)", options.mbufs_per_port, frame_buffer_bytes);
     plan.add("flows_max", workers * options.flows_max, limits::flow_bytes_max);
-    plan.add("messages_max", workers * options.messages_max, message_bytes);
+    plan.add("messages_max", workers * options.messages_max, message_bytes());
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
     plan.add("index and its successor", 2, index_bytes);
     plan.add("DPDK", 1, eal_base_bytes);

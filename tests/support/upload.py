@@ -16,6 +16,8 @@ manners
   expect        sends the head with Expect: 100-continue, waits for the answer; after a 100 the
                 body, after a final status the body as well (what some clients do), body = FILE
   raw           sends FILE as it is, nothing around it
+  aws-chunked   a PUT in the chunks of S3, of --piece bytes; with --trailer unsigned and with a
+                checksum behind, with --http-chunks inside chunks of HTTP
   slow          a PUT with Content-Length in pieces of --piece bytes, --pause seconds between them
 """
 
@@ -145,6 +147,28 @@ def chunked(client, target, data):
     client.finish()
 
 
+def aws_chunks_of(client, data):
+    sign = b"" if client.options.trailer else b";chunk-signature=" + b"0" * 64
+    for piece in [*pieces_of(data, client.options.piece), b""]:
+        yield b"%x%s\r\n%s" % (len(piece), sign, piece + b"\r\n" if piece else b"")
+    yield (b"x-amz-checksum-crc32:AAAAAA==\r\n" if client.options.trailer else b"") + b"\r\n"
+
+
+def aws_chunked(client, target, data):
+    kind = "UNSIGNED-PAYLOAD-TRAILER" if client.options.trailer else "AWS4-HMAC-SHA256-PAYLOAD"
+    headers = [f"x-amz-content-sha256: STREAMING-{kind}",
+               f"x-amz-decoded-content-length: {len(data)}", "Content-Encoding: aws-chunked"]
+    body = list(aws_chunks_of(client, data))
+    if client.options.http_chunks:
+        headers.append("Transfer-Encoding: chunked")
+        body = [chunk(piece) for piece in body] + [b"0\r\n\r\n"]
+    else:
+        headers.append(f"Content-Length: {sum(map(len, body))}")
+    client.send(client.head(target, *headers) + b"".join(body))
+    client.final_answer()
+    client.finish()
+
+
 def one_more(client, target, data):
     client.send(client.head(target, f"Content-Length: {len(data) + 1}") + data)
     time.sleep(client.options.pause)
@@ -216,6 +240,7 @@ MANNERS = {
     "plain": plain,
     "slow": slow,
     "chunked": chunked,
+    "aws-chunked": aws_chunked,
     "one-more": one_more,
     "pause": pause,
     "late": late,
@@ -240,6 +265,8 @@ def main():
     parser.add_argument("--end", choices=("fin", "rst"), default="fin")
     parser.add_argument("--timeout", type=float, default=20)
     parser.add_argument("--linger", type=float, default=1, help="seconds to wait for the end")
+    parser.add_argument("--trailer", action="store_true")
+    parser.add_argument("--http-chunks", action="store_true")
     parser.add_argument("--body", action="store_true")
     options = parser.parse_args()
     with open(options.file, "rb") as file:

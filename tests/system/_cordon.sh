@@ -79,7 +79,7 @@ start_cordon() {
     start_dataplane "$WORK/state/active.options"
 }
 
-# cordon_up [nginx|apache|naive]   — STATE_SIZE: the state directory is on a disk of that size.
+# cordon_up [nginx|apache|naive|forms]   — STATE_SIZE: the state directory is on a disk of that size.
 cordon_up() {
     need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
     lab_up
@@ -140,6 +140,13 @@ start_naive() {
     start_background naive $IN_STO python3 "$ROOT/tests/support/naive_server.py" \
         "$STO_IP4" 80 "$WORK/www"
     wait_for 5 grep -q ready "$WORK/naive.log" || fail "the naive server did not start"
+}
+
+# A storage that writes the parts of forms, and the payload of S3 chunks, as they come.
+start_forms() {
+    start_background forms $IN_STO python3 "$ROOT/tests/support/form_server.py" \
+        "$STO_IP4" 80 "$WORK/www"
+    wait_for 5 grep -q ready "$WORK/forms.log" || fail "the server of forms did not start"
 }
 
 ctl() { "$BIN/cordonctl" --config "$CONFIG" "$@"; }
