@@ -69,6 +69,14 @@ void judge_dataplane(const json& d, json* problems) {
         add(problems,
             "the XDP program is not attached: nothing takes over when the dataplane dies");
     }
+    for (const char* side : {"client", "storage"}) {
+        const std::string state = d.at("ports").at(side).get<std::string>();
+        if (state == "up") continue;
+        add(problems, std::string("the ") + side + " port " +
+                          (state == "held" ? "is taken down until the other one has its link again"
+                           : state == "down" ? "is down"
+                                             : "has no link"));
+    }
     judge_services(d, problems);
 }
 

@@ -113,6 +113,7 @@ nlohmann::json status_json(const LinkStatus& s) {
         {"lab", s.lab != 0},
         {"port_kind", name_of(s.port_kind)},
         {"xdp_attached", s.xdp_attached != 0},
+        {"ports", {{"client", name_of(s.ports[0])}, {"storage", name_of(s.ports[1])}}},
         {"workers", s.workers},
         {"flows", s.flows},
         {"flows_max", s.flows_max},

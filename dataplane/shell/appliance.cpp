@@ -135,11 +135,14 @@ Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
     if (done) made->load_first_index();
     if (done) done = made->start_workers();
     if (!done) return Failure(done.error());
+    if (options.port_kind != PortKind::pci)
+        made->watch_ = std::make_unique<LinkWatch>(made->options_, *mtu);
 
     made->link_ = std::make_unique<ApplianceLink>(
         ApplianceLink::Parts{&made->options_, &made->index_, &made->modes_, made->steer_.get(),
                              made->ports_.get(), made->journal_.get(), made->events_.get(),
-                             &made->workers_, &made->directions_, made->started_s_});
+                             made->watch_.get(), &made->workers_, &made->directions_,
+                             made->started_s_});
     auto socket =
         ControlSocket::open(std::string(options.run_dir) + "/dataplane.sock", made->link_.get());
     if (!socket) return Failure(socket.error());
@@ -249,6 +252,7 @@ bool Appliance::tend() {
     if (gaps_due_ns_ != 0 && now_ns >= gaps_due_ns_) collect_gaps(GapReason::hung);
     if (events_ != nullptr) events_->tend();
     watch_directions();
+    if (watch_ != nullptr) watch_->tend(now_ns);
     if (steer_ != nullptr && now_ns >= expiry_due_ns_) {
         steer_->expire_denied();
         expiry_due_ns_ = now_ns + expiry_every_ns;

@@ -18,6 +18,7 @@
 #include "dataplane/shell/appliance_link.h"
 #include "dataplane/shell/control_socket.h"
 #include "dataplane/shell/direction_alarm.h"
+#include "dataplane/shell/link_watch.h"
 #include "dataplane/shell/net_device.h"
 
 namespace cordon {
@@ -77,6 +78,7 @@ class Appliance {
     std::vector<std::unique_ptr<WorkerLoop>> workers_;
     std::vector<std::uint64_t> turns_seen_;
     DirectionAlarm directions_;
+    std::unique_ptr<LinkWatch> watch_;  // null: the ports have no kernel interface
     std::unique_ptr<ApplianceLink> link_;
     std::unique_ptr<ControlSocket> socket_;
     std::uint64_t gaps_due_ns_ = 0;

@@ -49,6 +49,9 @@ void ApplianceLink::status(LinkStatus* status) {
     status->port_kind = parts_.options->port_kind;
     status->lab = parts_.options->lab;
     status->xdp_attached = parts_.steer != nullptr;
+    for (const Side side : {Side::client, Side::storage}) {
+        if (parts_.watch != nullptr) status->ports[index_of(side)] = parts_.watch->state(side);
+    }
     index_status(status);
     service_status(status);
 }

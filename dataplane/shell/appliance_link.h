@@ -13,6 +13,7 @@
 #include "dataplane/shell/direction_alarm.h"
 #include "dataplane/shell/event_log.h"
 #include "dataplane/shell/link_frames.h"
+#include "dataplane/shell/link_watch.h"
 #include "dataplane/shell/worker_loop.h"
 
 namespace cordon {
@@ -29,6 +30,7 @@ class ApplianceLink final : public LinkTarget {
         const PortPair* ports;
         const JournalThread* journal;
         EventLog* events;
+        const LinkWatch* watch;  // null: nothing is known of the links
         const std::vector<std::unique_ptr<WorkerLoop>>* workers;
         const DirectionAlarm* directions;
         std::uint64_t started_s;

@@ -441,6 +441,8 @@ void judges_what_needs_attention(void**) {
         {json::json_pointer("/dataplane/index/error"), "damaged"},
         {json::json_pointer("/dataplane/journal/errors"), 1},
         {json::json_pointer("/dataplane/xdp_attached"), false},
+        {json::json_pointer("/dataplane/ports/client"), "held"},
+        {json::json_pointer("/dataplane/ports/storage"), "no carrier"},
         {json::json_pointer("/dataplane/services/0/mode"), "bypass"},
         {json::json_pointer("/control/config_error"), "t:1: x"},
         {json::json_pointer("/control/index/error"), "damaged"},
