@@ -25,7 +25,9 @@ start_background plain $IN_STO python3 -m http.server --bind "$STO_IP4" -d "$WOR
 wait_for 5 $IN_STO bash -c ": < /dev/tcp/$STO_IP4/8443 && : < /dev/tcp/$STO_IP4/8444" ||
     fail "the storage does not listen"
 
-https() { in_cli curl -sS -k --max-time 5 -o "$WORK/page" -w '%{http_code}' "https://$STO_IP4:$1/"; }
+https() {
+    in_cli curl -sS -k --max-time 5 -o "$WORK/page" -w '%{http_code}' "https://$STO_IP4:$1/"
+}
 # say_and_hear PORT TEXT   — sends it and prints what comes back until the end.
 say_and_hear() {
     in_cli python3 -c 'import socket, sys
