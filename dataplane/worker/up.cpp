@@ -55,7 +55,11 @@ void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const Segment& segment = arrival.segment;
     const bool acknowledges = (segment.flags & (tcp_flag::ack | tcp_flag::rst)) == tcp_flag::ack;
-    if (acknowledges && segment.sequence == flow.up.sequence_of(0)) {
+    const bool may_pass =
+        mode(flow) != ServiceMode::enforce || service(flow).on_midstream == MidstreamAction::pass;
+    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    const bool told = may_pass || now_ms - flow.met_ms >= lifetime::one_direction_ms;
+    if (acknowledges && told && segment.sequence == flow.up.sequence_of(0)) {
         flow.down.open(segment.acknowledgement);
         become_uninspected(number, UninspectedReason::asymmetric);
         become_asymmetric(number);
