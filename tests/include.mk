@@ -4,7 +4,7 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := \
-    decode build flow_table stream \
+    decode build reassembly flow_table stream \
     http_message http_response framing_corpus proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
@@ -20,8 +20,9 @@ room_tests := \
     worker_link \
     worker_normaliser \
     worker_rules \
+    worker_fragment \
     journal journal_thread options_file link_frames \
-    pacing event_log replay
+    pacing direction_alarm link_pair event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 

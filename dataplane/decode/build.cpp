@@ -160,6 +160,42 @@ std::size_t build_segment(MutableBytes frame, const SegmentTemplate& like, std::
     return length;
 }
 
+std::size_t build_part(MutableBytes frame, Bytes whole, const Segment& segment, std::size_t from,
+                       std::size_t count) {
+    SegmentTemplate like = template_of(whole, segment);
+    const std::uint8_t* ip = whole.data() + segment.network_offset;
+    // Other than a segment of our own it carries the marks of the packet it came in.
+    like.traffic |=
+        (segment.ip_version == 4 ? static_cast<std::uint32_t>(ip[1]) << 20 : load_be32(ip)) &
+        ecn_bits;
+    const auto tcp_header =
+        static_cast<std::size_t>(segment.payload_offset - segment.transport_offset);
+    const std::size_t tcp_at = like.link_length + ip_bytes(like);
+    const std::size_t length = tcp_at + tcp_header + count;
+    if (length > frame.size() || length - like.link_length > UINT16_MAX) return 0;
+    std::memcpy(frame.data(), like.link, like.link_length);
+    if (segment.ip_version == 4) {
+        write_ipv4(frame.data() + like.link_length, like, tcp_header + count);
+    } else {
+        write_ipv6(frame.data() + like.link_length, like, tcp_header + count);
+    }
+    std::uint8_t* tcp = frame.data() + tcp_at;
+    std::memcpy(tcp, whole.data() + segment.transport_offset, tcp_header);
+    if (count > 0) std::memcpy(tcp + tcp_header, segment.payload.data() + from, count);
+    unsigned flags = segment.flags;
+    if (from > 0) {
+        const std::uint32_t syn = (flags & tcp_flag::syn) != 0 ? 1 : 0;
+        store_be32(tcp + 4, segment.sequence + syn + static_cast<std::uint32_t>(from));
+        flags &= ~static_cast<unsigned>(tcp_flag::syn | tcp_flag::cwr | tcp_flag::urg);
+        store_be16(tcp + 18, 0);
+    }
+    if (from + count < segment.payload.size())
+        flags &= ~static_cast<unsigned>(tcp_flag::fin | tcp_flag::psh);
+    tcp[13] = static_cast<std::uint8_t>(flags);
+    write_checksums(frame.data(), segment.ip_version, like.link_length, tcp_at, length);
+    return length;
+}
+
 bool normalise_syn(MutableBytes frame, Segment* segment) {
     const bool changed = alter_options(frame, *segment, normalise_syn_option);
     segment->foreign_option = false;

@@ -107,17 +107,20 @@ struct Flow {
     ClientAddress forwarded;
 };
 
-// Payload of a segment that we build. Both ends' MSS tells of the path that we stand in; beyond an
-// Ethernet frame nothing is won, and a port's buffers need not hold it. An absurdly small MSS is
-// treated as the least of Linux.
+// Of a segment that we build, options of TCP included. Both ends' MSS tells of the path that we
+// stand in; beyond an Ethernet frame nothing is won, and a port's buffers need not hold it. An
+// absurdly small MSS is treated as the least of Linux.
 inline constexpr std::size_t segment_bytes_most = 1460;
 
-inline std::size_t segment_bytes_max(const Flow& flow) {
+inline std::size_t mss_of(const Flow& flow) {
     constexpr std::size_t least = 88;
+    return std::clamp(std::size_t{std::min(flow.client.mss, flow.storage.mss)}, least,
+                      segment_bytes_most);
+}
+
+inline std::size_t segment_bytes_max(const Flow& flow) {
     constexpr std::size_t timestamp_option = 12;
-    const std::size_t mss = std::min<std::size_t>(flow.client.mss, flow.storage.mss);
-    return std::clamp(mss, least, segment_bytes_most) -
-           (flow.has_timestamps ? timestamp_option : 0);
+    return mss_of(flow) - (flow.has_timestamps ? timestamp_option : 0);
 }
 
 // Ours continue the newest of the peer's: a late, reordered segment turns nothing back, or what we

@@ -302,6 +302,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     // The SYN may come again, and then we know who began; without it nobody was seen to.
     if (syn_ack && enforces && wanted.on_midstream != MidstreamAction::pass) {
         counters.count(Outcome::flow_asymmetric);
+        counters.decided(number_of_service, PolicyCase::asymmetric, PolicyResult::refused);
         return drop(arrival, Outcome::segment_unexpected);
     }
     const FlowNumber number = take_place(flow_key(arrival.segment), false);
@@ -544,6 +545,10 @@ void Worker::State::run_timers() {
     for (const TimerKind kind : {TimerKind::record, TimerKind::answer}) {
         while (is_due(kind))  // each sets its timer anew, later than now
             run_answer(timer_list(kind).first);
+    }
+    if (now.ns >= fragments.next_deadline_ns()) {
+        fragments.expire(now.ns);
+        count_lost_fragments();
     }
     if (now.ns >= sweep_at_ns) sweep();
 }

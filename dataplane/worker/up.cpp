@@ -373,6 +373,14 @@ void Worker::State::challenge_client(const Flow& flow) {
                    tcp_flag::ack, {});
 }
 
+// A jumbo frame of which the front is cleared and the rest is a tail is not torn: all of it goes
+// with the tail, whose timer is short.
+bool Worker::State::stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
+                                std::uint64_t frame_end) {
+    return begin == frame_begin && frame_end - frame_begin > Piece::capacity &&
+           flow.up.cleared() < frame_end && frame_end <= flow.up.taken();
+}
+
 // Sends what may be sent, in order: the held frame, the frame that just came, or one built from the
 // kept bytes. Then the client's FIN, when nothing is before it.
 void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
@@ -382,22 +390,34 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
     std::uint64_t begin;
     Bytes chunk;
     while (flow.up.next_to_send(pieces, &begin, &chunk)) {
-        const std::uint64_t end = begin + chunk.size();
-        if (flow.held.data != nullptr && end == flow.held_end && begin == end - flow.held_bytes) {
+        // A frame may lie in several pieces; what it carries was then the newest, so that nothing
+        // that left ahead follows on it.
+        const std::uint64_t cleared = flow.up.cleared();
+        if (flow.held.data != nullptr
+                ? stays_whole(flow, begin, flow.held_end - flow.held_bytes, flow.held_end)
+                : arrival != nullptr && !arrival->consumed &&
+                      stays_whole(flow, begin, arrival_begin, arrival_end))
+            break;
+        std::uint64_t end;
+        if (flow.held.data != nullptr && begin + flow.held_bytes == flow.held_end &&
+            flow.held_end <= cleared) {
             queue(Side::storage, flow.held);
             flow.held.data = nullptr;
             --held_frames;
+            end = flow.held_end;
         } else if (arrival != nullptr && !arrival->consumed && begin == arrival_begin &&
-                   end == arrival_end) {
+                   arrival_end <= cleared) {
             queue(Side::storage, arrival->frame);
             arrival->consumed = true;
+            end = arrival_end;
         } else {
             chunk = chunk.first(std::min(chunk.size(), segment_bytes_max(flow)));
+            end = begin + chunk.size();
             if (!emit_to_storage(flow, flow.up.sequence_of(begin), tcp_flag::ack | tcp_flag::psh,
                                  chunk))
                 break;  // no buffer now: the timer tries again
         }
-        flow.up.mark_sent(begin + chunk.size(), pieces);
+        flow.up.mark_sent(end, pieces);
     }
     if (flow.held.data != nullptr && flow.up.sent() >= flow.held_end) drop_held(flow);
     if (arrival != nullptr && !arrival->consumed && flow.held.data == nullptr &&
