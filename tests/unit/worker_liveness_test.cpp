@@ -396,7 +396,7 @@ void no_clean_upload_takes_twice_as_long_as_without_us(void**) {
         assert_null(with.run());
         assert_null(without.run());
         slow += with.turns() > 2 * without.turns();
-        // What only we send (an ACK asked for, a segment cut otherwise) may have bad luck of its own.
+        // What only we send (an ACK, a segment cut otherwise) may have bad luck of its own.
         assert_true(with.turns() <= 2 * without.turns() + 4 * rto_turns);
         ours += with.turns();
         plain += without.turns();
