@@ -15,9 +15,9 @@ fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp dataplane/worker/up.cpp \
-                  dataplane/worker/down.cpp dataplane/worker/exchange.cpp dataplane/worker/pressure.cpp \
-                  dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
-                  dataplane/worker/case_number.cpp
+                  dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
+                  dataplane/worker/pressure.cpp dataplane/worker/judge.cpp \
+                  dataplane/worker/answering.cpp dataplane/worker/case_number.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \

@@ -13,7 +13,9 @@ room_tests := \
     worker_reset \
     worker_hostile \
     worker_liveness \
+    worker_loss \
     worker_policy \
+    worker_limits \
     worker_overload \
     worker_link \
     journal journal_thread options_file link_frames \

@@ -22,8 +22,8 @@ inline constexpr std::size_t extension_headers_max = 7;
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
 // Handshakes that nobody has completed may push idle flows out of the table until they are this
-// part of it; from then on they push out each other. At 100,000 SYN/s that part of the default table
-// holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
+// part of it; from then on they push out each other. At 100,000 SYN/s that part of the default
+// table holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
 inline constexpr std::uint32_t embryonic_share = 8;
 
 // Messages (a head, its object, its digests) in progress at once in a worker. A flow between two

@@ -24,7 +24,9 @@ bool is_framing_name(std::string_view name) {
 
 MethodKind method_kind(const Head& head) {
     if (head.connect) return MethodKind::connect;
-    return head.method == "HEAD" ? MethodKind::head : MethodKind::other;
+    if (head.method == "HEAD") return MethodKind::head;
+    // A server ignores the field from an HTTP/1.0 client (RFC 9110 §7.8).
+    return head.upgrade && head.minor_version == 1 ? MethodKind::upgrade : MethodKind::other;
 }
 
 bool ResponseTracker::expect(MethodKind kind) {
@@ -222,7 +224,7 @@ bool ResponseTracker::take_transfer_encoding(std::string_view value) {
 ResponseTracker::Step ResponseTracker::end_head(ResponseEvent* event) {
     const MethodKind kind = unsolicited_ ? MethodKind::other : kinds_[oldest_];
     if (status_ == 101 || (kind == MethodKind::connect && status_ / 100 == 2)) {
-        if (unsolicited_) return fail(event);
+        if (status_ == 101 && kind != MethodKind::upgrade) return fail(event);
         state_ = State::tunnel;
         *event = {Kind::upgraded, status_, false, true};
         return Step::event;
@@ -232,6 +234,7 @@ ResponseTracker::Step ResponseTracker::end_head(ResponseEvent* event) {
         *event = {Kind::interim, status_, unsolicited_, true};
         return Step::event;
     }
+    if (unsolicited_ && status_ < 400) return fail(event);
     if (!settle_framing(kind)) return fail(event);
     close_after_ =
         asked_close_ || (version_1_0_ && !asked_keep_alive_) || state_ == State::until_close;

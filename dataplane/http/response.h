@@ -8,12 +8,13 @@
 // lines ended by LF, lines without colon, empty lines between answers all pass. What makes the
 // *end* of an answer doubtful is http_bad_response: no "HTTP/1." where an answer must begin,
 // Content-Length with Transfer-Encoding, differing or malformed lengths, a framing field that is
-// folded or has a blank before its colon, Transfer-Encoding in HTTP/1.0, bad chunks, 101 without a
-// request, a head above response_head_bytes_max.
+// folded or has a blank before its colon, Transfer-Encoding in HTTP/1.0, bad chunks, 101 to a
+// request that asked for no upgrade, a head above response_head_bytes_max. So is an answer below
+// 400 that no request awaits: the server took for a request what was none to us.
 //
 // Owns:       its state; body bytes are never stored, of a line only the first bytes.
-// Invariants: events depend on the bytes only, never on how they were cut. An answer without a
-//             request outstanding (408 of an idle connection) is followed as any other.
+// Invariants: events depend on the bytes only, never on how they were cut. An error without a
+//             request outstanding (408 of an idle connection) is followed as any other answer.
 // Worker:     used by one worker only: no lock, no clock, no allocation.
 // Limits:     pipeline_max requests outstanding; response_head_bytes_max.
 #pragma once
@@ -33,7 +34,7 @@ namespace cordon {
 inline constexpr std::uint32_t response_head_bytes_max = 256 * 1024;
 
 // What of a request decides the framing of its answer (RFC 9112 §6.3).
-enum class MethodKind : std::uint8_t { other, head, connect };
+enum class MethodKind : std::uint8_t { other, head, connect, upgrade };
 
 MethodKind method_kind(const Head& head);
 

@@ -263,6 +263,16 @@ void Stream::mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& 
     }
 }
 
+bool Stream::left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
+    PieceNumber at = last_at_or_before(begin, pool);
+    for (; at != no_piece && begin < end; at = pool[at].next) {
+        const Piece& piece = pool[at];
+        if (piece.offset > begin || piece.offset + piece.sent <= begin) return false;
+        begin = piece.offset + piece.sent;
+    }
+    return begin >= end;
+}
+
 void Stream::acknowledge(std::uint64_t offset, PiecePool& pool) {
     INVARIANT(offset <= sent_);
     if (offset <= acknowledged_) return;

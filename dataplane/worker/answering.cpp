@@ -45,8 +45,8 @@ bool Worker::State::begin_answer(FlowNumber number, bool is_match) {
 }
 
 // Gives up one answer for a new one: one that the client has, or else the oldest of those that are
-// due for longer than an honest client needs, of a few. These are other ones each time, as each goes
-// to the end when it is looked at. Its flow goes on resetting the storage (after_reset).
+// due for longer than an honest client needs, of a few. These are other ones each time, as each
+// goes to the end when it is looked at. Its flow goes on resetting the storage (after_reset).
 bool Worker::State::end_one_answer() {
     FlowNumber chosen = no_flow;
     std::uint64_t oldest_ns = now.ns - std::min(now.ns, lifetime::answer_least_ns);

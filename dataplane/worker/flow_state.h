@@ -109,12 +109,14 @@ struct Flow {
 // Payload of a segment that we build. Both ends' MSS tells of the path that we stand in; beyond an
 // Ethernet frame nothing is won, and a port's buffers need not hold it. An absurdly small MSS is
 // treated as the least of Linux.
+inline constexpr std::size_t segment_bytes_most = 1460;
+
 inline std::size_t segment_bytes_max(const Flow& flow) {
     constexpr std::size_t least = 88;
-    constexpr std::size_t most = 1460;
     constexpr std::size_t timestamp_option = 12;
     const std::size_t mss = std::min<std::size_t>(flow.client.mss, flow.storage.mss);
-    return std::clamp(mss, least, most) - (flow.has_timestamps ? timestamp_option : 0);
+    return std::clamp(mss, least, segment_bytes_most) -
+           (flow.has_timestamps ? timestamp_option : 0);
 }
 
 // Ours continue the newest of the peer's: a late, reordered segment turns nothing back, or what we

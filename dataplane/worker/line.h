@@ -159,6 +159,7 @@ struct Worker::State {
     bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
+    void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
     void client_fin(FlowNumber number);
     void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);

@@ -4,10 +4,10 @@
 
 namespace cordon {
 
-// With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody can
-// keep others out by beginning messages and not going on with them, and nobody who moves his bytes
-// is given up for others: with messages_max honest uploads under way the next one waits, and its
-// segment is repeated.
+// With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody
+// can keep others out by beginning messages and not going on with them, and nobody who moves his
+// bytes is given up for others: with messages_max honest uploads under way the next one waits, and
+// its segment is repeated.
 std::size_t Worker::State::end_slow_messages(std::size_t wanted, std::size_t look) {
     std::size_t ended = 0;
     look = std::min<std::size_t>(look, exchanges.count());

@@ -150,7 +150,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             client_repeats(arrival, flow, offset);
             return client_fin_after(segment, end, number);
         case Offered::forgotten:
-            client_probe(arrival, flow);
+            repeat_forgotten(arrival, flow);
             return client_fin_after(segment, end, number);
         case Offered::inconsistent:
             account(arrival, frame_class(FrameClass::dropped));
@@ -167,8 +167,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
                                                           : frame_class(FrameClass::inspected));
     if (flow.phase != FlowPhase::established) return;
     // The very frame goes on when it carries these bytes and nothing else.
-    const bool whole =
-        offset == before && end == flow.up.received() && (segment.flags & tcp_flag::fin) == 0;
+    const bool whole = offset == before && (segment.flags & tcp_flag::fin) == 0;
     pump(number, whole ? &arrival : nullptr, offset, end);
     client_fin_after(segment, end, number);
 }
@@ -200,13 +199,28 @@ void Worker::State::client_probe(Arrival& arrival, Flow& flow) {
     emit_to_storage(flow, before_next, tcp_flag::ack, {});
 }
 
+// Bytes the storage acknowledged, so that none are kept to compare these with. The client repeats
+// them because that ACK was lost, and the storage has to say it again, with a DSACK. To segments
+// without bytes it does so twice a second at most (Linux, against loops of ACKs), and the client
+// would time out once more. So it gets the same range, of zeros: what is below its own ACK no
+// receiver reads.
+void Worker::State::repeat_forgotten(Arrival& arrival, Flow& flow) {
+    static constexpr std::uint8_t zeros[segment_bytes_most]{};
+    const Segment& segment = arrival.segment;
+    counters.count(Outcome::retransmission);
+    account(arrival, frame_class(FrameClass::repeated));
+    const std::size_t length = std::min(segment.payload.size(), segment_bytes_max(flow));
+    emit_to_storage(flow, segment.sequence, tcp_flag::ack, Bytes(zeros).first(length));
+}
+
 // Bytes that are kept and the same: what the storage was sent goes to it again, what is held stays.
 void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset) {
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
-    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK.
-    const bool was_sent = end <= flow.up.sent() || offset > flow.up.received();
+    // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK,
+    // before the hole is filled or while what fills it is held.
+    const bool was_sent = end <= flow.up.sent() || flow.up.left_ahead(offset, end, pieces);
     if (was_sent && (segment.flags & tcp_flag::fin) == 0)
         return forward(arrival, FrameClass::repeated);
     account(arrival, frame_class(FrameClass::repeated));

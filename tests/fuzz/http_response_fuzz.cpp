@@ -27,7 +27,7 @@ std::string track(Bytes bytes, std::uint8_t choice, std::size_t step, bool pass_
     std::size_t ended = 0;
     const std::size_t asked = choice % 8;
     for (std::size_t i = 0; i < asked; ++i) {
-        tracker.expect(static_cast<MethodKind>((choice >> 3) % 3));
+        tracker.expect(static_cast<MethodKind>((choice >> 3) % 4));
         choice = static_cast<std::uint8_t>(choice * 5 + 1);
     }
     const auto pull = [&] {

@@ -22,7 +22,7 @@ random_file() {
 open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 
-# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML.
+# write_config   — SERVICE_LINES, LIMIT_LINES and PORT_LINES may hold more TOML.
 write_config() {
     CONFIG=$WORK/cordon.toml
     cat > "$CONFIG" <<TEXT
@@ -38,6 +38,7 @@ legal_basis = "system test"
 kind = "$PORT_KIND"
 client = "cor-cli"
 storage = "cor-sto"
+${PORT_LINES:-}
 [paths]
 state_dir = "$WORK/state"
 run_dir = "$WORK/run"
@@ -222,8 +223,8 @@ _at_least() {
 }
 counted() { at_least "${2:-1}" outcome "$1"; }
 
-# At the end of every test whose dataplane lives: every frame that the ports received is in one class,
-# and so is every byte of a body.
+# At the end of every test whose dataplane lives: every frame that the ports received is in one
+# class, and so is every byte of a body.
 lab_check() {
     [ -n "$DATAPLANE_PID" ] && kill -0 "$DATAPLANE_PID" 2> /dev/null || return 0
     check "both coverage ledgers balance" wait_for 5 ledgers_balance

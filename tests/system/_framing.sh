@@ -53,6 +53,8 @@ LoadModule authz_core_module $modules/mod_authz_core.so
 LoadModule proxy_module $modules/mod_proxy.so
 LoadModule proxy_http_module $modules/mod_proxy_http.so
 LoadModule headers_module $modules/mod_headers.so
+LoadModule http2_module $modules/mod_http2.so
+Protocols h2c http/1.1
 ServerName storage.example
 ServerRoot $WORK
 PidFile $WORK/proxy-apache.pid
@@ -99,6 +101,76 @@ TEXT
         fail "haproxy did not start"
 }
 
+# --- storages: the same servers with WebDAV, $WORK/stored/NAME each ------------------------------
+
+start_dav_nginx() {
+    cat > "$WORK/dav-nginx.conf" <<TEXT
+daemon off;
+user root;
+worker_processes 1;
+pid $WORK/dav-nginx.pid;
+error_log $WORK/dav-nginx.log;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path $WORK/tmp; proxy_temp_path $WORK/tmp/p; fastcgi_temp_path $WORK/tmp/f;
+    uwsgi_temp_path $WORK/tmp/u; scgi_temp_path $WORK/tmp/s;
+    dav_methods PUT DELETE MKCOL COPY MOVE;
+    create_full_put_path on;
+    server { listen $NGINX_PORT; root $WORK/stored/nginx; location /forbidden/ { deny all; } }
+    server { listen $RECORDER_PORT; root $WORK/stored/haproxy; location /forbidden/ { deny all; } }
+}
+TEXT
+    start_background dav-nginx $IN_STO nginx -c "$WORK/dav-nginx.conf"
+    wait_for 10 test -s "$WORK/dav-nginx.pid" || fail "nginx did not start"
+}
+
+start_dav_apache() {
+    local modules=/usr/lib/apache2/modules
+    mkdir -p "$WORK/stored/apache/forbidden" "$WORK/locks"
+    chmod 777 "$WORK/stored/apache" "$WORK/locks"
+    cat > "$WORK/dav-apache.conf" <<TEXT
+LoadModule mpm_event_module $modules/mod_mpm_event.so
+LoadModule authz_core_module $modules/mod_authz_core.so
+LoadModule dav_module $modules/mod_dav.so
+LoadModule dav_fs_module $modules/mod_dav_fs.so
+ServerName storage.example
+ServerRoot $WORK
+PidFile $WORK/dav-apache.pid
+ErrorLog $WORK/dav-apache.log
+Listen 0.0.0.0:$APACHE_PORT
+DocumentRoot $WORK/stored/apache
+DavLockDB $WORK/locks/dav
+<Directory $WORK/stored/apache>
+    Dav On
+    Require all granted
+</Directory>
+<Directory $WORK/stored/apache/forbidden>
+    Require all denied
+</Directory>
+TEXT
+    start_background dav-apache-start $IN_STO apache2 -f "$WORK/dav-apache.conf" -DFOREGROUND
+    wait_for 10 test -s "$WORK/dav-apache.pid" || fail "apache did not start"
+}
+
+empty_storages() {
+    local name
+    for name in nginx apache haproxy; do
+        rm -rf "$WORK/stored/$name/"*
+        mkdir -p "$WORK/stored/$name/forbidden"
+        printf 'a file that is there\n' > "$WORK/stored/$name/static.txt"
+    done
+    chmod 777 "$WORK/stored/apache"
+}
+
+start_framing_storages() {
+    need nginx apache2 haproxy python3 "$TOOL"
+    start_dav_nginx
+    start_dav_apache
+    start_haproxy
+}
+
 # framing_up   — the appliance in front of all three; call it instead of cordon_up.
 framing_up() {
     KNOWN_SIZE=2000
@@ -112,7 +184,6 @@ framing_up() {
         done
     }
     cordon_up nginx
-    start_framing_servers
 }
 
 start_framing_servers() {
@@ -130,12 +201,18 @@ framing_cases() {
 
 # differ MODE [option…]   — from the client, or for `direct` and `opinions` beside the servers.
 differ() {
-    local mode=$1 from=$IN_CLI address=$STO_IP4
+    local mode=$1 from=$IN_CLI address=$STO_IP4 log=$WORK/record
     shift
     case $mode in direct | opinions) from=$IN_STO address=127.0.0.1 ;; esac
-    : > "$WORK/record"
+    if [ $mode = stored ]; then
+        log=$WORK/stored
+        if [ $# = 0 ]; then from=$IN_STO address=127.0.0.1; fi
+        empty_storages
+    else
+        : > "$WORK/record"
+    fi
     FIRST_PORT=$((FIRST_PORT + 5000))
-    $from python3 "$ROOT/tests/framing/differ.py" $mode $FIRST_PORT "$WORK/record" "$WORK/cases" \
+    $from python3 "$ROOT/tests/framing/differ.py" $mode $FIRST_PORT "$log" "$WORK/cases" \
         "nginx=$address:$NGINX_PORT" "apache=$address:$APACHE_PORT" \
         "haproxy=$address:$HAPROXY_PORT" "$@"
 }

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_framing.sh"
 framing_up
+start_framing_servers
 
 framing_cases "$WORK/known"
 check "no server gets the known file" differ known --known "$WORK/known"

@@ -85,7 +85,9 @@ bool is_cut(const Framed& ours) {
 // An answer behind requests that await theirs would be taken for one of those: then there is none.
 std::string wanted_status(const Framed& ours) {
     if (!ours.messages.empty() && ours.messages[0].body == known_content()) return "403";
-    if (!ours.messages.empty() || !ours.end.starts_with("http_")) return "none";
+    if (!ours.messages.empty()) return "none";
+    if (ours.end == "not_http") return "503";
+    if (!ours.end.starts_with("http_")) return "none";
     return ours.end == "http_head_too_long" ? "431" : "400";
 }
 

@@ -32,8 +32,8 @@ std::string word_of(const ResponseTracker& tracker, const ResponseEvent& event) 
     return "?";
 }
 
-// `kinds`: one letter for each request: o, h (HEAD), c (CONNECT); a final 'F' sends a FIN at the
-// end.
+// `kinds`: one letter for each request: o, h (HEAD), c (CONNECT), u (Upgrade); a final 'F' sends a
+// FIN at the end.
 std::string trace_of(const std::vector<Bytes>& pieces, std::string_view kinds) {
     ResponseTracker tracker;
     tracker.open();
@@ -43,6 +43,7 @@ std::string trace_of(const std::vector<Bytes>& pieces, std::string_view kinds) {
         if (kind == 'o') tracker.expect(MethodKind::other);
         if (kind == 'h') tracker.expect(MethodKind::head);
         if (kind == 'c') tracker.expect(MethodKind::connect);
+        if (kind == 'u') tracker.expect(MethodKind::upgrade);
     }
     std::string text;
     ResponseEvent event;
@@ -106,7 +107,7 @@ void passes_interim_answers_over(void**) {
 }
 
 void leaves_http_after_101_and_connect_2xx(void**) {
-    expect_trace("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n\x81\x05HTTP/9", "o",
+    expect_trace("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n\x81\x05HTTP/9", "u",
                  "upgraded 101@38|");
     expect_trace("HTTP/1.1 200 x\r\nContent-Length: 3\r\n\r\n\x16\x03", "c", "upgraded 200@37|");
     expect_trace("HTTP/1.1 407 x\r\nContent-Length: 1\r\n\r\nz", "c", "final 407@37|end@38|");
@@ -115,7 +116,36 @@ void leaves_http_after_101_and_connect_2xx(void**) {
 void follows_an_answer_nobody_asked_for(void**) {
     expect_trace("HTTP/1.1 408 Timeout\r\nContent-Length: 1\r\nConnection: close\r\n\r\nz", "",
                  "final 408!@62|end!@63|");
-    expect_trace("HTTP/1.1 101 x\r\n\r\n", "", "error|");
+}
+
+// A server answers more than it was asked when it frames otherwise than we do.
+void refuses_what_no_request_asked_for(void**) {
+    expect_trace("HTTP/1.1 201 x\r\nContent-Length: 0\r\n\r\n", "", "error|");
+    expect_trace("HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n", "", "error|");
+    expect_trace("HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\nHTTP/1.1 201 x\r\n\r\n", "o",
+                 "final 404@37|end@37|error|");
+    for (const char* kinds : {"", "o", "h", "c"})
+        expect_trace("HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\n", kinds, "error|");
+}
+
+void knows_what_a_request_may_be_answered(void**) {
+    const auto kind = [](std::string_view line, std::string_view fields) {
+        std::string text(line);
+        Head head;
+        text += fields;
+        head.begin(text.data());
+        assert_false(
+            head.take_request_line(std::string_view(text).substr(0, line.size())).has_value());
+        if (!fields.empty())
+            assert_false(
+                head.take_field_line(std::string_view(text).substr(line.size())).has_value());
+        return method_kind(head);
+    };
+    assert_true(kind("GET / HTTP/1.1", "") == MethodKind::other);
+    assert_true(kind("GET / HTTP/1.1", "Upgrade: h2c") == MethodKind::upgrade);
+    assert_true(kind("GET / HTTP/1.0", "Upgrade: h2c") == MethodKind::other);
+    assert_true(kind("HEAD / HTTP/1.1", "Upgrade: h2c") == MethodKind::head);
+    assert_true(kind("CONNECT a:1 HTTP/1.1", "Upgrade: h2c") == MethodKind::connect);
 }
 
 void tolerates_what_does_not_touch_framing(void**) {
@@ -262,6 +292,8 @@ int main() {
         cmocka_unit_test(passes_interim_answers_over),
         cmocka_unit_test(leaves_http_after_101_and_connect_2xx),
         cmocka_unit_test(follows_an_answer_nobody_asked_for),
+        cmocka_unit_test(refuses_what_no_request_asked_for),
+        cmocka_unit_test(knows_what_a_request_may_be_answered),
         cmocka_unit_test(tolerates_what_does_not_touch_framing),
         cmocka_unit_test(refuses_what_makes_the_end_doubtful),
         cmocka_unit_test(refuses_doubtful_chunks),
