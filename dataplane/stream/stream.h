@@ -23,6 +23,8 @@
 // Limits:     gaps_max runs ahead of holes; kept_max bytes by pieces, given at each offer.
 #pragma once
 
+#include <algorithm>
+
 #include "dataplane/stream/piece_pool.h"
 
 namespace cordon {
@@ -90,6 +92,15 @@ class Stream {
     std::uint64_t taken() const { return taken_; }
     std::uint64_t received() const { return received_; }
     bool has_holes() const { return runs_ != 0; }
+    // Where the first bytes behind a hole begin; UINT64_MAX when there are none.
+    std::uint64_t ahead_begin(PiecePool& pool) const {
+        if (runs_ == 0) return UINT64_MAX;
+        return pool[last_in_order_ == no_piece ? first_ : pool[last_in_order_].next].offset;
+    }
+    // End of the last byte kept, ahead of holes or not; received() when none is.
+    std::uint64_t kept_end(PiecePool& pool) const {
+        return last_ == no_piece ? received_ : std::max(received_, pool[last_].end());
+    }
     bool keeps_nothing() const { return first_ == no_piece; }
     std::uint32_t pieces() const { return pieces_; }
 
