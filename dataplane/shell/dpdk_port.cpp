@@ -123,8 +123,8 @@ std::vector<int> packet_sockets() {
     return found;
 }
 
-// Frames that found no room in an AF_XDP socket. The driver (22.11) counts those that found no buffer
-// and forgets those that found the receive ring full. False: not such a socket.
+// Frames that found no room in an AF_XDP socket. The driver (22.11) counts those that found no
+// buffer and forgets those that found the receive ring full. False: not such a socket.
 bool socket_missed(int fd, std::uint64_t* missed) {
     xdp_statistics stats{};
     socklen_t length = sizeof stats;
