@@ -1,8 +1,8 @@
 #!/bin/bash
 # How long nobody carries the traffic: a killed dataplane is noticed at the next frame, a hung one
 # after heartbeat_ms_max (200 ms), both where the service fails open and where it fails closed. SYNs
-# every few milliseconds show it: they pass in both modes, payload only in the open one. The kernel's
-# clock decides; the limits here leave room for a crowded machine.
+# every few milliseconds show it: they pass in both modes, payload only in the open one. The limits
+# leave room for a crowded machine.
 . "$(dirname "$0")/_cordon.sh"
 need tcpdump
 
