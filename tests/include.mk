@@ -4,7 +4,7 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := \
-    decode build flow_table stream \
+    decode build reassembly flow_table stream \
     http_message http_response framing_corpus proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
@@ -18,8 +18,11 @@ room_tests := \
     worker_limits \
     worker_overload \
     worker_link \
+    worker_normaliser \
+    worker_rules \
+    worker_fragment \
     journal journal_thread options_file link_frames \
-    pacing link_pair event_log replay
+    pacing direction_alarm link_pair event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
@@ -31,6 +34,10 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
                        $(shell_plain_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# Compares with what the http room was given to read: tests/support/inspected_tap.h.
+tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
+$(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \

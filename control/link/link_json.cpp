@@ -50,6 +50,7 @@ json service_json(const LinkService& service) {
         {"bypassed_bytes", service.bypassed_bytes},
         {"bypassed_packets", service.bypassed_packets},
         {"policies", policies_json(service)},
+        {"asymmetric_last", time_or_null(service.asymmetric_last_s)},
     };
 }
 

@@ -53,6 +53,7 @@ struct LinkService {
     std::uint64_t bypassed_bytes;  // without the dataplane, since boot
     std::uint64_t bypassed_packets;
     std::uint64_t policies[policy_case_count][policy_result_count];  // connections
+    std::uint64_t asymmetric_last_s;  // Unix seconds, of a connection with one direction; 0: never
 };
 
 // Of a port's link. `held`: taken down by the dataplane because the other port has no link.

@@ -89,6 +89,7 @@ void ApplianceLink::policy_status(std::uint32_t number, LinkService* service) co
     service->on_unparsable = options.on_unparsable;
     service->on_midstream = options.on_midstream;
     service->on_limit = options.on_limit;
+    service->asymmetric_last_s = parts_.directions->last_s(number);
     for (const auto& worker : *parts_.workers) {
         const auto& decided = worker->counters().policies[number];
         for (std::size_t about = 0; about < policy_case_count; ++about)

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/shell/direction_alarm.h"
 #include "dataplane/shell/event_log.h"
 #include "dataplane/shell/link_frames.h"
 #include "dataplane/shell/link_watch.h"
@@ -31,6 +32,7 @@ class ApplianceLink final : public LinkTarget {
         EventLog* events;
         const LinkWatch* watch;  // null: nothing is known of the links
         const std::vector<std::unique_ptr<WorkerLoop>>* workers;
+        const DirectionAlarm* directions;
         std::uint64_t started_s;
     };
 

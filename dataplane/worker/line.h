@@ -1,6 +1,7 @@
 // The inside of a Worker: the line of rooms wired together. One file for each stretch of the line:
 //
 //   worker.cpp     bursts in, bursts out, bridging, accounting
+//   fragments.cpp  fragments → datagrams → segments; tunnels
 //   flows.cpp      a flow's life: open, close, evict, timers
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
@@ -18,6 +19,7 @@
 
 #include "dataplane/base/time.h"
 #include "dataplane/fingerprint/fingerprinter.h"
+#include "dataplane/fragment/reassembly.h"
 #include "dataplane/http/refusal.h"
 #include "dataplane/verdict/policy.h"
 #include "dataplane/worker/answer.h"
@@ -84,7 +86,11 @@ struct Arrival {
     Side side;
     std::uint32_t received_bytes;  // the frame may be cut shorter on its way
     bool consumed = false;         // the frame was sent or kept
+    bool altered = false;          // says more than may pass: its bytes go on in segments of ours
     bool accounted = false;
+    bool waits = false;    // a fragment: accounted with its datagram
+    bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
+    std::size_t fate = 0;  // the frame class, once accounted
 };
 
 // Flows in the order in which one constant delay ends for them.
@@ -100,7 +106,7 @@ struct Worker::State {
     std::size_t receive_burst(Side side);
     void handle(Arrival& arrival);
     void handle_tcp(Arrival& arrival);
-    void handle_fragment(Arrival& arrival);
+    bool dies_on_the_way(const Arrival& arrival, int service_number) const;
     void bridge(Arrival& arrival);
     void drop(Arrival& arrival, Outcome why);
     void account(Arrival& arrival, std::size_t frame_class_index);
@@ -109,10 +115,23 @@ struct Worker::State {
     void queue(Side to, const Frame& frame);
     void flush(Side to);
     int service_of(const SegmentEnd& end, std::int16_t vlan) const;
-    bool protects(const Address& address) const;
+    int service_for(const Segment& segment, Side side) const;
+    bool protects(const Segment& segment) const;
     const ServiceOptions& service(const Flow& flow) const;
     ServiceMode mode(const Flow& flow) const { return mode_of(flow.service); }
     ServiceMode mode_of(std::size_t service_number) const;
+
+    // --- fragments.cpp ---
+    void handle_fragment(Arrival& arrival);
+    std::size_t handle_datagram(Arrival& arrival);
+    std::size_t deliver_parts(const Segment& whole, Side side);
+    std::size_t bridge_datagram(Arrival& arrival);
+    void bridge_member(Reassembly::Node member, Side to);
+    std::size_t part_bytes_max(const Segment& whole) const;
+    void account_members(Side side, std::size_t frame_class_index, FragmentTally members);
+    void count_lost_fragments();
+    void handle_tunnel(Arrival& arrival);
+    bool refuses_tunnel(const Segment& segment) const;
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);
@@ -124,8 +143,10 @@ struct Worker::State {
     void rank(FlowNumber number) { table.move_to(number, rank_of(flows[number])); }
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void normalise_handshake(Arrival& arrival);
     void begin_anew(FlowNumber number);
     bool ends_answer_for_syn(FlowNumber number);
+    void note_syn_while_established(Arrival& arrival, Flow& flow);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     bool end_unfollowed(Arrival& arrival, FlowNumber number);
@@ -155,20 +176,26 @@ struct Worker::State {
     void from_client(Arrival& arrival, FlowNumber number);
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
+    void normalise_client_options(Arrival& arrival, const Flow& flow);
+    std::uint64_t trim_to_window(Arrival& arrival, const Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
     bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
+    void probe_storage(Flow& flow);
     void client_fin(FlowNumber number);
-    void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);
+    void client_fin_at(FlowNumber number, std::uint64_t end);
     void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
     void client_reset(Arrival& arrival, FlowNumber number);
+    void challenge_client(const Flow& flow);
     void note_client(Arrival& arrival, Flow& flow);
     bool end_of_client_bytes(FlowNumber number);
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
+    static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
+                            std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
     bool contradicts_class(Flow& flow, Bytes first_bytes) const;
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
@@ -188,6 +215,7 @@ struct Worker::State {
     bool leave_http(Flow& flow, UninspectedReason reason);
     bool leave_or_cut(FlowNumber number, Outcome why, UninspectedReason reason);
     void storage_fin(FlowNumber number, const Segment& segment);
+    void end_of_storage_bytes(FlowNumber number);
     void storage_reset(Arrival& arrival, FlowNumber number);
     void note_storage(Arrival& arrival, Flow& flow);
 
@@ -286,6 +314,7 @@ struct Worker::State {
     Counters counters;
     Now now{};
 
+    Reassembly fragments;
     FlowTable table;
     std::unique_ptr<Flow[]> flows;
     PiecePool pieces;

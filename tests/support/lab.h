@@ -97,8 +97,9 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
 
 class Lab {
   public:
-    explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096)
-        : options(the_options), port(buffers, 4096) {
+    explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
+                 std::size_t buffer_bytes = 4096)
+        : options(the_options), port(buffers, buffer_bytes) {
         WorkerOptions settings{};
         settings.options = &options;
         settings.seed = 7;
@@ -141,20 +142,14 @@ class Lab {
 
     // --- the client ---
     Packet client_packet() const {
-        return stamped(Packet()
-                           .macs(storage_mac, client_mac)
-                           .ipv4("10.0.0.1", "10.0.0.2")
-                           .ports(client_port, 80)
-                           .window(client_room),
-                       client_clock, storage_clock);
+        Packet packet = addressed("10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2");
+        packet.macs(storage_mac, client_mac).ports(client_port, 80).window(client_room);
+        return stamped(packet, client_clock, storage_clock);
     }
     Packet storage_packet() const {
-        return stamped(Packet()
-                           .macs(client_mac, storage_mac)
-                           .ipv4("10.0.0.2", "10.0.0.1")
-                           .ports(80, client_port)
-                           .window(0xffff),
-                       storage_clock, client_clock);
+        Packet packet = addressed("10.0.0.2", "10.0.0.1", "fd00::2", "fd00::1");
+        packet.macs(client_mac, storage_mac).ports(80, client_port).window(0xffff);
+        return stamped(packet, storage_clock, client_clock);
     }
 
     void connect() {
@@ -253,6 +248,7 @@ class Lab {
     std::size_t misled = 0;          // frames sent to another MAC than the receiver has now
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
+    bool ipv6 = false;                 // the service at fd00::2 has to be among the options
     std::uint16_t client_room = 1000;  // the window it announces
     std::uint16_t mss = 1460;          // that both ends announce
     std::uint32_t isn = client_isn;    // of the connection in use
@@ -282,6 +278,9 @@ class Lab {
         }
     }
 
+    Packet addressed(const char* from, const char* to, const char* from6, const char* to6) const {
+        return ipv6 ? Packet().ipv6(from6, to6) : Packet().ipv4(from, to);
+    }
     static Packet stamped(Packet packet, std::uint32_t value, std::uint32_t echo) {
         if (value != 0 && echo != 0) packet.timestamps(value, echo);
         return packet;
