@@ -1,6 +1,6 @@
 #!/bin/bash
-# What changes below a connection while it lives: the MAC of its client or its storage, the size that
-# the path takes. Uploads go on, a block still reaches both ends, ICMP errors pass.
+# What changes below a connection while it lives: the MAC of its client or its storage, the size
+# that the path takes. Uploads go on, a block still reaches both ends, ICMP errors pass.
 . "$(dirname "$0")/_cordon.sh"
 
 # A second address of the storage lives behind it, so that the storage is a router to it.
