@@ -13,8 +13,9 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
                 dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
                 dataplane/http/refusal.cpp dataplane/http/body_rest.cpp
 object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
-                  dataplane/object/multipart.cpp dataplane/object/part_head.cpp \
-                  dataplane/object/parameters.cpp dataplane/object/transfer_coding.cpp
+                  dataplane/object/coding.cpp dataplane/object/multipart.cpp \
+                  dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
+                  dataplane/object/transfer_coding.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
@@ -47,7 +48,7 @@ pure_sources    = $(contract_sources) $(decode_sources) $(fragment_sources) $(fl
                   $(stream_sources) $(http_sources) $(object_sources) $(fingerprint_sources) \
                   $(index_sources) $(verdict_sources) $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
-pure_libs       = -lcrypto -lxxhash
+pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
 replay_objects = $(replay_sources:%.cpp=$(O)/%.o)

@@ -8,7 +8,7 @@ room_tests := \
     http_message http_response framing_corpus proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked \
+    multipart aws_chunked content_coding \
     policy \
     worker \
     worker_reset \
@@ -36,6 +36,9 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
                        $(shell_plain_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+# It makes what it takes apart.
+$(O)/tests/unit/content_coding_test $(O)/tests/unit/worker_forms_test: \
+    LIBS = $(pure_libs) -lcmocka -lbrotlienc
 
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
 tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE

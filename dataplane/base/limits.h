@@ -81,6 +81,19 @@ inline constexpr std::size_t form_field_bytes_max = 64;
 // Objects that one message has open at once: raw, decoded payload, two codings, a part, a nested
 // part, its decoded text.
 inline constexpr std::size_t objects_per_message_max = 8;
+// Content codings of one request: nobody needs more than one, tests of filters use two.
+inline constexpr std::size_t codings_max = 2;
+// Memory of their decoders. zlib takes 40 KiB; zstd and brotli a window (8 MiB is what the RFCs ask
+// of a recipient, RFC 8878 §3.1.1.1.2) and tables. Untouched blocks cost nothing.
+inline constexpr std::size_t coding_small_bytes = 48 * 1024;
+inline constexpr std::size_t coding_large_bytes = 10u << 20;
+inline constexpr std::size_t coding_window_max = 8u << 20;
+inline constexpr std::uint32_t coding_small_blocks = 512;
+inline constexpr std::uint32_t coding_large_blocks = 8;
+// What may come out: some for nothing, then as much as for text that repeats a lot (logs reach 50).
+// So a burst of 32 segments decodes to at most 9 MiB and the free ones.
+inline constexpr std::uint64_t coding_free_bytes = 1u << 20;
+inline constexpr std::uint64_t coding_ratio_max = 200;
 // What a decoder hands on at once: large enough that the calls do not count, and in the cache.
 inline constexpr std::size_t decode_run_bytes = 16 * 1024;
 

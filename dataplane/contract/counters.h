@@ -112,6 +112,9 @@ namespace cordon {
     X(form_too_deep,        "objects", "multipart nested deeper than servers take apart")         \
     X(aws_bad_chunk,        "messages","aws-chunked framing malformed or cut short")              \
     X(aws_bad_length,       "messages","aws-chunked payload of another length than declared")     \
+    X(coding_bad,           "messages","content coding malformed, cut short, or none at all")     \
+    X(coding_limit,         "messages","content coding too deep, or too much in too little")      \
+    X(coding_full,          "messages","content coding not undone: no decoder was free")          \
     X(object_opened,        "objects", "objects begun")                                           \
     X(object_clean,         "objects", "objects inspected to their end without a match")          \
     X(object_matched,       "objects", "objects that matched an indicator")                       \

@@ -18,17 +18,18 @@ bool has_boundary(std::string_view content_type) {
 
 bool has_parts(const Head& head) {
     return is_multipart(head.content_type) && has_boundary(head.content_type) &&
-           !has_content_coding(head);
+           !codings_of(head).unknown;
 }
 
 }  // namespace
 
 // A multipart type without a boundary is a file of that type to whoever takes it (.mhtml).
 bool BodyDecoder::needed(const Head& head) {
-    return is_aws_chunked(head) || has_parts(head);
+    const CodingList list = codings_of(head);
+    return is_aws_chunked(head) || has_parts(head) || (list.count != 0 && !list.unknown);
 }
 
-void BodyDecoder::open(const Head& head, MutableBytes out) {
+void BodyDecoder::open(const Head& head, MutableBytes out, CodingPool* pool) {
     level_count_ = 0;
     objects_used_ = 0;
     faulted_ = prefix_due_ = false;
@@ -37,26 +38,47 @@ void BodyDecoder::open(const Head& head, MutableBytes out) {
     payload_bytes_ = 0;
     is_post_ = head.method == "POST";
     out_ = out;
-    const bool parts = has_parts(head);
+    pool_ = pool;
     const ObjectForm payload = form_of(head);
     const bool is_piece = payload == ObjectForm::piece;
     part_form_ = is_piece ? ObjectForm::piece : ObjectForm::form_part;
     const ObjectForm raw = is_piece ? ObjectForm::piece : ObjectForm::body;
-    if (is_aws_chunked(head)) {
-        chunks_.open(ChunkStrictness::strict);
-        const auto length = head.find("x-amz-decoded-content-length");
-        has_declared_ = length.has_value();
-        if (length) {
-            const char* end = length->data() + length->size();
-            const auto [stop, error] = std::from_chars(length->data(), end, declared_);
-            if (error != std::errc() || stop != end) fault_due_ = Outcome::aws_bad_length;
-        }
-        push(Coding::aws_chunked, raw, no_form).open_due = true;
+    if (is_aws_chunked(head)) open_chunks(head, raw);
+    ObjectForm form = level_count_ == 0 ? raw : payload;
+    const CodingList list = codings_of(head);
+    for (std::size_t n = list.unknown ? 0 : list.count; n-- > 0;) {
+        Level& level = push(Coding::content, form, no_form);
+        level.open_due = true;
+        level.form_number = static_cast<std::uint8_t>(n);
+        if (!codings_[n].open(list.codings[n], pool)) fault_due_ = Outcome::coding_full;
+        form = is_piece ? ObjectForm::piece : ObjectForm::decoded;
     }
-    const ObjectForm form = level_count_ == 0 ? raw : payload;
+    if (list.too_many) fault_due_ = Outcome::coding_limit;
+    const bool parts = has_parts(head);
+    is_coded_form_ = parts && list.count != 0;
     push(parts ? Coding::parts : Coding::none, form, no_form).open_due = true;
     levels_[level_count_ - 1].form_number = 0;
-    if (parts && !forms_[0].open(head.content_type)) fault_due_ = Outcome::form_bad_boundary;
+    if (parts && !open_form(head)) fault_due_ = Outcome::form_bad_boundary;
+}
+
+bool BodyDecoder::open_form(const Head& head) {
+    return forms_[0].open(head.content_type) && coded_form_.open(head.content_type);
+}
+
+void BodyDecoder::open_chunks(const Head& head, ObjectForm raw) {
+    chunks_.open(ChunkStrictness::strict);
+    const auto length = head.find("x-amz-decoded-content-length");
+    has_declared_ = length.has_value();
+    push(Coding::aws_chunked, raw, no_form).open_due = true;
+    if (!length) return;
+    const char* end = length->data() + length->size();
+    const auto [stop, error] = std::from_chars(length->data(), end, declared_);
+    if (error != std::errc() || stop != end) fault_due_ = Outcome::aws_bad_length;
+}
+
+void BodyDecoder::close() {
+    for (CodingDecoder& coding : codings_)
+        coding.close();
 }
 
 BodyDecoder::Level& BodyDecoder::push(Coding coding, ObjectForm form, std::uint8_t form_number) {
@@ -87,6 +109,7 @@ void BodyDecoder::give(std::size_t number, Bytes run, std::uint64_t at, bool is_
     level.input = run;
     level.at = at;
     level.is_volatile = is_volatile;
+    level.scanned = false;
     level.bytes_due = level.object != no_object_number && !run.empty();
 }
 
@@ -101,13 +124,25 @@ bool BodyDecoder::next(ObjectEvent* event) {
         for (std::size_t number = level_count_; !moved && number-- > 0;) {
             Level& level = levels_[number];
             if (tell(level, event)) return true;
-            moved = !level.input.empty() || level.ended;
-            if (!level.input.empty() ? step(number, event) : level.ended && close(number, event))
+            const bool has_work = has_input(level);
+            moved = has_work || level.ended;
+            if (has_work ? step(number, event) : level.ended && end_level(number, event))
                 return true;
         }
         if (!moved) return false;
     }
     return false;
+}
+
+bool BodyDecoder::has_input(const Level& level) const {
+    if (!level.input.empty()) return true;
+    return level.coding == Coding::content && !level.over && codings_[level.form_number].has_more();
+}
+
+// Each stage that writes has a part of the room to itself: the next one reads there.
+MutableBytes BodyDecoder::room(std::size_t area) const {
+    const std::size_t each = out_.size() / (limits::codings_max + 1);
+    return out_.subspan(area * each, each);
 }
 
 bool BodyDecoder::tell_open(Level& level, ObjectEvent* event) {
@@ -170,11 +205,14 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
             return false;
         case Coding::aws_chunked:
             return step_chunks(number, event);
+        case Coding::content:
+            return step_coding(number, event);
         case Coding::parts:
             return step_parts(number, event);
         case Coding::transfer: {
-            const std::size_t written = transfer_.next(&level.input, out_);
-            give(number + 1, out_.first(written), level.at, true);
+            const MutableBytes out = room(limits::codings_max);
+            const std::size_t written = transfer_.next(&level.input, out);
+            give(number + 1, out.first(written), level.at, true);
             return false;
         }
     }
@@ -209,6 +247,52 @@ bool BodyDecoder::step_chunks(std::size_t number, ObjectEvent* event) {
             return fault(Outcome::aws_bad_chunk, event);
     }
     return false;
+}
+
+bool BodyDecoder::step_coding(std::size_t number, ObjectEvent* event) {
+    Level& level = levels_[number];
+    if (level
+            .over) {  // what follows the coded content: a form, to servers that leave codings alone
+        if (is_coded_form_) return fault(Outcome::coding_bad, event);
+        level.input = {};
+        return false;
+    }
+    const bool outermost = number == 0 || levels_[number - 1].coding != Coding::content;
+    if (is_coded_form_ && outermost && !level.scanned) {
+        Bytes coded = level.input;
+        Bytes data;
+        level.scanned = true;
+        const bool is_odd = coded_form_.next(&coded, &data) != MultipartDecoder::Result::more;
+        if (is_odd || coded_form_.delimited()) return fault(Outcome::coding_bad, event);
+    }
+    std::size_t written = 0;
+    const MutableBytes out = room(level.form_number);
+    const CodingDecoder::Result result =
+        codings_[level.form_number].next(&level.input, out, &written);
+    if (written != 0) give(number + 1, out.first(written), level.at, true);
+    switch (result) {
+        case CodingDecoder::Result::more:
+        case CodingDecoder::Result::data:
+            return false;
+        case CodingDecoder::Result::end:
+            level.over = true;
+            return false;
+        case CodingDecoder::Result::bad:
+            return end_coding(number, Outcome::coding_bad, event);
+        case CodingDecoder::Result::limit:
+            return fault(Outcome::coding_limit, event);
+    }
+    return false;
+}
+
+// What is no coding, or ends too early. A body that only claims to be coded is an object as it is;
+// a form in it would be taken apart by servers that leave codings alone.
+bool BodyDecoder::end_coding(std::size_t number, Outcome why, ObjectEvent* event) {
+    levels_[number].over = true;
+    if (is_coded_form_) return fault(why, event);
+    event->kind = ObjectEvent::Kind::note;
+    event->outcome = why;
+    return true;
 }
 
 bool BodyDecoder::step_parts(std::size_t number, ObjectEvent* event) {
@@ -270,7 +354,7 @@ void BodyDecoder::confirm(Level& level, bool is_pure_framing) {
 
 // A stage without further input: its decoder gives what it has left, then the next stage is closed
 // and this one's object ends.
-bool BodyDecoder::close(std::size_t number, ObjectEvent* event) {
+bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
     if (!level.rest_given) {
         level.rest_given = true;
@@ -285,6 +369,10 @@ bool BodyDecoder::close(std::size_t number, ObjectEvent* event) {
             case Coding::transfer:
                 give(number + 1, out_.first(transfer_.rest(out_)), level.at, true);
                 return false;
+            case Coding::content:
+                // A stream that is cut short gave what it had.
+                return !level.over && !codings_[level.form_number].is_complete() &&
+                       end_coding(number, Outcome::coding_bad, event);
         }
     }
     if (!level.finished) {

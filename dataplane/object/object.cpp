@@ -37,21 +37,26 @@ bool is_aws_chunked(const Head& head) {
     return false;
 }
 
-bool has_content_coding(const Head& head) {
-    for (std::size_t nth = 0; const auto list = head.find("content-encoding", nth); ++nth) {
-        std::string_view rest = *list;
+CodingList codings_of(const Head& head) {
+    CodingList list{};
+    for (std::size_t nth = 0; const auto text = head.find("content-encoding", nth); ++nth) {
+        std::string_view rest = *text;
         while (!rest.empty()) {
-            const std::string_view coding = take_piece(&rest, ',');
-            const bool plain = coding.empty() || equal_ignoring_case(coding, "identity") ||
-                               equal_ignoring_case(coding, "aws-chunked");
-            if (!plain) return true;
+            const std::string_view name = take_piece(&rest, ',');
+            if (name.empty() || equal_ignoring_case(name, "identity") ||
+                equal_ignoring_case(name, "aws-chunked"))
+                continue;
+            const ContentCoding coding = content_coding_of(name);
+            list.unknown = list.unknown || coding == ContentCoding::none;
+            list.too_many = list.too_many || list.count == list.codings.size();
+            if (!list.too_many) list.codings[list.count++] = coding;
         }
     }
-    return false;
+    return list;
 }
 
 ObjectForm form_of(const Head& head) {
-    if (has_content_coding(head)) return ObjectForm::content_coding;
+    if (codings_of(head).unknown) return ObjectForm::content_coding;
     if (head.find("content-range") || head.find("upload-offset") || query_names_piece(head.target))
         return ObjectForm::piece;
     return is_aws_chunked(head) ? ObjectForm::aws_chunked : ObjectForm::body;

@@ -5,10 +5,12 @@
 // Worker:     pure.
 #pragma once
 
+#include <array>
 #include <string_view>
 
 #include "dataplane/contract/journal_format.h"
 #include "dataplane/http/head.h"
+#include "dataplane/object/coding.h"
 
 namespace cordon {
 
@@ -23,8 +25,15 @@ bool is_multipart(std::string_view content_type);
 // The body is in the chunks of S3, by either sign of it.
 bool is_aws_chunked(const Head& head);
 
-// It has a content coding besides aws-chunked and identity.
-bool has_content_coding(const Head& head);
+// The content codings of a request, in the order in which they were applied; aws-chunked and
+// identity are none.
+struct CodingList {
+    std::array<ContentCoding, limits::codings_max> codings;
+    std::size_t count;
+    bool unknown;   // one is among them that is not undone here
+    bool too_many;  // more than codings_max
+};
+CodingList codings_of(const Head& head);
 
 constexpr std::string_view form_name(ObjectForm form) {
     switch (form) {

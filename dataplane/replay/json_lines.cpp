@@ -157,8 +157,8 @@ void append_object_line(const ObjectReport& report, std::string* out) {
     append_text("method", field(report.method), out);
     append_text("host", field(report.host), out);
     append_text("target", field(report.target), out);
-    append_optional("field", field(report.field), out);
     append_optional("name", field(report.name), out);
+    append_optional("field", field(report.field), out);
     append_text("form", field(report.form), out);
     append_number("size", report.size, out);
     append_key("complete", out);

@@ -80,6 +80,9 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("mbufs_per_port (storage)", options.mbufs_per_port, frame_buffer_bytes);
     plan.add("flows_max", workers * options.flows_max, limits::flow_bytes_max);
     plan.add("messages_max", workers * options.messages_max, message_bytes());
+    plan.add("content codings", workers * limits::coding_small_blocks, CodingPool::small_bytes());
+    plan.add("content codings (windows)", workers * limits::coding_large_blocks,
+             CodingPool::large_bytes());
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
     plan.add("index and its successor", 2, index_bytes);
     plan.add("DPDK", 1, eal_base_bytes);

@@ -349,6 +349,7 @@ struct Worker::State {
     PiecePool pieces;
     SlotPool<Exchange> exchanges;
     SlotPool<DecoderPlace> decoders;
+    CodingPool coding_pool;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
     CaseNumbers case_numbers;

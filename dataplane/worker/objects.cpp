@@ -17,7 +17,7 @@ void Worker::State::open_message(FlowNumber number) {
     if (!BodyDecoder::needed(head)) return open_object(&exchange, 0);
     exchange.decoder = decoders.allocate();
     INVARIANT(exchange.decoder != no_decoder);  // as many as exchanges
-    decoders[exchange.decoder].decoder.open(head, decode_room);
+    decoders[exchange.decoder].decoder.open(head, decode_room, &coding_pool);
 }
 
 void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
@@ -116,19 +116,25 @@ void Worker::State::hold_tails(FlowNumber number) {
     flow.hold.object_bytes(first);
 }
 
-// A form that servers read in different ways, or not at all. Where policy lets it pass, the body as
-// it is goes on as an object: the framing of the message is not in doubt.
+// A form that servers read in different ways, or not at all, or that reaches a limit. Where policy
+// lets it pass, the body as it is goes on as an object: the framing of the message is not in doubt.
 void Worker::State::form_fault(FlowNumber number, Outcome why) {
     counters.count(why);
     Flow& flow = flows[number];
     if (!look_at_tails(number, true)) return;
     const ServiceOptions& wanted = service(flow);
-    if (mode(flow) == ServiceMode::enforce && wanted.on_unparsable != UninspectedAction::pass) {
+    const bool limit = why == Outcome::coding_full || why == Outcome::coding_limit ||
+                       why == Outcome::form_too_deep;
+    const PolicyCase about = limit ? PolicyCase::limit : PolicyCase::unparsable;
+    const UninspectedAction action = limit ? wanted.on_limit : wanted.on_unparsable;
+    if (mode(flow) == ServiceMode::enforce && action != UninspectedAction::pass) {
         abort_object(number);
-        return end_inspection(number, {PolicyCase::unparsable, UninspectedReason::form,
-                                       wanted.on_unparsable, ErrorStatus::bad_request, true});
+        return end_inspection(number, {about, UninspectedReason::form, action,
+                                       why == Outcome::coding_full ? ErrorStatus::unavailable
+                                                                   : ErrorStatus::bad_request,
+                                       true});
     }
-    counters.decided(flow.service, PolicyCase::unparsable, PolicyResult::passed);
+    counters.decided(flow.service, about, PolicyResult::passed);
     Exchange& exchange = exchanges[flow.exchange];
     BodyDecoder& decoder = decoders[exchange.decoder].decoder;
     for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
@@ -158,7 +164,10 @@ void Worker::State::close_message(Exchange* exchange) {
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);
     take_body_bytes(exchange);
-    if (exchange->decoder != no_decoder) decoders.release(exchange->decoder);
+    if (exchange->decoder != no_decoder) {
+        decoders[exchange->decoder].decoder.close();
+        decoders.release(exchange->decoder);
+    }
     exchange->decoder = no_decoder;
     exchange->object_open = false;
 }

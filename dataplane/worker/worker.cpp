@@ -34,6 +34,7 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       pieces(piece_count(options)),
       exchanges(options.messages_max),
       decoders(options.messages_max),
+      coding_pool(limits::coding_small_blocks, limits::coding_large_blocks),
       answers(answers_max),
       fingerprinter(options.messages_max * limits::objects_per_message_max),
       case_numbers(options.node_prefix, worker_options.seed) {

@@ -28,7 +28,7 @@ struct SeenObject {
 
 class BodyObjects {
   public:
-    explicit BodyObjects(const Head& head) { decoder_.open(head, out_); }
+    explicit BodyObjects(const Head& head) { decoder_.open(head, out_, &pool()); }
 
     void feed(Bytes bytes, std::uint64_t at) {
         decoder_.feed(bytes, at);
@@ -37,6 +37,7 @@ class BodyObjects {
     void finish() {
         decoder_.finish();
         take_events();
+        decoder_.close();
     }
     void give_up() {
         fault.reset();
@@ -81,6 +82,11 @@ class BodyObjects {
             take(event);
     }
 
+    static CodingPool& pool() {
+        static CodingPool blocks(8, 4);
+        return blocks;
+    }
+
     SeenObject& at(std::uint8_t number) {
         INVARIANT(number < open_.size() && open_[number] >= 0);
         return objects[static_cast<std::size_t>(open_[number])];
@@ -123,6 +129,7 @@ class BodyObjects {
                 return;
             case ObjectEvent::Kind::fault:
                 fault = event.outcome;
+                decoder_.close();
                 return;
         }
     }

@@ -79,7 +79,7 @@ start_cordon() {
     start_dataplane "$WORK/state/active.options"
 }
 
-# cordon_up [nginx|apache|naive|forms]   — STATE_SIZE: the state directory is on a disk of that size.
+# cordon_up [nginx|apache|naive|forms]   — STATE_SIZE: the state directory is on such a disk.
 cordon_up() {
     need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
     lab_up

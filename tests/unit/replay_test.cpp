@@ -68,10 +68,23 @@ void an_object_is_one_line_of_the_contract(void**) {
     assert_string_equal(
         out.c_str(),
         "{\"type\":\"object\",\"client\":\"10.0.0.1:4242\",\"server\":\"10.0.0.2:80\","
-        "\"method\":\"PUT\",\"host\":\"h\",\"target\":\"/x\",\"name\":null,\"form\":\"body\","
+        "\"method\":\"PUT\",\"host\":\"h\",\"target\":\"/"
+        "x\",\"name\":null,\"field\":null,\"form\":\"body\","
         "\"size\":3,\"complete\":true,\"md5\":\"00000000000000000000000000000000\","
         "\"sha1\":null,\"sha256\":null,\"verdict\":\"clean\",\"reason\":null,"
         "\"indicator\":null}\n");
+}
+
+void a_form_part_carries_its_names(void**) {
+    ObjectReport report = sample_report();
+    std::strcpy(report.form, "form-part");
+    std::strcpy(report.field, "file");
+    std::strcpy(report.name, "a \"b\".jpg");
+    std::string out;
+    append_object_line(report, &out);
+    assert_non_null(std::strstr(out.c_str(),
+                                "\"name\":\"a \\\"b\\\".jpg\",\"field\":\"file\","
+                                "\"form\":\"form-part\""));
 }
 
 void a_verdict_carries_its_reason_or_indicator(void**) {
@@ -439,6 +452,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(hostile_bytes_become_valid_json),
         cmocka_unit_test(an_object_is_one_line_of_the_contract),
+        cmocka_unit_test(a_form_part_carries_its_names),
         cmocka_unit_test(a_verdict_carries_its_reason_or_indicator),
         cmocka_unit_test(the_summary_shows_only_what_is_not_zero),
         cmocka_unit_test(ends_are_written_as_people_write_them),

@@ -1,4 +1,9 @@
 // Known files in the forms uploads take, through the whole line.
+#include <brotli/encode.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "tests/support/allocation_watch.h"
 #include "tests/support/every_split.h"
 #include "tests/support/lab.h"
 
@@ -95,6 +100,36 @@ std::string base64(std::string_view text) {
     if (count > 0) out += digits[bits << (6 - count) & 63];
     while (out.size() % 4 != 0)
         out += '=';
+    return out;
+}
+
+std::string gzip(std::string_view text) {
+    z_stream stream{};
+    assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+    stream.avail_in = static_cast<uInt>(text.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+std::string zstd(std::string_view text) {
+    std::string out(ZSTD_compressBound(text.size()), '\0');
+    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+    return out;
+}
+
+std::string brotli(std::string_view text) {
+    std::size_t size = BrotliEncoderMaxCompressedSize(text.size()) + 64;
+    std::string out(size, '\0');
+    BrotliEncoderCompress(5, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_GENERIC, text.size(),
+                          reinterpret_cast<const std::uint8_t*>(text.data()), &size,
+                          reinterpret_cast<std::uint8_t*>(out.data()));
+    out.resize(size);
     return out;
 }
 
@@ -393,6 +428,92 @@ void what_is_declared_of_a_longer_payload_is_looked_up(void** state) {
     assert_true(lab.stored.find(content) == std::string::npos);
 }
 
+void a_known_file_in_a_coding_is_blocked_wherever_it_is_cut(void**) {
+    const std::string content = known_content(300);
+    for (const auto& [name, body] : {std::pair<std::string, std::string>{"gzip", gzip(content)},
+                                     {"zstd", zstd(content)},
+                                     {"br", brotli(content)},
+                                     {"gzip, gzip", gzip(gzip(content))}}) {
+        const std::string fields = "Content-Encoding: " + name + "\r\n";
+        const std::string sent = request("PUT", body, fields);
+        every_split(as_bytes(sent), [&](const std::vector<Bytes>& segments) {
+            Lab lab;
+            lab.use(index_of_contents({content}));
+            lab.connect();
+            for (const Bytes segment : segments)
+                lab.send(as_text(segment));
+            expect_blocked(lab, ObjectForm::decoded, content.size());
+            assert_true(lab.stored.find(body) == std::string::npos);
+        });
+    }
+}
+
+// Stored as it is by servers that leave codings alone: a known .gz, and a file that is none.
+void a_known_body_with_a_coding_is_blocked_as_it_is(void**) {
+    for (const std::string& known : {gzip("harmless"), known_content()}) {
+        Lab lab;
+        lab.use(index_of_contents({known}));
+        lab.connect();
+        lab.send(request("PUT", known, "Content-Encoding: gzip\r\n"));
+        expect_blocked(lab, ObjectForm::body, known.size());
+    }
+}
+
+void coded_bodies_pass_without_an_allocation(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string text(50000, 'x');
+    const std::string form_text = form(file_part("a", known_content(299)));
+    const std::string sent =
+        request("PUT", gzip(text), "Content-Encoding: gzip\r\n") +
+        request("PUT", zstd(text), "Content-Encoding: zstd\r\n") +
+        request("PUT", brotli(text), "Content-Encoding: br\r\n") +
+        request("POST", gzip(form_text), form_type + "Content-Encoding: gzip\r\n") +
+        post(form_text);
+    std::uint64_t seen = 0;
+    for (std::size_t at = 0; at < sent.size(); at += 500) {
+        lab.port.push(Side::client, lab.client_packet()
+                                        .sequence(client_isn + 1 + static_cast<std::uint32_t>(at))
+                                        .acknowledgement(lab.client_acked)
+                                        .flags(tcp_flag::ack)
+                                        .payload(std::string_view(sent).substr(at, 500))
+                                        .frame());
+        lab.port.accept_at_most(Side::storage, 0);  // else it would copy what was sent
+        AllocationWatch watch;
+        lab.worker->poll({lab.now_ns, index_now_s * ns_per_s});
+        seen += watch.count();
+    }
+    assert_int_equal(seen, 0);
+    assert_int_equal(lab.count(Outcome::object_clean), 3 * 2 + 3 + 1);
+}
+
+void a_bomb_is_refused_at_its_limit(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(request("PUT", gzip(std::string(std::size_t{8} << 20, '\0')),
+                     "Content-Encoding: gzip\r\n"));
+    lab.step(2000);
+    assert_true(lab.answer.starts_with("HTTP/1.1 400 "));
+    assert_true(lab.storage_reset);
+    assert_int_equal(lab.count(Outcome::coding_limit), 1);
+}
+
+// With every decoder taken a coded upload is refused, and a plain one passes.
+void no_free_decoder_is_no_bypass(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string sent = request("PUT", zstd(known_content()), "Content-Encoding: zstd\r\n");
+    for (std::uint32_t n = 0; n < limits::coding_large_blocks; ++n) {
+        lab.send(sent.substr(0, sent.size() - 20));
+        lab.connect();
+    }
+    assert_int_equal(lab.count(Outcome::coding_full), 0);
+    lab.send(sent);
+    lab.step(2000);
+    assert_true(lab.answer.starts_with("HTTP/1.1 503 "));
+    assert_int_equal(lab.count(Outcome::coding_full), 1);
+    lab.connect();
+    lab.send(put("/plain", "clean"));
+    assert_int_equal(lab.count(Outcome::object_clean), 1);
+}
+
 }  // namespace
 
 int main() {
@@ -416,6 +537,11 @@ int main() {
         cmocka_unit_test(a_known_payload_of_signed_chunks_is_blocked_wherever_it_is_cut),
         TEST(a_clean_payload_passes_and_more_than_declared_is_refused),
         TEST(what_is_declared_of_a_longer_payload_is_looked_up),
+        cmocka_unit_test(a_known_file_in_a_coding_is_blocked_wherever_it_is_cut),
+        cmocka_unit_test(a_known_body_with_a_coding_is_blocked_as_it_is),
+        TEST(coded_bodies_pass_without_an_allocation),
+        TEST(a_bomb_is_refused_at_its_limit),
+        TEST(no_free_decoder_is_no_bypass),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,0 +1,283 @@
+#include "dataplane/object/coding.h"
+
+#include <brotli/decode.h>
+#include <zlib.h>
+#define ZSTD_STATIC_LINKING_ONLY  // a decoder in memory of ours
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include <algorithm>
+#include <new>
+
+#include "dataplane/base/invariant.h"
+#include "dataplane/http/syntax.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::size_t alignment = 16;
+
+// First fit in one block, for the few pieces a library asks for. What it gives back is used again:
+// brotli takes new tables for every metablock.
+class Arena {
+  public:
+    explicit Arena(MutableBytes block) : begin_(block.data()), end_(block.data() + block.size()) {
+        new (begin_) Piece{block.size(), true};
+    }
+
+    void* take(std::size_t bytes) {
+        if (bytes > static_cast<std::size_t>(end_ - begin_)) return nullptr;
+        const std::size_t wanted = sizeof(Piece) + (bytes + alignment - 1) / alignment * alignment;
+        for (std::uint8_t* at = begin_; at < end_; at += piece(at)->bytes) {
+            if (!piece(at)->is_free) continue;
+            join_following(at);
+            if (piece(at)->bytes < wanted) continue;
+            split(at, wanted);
+            piece(at)->is_free = false;
+            return at + sizeof(Piece);
+        }
+        return nullptr;
+    }
+
+    static void give_back(void* address) {
+        if (address != nullptr)
+            piece(static_cast<std::uint8_t*>(address) - sizeof(Piece))->is_free = true;
+    }
+
+  private:
+    struct alignas(alignment) Piece {
+        std::size_t bytes;  // with this head
+        bool is_free;
+    };
+
+    static Piece* piece(std::uint8_t* at) { return std::launder(reinterpret_cast<Piece*>(at)); }
+
+    void join_following(std::uint8_t* at) {
+        for (std::uint8_t* next = at + piece(at)->bytes; next < end_ && piece(next)->is_free;
+             next = at + piece(at)->bytes)
+            piece(at)->bytes += piece(next)->bytes;
+    }
+
+    void split(std::uint8_t* at, std::size_t wanted) {
+        const std::size_t rest = piece(at)->bytes - wanted;
+        if (rest < 2 * sizeof(Piece)) return;
+        new (at + wanted) Piece{rest, true};
+        piece(at)->bytes = wanted;
+    }
+
+    std::uint8_t* begin_;
+    std::uint8_t* end_;
+};
+
+// What stands at the beginning of a block: the arena over the rest of it, and the library's handle.
+struct Inside {
+    Arena arena;
+    z_stream zlib;
+    explicit Inside(MutableBytes rest) : arena(rest), zlib{} {}
+};
+
+constexpr std::size_t inside_bytes = (sizeof(Inside) + alignment - 1) / alignment * alignment;
+
+Inside& inside_of(MutableBytes block) {
+    return *std::launder(reinterpret_cast<Inside*>(block.data()));
+}
+
+voidpf zlib_take(voidpf opaque, uInt items, uInt bytes) {
+    return static_cast<Arena*>(opaque)->take(std::size_t{items} * bytes);
+}
+void zlib_give_back(voidpf, voidpf address) {
+    Arena::give_back(address);
+}
+void* brotli_take(void* opaque, std::size_t bytes) {
+    return static_cast<Arena*>(opaque)->take(bytes);
+}
+void brotli_give_back(void*, void* address) {
+    Arena::give_back(address);
+}
+
+}  // namespace
+
+ContentCoding content_coding_of(std::string_view name) {
+    using http::equal_ignoring_case;
+    if (equal_ignoring_case(name, "gzip") || equal_ignoring_case(name, "x-gzip"))
+        return ContentCoding::gzip;
+    if (equal_ignoring_case(name, "deflate")) return ContentCoding::deflate;
+    if (equal_ignoring_case(name, "zstd")) return ContentCoding::zstd;
+    if (equal_ignoring_case(name, "br")) return ContentCoding::brotli;
+    return ContentCoding::none;
+}
+
+CodingPool::Blocks CodingPool::make(std::uint32_t count, std::size_t bytes) {
+    Blocks blocks{std::make_unique_for_overwrite<std::uint8_t[]>(count * bytes), {}, bytes};
+    blocks.free.reserve(count);
+    for (std::uint32_t n = count; n-- > 0;)
+        blocks.free.push_back(blocks.memory.get() + n * bytes);
+    return blocks;
+}
+
+CodingPool::CodingPool(std::uint32_t small_blocks, std::uint32_t large_blocks)
+    : small_(make(small_blocks, limits::coding_small_bytes)),
+      large_(make(large_blocks, limits::coding_large_bytes)) {}
+
+MutableBytes CodingPool::take(ContentCoding coding) {
+    const bool small = coding == ContentCoding::gzip || coding == ContentCoding::deflate;
+    Blocks& blocks = small ? small_ : large_;
+    if (blocks.free.empty()) return {};
+    std::uint8_t* block = blocks.free.back();
+    blocks.free.pop_back();
+    return {block, blocks.bytes};
+}
+
+void CodingPool::give_back(MutableBytes block) {
+    Blocks& blocks = block.size() == small_.bytes ? small_ : large_;
+    blocks.free.push_back(block.data());
+}
+
+bool CodingDecoder::open(ContentCoding coding, CodingPool* pool) {
+    INVARIANT(!is_open() && coding != ContentCoding::none);
+    const MutableBytes block = pool->take(coding);
+    if (block.empty()) return false;
+    *this = CodingDecoder();
+    coding_ = coding;
+    pool_ = pool;
+    block_ = block;
+    return true;
+}
+
+// The libraries have nothing but memory of the block: it is enough to give that back.
+void CodingDecoder::close() {
+    if (!is_open()) return;
+    pool_->give_back(block_);
+    pool_ = nullptr;
+}
+
+// Some send deflate as RFC 9110 says, with the frame of zlib, and some without: by its first byte.
+bool CodingDecoder::start(std::uint8_t first) {
+    started_ = true;
+    const MutableBytes rest = block_.subspan(inside_bytes);
+    Inside* inside = new (block_.data()) Inside(rest);
+    switch (coding_) {
+        case ContentCoding::none:
+            return false;
+        case ContentCoding::gzip:
+        case ContentCoding::deflate: {
+            inside->zlib.zalloc = zlib_take;
+            inside->zlib.zfree = zlib_give_back;
+            inside->zlib.opaque = &inside->arena;
+            const bool framed = (first & 0x0f) == Z_DEFLATED && first >> 4 <= 7;
+            const int window = coding_ == ContentCoding::gzip ? 31 : framed ? 15 : -15;
+            return inflateInit2(&inside->zlib, window) == Z_OK;
+        }
+        case ContentCoding::zstd: {
+            ZSTD_DStream* stream = ZSTD_initStaticDStream(rest.data(), rest.size());
+            state_ = stream;
+            return stream != nullptr &&
+                   !ZSTD_isError(ZSTD_DCtx_setMaxWindowSize(stream, limits::coding_window_max));
+        }
+        case ContentCoding::brotli:
+            state_ = BrotliDecoderCreateInstance(brotli_take, brotli_give_back, &inside->arena);
+            return state_ != nullptr;
+    }
+    return false;
+}
+
+CodingDecoder::Result CodingDecoder::next(Bytes* input, MutableBytes out, std::size_t* written) {
+    *written = 0;
+    if (ended_) return Result::end;
+    if (input->empty() && !has_more_) return Result::more;
+    if (!started_ && !start(input->front())) return Result::limit;
+    // Never more than is allowed for what went in so far.
+    const std::uint64_t allowed =
+        limits::coding_free_bytes + limits::coding_ratio_max * (taken_ + input->size()) - given_;
+    const bool at_limit = allowed < out.size();
+    if (at_limit) out = out.first(static_cast<std::size_t>(allowed));
+    if (out.empty()) return Result::limit;
+    const std::size_t before = input->size();
+    Result result = Result::bad;
+    switch (coding_) {
+        case ContentCoding::none:
+            break;
+        case ContentCoding::gzip:
+        case ContentCoding::deflate:
+            result = next_deflate(input, out, written);
+            break;
+        case ContentCoding::zstd:
+            result = next_zstd(input, out, written);
+            break;
+        case ContentCoding::brotli:
+            result = next_brotli(input, out, written);
+            break;
+    }
+    taken_ += before - input->size();
+    given_ += *written;
+    ended_ = result == Result::end;
+    if (result == Result::more && *written != 0) result = Result::data;
+    return result;
+}
+
+CodingDecoder::Result CodingDecoder::next_deflate(Bytes* input, MutableBytes out,
+                                                  std::size_t* written) {
+    z_stream& stream = inside_of(block_).zlib;
+    if (between_) {  // a further member of gzip, or something after the last
+        if (input->empty() || input->front() != 0x1f) return Result::end;
+        if (inflateReset(&stream) != Z_OK) return Result::bad;
+        between_ = false;
+    }
+    stream.next_in = const_cast<Bytef*>(input->data());  // zlib does not write there
+    stream.avail_in = static_cast<uInt>(input->size());
+    stream.next_out = out.data();
+    stream.avail_out = static_cast<uInt>(out.size());
+    const int status = inflate(&stream, Z_NO_FLUSH);
+    *input = input->last(stream.avail_in);
+    *written = out.size() - stream.avail_out;
+    has_more_ = stream.avail_out == 0;
+    is_complete_ = status == Z_STREAM_END;
+    if (status == Z_STREAM_END) {
+        has_more_ = false;
+        if (coding_ != ContentCoding::gzip) return Result::end;
+        between_ = true;
+        return Result::more;
+    }
+    if (status == Z_MEM_ERROR) return Result::limit;
+    return status == Z_OK || status == Z_BUF_ERROR ? Result::more : Result::bad;
+}
+
+CodingDecoder::Result CodingDecoder::next_zstd(Bytes* input, MutableBytes out,
+                                               std::size_t* written) {
+    ZSTD_inBuffer from{input->data(), input->size(), 0};
+    ZSTD_outBuffer to{out.data(), out.size(), 0};
+    const std::size_t status =
+        ZSTD_decompressStream(static_cast<ZSTD_DStream*>(state_), &to, &from);
+    *input = input->subspan(from.pos);
+    *written = to.pos;
+    has_more_ = to.pos == to.size;
+    is_complete_ = status == 0;
+    if (!ZSTD_isError(status)) return Result::more;
+    const ZSTD_ErrorCode code = ZSTD_getErrorCode(status);
+    const bool too_large =
+        code == ZSTD_error_frameParameter_windowTooLarge || code == ZSTD_error_memory_allocation;
+    return too_large ? Result::limit : Result::bad;
+}
+
+CodingDecoder::Result CodingDecoder::next_brotli(Bytes* input, MutableBytes out,
+                                                 std::size_t* written) {
+    std::size_t left = input->size();
+    const std::uint8_t* from = input->data();
+    std::size_t room = out.size();
+    std::uint8_t* to = out.data();
+    auto* decoder = static_cast<BrotliDecoderState*>(state_);
+    const BrotliDecoderResult status =
+        BrotliDecoderDecompressStream(decoder, &left, &from, &room, &to, nullptr);
+    *input = input->last(left);
+    *written = out.size() - room;
+    has_more_ = status == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+    if (status == BROTLI_DECODER_RESULT_SUCCESS) return Result::end;
+    if (status != BROTLI_DECODER_RESULT_ERROR) return Result::more;
+    const BrotliDecoderErrorCode code = BrotliDecoderGetErrorCode(decoder);
+    const bool no_memory = code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
+                           code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES;
+    return no_memory ? Result::limit : Result::bad;
+}
+
+}  // namespace cordon

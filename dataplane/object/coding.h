@@ -1,0 +1,91 @@
+// Undoes a content coding of a request body (RFC 9110 §8.4.1): gzip, deflate (with and without its
+// zlib frame), zstd, br. The libraries do the work; their memory comes from blocks taken at start.
+//
+// A coding that hides much in little is a weapon: what comes out is bounded by what went in
+// (coding_ratio_max), windows by the block a decoder works in. Both ends are `limit`.
+//
+// Owns:       CodingPool: the blocks. CodingDecoder: one of them while open.
+// Invariants: what comes out does not depend on how the input is cut; no allocation after the
+//             pool's construction.
+// Worker:     used by one worker only: no lock.
+// Limits:     coding_small_blocks decoders with a window of 32 KiB, coding_large_blocks others.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/limits.h"
+
+namespace cordon {
+
+enum class ContentCoding : std::uint8_t { none, gzip, deflate, zstd, brotli };
+
+// `none` for what is not undone here.
+ContentCoding content_coding_of(std::string_view name);
+
+class CodingPool {
+  public:
+    CodingPool(std::uint32_t small_blocks, std::uint32_t large_blocks);
+
+    // Empty when none is left.
+    MutableBytes take(ContentCoding coding);
+    void give_back(MutableBytes block);
+
+    static std::uint64_t small_bytes() { return limits::coding_small_bytes; }
+    static std::uint64_t large_bytes() { return limits::coding_large_bytes; }
+
+  private:
+    struct Blocks {
+        std::unique_ptr<std::uint8_t[]> memory;  // untouched ones cost none
+        std::vector<std::uint8_t*> free;
+        std::size_t bytes;
+    };
+    static Blocks make(std::uint32_t count, std::size_t bytes);
+    Blocks small_;
+    Blocks large_;
+};
+
+class CodingDecoder {
+  public:
+    enum class Result : std::uint8_t {
+        more,   // the input is used up
+        data,   // something was written
+        end,    // the coded content is complete; what follows it is none
+        bad,    // this is not the coding
+        limit,  // too much for too little, or a window that is too large
+    };
+
+    // False: no block is left.
+    bool open(ContentCoding coding, CodingPool* pool);
+    Result next(Bytes* input, MutableBytes out, std::size_t* written);
+    void close();
+
+    // What came so far could be all of it.
+    bool is_complete() const { return ended_ || is_complete_ || taken_ == 0; }
+    bool is_open() const { return pool_ != nullptr; }
+    // More may come out without further input.
+    bool has_more() const { return has_more_; }
+
+  private:
+    bool start(std::uint8_t first);
+    Result next_deflate(Bytes* input, MutableBytes out, std::size_t* written);
+    Result next_zstd(Bytes* input, MutableBytes out, std::size_t* written);
+    Result next_brotli(Bytes* input, MutableBytes out, std::size_t* written);
+
+    ContentCoding coding_ = ContentCoding::none;
+    CodingPool* pool_ = nullptr;
+    MutableBytes block_;
+    bool started_ = false;
+    bool between_ = false;  // after a member of gzip
+    bool ended_ = false;
+    bool has_more_ = false;
+    bool is_complete_ = false;
+    std::uint64_t taken_ = 0;
+    std::uint64_t given_ = 0;
+    void* state_ = nullptr;  // of the library, in the block
+};
+
+}  // namespace cordon
