@@ -72,10 +72,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const BodyObjects other = cut(parsed.head(), body, step);
         check_ends(other, body);
         // The search for a form in coded bytes is ahead of their decoding by as much as came.
-        if (coding != 0 && whole.fault && *whole.fault == Outcome::coding_bad)
-            REQUIRE(other.fault && *other.fault == Outcome::coding_bad);
-        else
-            REQUIRE(other.trace() == whole.trace());
+        const bool ahead = coding != 0 && whole.fault && *whole.fault == Outcome::coding_bad;
+        REQUIRE(ahead ? other.fault == whole.fault : other.trace() == whole.trace());
     }
     return 0;
 }
