@@ -90,6 +90,8 @@ inline constexpr std::size_t coding_large_bytes = 10u << 20;
 inline constexpr std::size_t coding_window_max = 8u << 20;
 inline constexpr std::uint32_t coding_small_blocks = 512;
 inline constexpr std::uint32_t coding_large_blocks = 8;
+// An error among the first bytes says that a body only claims its coding.
+inline constexpr std::uint64_t coding_probe_bytes = 64;
 // What may come out: some for nothing, then as much as for text that repeats a lot (logs reach 50).
 // So a burst of 32 segments decodes to at most 9 MiB and the free ones.
 inline constexpr std::uint64_t coding_free_bytes = 1u << 20;

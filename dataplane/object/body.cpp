@@ -286,10 +286,13 @@ bool BodyDecoder::step_coding(std::size_t number, ObjectEvent* event) {
 }
 
 // What is no coding, or ends too early. A body that only claims to be coded is an object as it is;
-// a form in it would be taken apart by servers that leave codings alone.
+// a form in it would be taken apart by servers that leave codings alone. Of a stream that is
+// damaged further on, servers keep more or less.
 bool BodyDecoder::end_coding(std::size_t number, Outcome why, ObjectEvent* event) {
-    levels_[number].over = true;
-    if (is_coded_form_) return fault(why, event);
+    Level& level = levels_[number];
+    level.over = true;
+    const CodingDecoder& coding = codings_[level.form_number];
+    if (is_coded_form_ || (!level.ended && !coding.is_bogus())) return fault(why, event);
     event->kind = ObjectEvent::Kind::note;
     event->outcome = why;
     return true;

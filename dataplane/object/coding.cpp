@@ -173,7 +173,9 @@ bool CodingDecoder::start(std::uint8_t first) {
             ZSTD_DStream* stream = ZSTD_initStaticDStream(rest.data(), rest.size());
             state_ = stream;
             return stream != nullptr &&
-                   !ZSTD_isError(ZSTD_DCtx_setMaxWindowSize(stream, limits::coding_window_max));
+                   !ZSTD_isError(ZSTD_DCtx_setMaxWindowSize(stream, limits::coding_window_max)) &&
+                   !ZSTD_isError(ZSTD_DCtx_setParameter(stream, ZSTD_d_forceIgnoreChecksum,
+                                                        ZSTD_d_ignoreChecksum));
         }
         case ContentCoding::brotli:
             state_ = BrotliDecoderCreateInstance(brotli_take, brotli_give_back, &inside->arena);
@@ -193,27 +195,32 @@ CodingDecoder::Result CodingDecoder::next(Bytes* input, MutableBytes out, std::s
     const bool at_limit = allowed < out.size();
     if (at_limit) out = out.first(static_cast<std::size_t>(allowed));
     if (out.empty()) return Result::limit;
-    const std::size_t before = input->size();
-    Result result = Result::bad;
-    switch (coding_) {
-        case ContentCoding::none:
-            break;
-        case ContentCoding::gzip:
-        case ContentCoding::deflate:
-            result = next_deflate(input, out, written);
-            break;
-        case ContentCoding::zstd:
-            result = next_zstd(input, out, written);
-            break;
-        case ContentCoding::brotli:
-            result = next_brotli(input, out, written);
-            break;
-    }
-    taken_ += before - input->size();
+    const bool probes = taken_ < limits::coding_probe_bytes && input->size() > 1;
+    Bytes fed = probes ? input->first(1) : *input;
+    const std::size_t before = fed.size();
+    Result result = step(&fed, out, written);
+    const std::size_t used = before - fed.size();
+    *input = input->subspan(used);
+    taken_ += used;
     given_ += *written;
     ended_ = result == Result::end;
     if (result == Result::more && *written != 0) result = Result::data;
     return result;
+}
+
+CodingDecoder::Result CodingDecoder::step(Bytes* input, MutableBytes out, std::size_t* written) {
+    switch (coding_) {
+        case ContentCoding::none:
+            return Result::bad;
+        case ContentCoding::gzip:
+        case ContentCoding::deflate:
+            return next_deflate(input, out, written);
+        case ContentCoding::zstd:
+            return next_zstd(input, out, written);
+        case ContentCoding::brotli:
+            return next_brotli(input, out, written);
+    }
+    return Result::bad;
 }
 
 CodingDecoder::Result CodingDecoder::next_deflate(Bytes* input, MutableBytes out,

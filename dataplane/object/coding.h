@@ -4,8 +4,12 @@
 // A coding that hides much in little is a weapon: what comes out is bounded by what went in
 // (coding_ratio_max), windows by the block a decoder works in. Both ends are `limit`.
 //
+// How much a library gives of a damaged stream before it says so depends on how it is fed. The
+// first bytes are fed one by one, so that a plain body is told from a coded one that is damaged.
+//
 // Owns:       CodingPool: the blocks. CodingDecoder: one of them while open.
-// Invariants: what comes out does not depend on how the input is cut; no allocation after the
+// Invariants: what comes out of a sound stream, and whether one is bogus, does not depend on how the
+//             input is cut; no allocation after the
 //             pool's construction.
 // Worker:     used by one worker only: no lock.
 // Limits:     coding_small_blocks decoders with a window of 32 KiB, coding_large_blocks others.
@@ -63,6 +67,8 @@ class CodingDecoder {
     Result next(Bytes* input, MutableBytes out, std::size_t* written);
     void close();
 
+    // After `bad`: already the first bytes were no such coding.
+    bool is_bogus() const { return taken_ < limits::coding_probe_bytes; }
     // What came so far could be all of it.
     bool is_complete() const { return ended_ || is_complete_ || taken_ == 0; }
     bool is_open() const { return pool_ != nullptr; }
@@ -71,6 +77,7 @@ class CodingDecoder {
 
   private:
     bool start(std::uint8_t first);
+    Result step(Bytes* input, MutableBytes out, std::size_t* written);
     Result next_deflate(Bytes* input, MutableBytes out, std::size_t* written);
     Result next_zstd(Bytes* input, MutableBytes out, std::size_t* written);
     Result next_brotli(Bytes* input, MutableBytes out, std::size_t* written);

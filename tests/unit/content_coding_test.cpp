@@ -153,7 +153,7 @@ void a_stream_that_is_cut_or_damaged_gives_what_it_had(void**) {
     assert_true(cut.objects[1].ended);
     std::string damaged = coded;
     damaged.back() = static_cast<char>(damaged.back() ^ 1);  // the length behind it
-    assert_int_equal(seen_at_every_split(fields("gzip"), damaged).notes.at(0), Outcome::coding_bad);
+    assert_int_equal(*seen_at_every_split(fields("gzip"), damaged).fault, Outcome::coding_bad);
     // What follows is none of it.
     const BodyObjects more = seen_at_every_split(fields("gzip"), coded + "more");
     assert_true(more.objects.at(1).content == text);
