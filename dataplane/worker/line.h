@@ -180,8 +180,8 @@ struct Worker::State {
     void normalise_client_options(Arrival& arrival, const Flow& flow);
     std::uint64_t trim_to_window(Arrival& arrival, const Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
-    bool release_before_ahead(FlowNumber number);
-    void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
+    bool release_held_first(Arrival& arrival, FlowNumber number);
+    bool client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
