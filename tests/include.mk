@@ -4,8 +4,8 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := keyed_tag index_verify index_view fingerprint index_builder decode flow_table build \
-              http_message http_response framing_corpus proxy_header identity refusal journal \
-              journal_thread options_file stream \
+              http_message http_response framing_corpus framing_answers proxy_header identity \
+              refusal journal journal_thread options_file stream \
               policy worker worker_reset worker_hostile worker_liveness worker_policy replay \
               link_frames \
               index_holder pacing event_log
@@ -22,8 +22,8 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,framing_corpus index_verify index_view index_builder worker \
-            worker_reset worker_hostile worker_liveness worker_policy index_holder): \
+$(patsubst %,$(O)/tests/unit/%_test,framing_corpus framing_answers index_verify index_view \
+            index_builder worker worker_reset worker_hostile worker_liveness worker_policy index_holder): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_sources.index_view  = $(builder_sources)
