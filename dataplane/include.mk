@@ -4,6 +4,8 @@ contract_sources := dataplane/contract/keyed_tag.cpp dataplane/contract/index_ve
                     dataplane/contract/journal_codec.cpp dataplane/contract/options_file.cpp
 decode_sources := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
                   dataplane/decode/build.cpp
+fragment_sources := dataplane/fragment/reassembly.cpp dataplane/fragment/places.cpp \
+                    dataplane/fragment/header_chain.cpp
 flow_sources := dataplane/flow/flow_table.cpp
 stream_sources := dataplane/stream/stream.cpp
 http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
@@ -15,15 +17,17 @@ fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp dataplane/worker/up.cpp \
-                  dataplane/worker/down.cpp dataplane/worker/exchange.cpp dataplane/worker/pressure.cpp \
-                  dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
-                  dataplane/worker/case_number.cpp
+                  dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
+                  dataplane/worker/pressure.cpp dataplane/worker/judge.cpp \
+                  dataplane/worker/answering.cpp dataplane/worker/case_number.cpp \
+                  dataplane/worker/fragments.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
                        dataplane/shell/control_socket.cpp dataplane/shell/index_holder.cpp \
                        dataplane/shell/memory_plan.cpp dataplane/shell/event_log.cpp \
-                       dataplane/shell/spread.cpp
+                       dataplane/shell/spread.cpp dataplane/shell/link_pair.cpp \
+                       dataplane/shell/link_watch.cpp
 shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
                  dataplane/shell/steer_plan.cpp dataplane/shell/main.cpp \
                  dataplane/shell/appliance.cpp dataplane/shell/appliance_link.cpp \
@@ -37,9 +41,9 @@ replay_sources := dataplane/replay/capture.cpp dataplane/replay/clock.cpp \
 replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp \
                        dataplane/replay/replay.cpp
 
-pure_sources    = $(contract_sources) $(decode_sources) $(flow_sources) $(stream_sources) \
-                  $(http_sources) $(object_sources) $(fingerprint_sources) $(index_sources) \
-                  $(verdict_sources) $(worker_sources)
+pure_sources    = $(contract_sources) $(decode_sources) $(fragment_sources) $(flow_sources) \
+                  $(stream_sources) $(http_sources) $(object_sources) $(fingerprint_sources) \
+                  $(index_sources) $(verdict_sources) $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
 pure_libs       = -lcrypto -lxxhash
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)

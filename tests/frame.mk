@@ -5,8 +5,11 @@ bpf_test_programs ?=
 system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 
 # Programs that system tests use.
-tool_programs = $(O)/tests/support/wire $(O)/tests/framing/framing-tool
-$(O)/tests/support/wire: %: %.o
+tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
+                $(O)/tests/framing/framing-tool
+$(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
+$(O)/tests/support/fill_journal: LIBS = $(pure_libs)
+$(O)/tests/support/wire $(O)/tests/support/fill_journal: %: %.o
 	$(link)
 
 # --- fuzz targets --------------------------------------------------------------------------------
@@ -43,7 +46,8 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 	    $(FUZZ_CXX) -fsanitize=fuzzer $(FUZZ_SANITIZE) -pthread -o $@ \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
-test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp $(framing_tool_sources) \
+test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
+               $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
                $(fuzz_targets:%=tests/fuzz/%_fuzz.cpp)

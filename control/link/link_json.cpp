@@ -23,20 +23,20 @@ json policy_json(std::string_view action, const std::uint64_t (&done)[policy_res
             {"retired", done[3]}};
 }
 
-// `asymmetric` goes by on_midstream, and a connection of which one direction is seen has no quiet
-// moment that could be: where the others are retired it is refused.
+// `asymmetric` goes by on_midstream; but a connection of which one direction is seen shows no quiet
+// moment, and an answer to it could hit anybody: what does not pass is reset.
 json policies_json(const LinkService& service) {
     const auto of = [&](PolicyCase about, std::string_view action) {
         return policy_json(action, service.policies[static_cast<std::size_t>(about)]);
     };
     const MidstreamAction midstream = service.on_midstream;
-    const bool retires = midstream == MidstreamAction::retire;
+    const bool passes = midstream == MidstreamAction::pass;
     return {
         {"tls", of(PolicyCase::tls, name_of(service.on_tls))},
         {"unparsable", of(PolicyCase::unparsable, name_of(service.on_unparsable))},
         {"midstream", of(PolicyCase::midstream, name_of(midstream))},
         {"asymmetric",
-         of(PolicyCase::asymmetric, name_of(retires ? MidstreamAction::refuse : midstream))},
+         of(PolicyCase::asymmetric, name_of(passes ? midstream : MidstreamAction::reset))},
         {"limit", of(PolicyCase::limit, name_of(service.on_limit))},
     };
 }
@@ -50,6 +50,7 @@ json service_json(const LinkService& service) {
         {"bypassed_bytes", service.bypassed_bytes},
         {"bypassed_packets", service.bypassed_packets},
         {"policies", policies_json(service)},
+        {"asymmetric_last", time_or_null(service.asymmetric_last_s)},
     };
 }
 
@@ -112,6 +113,7 @@ nlohmann::json status_json(const LinkStatus& s) {
         {"lab", s.lab != 0},
         {"port_kind", name_of(s.port_kind)},
         {"xdp_attached", s.xdp_attached != 0},
+        {"ports", {{"client", name_of(s.ports[0])}, {"storage", name_of(s.ports[1])}}},
         {"workers", s.workers},
         {"flows", s.flows},
         {"flows_max", s.flows_max},

@@ -19,11 +19,32 @@ inline constexpr std::size_t burst_frames = 32;
 // longer chains are seen only in attacks on filters.
 inline constexpr std::size_t extension_headers_max = 7;
 
+// Incomplete IP datagrams: what Linux gives them (ipfrag_high_thresh, 4 MiB), for each worker. One
+// source may take a sixteenth in number and an eighth in bytes: eight datagrams of full size.
+inline constexpr std::uint32_t fragment_datagrams_max = 1024;
+inline constexpr std::uint32_t fragment_datagrams_source_max = 64;
+inline constexpr std::uint32_t fragment_bytes_max = 4u << 20;
+inline constexpr std::uint32_t fragment_bytes_source_max = 512u << 10;
+inline constexpr std::size_t fragment_block_bytes = 256;  // a tiny fragment wastes little
+
+// Of one datagram: 64 KiB over the least MTU that IPv4 hosts must take (576 B) are 119.
+inline constexpr std::uint32_t fragments_max = 128;
+
+// Fragments leave their sender back to back: what lacks one after this time has lost it. 64 KiB
+// over 128 kbit/s take 4 s. Longer (Linux 30 s, RFC 8200 60 s) only lets 16-bit identifications
+// come round and meet what is left of an old datagram (RFC 4963).
+inline constexpr std::uint32_t fragment_seconds = 5;
+
+// TTL or hop limit that a client's segment must still have. Nobody's is that low by chance (systems
+// start at 64 or more, paths have at most about 30 routers); a segment that dies on its way to the
+// storage is inspected in vain. Raising it instead would make frames in a routing loop immortal.
+inline constexpr std::uint8_t hop_limit_least = 4;
+
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
 // Handshakes that nobody has completed may push idle flows out of the table until they are this
-// part of it; from then on they push out each other. At 100,000 SYN/s that part of the default table
-// holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
+// part of it; from then on they push out each other. At 100,000 SYN/s that part of the default
+// table holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
 inline constexpr std::uint32_t embryonic_share = 8;
 
 // Messages (a head, its object, its digests) in progress at once in a worker. A flow between two
@@ -52,9 +73,9 @@ inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t gaps_max = 64;
 
 // Kept bytes: forwarded but not acknowledged. A flow may keep a large window (8 MiB at 20 ms is
-// 3.3 Gbit/s); all flows of a worker share one pool, and none may have more of it than it leaves
-// free. So n flows that are never acknowledged leave the next one a share of 1/(n+2); by default
-// that is 8 KiB when all messages belong to such flows, and it still moves.
+// 3.3 Gbit/s); all flows of a worker share one pool. A quarter of it is for all messages in equal
+// parts: by default two segments, that each may have under way whatever the others keep (it is the
+// storage that acknowledges them, within a millisecond). Behind holes no more than half is kept.
 inline constexpr std::uint32_t kept_bytes_flow_max = 8u << 20;
 inline constexpr std::uint64_t kept_bytes_worker_max = 64ull << 20;
 inline constexpr std::size_t kept_block_bytes = 2048;

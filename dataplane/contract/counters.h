@@ -29,6 +29,7 @@ namespace cordon {
     X(upgraded,    "connection left HTTP with the consent of the service (101, CONNECT)")         \
     X(incomplete,  "the object ended before its end was seen")                                    \
     X(form,        "object in a form that is not decoded")                                        \
+    X(tunnel,      "tunnel, or a protocol that may carry TCP unseen, bridged")                    \
     X(no_index,    "no indicators in force")                                                      \
     X(limit,       "a limit was reached, and the service lets such connections pass")
 
@@ -39,7 +40,18 @@ namespace cordon {
     X(vlan_too_deep,        "packets", "more than two VLAN tags")                                 \
     X(ipv4_bad_header,      "packets", "IPv4 header malformed or its checksum wrong")             \
     X(ipv6_bad_header,      "packets", "IPv6 header or extension chain malformed")                \
-    X(ip_fragment,          "packets", "fragment to or from a protected service, dropped")        \
+    X(fragment_reassembled, "datagrams","IP datagrams put together from their fragments")         \
+    X(fragment_repeated,    "packets", "IP fragment that came twice, ignored")                    \
+    X(fragment_malformed,   "packets", "IP fragment of impossible length or place, dropped")      \
+    X(fragment_tiny,        "datagrams","IP datagram dropped: headers cut by its first fragment") \
+    X(fragment_overlap,     "datagrams","IP datagram dropped: its fragments overlap")             \
+    X(fragment_inconsistent,"datagrams","IP datagram dropped: its fragments disagree on its end") \
+    X(fragment_too_many,    "datagrams","IP datagram dropped: in too many fragments")             \
+    X(fragment_evicted,     "datagrams","incomplete IP datagrams given up for newer ones")        \
+    X(fragment_expired,     "datagrams","incomplete IP datagrams given up after their time")      \
+    X(fragment_late,        "packets", "IP fragment of a datagram that was dropped before")       \
+    X(tunnel_refused,       "packets", "tunnel or unknown protocol to or from a protected service, dropped")\
+    X(hop_limit_low,        "packets", "segment that might die before the storage (TTL, hop limit), dropped")\
     X(tcp_bad_header,       "packets", "TCP header or options malformed")                         \
     X(tcp_bad_checksum,     "packets", "TCP checksum wrong")                                      \
     /* flow */                                                                                    \
@@ -55,6 +67,10 @@ namespace cordon {
     X(syn_option_removed,   "packets", "SYN option other than MSS, window scale, SACK, timestamps made NOP") \
     X(syn_data_removed,     "packets", "data in a SYN removed (TCP Fast Open)")                   \
     X(urgent_removed,       "packets", "urgent pointer removed")                                  \
+    X(option_removed,       "packets", "option other than SACK and negotiated timestamps made NOP") \
+    X(timestamp_missing,    "packets", "segment without the negotiated timestamp, its bytes sent on with one") \
+    X(segment_trimmed,      "packets", "segment across the end of the receiver's window, cut to it") \
+    X(wrong_side,           "packets", "segment of one end that came in where the other one is, dropped") \
     X(segment_out_of_window,"packets", "segment outside the receiver's window, dropped")          \
     X(segment_old_timestamp,"packets", "segment failing PAWS, dropped")                           \
     X(segment_bad_flags,    "packets", "impossible combination of TCP flags, dropped")            \
@@ -230,7 +246,8 @@ struct alignas(64) Counters {  // worker writes, control reads
     // of clients whose connection is not inspected. What an open object has is in no class yet.
     Counter body_bytes;
     Counter unframed_bytes;
-    Tally received[2];  // by side: client, storage
+    // By side: client, storage. A kept IP fragment joins when the fate of its datagram is known.
+    Tally received[2];
     Tally transmitted[2];
     // Connections, by service.
     Counter policies[services_max][policy_case_count][policy_result_count];

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t ipv4_bytes = 20, ipv6_bytes = 40, tcp_bytes = 20, timestamp_bytes = 12;
 constexpr std::uint8_t protocol_tcp = 6, default_hop_limit = 64;
 constexpr std::uint8_t option_end = 0, option_nop = 1, option_mss = 2, option_window_scale = 3,
-                       option_sack_permitted = 4, option_timestamps = 8;
+                       option_sack_permitted = 4, option_sack = 5, option_timestamps = 8;
 // The low two bits of the traffic class are ECN marks of one packet, not of a flow;
 // acknowledgements and retransmissions must carry none (RFC 3168 §6.1.4, §6.1.5).
 constexpr std::uint32_t ecn_bits = 0x00300000;
@@ -50,16 +50,36 @@ bool passes_in_syn(std::uint8_t kind) {
            kind == option_timestamps;
 }
 
-// Overwrites the option if it must not pass; *changed tells.
-void normalise_option(MutableBytes option, bool* changed) {
+// Overwrites the option if it must not pass. True when something was changed.
+bool normalise_syn_option(MutableBytes option) {
     constexpr std::uint8_t largest_scale = 14;  // RFC 7323 §2.3
     if (!passes_in_syn(option[0])) {
         std::fill(option.begin(), option.end(), option_nop);
-        *changed = true;
-    } else if (option[0] == option_window_scale && option[2] > largest_scale) {
-        option[2] = largest_scale;
-        *changed = true;
+        return true;
     }
+    if (option[0] != option_window_scale || option[2] <= largest_scale) return false;
+    option[2] = largest_scale;
+    return true;
+}
+
+// Calls `alter` with every option but NOPs; true when it or what stands behind the end changed.
+template <typename Alter>
+bool alter_options(MutableBytes frame, const Segment& segment, Alter alter) {
+    const std::size_t begin = segment.transport_offset + tcp_bytes;
+    MutableBytes rest = frame.subspan(begin, segment.payload_offset - begin);
+    bool changed = false;
+    while (!rest.empty()) {
+        if (rest[0] == option_end) {
+            // What stands behind the end is padding (RFC 9293 §3.1), whoever may read on.
+            changed |= std::any_of(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
+            std::fill(rest.begin(), rest.end(), option_end);
+            break;
+        }
+        const std::size_t length = rest[0] == option_nop ? 1 : rest[1];
+        if (rest[0] != option_nop) changed |= alter(rest.first(length));
+        rest = rest.subspan(length);
+    }
+    return changed;
 }
 
 }  // namespace
@@ -88,6 +108,17 @@ SegmentTemplate reversed(const SegmentTemplate& forward) {
     std::swap(back.source, back.destination);
     back.hop_limit = default_hop_limit;
     return back;
+}
+
+void follow_link(Bytes frame, const Segment& segment, SegmentTemplate* forward,
+                 SegmentTemplate* back) {
+    constexpr std::size_t mac = 6;
+    std::uint8_t* ours = forward->link;
+    if (std::memcmp(ours, frame.data(), 2 * mac) == 0) return;
+    if (segment.network_offset != forward->link_length) return;
+    if (std::memcmp(back->link, ours + mac, mac) == 0)
+        std::memcpy(back->link, frame.data() + mac, mac);
+    std::memcpy(ours, frame.data(), 2 * mac);
 }
 
 std::size_t header_bytes(const SegmentTemplate& like, bool timestamps) {
@@ -129,24 +160,59 @@ std::size_t build_segment(MutableBytes frame, const SegmentTemplate& like, std::
     return length;
 }
 
-bool normalise_syn(MutableBytes frame, Segment* segment) {
-    const std::size_t begin = segment->transport_offset + tcp_bytes;
-    MutableBytes rest = frame.subspan(begin, segment->payload_offset - begin);
-    bool changed = false;
-    while (!rest.empty()) {
-        if (rest[0] == option_end) {
-            // What stands behind the end is padding (RFC 9293 §3.1), whoever may read on.
-            changed |= std::any_of(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
-            std::fill(rest.begin(), rest.end(), option_end);
-            break;
-        }
-        const std::size_t length = rest[0] == option_nop ? 1 : rest[1];
-        if (rest[0] != option_nop) normalise_option(rest.first(length), &changed);
-        rest = rest.subspan(length);
+std::size_t build_part(MutableBytes frame, Bytes whole, const Segment& segment, std::size_t from,
+                       std::size_t count) {
+    SegmentTemplate like = template_of(whole, segment);
+    const std::uint8_t* ip = whole.data() + segment.network_offset;
+    // Other than a segment of our own it carries the marks of the packet it came in.
+    like.traffic |=
+        (segment.ip_version == 4 ? static_cast<std::uint32_t>(ip[1]) << 20 : load_be32(ip)) &
+        ecn_bits;
+    const auto tcp_header =
+        static_cast<std::size_t>(segment.payload_offset - segment.transport_offset);
+    const std::size_t tcp_at = like.link_length + ip_bytes(like);
+    const std::size_t length = tcp_at + tcp_header + count;
+    if (length > frame.size() || length - like.link_length > UINT16_MAX) return 0;
+    std::memcpy(frame.data(), like.link, like.link_length);
+    if (segment.ip_version == 4) {
+        write_ipv4(frame.data() + like.link_length, like, tcp_header + count);
+    } else {
+        write_ipv6(frame.data() + like.link_length, like, tcp_header + count);
     }
+    std::uint8_t* tcp = frame.data() + tcp_at;
+    std::memcpy(tcp, whole.data() + segment.transport_offset, tcp_header);
+    if (count > 0) std::memcpy(tcp + tcp_header, segment.payload.data() + from, count);
+    unsigned flags = segment.flags;
+    if (from > 0) {
+        const std::uint32_t syn = (flags & tcp_flag::syn) != 0 ? 1 : 0;
+        store_be32(tcp + 4, segment.sequence + syn + static_cast<std::uint32_t>(from));
+        flags &= ~static_cast<unsigned>(tcp_flag::syn | tcp_flag::cwr | tcp_flag::urg);
+        store_be16(tcp + 18, 0);
+    }
+    if (from + count < segment.payload.size())
+        flags &= ~static_cast<unsigned>(tcp_flag::fin | tcp_flag::psh);
+    tcp[13] = static_cast<std::uint8_t>(flags);
+    write_checksums(frame.data(), segment.ip_version, like.link_length, tcp_at, length);
+    return length;
+}
+
+bool normalise_syn(MutableBytes frame, Segment* segment) {
+    const bool changed = alter_options(frame, *segment, normalise_syn_option);
     segment->foreign_option = false;
     if (changed) rewrite_checksums(frame, *segment);
     return changed;
+}
+
+void normalise_options(MutableBytes frame, Segment* segment, bool timestamps) {
+    alter_options(frame, *segment, [timestamps](MutableBytes option) {
+        if (option[0] == option_sack || (timestamps && option[0] == option_timestamps))
+            return false;
+        std::fill(option.begin(), option.end(), option_nop);
+        return true;
+    });
+    segment->foreign_option = false;
+    segment->has_timestamp = segment->has_timestamp && timestamps;
+    rewrite_checksums(frame, *segment);
 }
 
 std::size_t strip_payload(MutableBytes frame, Segment* segment) {

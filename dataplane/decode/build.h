@@ -35,6 +35,13 @@ SegmentTemplate template_of(Bytes frame, const Segment& segment);
 // The other direction: ends and MACs swapped. Its TTL is not known and becomes 64.
 SegmentTemplate reversed(const SegmentTemplate& forward);
 
+// The sender of this frame, or its next hop, has got another MAC: what is built in either direction
+// follows. The way back follows only where it led to the MAC that the sender had; a router that
+// answers under a virtual one keeps that.
+// REQUIRES: decode(frame) gave `tcp` and `segment`, of the flow of both templates.
+void follow_link(Bytes frame, const Segment& segment, SegmentTemplate* forward,
+                 SegmentTemplate* back);
+
 struct Timestamps {
     std::uint32_t value;
     std::uint32_t echo;
@@ -48,9 +55,20 @@ std::size_t build_segment(MutableBytes frame, const SegmentTemplate& like, std::
                           std::uint32_t acknowledgement, std::uint8_t flags, std::uint16_t window,
                           std::optional<Timestamps> timestamps, Bytes payload);
 
+// Writes a part of a segment that is too long for a frame: the bytes [from, from + count) of its
+// payload under a plain IP header and its own TCP header. SYN, CWR and the urgent pointer stand in
+// the first part, FIN and PSH in the last. Returns its length; 0 when it does not fit.
+// REQUIRES: decode(whole) gave `tcp` and `segment`.
+std::size_t build_part(MutableBytes frame, Bytes whole, const Segment& segment, std::size_t from,
+                       std::size_t count);
+
 // Makes every option of a SYN but MSS, window scale, SACK-permitted and timestamps a NOP (DESIGN
 // §3.4), and a window scale above 14 one of 14. True when something was changed.
 bool normalise_syn(MutableBytes frame, Segment* segment);
+
+// The same for any other segment: all but SACK blocks, and timestamps when they were negotiated,
+// become NOPs.
+void normalise_options(MutableBytes frame, Segment* segment, bool timestamps);
 
 // Cuts the payload off. Returns the new length of the frame.
 std::size_t strip_payload(MutableBytes frame, Segment* segment);

@@ -1,17 +1,17 @@
 #include "dataplane/decode/decode.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "dataplane/base/limits.h"
+#include "dataplane/decode/protocol.h"
 
 namespace cordon {
 namespace {
 
-constexpr std::uint16_t ethertype_ipv4 = 0x0800, ethertype_ipv6 = 0x86dd, ethertype_vlan = 0x8100,
-                        ethertype_service_vlan = 0x88a8;
-constexpr std::uint8_t protocol_tcp = 6;
+constexpr std::uint16_t ethertype_ipv4 = 0x0800, ethertype_arp = 0x0806, ethertype_ipv6 = 0x86dd;
 constexpr std::size_t ethernet_bytes = 14, vlan_bytes = 4, ipv4_bytes = 20, ipv6_bytes = 40,
-                      tcp_bytes = 20;
+                      fragment_header_bytes = 8, tcp_bytes = 20;
 
 // Where the walk through one frame stands. Every step narrows `end` to what the header just read
 // says, and moves `at` behind that header.
@@ -100,7 +100,12 @@ bool read_tcp_options(Bytes options, Segment* segment) {
     const bool syn = (segment->flags & tcp_flag::syn) != 0;
     while (!options.empty()) {
         const std::uint8_t kind = options[0];
-        if (kind == static_cast<std::uint8_t>(Option::end)) return true;
+        if (kind == static_cast<std::uint8_t>(Option::end)) {
+            // Padding is zeros (RFC 9293 §3.1); whoever reads on finds something else here.
+            segment->foreign_option |=
+                std::any_of(options.begin(), options.end(), [](std::uint8_t b) { return b != 0; });
+            return true;
+        }
         if (kind == static_cast<std::uint8_t>(Option::nop)) {
             options = options.subspan(1);
             continue;
@@ -112,7 +117,9 @@ bool read_tcp_options(Bytes options, Segment* segment) {
         options = options.subspan(length);
         if (kind == static_cast<std::uint8_t>(Option::timestamps)) {
             if (!read_timestamps(body, segment)) return false;
-        } else if (syn && !read_syn_option(kind, body, segment)) {
+        } else if (!syn) {
+            segment->foreign_option |= kind != static_cast<std::uint8_t>(Option::sack);
+        } else if (!read_syn_option(kind, body, segment)) {
             return false;
         }
     }
@@ -169,10 +176,33 @@ bool ipv4_options_valid(Bytes options) {
     return true;
 }
 
+DecodeResult walk_extensions(Walk walk, std::uint8_t next, Outcome why);
+
+// The rest of the datagram is a part of a larger one.
+DecodeResult part_of_datagram(const Walk& walk, std::size_t fragment_header) {
+    Segment& segment = *walk.segment;
+    segment.transport_offset = static_cast<std::uint16_t>(walk.at);
+    segment.payload_offset = static_cast<std::uint16_t>(walk.at + fragment_header);
+    segment.payload = {walk.here() + fragment_header, walk.left() - fragment_header};
+    return DecodeResult::fragment;
+}
+
+// A protocol other than TCP; `begins`: its own header is here.
+DecodeResult beside_tcp(const Walk& walk, std::uint8_t protocol, bool begins) {
+    const bool tunnel = protocol == ip_protocol::udp && begins && walk.left() >= 4 &&
+                        is_tunnel_port(load_be16(walk.here() + 2));
+    return tunnel || !cannot_carry_tcp(protocol) ? DecodeResult::tunnel : DecodeResult::other;
+}
+
 DecodeResult decode_ipv4(Walk walk) {
     Segment& segment = *walk.segment;
     if (walk.left() < ipv4_bytes) return walk.malformed(Outcome::frame_truncated);
     const std::uint8_t* ip = walk.here();
+    segment.ip_version = 4;
+    segment.network_offset = static_cast<std::uint16_t>(walk.at);
+    segment.source.address = mapped_address(ip + 12);
+    segment.destination.address = mapped_address(ip + 16);
+    segment.hop_limit = ip[8];
     const std::size_t header = static_cast<std::size_t>(ip[0] & 0x0f) * 4;
     const std::size_t total = load_be16(ip + 2);
     if (ip[0] >> 4 != 4 || header < ipv4_bytes || total < header) {
@@ -185,19 +215,20 @@ DecodeResult decode_ipv4(Walk walk) {
     if (!ipv4_options_valid({ip + ipv4_bytes, header - ipv4_bytes})) {
         return walk.malformed(Outcome::ipv4_bad_header);
     }
-    segment.ip_version = 4;
-    segment.network_offset = static_cast<std::uint16_t>(walk.at);
-    segment.source.address = mapped_address(ip + 12);
-    segment.destination.address = mapped_address(ip + 16);
-    constexpr std::uint16_t more_fragments_or_offset = 0x3fff;
-    if ((load_be16(ip + 6) & more_fragments_or_offset) != 0) return DecodeResult::fragment;
-    if (ip[9] != protocol_tcp) return DecodeResult::other;
     walk.end = walk.at + total;
     walk.at += header;
-    return decode_tcp(walk);
+    const std::uint16_t field = load_be16(ip + 6);
+    // The protocol is a part of what a receiver puts fragments together by: each tells it.
+    if (ip[9] != ip_protocol::tcp && ip[9] != ip_protocol::authentication) {
+        return beside_tcp(walk, ip[9], (field & 0x1fff) == 0);
+    }
+    constexpr std::uint16_t more_fragments_or_offset = 0x3fff;
+    if ((field & more_fragments_or_offset) != 0) return part_of_datagram(walk, 0);
+    if (ip[9] == ip_protocol::tcp) return decode_tcp(walk);
+    return walk_extensions(walk, ip[9], Outcome::ipv4_bad_header);
 }
 
-// --- IPv6 ----------------------------------------------------------------------------------------
+// --- extension headers, IPv6 ---------------------------------------------------------------------
 
 enum class NextHeader : std::uint8_t {
     hop_by_hop = 0,
@@ -214,13 +245,15 @@ enum class Step : std::uint8_t { next, tcp, other, fragment, malformed };
 // the kind of the one behind it.
 Step step_extension(Walk* walk, std::uint8_t* next, bool first) {
     const NextHeader kind{*next};
+    const bool ipv6 = walk->segment->ip_version == 6;
+    if (!ipv6 && kind != NextHeader::tcp && kind != NextHeader::authentication) return Step::other;
     std::size_t length = 0;
     if (walk->left() >= 2) length = (static_cast<std::size_t>(walk->here()[1]) + 1) * 8;
     switch (kind) {
         case NextHeader::tcp:
             return Step::tcp;
         case NextHeader::fragment:
-            return walk->left() < 8 ? Step::malformed : Step::fragment;
+            return walk->left() < fragment_header_bytes ? Step::malformed : Step::fragment;
         case NextHeader::hop_by_hop:
             if (!first) return Step::malformed;  // RFC 8200 §4.1
             break;
@@ -243,7 +276,7 @@ Step step_extension(Walk* walk, std::uint8_t* next, bool first) {
     return Step::next;
 }
 
-DecodeResult walk_extensions(Walk walk, std::uint8_t next) {
+DecodeResult walk_extensions(Walk walk, std::uint8_t next, Outcome why) {
     for (std::size_t n = 0; n <= limits::extension_headers_max; ++n) {
         switch (step_extension(&walk, &next, n == 0)) {
             case Step::next:
@@ -251,51 +284,119 @@ DecodeResult walk_extensions(Walk walk, std::uint8_t next) {
             case Step::tcp:
                 return decode_tcp(walk);
             case Step::other:
-                return DecodeResult::other;
+                return beside_tcp(walk, next, true);
             case Step::fragment:
-                return DecodeResult::fragment;
+                return part_of_datagram(walk, fragment_header_bytes);
             case Step::malformed:
-                return walk.malformed(Outcome::ipv6_bad_header);
+                return walk.malformed(why);
         }
     }
-    return walk.malformed(Outcome::ipv6_bad_header);
+    return walk.malformed(why);
 }
 
 DecodeResult decode_ipv6(Walk walk) {
     Segment& segment = *walk.segment;
     if (walk.left() < ipv6_bytes) return walk.malformed(Outcome::frame_truncated);
     const std::uint8_t* ip = walk.here();
+    segment.ip_version = 6;
+    segment.network_offset = static_cast<std::uint16_t>(walk.at);
+    std::memcpy(segment.source.address.bytes, ip + 8, 16);
+    std::memcpy(segment.destination.address.bytes, ip + 24, 16);
+    segment.hop_limit = ip[7];
     if (ip[0] >> 4 != 6) return walk.malformed(Outcome::ipv6_bad_header);
     const std::size_t payload = load_be16(ip + 4);
     if (payload > walk.left() - ipv6_bytes) return walk.malformed(Outcome::frame_truncated);
     // A mapped address on the wire would share its flow with the real IPv4 connection.
     if (is_mapped(ip + 8) || is_mapped(ip + 24)) return walk.malformed(Outcome::ipv6_bad_header);
-    segment.ip_version = 6;
-    segment.network_offset = static_cast<std::uint16_t>(walk.at);
-    std::memcpy(segment.source.address.bytes, ip + 8, 16);
-    std::memcpy(segment.destination.address.bytes, ip + 24, 16);
     walk.at += ipv6_bytes;
     walk.end = walk.at + payload;
-    return walk_extensions(walk, ip[6]);
+    return walk_extensions(walk, ip[6], Outcome::ipv6_bad_header);
 }
 
+// --- Ethernet ------------------------------------------------------------------------------------
+
 bool is_vlan(std::uint16_t ethertype) {
-    return ethertype == ethertype_vlan || ethertype == ethertype_service_vlan;
+    return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100 ||
+           ethertype == 0x9200 || ethertype == 0x9300;
+}
+
+// Only the addresses, of whatever IP version the first half byte says.
+DecodeResult decode_inside(const Walk& walk) {
+    Walk inside = walk;
+    inside.rule = ChecksumRule::off;
+    const int version = walk.left() == 0 ? 0 : walk.here()[0] >> 4;
+    if (version == 4) decode_ipv4(inside);
+    if (version == 6) decode_ipv6(inside);
+    return DecodeResult::tunnel;
+}
+
+DecodeResult decode_mpls(Walk walk) {  // RFC 3032 §2.1
+    constexpr std::size_t label_bytes = 4;
+    while (walk.left() >= label_bytes) {
+        const bool bottom = (walk.here()[2] & 1) != 0;
+        walk.at += label_bytes;
+        if (bottom) return decode_inside(walk);
+    }
+    return DecodeResult::tunnel;
+}
+
+// RFC 2516 §4; the protocol may be one byte (RFC 1661 §6.5). Those from 0x4000 on set up the link.
+DecodeResult decode_pppoe(Walk walk) {
+    constexpr std::size_t session_bytes = 6;
+    if (walk.left() < session_bytes + 2) return DecodeResult::tunnel;
+    walk.at += session_bytes;
+    const bool one_byte = (walk.here()[0] & 1) != 0;
+    if (!one_byte && walk.here()[0] >= 0x40) return DecodeResult::other;
+    walk.at += one_byte ? 1 : 2;
+    return decode_inside(walk);
+}
+
+// 802.2: STP, CDP and the like; but SNAP with OUI 0 is Ethernet in disguise (RFC 1042).
+DecodeResult decode_llc(Walk walk) {
+    constexpr std::size_t snap_bytes = 8;
+    if (walk.left() < snap_bytes) return DecodeResult::other;
+    const std::uint8_t* llc = walk.here();
+    const bool ethernet = llc[0] == 0xaa && llc[1] == 0xaa && (llc[3] | llc[4] | llc[5]) == 0;
+    if (!ethernet || load_be16(llc + 6) == ethertype_arp) return DecodeResult::other;
+    walk.at += snap_bytes;
+    return decode_inside(walk);
+}
+
+DecodeResult decode_ethertype(const Walk& walk, std::uint16_t ethertype) {
+    constexpr std::uint16_t least = 0x0600;  // below, it is a length
+    switch (ethertype) {
+        case ethertype_ipv4:
+            return decode_ipv4(walk);
+        case ethertype_ipv6:
+            return decode_ipv6(walk);
+        case 0x8847:  // MPLS
+        case 0x8848:
+            return decode_mpls(walk);
+        case 0x8864:  // PPPoE session
+            return decode_pppoe(walk);
+        case 0x22f3:  // TRILL
+        case 0x88e5:  // MACsec
+        case 0x88e7:  // PBB
+        case 0x894f:  // NSH
+            return DecodeResult::tunnel;
+        default:
+            return ethertype < least ? decode_llc(walk) : DecodeResult::other;
+    }
 }
 
 }  // namespace
 
 DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why) {
+    constexpr int tags_max = 2, tags_read_max = 4;
     *segment = Segment{};
     segment->vlan = -1;
     Walk walk{frame.data(), ethernet_bytes, frame.size(), rule, segment, why};
     if (frame.size() < ethernet_bytes) return walk.malformed(Outcome::frame_truncated);
-    // Offsets are 16 bits wide; no IP datagram reaches beyond that but by its link header.
-    if (frame.size() > UINT16_MAX) walk.end = UINT16_MAX;
 
     std::uint16_t ethertype = load_be16(frame.data() + 12);
-    for (int tags = 0; is_vlan(ethertype); ++tags) {
-        if (tags == 2) return walk.malformed(Outcome::vlan_too_deep);
+    int tags = 0;
+    for (; is_vlan(ethertype); ++tags) {
+        if (tags == tags_read_max) return walk.malformed(Outcome::vlan_too_deep);
         if (walk.left() < vlan_bytes) return walk.malformed(Outcome::frame_truncated);
         const std::uint16_t id = load_be16(walk.here()) & 0x0fff;
         // Id 0 carries a priority and names no VLAN (802.1Q §9.6): the same flow with and without.
@@ -303,9 +404,9 @@ DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* w
         ethertype = load_be16(walk.here() + 2);
         walk.at += vlan_bytes;
     }
-    if (ethertype == ethertype_ipv4) return decode_ipv4(walk);
-    if (ethertype == ethertype_ipv6) return decode_ipv6(walk);
-    return DecodeResult::other;
+    const DecodeResult result = decode_ethertype(walk, ethertype);
+    const bool too_deep = tags > tags_max && segment->ip_version != 0;
+    return too_deep ? walk.malformed(Outcome::vlan_too_deep) : result;
 }
 
 }  // namespace cordon

@@ -1,11 +1,12 @@
-// Reads the headers of one frame: Ethernet, up to two VLAN tags, IPv4, IPv6 with extension headers,
-// TCP with its options.
+// Reads the headers of one frame: Ethernet, up to two VLAN tags, IPv4 and IPv6 with extension
+// headers (of which IPv4 knows one, the authentication header), TCP with its options.
 //
 // Owns:       nothing. A Segment points into the frame.
 // Invariants: every offset and view of a Segment lies inside the frame; the TCP payload is what the
 //             length field of IP says, without Ethernet padding.
 // Worker:     pure; no state.
-// Limits:     two VLAN tags (0x8100, 0x88a8), limits::extension_headers_max; one buffer.
+// Limits:     two VLAN tags (0x8100, 0x88a8, and 0x9100 to 0x9300 of old switches), whose addresses
+//             are read behind up to four; limits::extension_headers_max; one buffer.
 #pragma once
 
 #include <cstdint>
@@ -37,32 +38,35 @@ struct Segment {
     SegmentEnd destination;
     std::int16_t vlan;  // id of the outermost tag that names a VLAN (id 0 does not), −1: none
     std::uint8_t ip_version;  // 4 or 6, 0: not IP
+    std::uint8_t hop_limit;   // or TTL
     std::uint8_t flags;
     std::uint32_t sequence;
     std::uint32_t acknowledgement;
     std::uint16_t window;  // as in the header, not scaled
     std::uint16_t urgent;
     std::uint16_t network_offset;    // of the IP header
-    std::uint16_t transport_offset;  // of the TCP header
-    std::uint16_t payload_offset;
+    std::uint16_t transport_offset;  // of the TCP header; in a fragment: of the fragment header
+    std::uint16_t payload_offset;    // (IPv6), and where its part of the datagram begins
     bool has_timestamp;
     std::uint32_t timestamp_value;
     std::uint32_t timestamp_echo;
+    bool foreign_option;  // one that may not pass: see normalise_options()
     // Only in a SYN:
     bool has_mss;
     bool has_window_scale;
     bool sack_permitted;
-    bool foreign_option;  // an option other than these four
     std::uint16_t mss;
     std::uint8_t window_scale;  // at most 14 (RFC 7323 §2.3)
     Bytes payload;
 };
 
+// Of all but `tcp`, addresses and vlan are right where ip_version ≠ 0.
 enum class DecodeResult : std::uint8_t {
     tcp,        // *segment is filled
-    other,      // not TCP: bridged. With ip_version ≠ 0 the addresses and vlan are filled
-    fragment,   // an IP fragment; addresses and vlan of *segment are filled
-    malformed,  // *why names the outcome; whatever was read before is not used
+    other,      // not TCP, and known not to carry it: bridged
+    fragment,   // of TCP (IPv4) or of anything (IPv6); offsets and payload are filled
+    tunnel,     // may carry TCP unseen; the addresses are the inner ones behind MPLS, PPPoE, SNAP
+    malformed,  // *why names the outcome
 };
 
 enum class ChecksumRule : std::uint8_t { strict, off };

@@ -6,8 +6,8 @@
 //
 // Owns:       the keys and the links of the age lists, one for each rank; the flows themselves are
 //             an array of the worker with the same numbers.
-// Invariants: live() ≤ capacity, and is the sum over the ranks; a number is handed out once until it
-//             is erased; an entry stands in exactly one age list.
+// Invariants: live() ≤ capacity, and is the sum over the ranks; a number is handed out once until
+//             it is erased; an entry stands in exactly one age list.
 // Worker:     used by one worker only; no lock, no allocation after construction.
 // Limits:     capacity is given at construction.
 #pragma once
@@ -22,9 +22,9 @@ namespace cordon {
 using FlowNumber = std::uint32_t;
 inline constexpr FlowNumber no_flow = UINT32_MAX;
 
-// What a flow is worth when the table is full: those of a lower rank are given up first, in each the
-// one untouched for longest. A list for each, so that a flood, whatever it consists of, is found
-// without a search.
+// What a flow is worth when the table is full: those of a lower rank are given up first, in each
+// the one untouched for longest. A list for each, so that a flood, whatever it consists of, is
+// found without a search.
 enum class FlowRank : std::uint8_t {
     over,       // ended; stands for late segments only
     embryonic,  // nobody has shown to be there: an address may be invented

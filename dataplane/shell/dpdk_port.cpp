@@ -331,6 +331,15 @@ void DpdkPort::release(Frame* frame) {
     frame->handle = nullptr;
 }
 
+bool DpdkPort::hand_to_owner(Side side, Frame* frame) {
+    if (pair_->queues_ == 1) return false;
+    const std::uint32_t owner = flow_owner(frame->bytes(), pair_->queues_, queue_);
+    if (owner == queue_) return false;
+    hand_over(side, owner, give_back(*frame));
+    *frame = Frame{};
+    return true;
+}
+
 std::size_t DpdkPort::discard(Side side) {
     Frame frames[limits::burst_frames];
     std::size_t discarded = 0;

@@ -86,6 +86,7 @@ class DpdkPort final : public Port {
     std::size_t transmit(Side side, Frame* frames, std::size_t count) override;
     bool allocate(Side side, Frame* frame) override;
     void release(Frame* frame) override;
+    bool hand_to_owner(Side side, Frame* frame) override;
 
     // Takes and frees what waits to be received on `side`; returns how many frames.
     std::size_t discard(Side side);

@@ -1,5 +1,6 @@
 #include "dataplane/shell/journal_thread.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #include <algorithm>
@@ -117,6 +118,7 @@ Result<void> JournalThread::start() {
     publish_status();
     stop_.store(false, std::memory_order_relaxed);
     thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "cordon-journal");  // as top and strace show it
     return {};
 }
 

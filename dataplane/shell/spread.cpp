@@ -40,6 +40,7 @@ std::uint32_t flow_owner(Bytes frame, std::uint32_t workers, std::uint32_t self)
             segment.source.port = segment.destination.port = 0;
             break;
         case DecodeResult::other:
+        case DecodeResult::tunnel:
         case DecodeResult::malformed:
             return self;
     }

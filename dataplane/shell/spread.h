@@ -2,8 +2,8 @@
 // in by. Receive-side scaling is symmetric on few cards and not at all on veth.
 //
 // Owns:       nothing; pure.
-// Invariants: swapping source and destination does not change the answer; fragments of a flow go to
-//             one worker, though not always to that of its other frames.
+// Invariants: swapping source and destination does not change the answer; fragments between
+//             two addresses go to one worker, which hands on what it makes of them.
 // Worker:     any.
 #pragma once
 

@@ -17,6 +17,8 @@ namespace cordon {
 
 inline constexpr std::size_t answer_bytes_max = refusal_bytes_max;
 inline constexpr std::uint32_t answers_max = 1024;
+// Of these for matches only: thousands of bad requests do not take the 403 from whom it is due.
+inline constexpr std::uint32_t answers_reserve = 256;
 
 struct Answer {
     RecordTicket ticket;

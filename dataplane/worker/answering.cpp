@@ -26,10 +26,11 @@ DenyKey deny_key(const Flow& flow) {
 
 // Gives the flow an answer and takes it out of inspection. False when no answer is free: then it is
 // cut without one.
-bool Worker::State::begin_answer(FlowNumber number) {
+bool Worker::State::begin_answer(FlowNumber number, bool is_match) {
     Flow& flow = flows[number];
-    std::uint32_t slot = answers.allocate();
-    if (slot == no_answer && end_one_answer()) slot = answers.allocate();
+    const std::uint32_t room = answers_max - (is_match ? 0 : answers_reserve);
+    std::uint32_t slot = no_answer;
+    if (answers.used() < room || end_one_answer()) slot = answers.allocate();
     if (slot == no_answer) {
         cut(number, Outcome::answers_full);
         return false;
@@ -44,8 +45,8 @@ bool Worker::State::begin_answer(FlowNumber number) {
 }
 
 // Gives up one answer for a new one: one that the client has, or else the oldest of those that are
-// due for longer than an honest client needs, of a few. These are other ones each time, as each goes
-// to the end when it is looked at. Its flow goes on resetting the storage (after_reset).
+// due for longer than an honest client needs, of a few. These are other ones each time, as each
+// goes to the end when it is looked at. Its flow goes on resetting the storage (after_reset).
 bool Worker::State::end_one_answer() {
     FlowNumber chosen = no_flow;
     std::uint64_t oldest_ns = now.ns - std::min(now.ns, lifetime::answer_least_ns);
@@ -80,7 +81,7 @@ bool Worker::State::answer_impossible(const Flow& flow, std::size_t awaited) {
 // DESIGN §7: first the record, which takes the flow into `deny`, then the answer.
 void Worker::State::block(FlowNumber number) {
     Flow& flow = flows[number];
-    if (!begin_answer(number)) {
+    if (!begin_answer(number, true)) {
         // It is cut already; the incident is one all the same.
         RecordTicket ticket;
         if (!recorder.decided(incident, deny_key(flow), &ticket))
@@ -103,7 +104,7 @@ void Worker::State::block(FlowNumber number) {
 
 void Worker::State::refuse(FlowNumber number, ErrorStatus status, bool in_body) {
     Flow& flow = flows[number];
-    if (!begin_answer(number)) return;
+    if (!begin_answer(number, false)) return;
     Answer& answer = answers[flow.answer];
     answer.status = static_cast<std::uint16_t>(status);
     answer.silent = answer_impossible(flow, in_body ? 1 : 0);
@@ -114,7 +115,7 @@ void Worker::State::refuse(FlowNumber number, ErrorStatus status, bool in_body) 
 // Ends a connection at a quiet moment: a FIN to the client, the storage is let go.
 void Worker::State::retire(FlowNumber number) {
     abort_object(number);
-    if (!begin_answer(number)) return;
+    if (!begin_answer(number, false)) return;
     answers[flows[number].answer].silent = true;
     if (flows[number].phase == FlowPhase::uninspected) {
         counters.count(Outcome::flow_retired);
@@ -335,6 +336,7 @@ void Worker::State::storage_while_answering(Arrival& arrival, FlowNumber number)
     Flow& flow = flows[number];
     const Answer& answer = answers[flow.answer];
     const Segment& segment = arrival.segment;
+    follow_link(arrival.frame.bytes(), segment, &flow.storage.like, &flow.client.like);
     if (!answer.started) {
         // Not reset yet: what the client may still lack of earlier answers, it gets.
         const std::int64_t end = flow.down.offset_of(segment.sequence) +

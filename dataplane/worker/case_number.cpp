@@ -1,5 +1,8 @@
 #include "dataplane/worker/case_number.h"
 
+#ifndef OPENSSL_SUPPRESS_DEPRECATED
+#define OPENSSL_SUPPRESS_DEPRECATED  // the EVP interface allocates for every digest
+#endif
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -27,7 +30,10 @@ CaseNumbers::CaseNumbers(std::string_view prefix, std::uint64_t seed) : state_{s
 void CaseNumbers::next(char (*out)[case_number_bytes]) {
     ++state_[1];
     std::uint8_t digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(state_), sizeof state_, digest);
+    SHA256_CTX sha;
+    SHA256_Init(&sha);
+    SHA256_Update(&sha, state_, sizeof state_);
+    SHA256_Final(digest, &sha);
     std::uint64_t number;
     std::memcpy(&number, digest, sizeof number);
     number &= (1ULL << 60) - 1;

@@ -9,9 +9,12 @@ namespace cordon {
 bool Worker::State::need_exchange(Flow& flow) {
     if (flow.exchange != no_exchange) return true;
     flow.exchange = exchanges.allocate();
-    if (flow.exchange == no_exchange && end_slow_message(message_look))
+    if (flow.exchange == no_exchange && end_slow_messages(1, message_look) != 0)
         flow.exchange = exchanges.allocate();
-    if (flow.exchange == no_exchange) return false;
+    if (flow.exchange == no_exchange) {
+        ++messages_wanted;
+        return false;
+    }
     Exchange& exchange = exchanges[flow.exchange];
     exchange.begun_ns = now.ns;
     exchange.earned_ns = 0;

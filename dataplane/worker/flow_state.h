@@ -52,14 +52,15 @@ struct Peer {
     std::uint64_t acked;       // offset up to which it acknowledged what was sent to it
     std::uint32_t ack;         // last acknowledgement number, raw
     std::uint32_t timestamp;   // last TSval, to continue with when we speak for it
-    std::uint32_t ts_echo;     // last TSecr
     std::uint32_t ts_recent;   // PAWS (RFC 7323 §5)
+    std::uint32_t fin_number;  // with fin_ahead: sequence number of that FIN
     std::uint16_t window;      // last, raw
     std::uint16_t mss;
     std::uint8_t scale;
     bool has_like;
-    bool fin_seen;   // a FIN of this peer at the end of its bytes
-    bool fin_acked;  // and acknowledged by the other one
+    bool fin_seen : 1;   // a FIN of this peer at the end of its bytes
+    bool fin_acked : 1;  // and acknowledged by the other one
+    bool fin_ahead : 1;  // a FIN came while bytes before it were missing
 };
 
 struct Flow {
@@ -106,15 +107,20 @@ struct Flow {
     ClientAddress forwarded;
 };
 
-// Payload of a segment that we build. Both ends' MSS tells of the path that we stand in; beyond an
-// Ethernet frame nothing is won, and a port's buffers need not hold it. An absurdly small MSS is
-// treated as the least of Linux.
-inline std::size_t segment_bytes_max(const Flow& flow) {
+// Of a segment that we build, options of TCP included. Both ends' MSS tells of the path that we
+// stand in; beyond an Ethernet frame nothing is won, and a port's buffers need not hold it. An
+// absurdly small MSS is treated as the least of Linux.
+inline constexpr std::size_t segment_bytes_most = 1460;
+
+inline std::size_t mss_of(const Flow& flow) {
     constexpr std::size_t least = 88;
-    constexpr std::size_t most = 1460;
+    return std::clamp(std::size_t{std::min(flow.client.mss, flow.storage.mss)}, least,
+                      segment_bytes_most);
+}
+
+inline std::size_t segment_bytes_max(const Flow& flow) {
     constexpr std::size_t timestamp_option = 12;
-    const std::size_t mss = std::min<std::size_t>(flow.client.mss, flow.storage.mss);
-    return std::clamp(mss, least, most) - (flow.has_timestamps ? timestamp_option : 0);
+    return mss_of(flow) - (flow.has_timestamps ? timestamp_option : 0);
 }
 
 // Ours continue the newest of the peer's: a late, reordered segment turns nothing back, or what we
@@ -122,7 +128,6 @@ inline std::size_t segment_bytes_max(const Flow& flow) {
 inline void note_timestamps(const Segment& segment, Peer* peer) {
     if (static_cast<std::int32_t>(segment.timestamp_value - peer->timestamp) < 0) return;
     peer->timestamp = segment.timestamp_value;
-    peer->ts_echo = segment.timestamp_echo;
 }
 
 // Nothing but bytes that came before.

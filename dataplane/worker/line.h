@@ -1,6 +1,7 @@
 // The inside of a Worker: the line of rooms wired together. One file for each stretch of the line:
 //
 //   worker.cpp     bursts in, bursts out, bridging, accounting
+//   fragments.cpp  fragments → datagrams → segments; tunnels
 //   flows.cpp      a flow's life: open, close, evict, timers
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
@@ -18,6 +19,7 @@
 
 #include "dataplane/base/time.h"
 #include "dataplane/fingerprint/fingerprinter.h"
+#include "dataplane/fragment/reassembly.h"
 #include "dataplane/http/refusal.h"
 #include "dataplane/verdict/policy.h"
 #include "dataplane/worker/answer.h"
@@ -61,18 +63,21 @@ inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same fo
 inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
 inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
 inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
-// How long a message may stand still while others find no room: for its head (in two round trips of
-// the farthest client it has come), for its body, and for the storage's answer. Bytes earn further
-// time (limits::slow_bytes_per_s).
+// How long a message may stand still while others find no room: in its head (which comes within two
+// round trips of the farthest client), in its body or that of the answer, and until the storage
+// begins to answer. Bytes earn further time (limits::slow_bytes_per_s).
 inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
 inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
+inline constexpr std::uint64_t patience_every_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
 
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every
 // sweep looks at as many as it does at flows.
 inline constexpr std::size_t message_look = 8;
+// Then a body may stand still for 2.5 s, in which three losses in a row are repaired.
+inline constexpr std::uint32_t patience_halvings_max = 2;
 
 // A received frame with what decode read of it.
 struct Arrival {
@@ -81,7 +86,11 @@ struct Arrival {
     Side side;
     std::uint32_t received_bytes;  // the frame may be cut shorter on its way
     bool consumed = false;         // the frame was sent or kept
+    bool altered = false;          // says more than may pass: its bytes go on in segments of ours
     bool accounted = false;
+    bool waits = false;    // a fragment: accounted with its datagram
+    bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
+    std::size_t fate = 0;  // the frame class, once accounted
 };
 
 // Flows in the order in which one constant delay ends for them.
@@ -97,7 +106,7 @@ struct Worker::State {
     std::size_t receive_burst(Side side);
     void handle(Arrival& arrival);
     void handle_tcp(Arrival& arrival);
-    void handle_fragment(Arrival& arrival);
+    bool dies_on_the_way(const Arrival& arrival, int service_number) const;
     void bridge(Arrival& arrival);
     void drop(Arrival& arrival, Outcome why);
     void account(Arrival& arrival, std::size_t frame_class_index);
@@ -106,10 +115,23 @@ struct Worker::State {
     void queue(Side to, const Frame& frame);
     void flush(Side to);
     int service_of(const SegmentEnd& end, std::int16_t vlan) const;
-    bool protects(const Address& address) const;
+    int service_for(const Segment& segment, Side side) const;
+    bool protects(const Segment& segment) const;
     const ServiceOptions& service(const Flow& flow) const;
     ServiceMode mode(const Flow& flow) const { return mode_of(flow.service); }
     ServiceMode mode_of(std::size_t service_number) const;
+
+    // --- fragments.cpp ---
+    void handle_fragment(Arrival& arrival);
+    std::size_t handle_datagram(Arrival& arrival);
+    std::size_t deliver_parts(const Segment& whole, Side side);
+    std::size_t bridge_datagram(Arrival& arrival);
+    void bridge_member(Reassembly::Node member, Side to);
+    std::size_t part_bytes_max(const Segment& whole) const;
+    void account_members(Side side, std::size_t frame_class_index, FragmentTally members);
+    void count_lost_fragments();
+    void handle_tunnel(Arrival& arrival);
+    bool refuses_tunnel(const Segment& segment) const;
 
     // --- flows.cpp ---
     FlowNumber open_flow(Arrival& arrival, int service_number);
@@ -121,8 +143,10 @@ struct Worker::State {
     void rank(FlowNumber number) { table.move_to(number, rank_of(flows[number])); }
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void normalise_handshake(Arrival& arrival);
     void begin_anew(FlowNumber number);
     bool ends_answer_for_syn(FlowNumber number);
+    void note_syn_while_established(Arrival& arrival, Flow& flow);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     bool end_unfollowed(Arrival& arrival, FlowNumber number);
@@ -152,19 +176,26 @@ struct Worker::State {
     void from_client(Arrival& arrival, FlowNumber number);
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
+    void normalise_client_options(Arrival& arrival, const Flow& flow);
+    std::uint64_t trim_to_window(Arrival& arrival, const Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
     bool release_before_ahead(FlowNumber number);
     void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
+    void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
+    void probe_storage(Flow& flow);
     void client_fin(FlowNumber number);
-    void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);
+    void client_fin_at(FlowNumber number, std::uint64_t end);
     void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
     void client_reset(Arrival& arrival, FlowNumber number);
+    void challenge_client(const Flow& flow);
     void note_client(Arrival& arrival, Flow& flow);
     bool end_of_client_bytes(FlowNumber number);
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
+    static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
+                            std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
     bool contradicts_class(Flow& flow, Bytes first_bytes) const;
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
@@ -184,6 +215,7 @@ struct Worker::State {
     bool leave_http(Flow& flow, UninspectedReason reason);
     bool leave_or_cut(FlowNumber number, Outcome why, UninspectedReason reason);
     void storage_fin(FlowNumber number, const Segment& segment);
+    void end_of_storage_bytes(FlowNumber number);
     void storage_reset(Arrival& arrival, FlowNumber number);
     void note_storage(Arrival& arrival, Flow& flow);
 
@@ -216,7 +248,8 @@ struct Worker::State {
     void abort_object(FlowNumber number);
 
     // --- pressure.cpp ---
-    bool end_slow_message(std::size_t look);
+    std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
+    void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
     void end_message(FlowNumber number);
     std::uint64_t kept_share() const;
@@ -239,7 +272,7 @@ struct Worker::State {
     KindSet planned_kinds() const;
 
     // --- answering.cpp ---
-    bool begin_answer(FlowNumber number);
+    bool begin_answer(FlowNumber number, bool is_match);
     bool end_one_answer();
     void block(FlowNumber number);
     void refuse(FlowNumber number, ErrorStatus status, bool in_body);  // needs no record
@@ -281,6 +314,7 @@ struct Worker::State {
     Counters counters;
     Now now{};
 
+    Reassembly fragments;
     FlowTable table;
     std::unique_ptr<Flow[]> flows;
     PiecePool pieces;
@@ -300,6 +334,10 @@ struct Worker::State {
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
     std::uint32_t message_next = 0;
+    std::size_t messages_wanted = 0;  // and not found, since the last sweep
+    bool messages_short = false;      // more were wanted than could be had, in this second
+    std::uint32_t patience_halvings = 0;
+    std::uint64_t patience_at_ns = 0;
     std::uint32_t held_frames = 0;
     std::uint32_t midstream_flows = 0;
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet

@@ -48,6 +48,10 @@ class Port {
     virtual bool allocate(Side side, Frame* frame) = 0;
 
     virtual void release(Frame* frame) = 0;
+
+    // Gives a frame that a worker made of others (of fragments) to the worker that owns its flow,
+    // where it is received from `side`. False: it is this one's.
+    virtual bool hand_to_owner(Side, Frame*) { return false; }
 };
 
 }  // namespace cordon

@@ -4,20 +4,37 @@
 
 namespace cordon {
 
-// With all messages taken: ends one that stands still or crawls, among the next `look`. Nobody can
-// keep others out by beginning messages and not going on with them, and nobody who moves his bytes
-// is given up for others: with messages_max honest uploads under way the next one waits, and its
-// segment is repeated.
-bool Worker::State::end_slow_message(std::size_t look) {
-    bool ended = false;
-    for (std::size_t n = 0; n < look && n < exchanges.count(); ++n) {
+// With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody
+// can keep others out by beginning messages and not going on with them, and nobody who moves his
+// bytes is given up for others: with messages_max honest uploads under way the next one waits, and
+// its segment is repeated.
+std::size_t Worker::State::end_slow_messages(std::size_t wanted, std::size_t look) {
+    std::size_t ended = 0;
+    look = std::min<std::size_t>(look, exchanges.count());
+    for (std::size_t n = 0; n < look && ended < wanted; ++n) {
         message_next = (message_next + 1) % exchanges.count();
         Exchange& exchange = exchanges[message_next];
         if (exchange.flow == no_flow || !is_slow(exchange)) continue;
         end_message(exchange.flow);
-        ended = true;
+        ++ended;
     }
     return ended;
+}
+
+// At every sweep: as many places as were asked for in vain are made. While that is not enough
+// patience shrinks, to a quarter at most.
+void Worker::State::relieve_messages(std::size_t look) {
+    const std::size_t ended = messages_wanted == 0 ? 0 : end_slow_messages(messages_wanted, look);
+    messages_short = messages_short || messages_wanted > ended;
+    messages_wanted = 0;
+    if (now.ns < patience_at_ns) return;
+    patience_at_ns = now.ns + lifetime::patience_every_ns;
+    if (messages_short) {
+        if (patience_halvings < patience_halvings_max) ++patience_halvings;
+    } else if (patience_halvings != 0) {
+        --patience_halvings;
+    }
+    messages_short = false;
 }
 
 // What a message earned by moving fast is good for no longer than it has lasted: a client that
@@ -26,11 +43,12 @@ bool Worker::State::is_slow(Exchange& exchange) const {
     const Flow& flow = flows[exchange.flow];
     if (flow.phase != FlowPhase::established || flow.verdict_due) return false;
     const RequestParser& parser = exchange.parser;
-    std::uint64_t patience = lifetime::head_patience_ns;
-    if (parser.in_body()) {
-        patience = lifetime::body_patience_ns;
-    } else if (parser.between_messages() && !exchange.tracker.idle()) {
-        patience = lifetime::answer_patience_ns;
+    const bool awaits = parser.between_messages() && !exchange.tracker.idle();
+    std::uint64_t patience = lifetime::head_patience_ns >> patience_halvings;
+    if (awaits && !exchange.tracker.final_begun()) {
+        patience = lifetime::answer_patience_ns >> patience_halvings;
+    } else if (awaits || parser.in_body()) {
+        patience = lifetime::body_patience_ns >> patience_halvings;
     }
     const std::uint64_t age = now.ns - exchange.begun_ns;
     const std::uint64_t moved = bytes_moved(flow);
@@ -43,31 +61,28 @@ bool Worker::State::is_slow(Exchange& exchange) const {
 // What was uploaded so far is looked up before the connection goes, as whenever an upload ends
 // early; the rest of it never reaches the storage. Then policy decides, as about any limit.
 void Worker::State::end_message(FlowNumber number) {
-    Flow& flow = flows[number];
+    const Flow& flow = flows[number];
     counters.count(Outcome::message_slow);
     if (!judge_tail(number, true)) return;
     const Exchange& exchange = exchanges[flow.exchange];
     const bool awaits = exchange.parser.between_messages() && !exchange.tracker.idle();
     const bool asked = awaits || exchange.parser.in_body();
     abort_object(number);
-    if (mode(flow) != ServiceMode::enforce) return pass_rest(number, UninspectedReason::limit);
-    switch (service(flow).on_limit) {
-        case UninspectedAction::pass:
-            return pass_rest(number, UninspectedReason::limit);
-        case UninspectedAction::reset:
-            reset_client(flow);
-            return sever(number);
-        case UninspectedAction::refuse:
-            return refuse(number, awaits ? ErrorStatus::unavailable : ErrorStatus::request_timeout,
-                          asked);
-    }
+    end_inspection(number,
+                   {PolicyCase::limit, UninspectedReason::limit, service(flow).on_limit,
+                    awaits ? ErrorStatus::unavailable : ErrorStatus::request_timeout, asked});
 }
 
-// What a flow may keep: no more than is left. A storage that stops acknowledging fills the shares of
-// its own flows, and the pool has room for those of others.
+// What a flow may keep. A quarter of the pool belongs to all messages in equal parts; of the rest a
+// flow may have as much as it leaves free. What is forwarded and not acknowledged cannot be taken
+// back, so without that quarter a few flows whose storage does not acknowledge would leave nothing
+// to the others, however they shared.
 std::uint64_t Worker::State::kept_share() const {
+    const std::uint32_t reserve = pieces.count() / 4;
+    const std::uint32_t common = pieces.available() > reserve ? pieces.available() - reserve : 0;
+    const std::uint32_t own = reserve / options.messages_max;
     return std::min<std::uint64_t>(options.kept_bytes_flow_max,
-                                   std::uint64_t{pieces.available()} * limits::kept_block_bytes);
+                                   std::uint64_t{std::max(common, own)} * limits::kept_block_bytes);
 }
 
 std::uint64_t Worker::State::bytes_moved(const Flow& flow) {

@@ -15,6 +15,12 @@ std::uint32_t piece_count(const Options& options) {
     return static_cast<std::uint32_t>(options.kept_bytes_worker_max / limits::kept_block_bytes);
 }
 
+// A connection that begins and ends at once: stacks differ in which of it they believe.
+bool is_contradictory(const Segment& segment) {
+    return (segment.flags & tcp_flag::syn) != 0 &&
+           (segment.flags & (tcp_flag::fin | tcp_flag::rst)) != 0;
+}
+
 }  // namespace
 
 Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Recorder* the_recorder)
@@ -22,6 +28,7 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       settings(worker_options),
       port(*the_port),
       recorder(*the_recorder),
+      fragments(worker_options.seed),
       table(options.flows_max, worker_options.seed),
       flows(std::make_unique<Flow[]>(options.flows_max)),
       pieces(piece_count(options)),
@@ -60,7 +67,7 @@ std::size_t Worker::poll(Now now) {
 }
 
 std::uint64_t Worker::next_deadline_ns() const {
-    std::uint64_t next = UINT64_MAX;
+    std::uint64_t next = state_->fragments.next_deadline_ns();
     for (const TimerList& list : state_->timers) {
         if (list.first != no_flow) next = std::min(next, state_->flows[list.first].timer_ns);
     }
@@ -123,9 +130,10 @@ std::size_t Worker::State::receive_burst(Side side) {
     const std::size_t count = port.receive(side, frames, limits::burst_frames);
     for (std::size_t n = 0; n < count; ++n) {
         Arrival arrival{frames[n], {}, side, frames[n].length};
-        counters.received[index_of(side)].add(frames[n].length);
         handle(arrival);
-        if (!arrival.accounted) account(arrival, frame_class(FrameClass::dropped));  // by a cut
+        if (!arrival.waits) counters.received[index_of(side)].add(arrival.received_bytes);
+        if (!arrival.accounted && !arrival.waits)
+            account(arrival, frame_class(FrameClass::dropped));  // by a cut
         if (!arrival.consumed) port.release(&arrival.frame);
     }
     return count;
@@ -138,31 +146,36 @@ void Worker::State::handle(Arrival& arrival) {
             return handle_tcp(arrival);
         case DecodeResult::other:
             return bridge(arrival);
+        case DecodeResult::tunnel:
+            return handle_tunnel(arrival);
         case DecodeResult::fragment:
             return handle_fragment(arrival);
         case DecodeResult::malformed:
+            // Between others it is none of our business; where no address is known it may be.
+            if (arrival.segment.ip_version != 0 && !protects(arrival.segment))
+                return bridge(arrival);
             return drop(arrival, why);
     }
-}
-
-void Worker::State::handle_fragment(Arrival& arrival) {
-    const Segment& segment = arrival.segment;
-    if (protects(segment.source.address) || protects(segment.destination.address))
-        return drop(arrival, Outcome::ip_fragment);
-    bridge(arrival);
 }
 
 void Worker::State::handle_tcp(Arrival& arrival) {
     const Segment& segment = arrival.segment;
     FlowNumber number = table.find(flow_key(segment));
+    const int service_number =
+        number == no_flow ? service_for(segment, arrival.side) : flows[number].service;
+    if (service_number < 0) return bridge(arrival);
+    if (dies_on_the_way(arrival, service_number)) return drop(arrival, Outcome::hop_limit_low);
     if (number == no_flow) {
-        const bool from_the_client = arrival.side == Side::client;
-        const SegmentEnd& served = from_the_client ? segment.destination : segment.source;
-        const int service_number = service_of(served, segment.vlan);
-        if (service_number < 0) return bridge(arrival);
+        if (is_contradictory(segment)) return drop(arrival, Outcome::segment_bad_flags);
         number = open_flow(arrival, service_number);
         if (number == no_flow) return;
     }
+    if (is_contradictory(segment)) return drop(arrival, Outcome::segment_bad_flags);
+    // What one end says where the other one is (its address is easily forged, a switch may flood)
+    // is no part of either stream.
+    const Peer& client = flows[number].client;
+    if (client.has_like && (segment.source == client.like.source) != (arrival.side == Side::client))
+        return drop(arrival, Outcome::wrong_side);
     const std::uint8_t handshake = segment.flags & (tcp_flag::syn | tcp_flag::ack);
     if (arrival.side == Side::storage) {
         from_storage(arrival, number);
@@ -172,6 +185,13 @@ void Worker::State::handle_tcp(Arrival& arrival) {
         from_client(arrival, number);
     }
     table.touch(number, now.ns, rank_of(flows[number]));
+}
+
+// A segment that a router behind us may throw away is inspected, and the storage never sees it
+// (Handley/Paxson 2001 §5.1). What it carries is then missing there, as if the wire had lost it.
+bool Worker::State::dies_on_the_way(const Arrival& arrival, int service_number) const {
+    return arrival.segment.hop_limit < limits::hop_limit_least && arrival.side == Side::client &&
+           mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce;
 }
 
 void Worker::State::bridge(Arrival& arrival) {
@@ -187,7 +207,8 @@ void Worker::State::drop(Arrival& arrival, Outcome why) {
 void Worker::State::account(Arrival& arrival, std::size_t frame_class_index) {
     if (arrival.accounted) return;
     arrival.accounted = true;
-    counters.frames[frame_class_index].add(arrival.received_bytes);
+    arrival.fate = frame_class_index;
+    if (!arrival.is_part) counters.frames[frame_class_index].add(arrival.received_bytes);
 }
 
 void Worker::State::forward(Arrival& arrival, FrameClass why) {
@@ -232,9 +253,19 @@ int Worker::State::service_of(const SegmentEnd& end, std::int16_t vlan) const {
     return -1;
 }
 
-bool Worker::State::protects(const Address& address) const {
-    for (std::uint32_t n = 0; n < options.service_count; ++n)
-        if (is_within(std::to_array(address.bytes), options.services[n].prefix)) return true;
+// Of the end that may be a service, seen from the side a frame came from.
+int Worker::State::service_for(const Segment& segment, Side side) const {
+    return service_of(side == Side::client ? segment.destination : segment.source, segment.vlan);
+}
+
+// Either end lies in the prefix of a service.
+bool Worker::State::protects(const Segment& segment) const {
+    const auto source = std::to_array(segment.source.address.bytes);
+    const auto destination = std::to_array(segment.destination.address.bytes);
+    for (std::uint32_t n = 0; n < options.service_count; ++n) {
+        const AddressPrefix& prefix = options.services[n].prefix;
+        if (is_within(source, prefix) || is_within(destination, prefix)) return true;
+    }
     return false;
 }
 

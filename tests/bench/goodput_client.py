@@ -18,8 +18,8 @@ class TcpInfo(ctypes.Structure):
     """struct tcp_info of linux/tcp.h, as far as needed."""
 
     _fields_ = (
-        [(name, ctypes.c_uint8) for name in "state ca_state retransmits probes backoff options".split()]
-        + [("scales", ctypes.c_uint8), ("limits", ctypes.c_uint8)]
+        [(name, ctypes.c_uint8) for name in (
+            "state ca_state retransmits probes backoff options scales limits").split()]
         + [(name, ctypes.c_uint32) for name in (
             "rto ato snd_mss rcv_mss unacked sacked lost retrans fackets last_data_sent "
             "last_ack_sent last_data_recv last_ack_recv pmtu rcv_ssthresh rtt rttvar snd_ssthresh "
@@ -100,12 +100,15 @@ def main():
     connection = socket.create_connection((options.address, options.port), 20)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, options.congestion.encode())
-    framing = "Transfer-Encoding: chunked" if options.chunked else f"Content-Length: {options.bytes}"
-    head = f"PUT {options.target} HTTP/1.1\r\nHost: {options.address}\r\n{framing}\r\n\r\n".encode()
+    framing = f"Content-Length: {options.bytes}"
+    if options.chunked:
+        framing = "Transfer-Encoding: chunked"
+    head = f"PUT {options.target} HTTP/1.1\r\nHost: {options.address}\r\n{framing}\r\n\r\n"
     begin = time.monotonic()
     until = begin + options.seconds
     before = tcp_info(connection).bytes_acked
-    whole = send(connection, head, until) and all(send(connection, part, until) for part in body(options))
+    whole = send(connection, head.encode(), until)
+    whole = whole and all(send(connection, part, until) for part in body(options))
     status = answer(connection, until) if whole else 0
     seconds = time.monotonic() - begin
     info = tcp_info(connection)

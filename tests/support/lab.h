@@ -97,8 +97,9 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
 
 class Lab {
   public:
-    explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096)
-        : options(the_options), port(buffers, 4096) {
+    explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
+                 std::size_t buffer_bytes = 4096)
+        : options(the_options), port(buffers, buffer_bytes) {
         WorkerOptions settings{};
         settings.options = &options;
         settings.seed = 7;
@@ -109,8 +110,8 @@ class Lab {
     // connections without framing; what a test leaves under way is said to be.
     ~Lab() {
         const Counters& counters = worker->counters();
-        const Tally(&received)[2] = counters.received;
-        std::uint64_t frames = received[0].bytes.read() + received[1].bytes.read();
+        std::uint64_t frames =
+            counters.received[0].bytes.read() + counters.received[1].bytes.read();
         for (const Tally& tally : counters.frames)
             frames -= tally.bytes.read();
         std::uint64_t objects = counters.body_bytes.read() + counters.unframed_bytes.read() -
@@ -135,19 +136,20 @@ class Lab {
     // --- time ---
     void step(std::uint64_t microseconds = 10) {
         now_ns += microseconds * ns_per_us;
-        worker->poll({now_ns, index_now_s * ns_per_s + now_ns});
+        worker->poll({now_ns, unix_zero_ns + now_ns});
         collect();
     }
 
     // --- the client ---
     Packet client_packet() const {
-        return stamped(
-            Packet().ipv4("10.0.0.1", "10.0.0.2").ports(client_port, 80).window(client_room),
-            client_clock, storage_clock);
+        Packet packet = addressed("10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2");
+        packet.macs(storage_mac, client_mac).ports(client_port, 80).window(client_room);
+        return stamped(packet, client_clock, storage_clock);
     }
     Packet storage_packet() const {
-        return stamped(Packet().ipv4("10.0.0.2", "10.0.0.1").ports(80, client_port).window(0xffff),
-                       storage_clock, client_clock);
+        Packet packet = addressed("10.0.0.2", "10.0.0.1", "fd00::2", "fd00::1");
+        packet.macs(client_mac, storage_mac).ports(80, client_port).window(0xffff);
+        return stamped(packet, storage_clock, client_clock);
     }
 
     void connect() {
@@ -239,9 +241,14 @@ class Lab {
     IndexView view;
     std::unique_ptr<Worker> worker;
     std::uint64_t now_ns = ns_per_s;
+    std::uint64_t unix_zero_ns = index_now_s * ns_per_s;
 
+    std::uint8_t client_mac[6] = {2, 0, 0, 0, 0, 1};
+    std::uint8_t storage_mac[6] = {2, 0, 0, 0, 0, 2};
+    std::size_t misled = 0;          // frames sent to another MAC than the receiver has now
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
+    bool ipv6 = false;                 // the service at fd00::2 has to be among the options
     std::uint16_t client_room = 1000;  // the window it announces
     std::uint16_t mss = 1460;          // that both ends announce
     std::uint32_t isn = client_isn;    // of the connection in use
@@ -261,12 +268,19 @@ class Lab {
   private:
     // Lets both ends receive what the worker sent.
     void collect() {
-        for (const auto& frame : port.take(Side::storage))
+        for (const auto& frame : port.take(Side::storage)) {
+            misled += std::memcmp(frame.data(), storage_mac, 6) != 0;
             storage_receives(frame);
-        for (const auto& frame : port.take(Side::client))
+        }
+        for (const auto& frame : port.take(Side::client)) {
+            misled += std::memcmp(frame.data(), client_mac, 6) != 0;
             client_receives(frame);
+        }
     }
 
+    Packet addressed(const char* from, const char* to, const char* from6, const char* to6) const {
+        return ipv6 ? Packet().ipv6(from6, to6) : Packet().ipv4(from, to);
+    }
     static Packet stamped(Packet packet, std::uint32_t value, std::uint32_t echo) {
         if (value != 0 && echo != 0) packet.timestamps(value, echo);
         return packet;

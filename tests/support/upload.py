@@ -43,7 +43,9 @@ class Client:
             return False
 
     def head(self, target, *headers):
-        lines = [f"PUT {target} HTTP/1.1", f"Host: {self.options.address}", *headers, "", ""]
+        address = self.options.address
+        host = f"[{address}]" if ":" in address else address
+        lines = [f"PUT {target} HTTP/1.1", f"Host: {host}", *headers, "", ""]
         return "\r\n".join(lines).encode()
 
     def receive(self):

@@ -22,7 +22,7 @@ random_file() {
 open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 
-# write_config   — SERVICE_LINES and LIMIT_LINES may hold more TOML.
+# write_config   — SERVICE_LINES, LIMIT_LINES and PORT_LINES may hold more TOML.
 write_config() {
     CONFIG=$WORK/cordon.toml
     cat > "$CONFIG" <<TEXT
@@ -38,6 +38,7 @@ legal_basis = "system test"
 kind = "$PORT_KIND"
 client = "cor-cli"
 storage = "cor-sto"
+${PORT_LINES:-}
 [paths]
 state_dir = "$WORK/state"
 run_dir = "$WORK/run"
@@ -222,8 +223,8 @@ _at_least() {
 }
 counted() { at_least "${2:-1}" outcome "$1"; }
 
-# At the end of every test whose dataplane lives: every frame that the ports received is in one class,
-# and so is every byte of a body.
+# At the end of every test whose dataplane lives: every frame that the ports received is in one
+# class, and so is every byte of a body.
 lab_check() {
     [ -n "$DATAPLANE_PID" ] && kill -0 "$DATAPLANE_PID" 2> /dev/null || return 0
     check "both coverage ledgers balance" wait_for 5 ledgers_balance
@@ -241,6 +242,14 @@ for unit in ("packets", "bytes"):
         ports[side]["received"][unit] for side in ports), unit
 assert sum(line["bytes"] for line in objects) + still_open == body + unframed, "objects"
 assert coverage["sum"]["balanced"] and coverage["object_sum"]["balanced"]' "$WORK/ledgers.log"
+}
+
+# nothing_of "NAME…"   — none of these outcomes was counted; says which were.
+nothing_of() {
+    ctl coverage --json | python3 -c 'import json, sys
+met = [one["name"] + " " + str(one["value"]) for one in json.load(sys.stdin)["outcomes"]
+       if one["name"] in sys.argv[1].split() and one["value"]]
+sys.exit("counted: " + ", ".join(met) if met else 0)' "$1"
 }
 
 # gap_bytes REASON   — what control has on record as passed without the dataplane: 1 not running,

@@ -26,7 +26,8 @@ done
 differs() { [ ! -e "$2" ] || ! cmp -s "$1" "$2"; }
 for manner in $(python3 "$odd" cli0 list-lying); do
     odd_tcp "$manner" "known-$manner"
-    check "$manner: what arrives is not the known file" differs "$WORK/known" "$WORK/www/known-$manner"
+    check "$manner: what arrives is not the known file" \
+        differs "$WORK/known" "$WORK/www/known-$manner"
 done
 check "liars are cut" counted inconsistent 3
 check "every refusal is recorded, once" incident_count "$refusals"

@@ -262,7 +262,8 @@ std::string service_with(const char* name, const char* address, const char* rest
 
 void resets_what_is_older_where_nothing_may_pass_unseen(void**) {
     const std::string service = service_with("a", "192.0.2.1", "port = 80\nmode = 'observe'\n");
-    assert_int_equal(good(ports + service).options.services[0].on_midstream, MidstreamAction::retire);
+    const Config open = good(ports + service);
+    assert_int_equal(open.options.services[0].on_midstream, MidstreamAction::retire);
     const std::string closed = service + "fail = 'closed'\n";
     assert_int_equal(good(ports + closed).options.services[0].on_midstream, MidstreamAction::reset);
     const Config asked = good(ports + closed + "on_midstream = 'retire'\n");

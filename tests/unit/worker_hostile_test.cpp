@@ -319,7 +319,8 @@ void an_object_that_the_kernel_takes_over_is_accounted(void** state) {
     assert_int_equal(object_bytes(lab, object_class(UninspectedReason::bypassed)), 0);
 }
 
-// 1024 bad requests take every answer; a match has its record all the same.
+// Bad requests take every answer but those kept for matches, and matches take these; one more has
+// its record all the same.
 void a_match_is_recorded_when_no_answer_is_free(void**) {
     Options options = lab_options();
     options.flows_max = 2 * answers_max;
@@ -327,16 +328,35 @@ void a_match_is_recorded_when_no_answer_is_free(void**) {
     lab.use(index_of_contents({known_content()}));
     for (std::uint32_t n = 0; n < answers_max; ++n) {
         lab.connect();
-        lab.send("PUT /x HTTP/1.1\nHost: a\n\n");
+        const bool is_match = n >= answers_max - answers_reserve;
+        lab.send(is_match ? put("/known", known_content()) : "PUT /x HTTP/1.1\nHost: a\n\n");
     }
     assert_int_equal(lab.count(Outcome::answers_full), 0);
     lab.connect();
     lab.send(put("/known", known_content()));
     assert_int_equal(lab.count(Outcome::answers_full), 1);
     assert_true(lab.storage_reset);
-    assert_int_equal(lab.recorder.decided_records.size(), 1);
+    assert_int_equal(lab.recorder.decided_records.size(), answers_reserve + 1);
     for (int n = 0; n < 4; ++n)
         lab.step(61'000'000);
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+}
+
+void bad_requests_leave_answers_to_matches(void**) {
+    Options options = lab_options();
+    options.flows_max = 2 * answers_max;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content()}));
+    for (std::uint32_t n = 0; n < answers_max; ++n) {
+        lab.connect();
+        lab.send("PUT /x HTTP/1.1\nHost: a\n\n");
+        assert_true(lab.storage_reset);
+        assert_true(lab.stored.empty());
+    }
+    assert_int_equal(lab.count(Outcome::answers_full), answers_reserve);
     lab.connect();
     lab.send(put("/known", known_content()));
     lab.step(2000);
@@ -594,6 +614,7 @@ int main() {
         T(an_object_begun_without_an_index_is_not_inspected),
         T(an_object_that_the_kernel_takes_over_is_accounted),
         T(a_match_is_recorded_when_no_answer_is_free),
+        T(bad_requests_leave_answers_to_matches),
         T(bytes_ahead_of_holes_leave_room_for_others),
         T(what_the_storage_has_closed_is_forgotten_in_time),
         T(a_tiny_window_and_mss_get_the_whole_answer),

@@ -332,7 +332,7 @@ void only_the_storages_direction_does_not_begin_but_where_it_may_pass(void**) {
     assert_int_equal(decided(lab, PolicyCase::asymmetric, PolicyResult::passed), 1);
 }
 
-// One end of a connection met in mid-life goes on for seconds, and not one frame of the other comes.
+// One end of a connection met in mid-life goes on for seconds, and no frame of the other comes.
 void a_peer_that_answers_on_another_path_is_noticed(void**) {
     Lab lab;
     meet_in_mid_life(lab);
