@@ -263,7 +263,7 @@ void Stream::mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& 
     }
 }
 
-bool Stream::left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) const {
+bool Stream::left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
     PieceNumber at = last_at_or_before(begin, pool);
     for (; at != no_piece && begin < end; at = pool[at].next) {
         const Piece& piece = pool[at];

@@ -71,7 +71,7 @@ class Stream {
     void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
 
     // Whether all of the range left ahead of a hole, filled since or not.
-    bool left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) const;
+    bool left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
 
     // The receiver has everything below: forgets it. REQUIRES: offset ≤ sent().
     void acknowledge(std::uint64_t offset, PiecePool& pool);

@@ -175,6 +175,7 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     flow.has_timestamps = segment.has_timestamp;
     flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
     flow.up.open(segment.sequence + 1);
+    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
     forward(arrival, FrameClass::control);
 }
 

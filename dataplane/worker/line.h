@@ -46,9 +46,10 @@ inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under w
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
-// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3): what is silent for longer while
-// its peer goes on speaks on another path.
-inline constexpr std::uint32_t one_direction_ms = 1000;
+// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed beside
+// us while we started is repeated after one: what is silent for longer while its peer goes on speaks
+// on another path.
+inline constexpr std::uint32_t one_direction_ms = 1200;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 // Two losses of the answer in a row are repaired by then (200 + 400 ms).
 inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
@@ -179,8 +180,8 @@ struct Worker::State {
     void normalise_client_options(Arrival& arrival, const Flow& flow);
     std::uint64_t trim_to_window(Arrival& arrival, const Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
-    bool release_before_ahead(FlowNumber number);
-    void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
+    bool release_held_first(Arrival& arrival, FlowNumber number);
+    bool client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);

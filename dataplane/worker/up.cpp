@@ -55,7 +55,11 @@ void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const Segment& segment = arrival.segment;
     const bool acknowledges = (segment.flags & (tcp_flag::ack | tcp_flag::rst)) == tcp_flag::ack;
-    if (acknowledges && segment.sequence == flow.up.sequence_of(0)) {
+    const bool may_pass =
+        mode(flow) != ServiceMode::enforce || service(flow).on_midstream == MidstreamAction::pass;
+    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    const bool told = may_pass || now_ms - flow.met_ms >= lifetime::one_direction_ms;
+    if (acknowledges && told && segment.sequence == flow.up.sequence_of(0)) {
         flow.down.open(segment.acknowledgement);
         become_uninspected(number, UninspectedReason::asymmetric);
         become_asymmetric(number);
@@ -174,10 +178,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             break;
         case Offered::ahead:
             counters.count(Outcome::gap_segment);
-            if (!release_before_ahead(number)) {
-                account(arrival, frame_class(FrameClass::dropped));
-                return;
-            }
+            if (!release_held_first(arrival, number)) return;
             flow.up.mark_ahead_sent(offset, end, pieces);
             if (!fin && !arrival.altered) return forward(arrival, FrameClass::inspected);
             account(arrival, frame_class(FrameClass::inspected));
@@ -185,10 +186,11 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
             if (fin) client_fin_at(number, end);
             return;
         case Offered::repeated:
-            client_repeats(arrival, flow, offset);
+            if (!client_repeats(arrival, number, offset)) return;
             if (fin) client_fin_at(number, end);
             return;
         case Offered::forgotten:
+            if (!release_held_first(arrival, number)) return;
             repeat_forgotten(arrival, flow);
             if (fin) client_fin_at(number, end);
             return;
@@ -216,16 +218,19 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     if (flow.client.fin_ahead && flow.client.fin_number == client_next(flow)) client_fin(number);
 }
 
-// What is held leaves before a segment that stands behind it: to a sender a tail (or a repetition
-// that fills a hole) that is overtaken looks lost, or reordered, which ends in a time-out when it
-// finds out (RFC 8985 §6.2). So it is looked up as it stands now, not when its timer is due. False:
-// it matched, and the flow is being cut.
-bool Worker::State::release_before_ahead(FlowNumber number) {
+// What is held leaves before whatever came later: a segment behind a hole, or a repetition of what
+// was lost behind us. A sender takes a tail that is overtaken for lost or reordered, and ends in a
+// time-out when it finds out (RFC 8985 §6.2). So it is looked up as it stands now, not when its
+// timer is due. False: it matched, the flow is being cut, and the segment is dropped.
+bool Worker::State::release_held_first(Arrival& arrival, FlowNumber number) {
     const Flow& flow = flows[number];
     if (flow.up.sent() >= flow.up.taken() || flow.verdict_due) return true;
-    if (!judge_tail(number, false)) return false;
-    pump(number);
-    return true;
+    if (judge_tail(number, false)) {
+        pump(number);
+        return true;
+    }
+    account(arrival, frame_class(FrameClass::dropped));
+    return false;
 }
 
 // Bytes beyond the window: some storages take them, some cut them off, some drop the segment. What
@@ -270,20 +275,28 @@ void Worker::State::repeat_forgotten(Arrival& arrival, Flow& flow) {
 }
 
 // Bytes that are kept and the same: what the storage was sent goes to it again, what is held stays.
-void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset) {
+// False: the flow is being cut.
+bool Worker::State::client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset) {
+    Flow& flow = flows[number];
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
     // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK,
     // before the hole is filled or while what fills it is held.
     const bool was_sent = end <= flow.up.sent() || flow.up.left_ahead(offset, end, pieces);
+    if (was_sent && !release_held_first(arrival, number)) return false;
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
     // What the storage has acknowledged was not compared, and stays here.
-    if (was_sent && !fin && !arrival.altered && offset >= flow.up.acknowledged())
-        return forward(arrival, FrameClass::repeated);
+    if (was_sent && !fin && !arrival.altered && offset >= flow.up.acknowledged()) {
+        forward(arrival, FrameClass::repeated);
+        return true;
+    }
     account(arrival, frame_class(FrameClass::repeated));
-    if (offset > flow.up.received()) return emit_bytes(flow, segment.sequence, segment.payload);
-    repeat_sent_part(flow, segment, offset);
+    if (offset > flow.up.received())
+        emit_bytes(flow, segment.sequence, segment.payload);
+    else
+        repeat_sent_part(flow, segment, offset);
+    return true;
 }
 
 // The front of a repetition, as far as the storage was sent it before.

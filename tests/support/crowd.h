@@ -282,7 +282,7 @@ class Crowd {
             tcp[21] = 4;
             store_be16(tcp + 22, 1460);
         }
-        std::memcpy(tcp + header, payload.data(), payload.size());
+        if (!payload.empty()) std::memcpy(tcp + header, payload.data(), payload.size());
         port.push(from, at, 34 + header + payload.size());
         return true;
     }

@@ -46,7 +46,7 @@ alarmed() {
 }
 
 check "the route through the appliance works" test "$(from $CLI_IP4 8080 3)" = 200
-check "without the answers a connection is reset" ends_with "7|56" 10.99.0.5 80 3
+check "without the answers a connection is reset" ends_with "7|56" 10.99.0.5 80 8
 check "it is counted" counted flow_asymmetric
 check "without the requests none begins" ends_with 28 10.99.0.6 80 1
 check "where the service says so, the first passes" test "$(from 10.99.0.5 8080 3)" = 200

@@ -25,18 +25,20 @@ start_background plain $IN_STO python3 -m http.server --bind "$STO_IP4" -d "$WOR
 wait_for 5 $IN_STO bash -c ": < /dev/tcp/$STO_IP4/8443 && : < /dev/tcp/$STO_IP4/8444" ||
     fail "the storage does not listen"
 
-https() { in_cli curl -sS -k --max-time 5 -o "$WORK/page" -w '%{http_code}' "https://$STO_IP4:$1/"; }
-# say_and_hear PORT TEXT [TIMES]   — sends it and prints what comes back until the end.
+https() {
+    in_cli curl -sS -k --max-time 5 -o "$WORK/page" -w '%{http_code}' "https://$STO_IP4:$1/"
+}
+# say_and_hear PORT TEXT   — sends it and prints what comes back until the end.
 say_and_hear() {
     in_cli python3 -c 'import socket, sys
 connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
 connection.settimeout(5)
-connection.sendall(sys.argv[3].encode().decode("unicode_escape").encode("latin-1") * int(sys.argv[4]))
+connection.sendall(sys.argv[3].encode().decode("unicode_escape").encode("latin-1"))
 while True:
     try: part = connection.recv(65536)
     except ConnectionResetError: sys.exit("reset")
     if not part: break
-    sys.stdout.write(part.decode("latin-1"))' "$STO_IP4" "$1" "$2" "${3:-1}" > "$WORK/heard.log" 2>&1
+    sys.stdout.write(part.decode("latin-1"))' "$STO_IP4" "$1" "$2" > "$WORK/heard.log" 2>&1
 }
 heard() { say_and_hear "$1" "$2" || true; grep -q "$3" "$WORK/heard.log"; }
 # decided SERVICE CASE RESULT   — connections, from status.

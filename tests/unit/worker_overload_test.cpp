@@ -22,6 +22,10 @@ Options real_options() {
     return options;
 }
 
+std::uint32_t scaled32(std::size_t n) {
+    return static_cast<std::uint32_t>(scaled(n));
+}
+
 std::string content(std::size_t bytes) {
     std::string text(bytes, ' ');
     std::uint32_t random = 1;
@@ -172,9 +176,9 @@ void connect(Crowd& crowd, std::uint32_t first, std::uint32_t last) {
 
 void idle_connections_fill_the_table_and_stop_nobody(void**) {
     Options options = real_options();
-    options.flows_max = static_cast<std::uint32_t>(scaled(options.flows_max));
+    options.flows_max = std::min(limits::flows_max, scaled32(limits::flows_max));
     Crowd crowd(options);
-    const auto hundred_thousand = static_cast<std::uint32_t>(scaled(100'000));
+    const auto hundred_thousand = std::min(100'000u, scaled32(100'000));
     connect(crowd, 0, hundred_thousand);
     WellBehaved first(crowd);
     first.served_within(10);
@@ -182,6 +186,7 @@ void idle_connections_fill_the_table_and_stop_nobody(void**) {
     assert_int_equal(crowd.client_resets, 0);
     crowd.forget_patrons();
 
+    crowd.pass_ms(1500);
     connect(crowd, hundred_thousand, 2 * hundred_thousand);
     WellBehaved second(crowd);
     second.served_within(10);
@@ -252,7 +257,7 @@ class Slow {
 
 void slow_messages_make_room(std::string text, std::size_t at_once, int seconds) {
     Options options = real_options();
-    options.messages_max = static_cast<std::uint32_t>(scaled(options.messages_max));
+    options.messages_max = std::min(limits::messages_max, scaled32(limits::messages_max));
     Crowd crowd(options);
     Slow slow(crowd, 2 * options.messages_max, std::move(text), at_once);
     assert_true(crowd.count(Outcome::messages_full) > 0);
@@ -360,7 +365,7 @@ void a_million_objects_begun_and_left_stop_nobody(void**) {
 void a_storage_that_stops_acknowledging_stops_only_its_own(void**) {
     Crowd crowd(real_options());
     std::vector<Patron*> stalled;
-    const std::size_t count = scaled(1500);
+    const std::size_t count = std::min<std::size_t>(3000, scaled(1500));
     for (std::size_t n = 0; n < count; ++n) {
         stalled.push_back(&crowd.patron(put("/stalled", content(100'000))));
         stalled.back()->storage_silent = true;
@@ -389,7 +394,7 @@ void a_storage_that_stops_acknowledging_stops_only_its_own(void**) {
 void senders_of_holes_stop_nobody(void**) {
     Crowd crowd(real_options());
     const std::string part(1400, 'h');
-    const auto count = static_cast<std::uint32_t>(scaled(1500));
+    const std::uint32_t count = std::min(3000u, scaled32(1500));
     for (std::uint32_t n = 0; n < count; ++n) {
         crowd.syn(numbered(n));
         crowd.turn();

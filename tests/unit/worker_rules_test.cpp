@@ -236,7 +236,7 @@ void a_handshake_carries_no_data_and_no_urgent_pointer(void**) {
                                                   .flags(tcp_flag::syn | tcp_flag::urg)
                                                   .urgent(3)
                                                   .option({34, 2})
-                                                  .hop_limit(1)
+                                                  .hop_limit(5)
                                                   .payload("PUT"));
     assert_int_equal(syn.size(), 1);
     assert_true(syn[0].segment.payload.empty() && syn[0].segment.flags == tcp_flag::syn);
@@ -252,7 +252,7 @@ void a_handshake_carries_no_data_and_no_urgent_pointer(void**) {
     assert_int_equal(line.count(Outcome::syn_data_removed), 2);
     assert_int_equal(line.count(Outcome::syn_option_removed), 1);
     assert_int_equal(line.count(Outcome::urgent_removed), 1);
-    // What we say for a client whose SYN had a TTL of one arrives all the same.
+    // What we say for a client whose SYN had a small TTL arrives all the same.
     const std::vector<Sent> reset = line.client(line.at(0).flags(tcp_flag::rst));
     assert_false(reset.empty());
     assert_true(reset[0].frame[14 + 8] >= 64);
