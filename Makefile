@@ -71,7 +71,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
-.PHONY: test check tests tools fuzz-programs system soak acceptance fuzz bench bench-goodput demo
+.PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench bench-goodput demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -109,6 +109,13 @@ fuzz: fuzz-programs  ## fuzz every target for FUZZ_SECONDS=600 (ONLY=name picks 
 soak: programs tools  ## the storm of kills, long (root); SOAK_KILLS=200, SOAK_SEED=n repeats one
 	$(Q)STORM_KILLS=$(or $(SOAK_KILLS),200) STORM_SEED=$(SOAK_SEED) \
 	    tests/system/kill_storm_test.sh </dev/null
+
+overload_tests = $(patsubst %,tests/system/%_test.sh,syn_flood slow_heads idle_connections \
+                   stopped_storage)
+soak-overload: programs tools $(O)/tests/unit/worker_overload_test  ## floods and crowds, long (root)
+	$(Q)OVERLOAD_PERCENT=$(or $(OVERLOAD_PERCENT),500) \
+	    OVERLOAD_SECONDS=$(or $(OVERLOAD_SECONDS),60) TEST_SECONDS_MAX=900 \
+	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)
 
 bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench line

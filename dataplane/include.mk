@@ -26,7 +26,8 @@ shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.c
                        dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
                        dataplane/shell/control_socket.cpp dataplane/shell/index_holder.cpp \
                        dataplane/shell/memory_plan.cpp dataplane/shell/event_log.cpp \
-                       dataplane/shell/spread.cpp
+                       dataplane/shell/spread.cpp dataplane/shell/link_pair.cpp \
+                       dataplane/shell/link_watch.cpp
 shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
                  dataplane/shell/steer_plan.cpp dataplane/shell/main.cpp \
                  dataplane/shell/appliance.cpp dataplane/shell/appliance_link.cpp \

@@ -18,9 +18,11 @@ room_tests := \
     worker_limits \
     worker_overload \
     worker_link \
+    worker_normaliser \
+    worker_rules \
     worker_fragment \
     journal journal_thread options_file link_frames \
-    pacing event_log replay
+    pacing direction_alarm link_pair event_log replay
 control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
                  cli
 
@@ -32,6 +34,10 @@ $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_o
                        $(shell_plain_objects)
 	$(link)
 $(room_test_programs): LIBS = $(pure_libs) -lcmocka
+
+# Compares with what the http room was given to read: tests/support/inspected_tap.h.
+tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
+$(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
@@ -84,7 +90,7 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 
 # Benchmarks: make bench. Never part of a test.
 line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
-bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp
+bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
 	$(link)
@@ -93,3 +99,6 @@ $(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \
                               $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
+$(O)/tests/bench/stream_bench: $(O)/tests/bench/stream_bench.o $(pure_objects)
+	$(link)
+$(O)/tests/bench/stream_bench: LIBS = $(pure_libs) -lbenchmark

@@ -1,6 +1,7 @@
 #include "control/cli/problems.h"
 
 #include "control/cli/text.h"
+#include "control/daemon/clocks.h"
 
 namespace cordon {
 
@@ -20,8 +21,26 @@ bool reachable(const json& part) {
     return part.at("reachable").get<bool>();
 }
 
+// An hour after the last one it is over: a route that flapped, or somebody who played.
+void judge_directions(const json& service, json* problems) {
+    constexpr std::uint64_t alarm_s = 3600;
+    const json& last = service.at("asymmetric_last");
+    if (!last.is_string()) return;
+    const std::string time = last.get<std::string>();
+    if (seconds_of(time) + alarm_s < unix_seconds()) return;
+    const json& counts = service.at("policies").at("asymmetric");
+    std::uint64_t all = 0;
+    for (const char* result : {"passed", "reset", "refused", "retired"})
+        all += counts.at(result).get<std::uint64_t>();
+    add(problems, "service " + service.at("name").get<std::string>() + ": only one direction of " +
+                      grouped(all) + " connections passed here, the last at " + local_time(time) +
+                      "; check the routing (policy: " + counts.at("action").get<std::string>() +
+                      ")");
+}
+
 void judge_services(const json& dataplane, json* problems) {
     for (const json& service : dataplane.at("services")) {
+        judge_directions(service, problems);
         if (service.at("mode") != "bypass") continue;
         const json& until = service.at("bypass_until");
         add(problems, "service " + service.at("name").get<std::string>() +
@@ -49,6 +68,14 @@ void judge_dataplane(const json& d, json* problems) {
     if (d.at("port_kind") == "af_xdp" && !d.at("xdp_attached").get<bool>()) {
         add(problems,
             "the XDP program is not attached: nothing takes over when the dataplane dies");
+    }
+    for (const char* side : {"client", "storage"}) {
+        const std::string state = d.at("ports").at(side).get<std::string>();
+        if (state == "up") continue;
+        add(problems, std::string("the ") + side + " port " +
+                          (state == "held" ? "is taken down until the other one has its link again"
+                           : state == "down" ? "is down"
+                                             : "has no link"));
     }
     judge_services(d, problems);
 }

@@ -135,6 +135,28 @@ std::string service_table(const json& dataplane, const Screen& screen) {
     return table.empty() ? "" : "\n" + table.text(screen);
 }
 
+constexpr const char* policy_cases[] = {"tls", "unparsable", "midstream", "asymmetric", "limit"};
+constexpr const char* policy_results[] = {"passed", "reset", "refused", "retired"};
+
+// What is set, and how many connections met it.
+std::string policy_cell(const json& policy) {
+    std::uint64_t met = 0;
+    for (const char* result : policy_results)
+        met += number(policy.at(result));
+    return text_of(policy.at("action")) + (met == 0 ? "" : ": " + grouped(met));
+}
+
+std::string policy_table(const json& dataplane, const Screen& screen) {
+    Table table({{"SERVICE"}, {"TLS"}, {"UNPARSABLE"}, {"MIDSTREAM"}, {"ASYMMETRIC"}, {"LIMIT"}});
+    for (const json& s : dataplane.at("services")) {
+        std::vector<std::string> row = {text_of(s.at("name"))};
+        for (const char* about : policy_cases)
+            row.push_back(policy_cell(s.at("policies").at(about)));
+        table.row(std::move(row));
+    }
+    return table.empty() ? "" : "\n" + table.text(screen);
+}
+
 std::string status_page(const json& status, const Screen& screen) {
     const bool lab = status.at("lab").get<bool>();
     const json& problems = status.at("problems");
@@ -146,7 +168,10 @@ std::string status_page(const json& status, const Screen& screen) {
     add(&page, "State", text_of(status.at("state")));
     add_dataplane(&page, status.at("dataplane"));
     add_control(&page, status.at("control"));
-    if (reachable(status.at("dataplane"))) page += service_table(status.at("dataplane"), screen);
+    if (reachable(status.at("dataplane"))) {
+        page += service_table(status.at("dataplane"), screen);
+        page += policy_table(status.at("dataplane"), screen);
+    }
     if (!problems.empty()) page += "\n" + screen.bold("Needs attention") + "\n";
     for (const json& problem : problems)
         page += "  * " + text_of(problem) + "\n";
@@ -160,7 +185,9 @@ Result<json> balanced_coverage(Ask&& ask_once) {
     constexpr int tries = 3;
     Result<json> coverage = ask_once();
     for (int i = 1; i < tries && coverage; ++i) {
-        if (coverage->at("sum").at("balanced").template get<bool>()) break;
+        if (coverage->at("sum").at("balanced").template get<bool>() &&
+            coverage->at("object_sum").at("balanced").template get<bool>())
+            break;
         ::usleep(50 * 1000);
         coverage = ask_once();
     }
@@ -244,7 +271,47 @@ std::string object_ledger(const json& coverage, const Screen& screen) {
         table.row({name, grouped(number(line.at("objects"))), grouped(number(line.at("bytes")))});
     }
     table.row({"sum", grouped(objects), grouped(bytes)});
-    return table.text(screen);
+    const json& sum = coverage.at("object_sum");
+    table.row({"bodies by framing", "", grouped(number(sum.at("body_bytes")))});
+    table.row({"without framing", "", grouped(number(sum.at("unframed_bytes")))});
+    table.row({"of objects under way", "", grouped(number(sum.at("open_bytes")))});
+    const auto difference = sum.at("difference").get<std::int64_t>();
+    return table.text(screen) +
+           (difference == 0
+                ? "sum and under way = bodies and unframed: every byte is accounted for\n"
+                : screen.red("sum and under way ≠ bodies and unframed") + ": they differ by " +
+                      std::to_string(difference) + " bytes\n");
+}
+
+// What was done about connections that cannot be inspected.
+std::string decisions_table(const json& services, const Screen& screen) {
+    Table table({{"POLICY OF"},
+                 {"ABOUT"},
+                 {"ACTION"},
+                 {"PASSED", true},
+                 {"RESET", true},
+                 {"REFUSED", true},
+                 {"RETIRED", true}});
+    for (const json& s : services) {
+        for (const char* about : policy_cases) {
+            const json& policy = s.at("policies").at(about);
+            std::vector<std::string> row = {text_of(s.at("name")), about,
+                                            text_of(policy.at("action"))};
+            for (const char* result : policy_results)
+                row.push_back(grouped(number(policy.at(result))));
+            table.row(std::move(row));
+        }
+    }
+    return table.empty() ? "" : "\n" + table.text(screen);
+}
+
+// The services with their policies, as the dataplane has them; none when it does not answer.
+json services_of(const Context& context) {
+    Result<json> status = ask(context, {{"request", "status"}});
+    if (!status && cordond_is_away(status.error()))
+        status = status_without_cordond(context, status.error());
+    if (!status || !reachable(status->at("dataplane"))) return json::array();
+    return status->at("dataplane").at("services");
 }
 
 std::string outcome_table_text(const json& coverage, const Screen& screen) {
@@ -298,12 +365,16 @@ int run_coverage(Context& context) {
     if (context.has(Flag::unlisted)) return print_unlisted(context);
     const Result<json> coverage = coverage_of(context);
     if (!coverage) return context.fail(coverage.error());
+    const json services = services_of(context);
     if (context.json()) {
-        context.print_json(*coverage);
+        json all = *coverage;
+        all["services"] = services;
+        context.print_json(all);
         return 0;
     }
     context.print(frame_ledger(*coverage, context.screen) + port_losses(*coverage) + "\n" +
                   object_ledger(*coverage, context.screen) +
+                  decisions_table(services, context.screen) +
                   outcome_table_text(*coverage, context.screen));
     return 0;
 }

@@ -35,6 +35,7 @@ Config defaults() {
     o.answer_text = AnswerText::explain;
     o.port_kind = PortKind::af_xdp;
     o.polling = Polling::adaptive;
+    o.link_propagation = 1;
     set_text(o.state_dir, "/var/lib/cordon");
     set_text(o.run_dir, "/run/cordon");
     set_text(o.bpf_dir, "/sys/fs/bpf/cordon");
@@ -85,6 +86,7 @@ void read_ports(TomlSection ports, Options* o) {
         ports.refuse("storage", "is the same port as ports.client; the two sides need one each");
     }
     ports.choice("polling", &o->polling);
+    ports.flag("link_propagation", &o->link_propagation);
     ports.finish();
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "dataplane/contract/link.h"
 #include "dataplane/contract/options.h"
 
 namespace cordon {
@@ -24,6 +25,8 @@ inline constexpr std::string_view profile_names[] = {"voluntary", "detection-ord
                                                      "removal-only"};
 inline constexpr std::string_view port_kind_names[] = {"af_xdp", "af_packet", "pci"};
 inline constexpr std::string_view polling_names[] = {"adaptive", "busy"};
+
+inline constexpr std::string_view port_state_names[] = {"up", "no carrier", "down", "held"};
 
 inline std::span<const std::string_view> names_of(ServiceMode) {
     return service_mode_names;
@@ -57,6 +60,10 @@ inline std::span<const std::string_view> names_of(PortKind) {
 }
 inline std::span<const std::string_view> names_of(Polling) {
     return polling_names;
+}
+
+inline std::span<const std::string_view> names_of(PortState) {
+    return port_state_names;
 }
 
 // The word for a value that another process sent, so it may be any number.

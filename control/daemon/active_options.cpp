@@ -46,7 +46,8 @@ bool texts_differ(const Options& a, const Options& b) {
 
 bool ports_differ(const Options& a, const Options& b) {
     return differ(a.client_port, b.client_port) || differ(a.storage_port, b.storage_port) ||
-           a.port_kind != b.port_kind || a.polling != b.polling;
+           a.port_kind != b.port_kind || a.polling != b.polling ||
+           a.link_propagation != b.link_propagation;
 }
 
 bool paths_differ(const Options& a, const Options& b) {

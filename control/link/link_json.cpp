@@ -50,6 +50,7 @@ json service_json(const LinkService& service) {
         {"bypassed_bytes", service.bypassed_bytes},
         {"bypassed_packets", service.bypassed_packets},
         {"policies", policies_json(service)},
+        {"asymmetric_last", time_or_null(service.asymmetric_last_s)},
     };
 }
 
@@ -112,6 +113,7 @@ nlohmann::json status_json(const LinkStatus& s) {
         {"lab", s.lab != 0},
         {"port_kind", name_of(s.port_kind)},
         {"xdp_attached", s.xdp_attached != 0},
+        {"ports", {{"client", name_of(s.ports[0])}, {"storage", name_of(s.ports[1])}}},
         {"workers", s.workers},
         {"flows", s.flows},
         {"flows_max", s.flows_max},

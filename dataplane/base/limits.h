@@ -73,9 +73,9 @@ inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t gaps_max = 64;
 
 // Kept bytes: forwarded but not acknowledged. A flow may keep a large window (8 MiB at 20 ms is
-// 3.3 Gbit/s); all flows of a worker share one pool, and none may have more of it than it leaves
-// free. So n flows that are never acknowledged leave the next one a share of 1/(n+2); by default
-// that is 8 KiB when all messages belong to such flows, and it still moves.
+// 3.3 Gbit/s); all flows of a worker share one pool. A quarter of it is for all messages in equal
+// parts: by default two segments, that each may have under way whatever the others keep (it is the
+// storage that acknowledges them, within a millisecond). Behind holes no more than half is kept.
 inline constexpr std::uint32_t kept_bytes_flow_max = 8u << 20;
 inline constexpr std::uint64_t kept_bytes_worker_max = 64ull << 20;
 inline constexpr std::size_t kept_block_bytes = 2048;

@@ -67,6 +67,10 @@ namespace cordon {
     X(syn_option_removed,   "packets", "SYN option other than MSS, window scale, SACK, timestamps made NOP") \
     X(syn_data_removed,     "packets", "data in a SYN removed (TCP Fast Open)")                   \
     X(urgent_removed,       "packets", "urgent pointer removed")                                  \
+    X(option_removed,       "packets", "option other than SACK and negotiated timestamps made NOP") \
+    X(timestamp_missing,    "packets", "segment without the negotiated timestamp, its bytes sent on with one") \
+    X(segment_trimmed,      "packets", "segment across the end of the receiver's window, cut to it") \
+    X(wrong_side,           "packets", "segment of one end that came in where the other one is, dropped") \
     X(segment_out_of_window,"packets", "segment outside the receiver's window, dropped")          \
     X(segment_old_timestamp,"packets", "segment failing PAWS, dropped")                           \
     X(segment_bad_flags,    "packets", "impossible combination of TCP flags, dropped")            \

@@ -53,7 +53,11 @@ struct LinkService {
     std::uint64_t bypassed_bytes;  // without the dataplane, since boot
     std::uint64_t bypassed_packets;
     std::uint64_t policies[policy_case_count][policy_result_count];  // connections
+    std::uint64_t asymmetric_last_s;  // Unix seconds, of a connection with one direction; 0: never
 };
+
+// Of a port's link. `held`: taken down by the dataplane because the other port has no link.
+enum class PortState : std::uint8_t { up, no_carrier, down, held };
 
 struct LinkStatus {
     char version[32];
@@ -75,6 +79,8 @@ struct LinkStatus {
     std::uint8_t index_is_lab;
     std::uint8_t xdp_attached;
     std::uint32_t service_count;
+    PortState ports[2];      // client, storage
+    std::uint8_t reserved[6];
     char index_error[128];  // why the last load was refused, empty when it was not
     LinkService services[services_max];
 };

@@ -77,7 +77,8 @@ struct Options {
     std::uint8_t lab;  // accepts indices built by hand; everything says LAB
     PortKind port_kind;
     Polling polling;
-    std::uint8_t reserved[3];
+    std::uint8_t link_propagation;  // a port without link takes the other one down
+    std::uint8_t reserved[2];
 
     // ports and places
     char client_port[64];  // interface name or PCI address

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t ipv4_bytes = 20, ipv6_bytes = 40, tcp_bytes = 20, timestamp_bytes = 12;
 constexpr std::uint8_t protocol_tcp = 6, default_hop_limit = 64;
 constexpr std::uint8_t option_end = 0, option_nop = 1, option_mss = 2, option_window_scale = 3,
-                       option_sack_permitted = 4, option_timestamps = 8;
+                       option_sack_permitted = 4, option_sack = 5, option_timestamps = 8;
 // The low two bits of the traffic class are ECN marks of one packet, not of a flow;
 // acknowledgements and retransmissions must carry none (RFC 3168 §6.1.4, §6.1.5).
 constexpr std::uint32_t ecn_bits = 0x00300000;
@@ -50,16 +50,36 @@ bool passes_in_syn(std::uint8_t kind) {
            kind == option_timestamps;
 }
 
-// Overwrites the option if it must not pass; *changed tells.
-void normalise_option(MutableBytes option, bool* changed) {
+// Overwrites the option if it must not pass. True when something was changed.
+bool normalise_syn_option(MutableBytes option) {
     constexpr std::uint8_t largest_scale = 14;  // RFC 7323 §2.3
     if (!passes_in_syn(option[0])) {
         std::fill(option.begin(), option.end(), option_nop);
-        *changed = true;
-    } else if (option[0] == option_window_scale && option[2] > largest_scale) {
-        option[2] = largest_scale;
-        *changed = true;
+        return true;
     }
+    if (option[0] != option_window_scale || option[2] <= largest_scale) return false;
+    option[2] = largest_scale;
+    return true;
+}
+
+// Calls `alter` with every option but NOPs; true when it or what stands behind the end changed.
+template <typename Alter>
+bool alter_options(MutableBytes frame, const Segment& segment, Alter alter) {
+    const std::size_t begin = segment.transport_offset + tcp_bytes;
+    MutableBytes rest = frame.subspan(begin, segment.payload_offset - begin);
+    bool changed = false;
+    while (!rest.empty()) {
+        if (rest[0] == option_end) {
+            // What stands behind the end is padding (RFC 9293 §3.1), whoever may read on.
+            changed |= std::any_of(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
+            std::fill(rest.begin(), rest.end(), option_end);
+            break;
+        }
+        const std::size_t length = rest[0] == option_nop ? 1 : rest[1];
+        if (rest[0] != option_nop) changed |= alter(rest.first(length));
+        rest = rest.subspan(length);
+    }
+    return changed;
 }
 
 }  // namespace
@@ -177,23 +197,22 @@ std::size_t build_part(MutableBytes frame, Bytes whole, const Segment& segment, 
 }
 
 bool normalise_syn(MutableBytes frame, Segment* segment) {
-    const std::size_t begin = segment->transport_offset + tcp_bytes;
-    MutableBytes rest = frame.subspan(begin, segment->payload_offset - begin);
-    bool changed = false;
-    while (!rest.empty()) {
-        if (rest[0] == option_end) {
-            // What stands behind the end is padding (RFC 9293 §3.1), whoever may read on.
-            changed |= std::any_of(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
-            std::fill(rest.begin(), rest.end(), option_end);
-            break;
-        }
-        const std::size_t length = rest[0] == option_nop ? 1 : rest[1];
-        if (rest[0] != option_nop) normalise_option(rest.first(length), &changed);
-        rest = rest.subspan(length);
-    }
+    const bool changed = alter_options(frame, *segment, normalise_syn_option);
     segment->foreign_option = false;
     if (changed) rewrite_checksums(frame, *segment);
     return changed;
+}
+
+void normalise_options(MutableBytes frame, Segment* segment, bool timestamps) {
+    alter_options(frame, *segment, [timestamps](MutableBytes option) {
+        if (option[0] == option_sack || (timestamps && option[0] == option_timestamps))
+            return false;
+        std::fill(option.begin(), option.end(), option_nop);
+        return true;
+    });
+    segment->foreign_option = false;
+    segment->has_timestamp = segment->has_timestamp && timestamps;
+    rewrite_checksums(frame, *segment);
 }
 
 std::size_t strip_payload(MutableBytes frame, Segment* segment) {

@@ -66,6 +66,10 @@ std::size_t build_part(MutableBytes frame, Bytes whole, const Segment& segment, 
 // §3.4), and a window scale above 14 one of 14. True when something was changed.
 bool normalise_syn(MutableBytes frame, Segment* segment);
 
+// The same for any other segment: all but SACK blocks, and timestamps when they were negotiated,
+// become NOPs.
+void normalise_options(MutableBytes frame, Segment* segment, bool timestamps);
+
 // Cuts the payload off. Returns the new length of the frame.
 std::size_t strip_payload(MutableBytes frame, Segment* segment);
 

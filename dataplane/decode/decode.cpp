@@ -1,5 +1,6 @@
 #include "dataplane/decode/decode.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "dataplane/base/limits.h"
@@ -99,7 +100,12 @@ bool read_tcp_options(Bytes options, Segment* segment) {
     const bool syn = (segment->flags & tcp_flag::syn) != 0;
     while (!options.empty()) {
         const std::uint8_t kind = options[0];
-        if (kind == static_cast<std::uint8_t>(Option::end)) return true;
+        if (kind == static_cast<std::uint8_t>(Option::end)) {
+            // Padding is zeros (RFC 9293 §3.1); whoever reads on finds something else here.
+            segment->foreign_option |=
+                std::any_of(options.begin(), options.end(), [](std::uint8_t b) { return b != 0; });
+            return true;
+        }
         if (kind == static_cast<std::uint8_t>(Option::nop)) {
             options = options.subspan(1);
             continue;
@@ -111,7 +117,9 @@ bool read_tcp_options(Bytes options, Segment* segment) {
         options = options.subspan(length);
         if (kind == static_cast<std::uint8_t>(Option::timestamps)) {
             if (!read_timestamps(body, segment)) return false;
-        } else if (syn && !read_syn_option(kind, body, segment)) {
+        } else if (!syn) {
+            segment->foreign_option |= kind != static_cast<std::uint8_t>(Option::sack);
+        } else if (!read_syn_option(kind, body, segment)) {
             return false;
         }
     }

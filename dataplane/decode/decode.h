@@ -50,11 +50,11 @@ struct Segment {
     bool has_timestamp;
     std::uint32_t timestamp_value;
     std::uint32_t timestamp_echo;
+    bool foreign_option;  // one that may not pass: see normalise_options()
     // Only in a SYN:
     bool has_mss;
     bool has_window_scale;
     bool sack_permitted;
-    bool foreign_option;  // an option other than these four
     std::uint16_t mss;
     std::uint8_t window_scale;  // at most 14 (RFC 7323 §2.3)
     Bytes payload;

@@ -30,6 +30,7 @@ Start class_start(std::string_view line, bool may_be_foreign) {
     bool odd = false;
     for (std::size_t i = 0; i < line.size(); ++i) {
         const char c = line[i];
+        if (i == first_word_bytes_max) return odd ? Start::malformed : Start::request;
         if (is_token_char(c)) {
             if (i == method_bytes_max && !may_be_foreign) return Start::malformed;
             continue;
@@ -40,13 +41,13 @@ Start class_start(std::string_view line, bool may_be_foreign) {
         if (c == ' ') return Start::request;
         if (blank_like) return Start::malformed;
         if (c == '\r' || c == '\n') {
-            return contains_ignoring_case(line, "HTTP/") ? Start::malformed : Start::foreign;
+            const bool like_http = contains_ignoring_case(line.substr(0, i), "HTTP/");
+            return like_http ? Start::malformed : Start::foreign;
         }
         if (is_control(c) || !may_be_foreign) return Start::foreign;
         odd = true;
     }
-    if (line.size() <= first_word_bytes_max) return Start::undecided;
-    return odd ? Start::malformed : Start::request;
+    return Start::undecided;
 }
 
 }  // namespace

@@ -183,6 +183,9 @@ void append_summary_line(std::uint64_t packets, const Counters& counters, std::s
         out->push_back('}');
     }
     out->push_back('}');
+    // The other side of the ledger: the bytes of all classes are as many as these two.
+    append_number("body_bytes", counters.body_bytes.read(), out);
+    append_number("unframed_bytes", counters.unframed_bytes.read(), out);
     append_key("outcomes", out);
     out->push_back('{');
     for (std::size_t at = 0; at < outcome_count; ++at) {

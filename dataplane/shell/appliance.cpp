@@ -135,10 +135,14 @@ Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
     if (done) made->load_first_index();
     if (done) done = made->start_workers();
     if (!done) return Failure(done.error());
+    if (options.port_kind != PortKind::pci)
+        made->watch_ = std::make_unique<LinkWatch>(made->options_, *mtu);
 
-    made->link_ = std::make_unique<ApplianceLink>(ApplianceLink::Parts{
-        &made->options_, &made->index_, &made->modes_, made->steer_.get(), made->ports_.get(),
-        made->journal_.get(), made->events_.get(), &made->workers_, made->started_s_});
+    made->link_ = std::make_unique<ApplianceLink>(
+        ApplianceLink::Parts{&made->options_, &made->index_, &made->modes_, made->steer_.get(),
+                             made->ports_.get(), made->journal_.get(), made->events_.get(),
+                             made->watch_.get(), &made->workers_, &made->directions_,
+                             made->started_s_});
     auto socket =
         ControlSocket::open(std::string(options.run_dir) + "/dataplane.sock", made->link_.get());
     if (!socket) return Failure(socket.error());
@@ -247,6 +251,8 @@ bool Appliance::tend() {
     const std::uint64_t now_ns = clock_now().ns;
     if (gaps_due_ns_ != 0 && now_ns >= gaps_due_ns_) collect_gaps(GapReason::hung);
     if (events_ != nullptr) events_->tend();
+    watch_directions();
+    if (watch_ != nullptr) watch_->tend(now_ns);
     if (steer_ != nullptr && now_ns >= expiry_due_ns_) {
         steer_->expire_denied();
         expiry_due_ns_ = now_ns + expiry_every_ns;
@@ -258,6 +264,20 @@ bool Appliance::tend() {
         turns_seen_[i] = turns;
     }
     return all_moved;
+}
+
+void Appliance::watch_directions() {
+    for (std::uint32_t i = 0; i < options_.service_count; ++i) {
+        std::uint64_t count = 0;
+        for (const auto& worker : workers_) {
+            const auto& decided = worker->counters().policies[i];
+            for (const Counter& one : decided[static_cast<std::size_t>(PolicyCase::asymmetric)])
+                count += one.read();
+        }
+        const std::string line = directions_.note(i, options_.services[i].name, count,
+                                                  read_clock(CLOCK_REALTIME) / ns_per_s);
+        if (!line.empty()) std::fprintf(stderr, "%s\n", line.c_str());
+    }
 }
 
 // Taking clears the kernel's figures, so each byte is in one record.

@@ -17,6 +17,8 @@
 #include "dataplane/base/files.h"
 #include "dataplane/shell/appliance_link.h"
 #include "dataplane/shell/control_socket.h"
+#include "dataplane/shell/direction_alarm.h"
+#include "dataplane/shell/link_watch.h"
 #include "dataplane/shell/net_device.h"
 
 namespace cordon {
@@ -59,6 +61,7 @@ class Appliance {
     void load_first_index();
     Result<void> start_workers();
     void collect_gaps(GapReason reason);
+    void watch_directions();
     static int run_worker(void* loop);
 
     Options options_;
@@ -74,6 +77,8 @@ class Appliance {
     std::atomic<bool> stop_{false};
     std::vector<std::unique_ptr<WorkerLoop>> workers_;
     std::vector<std::uint64_t> turns_seen_;
+    DirectionAlarm directions_;
+    std::unique_ptr<LinkWatch> watch_;  // null: the ports have no kernel interface
     std::unique_ptr<ApplianceLink> link_;
     std::unique_ptr<ControlSocket> socket_;
     std::uint64_t gaps_due_ns_ = 0;

@@ -49,6 +49,9 @@ void ApplianceLink::status(LinkStatus* status) {
     status->port_kind = parts_.options->port_kind;
     status->lab = parts_.options->lab;
     status->xdp_attached = parts_.steer != nullptr;
+    for (const Side side : {Side::client, Side::storage}) {
+        if (parts_.watch != nullptr) status->ports[index_of(side)] = parts_.watch->state(side);
+    }
     index_status(status);
     service_status(status);
 }
@@ -86,6 +89,7 @@ void ApplianceLink::policy_status(std::uint32_t number, LinkService* service) co
     service->on_unparsable = options.on_unparsable;
     service->on_midstream = options.on_midstream;
     service->on_limit = options.on_limit;
+    service->asymmetric_last_s = parts_.directions->last_s(number);
     for (const auto& worker : *parts_.workers) {
         const auto& decided = worker->counters().policies[number];
         for (std::size_t about = 0; about < policy_case_count; ++about)

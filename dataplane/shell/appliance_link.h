@@ -10,8 +10,10 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/shell/direction_alarm.h"
 #include "dataplane/shell/event_log.h"
 #include "dataplane/shell/link_frames.h"
+#include "dataplane/shell/link_watch.h"
 #include "dataplane/shell/worker_loop.h"
 
 namespace cordon {
@@ -28,7 +30,9 @@ class ApplianceLink final : public LinkTarget {
         const PortPair* ports;
         const JournalThread* journal;
         EventLog* events;
+        const LinkWatch* watch;  // null: nothing is known of the links
         const std::vector<std::unique_ptr<WorkerLoop>>* workers;
+        const DirectionAlarm* directions;
         std::uint64_t started_s;
     };
 

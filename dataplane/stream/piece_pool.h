@@ -23,10 +23,11 @@ using PieceNumber = std::uint32_t;
 inline constexpr PieceNumber no_piece = UINT32_MAX;
 
 struct Piece {
-    static constexpr std::size_t capacity = limits::kept_block_bytes - 16;
+    static constexpr std::size_t capacity = limits::kept_block_bytes - 20;
 
     std::uint64_t offset;  // of data[0] in its stream
     PieceNumber next;      // in order of offset
+    PieceNumber far_next;  // of a signpost: the next one (see Stream)
     std::uint16_t length;
     std::uint16_t sent;  // so many bytes from the front were forwarded
     std::uint8_t data[capacity];

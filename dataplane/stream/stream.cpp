@@ -11,6 +11,9 @@ namespace {
 // their bytes.
 constexpr std::size_t packed_below_bytes = 512;
 
+// About the root of the pieces that a flow may keep by default: as many signposts as steps between.
+constexpr std::size_t signpost_every = 64;
+
 }  // namespace
 
 void Stream::open(std::uint32_t first_sequence) {
@@ -20,13 +23,39 @@ void Stream::open(std::uint32_t first_sequence) {
 
 // The last piece that begins at or before `offset`; no_piece when all begin after it. The newest
 // piece and the end of the contiguous bytes are where nearly every segment belongs.
-PieceNumber Stream::last_at_or_before(std::uint64_t offset, PiecePool& pool) const {
+PieceNumber Stream::last_at_or_before(std::uint64_t offset, PiecePool& pool) {
     if (first_ == no_piece || pool[first_].offset > offset) return no_piece;
     if (pool[last_].offset <= offset) return last_;
-    PieceNumber at = first_;
-    if (last_in_order_ != no_piece && pool[last_in_order_].offset <= offset) at = last_in_order_;
-    while (pool[at].next != no_piece && pool[pool[at].next].offset <= offset)
+    if (last_in_order_ == no_piece || pool[last_in_order_].offset > offset)
+        return find_by_signposts(offset, pool);
+    PieceNumber at = last_in_order_;
+    for (std::size_t steps = 0; steps < signpost_every; ++steps) {
+        const PieceNumber next = pool[at].next;
+        if (next == no_piece || pool[next].offset > offset) return at;
+        at = next;
+    }
+    return find_by_signposts(offset, pool);
+}
+
+// From signpost to signpost, and from the last one on foot. No stretch that was walked is left
+// without a signpost for longer than signpost_every pieces. REQUIRES: first_ begins at or before.
+PieceNumber Stream::find_by_signposts(std::uint64_t offset, PiecePool& pool) {
+    PieceNumber post = no_piece;
+    PieceNumber next_post = signpost_;
+    while (next_post != no_piece && pool[next_post].offset <= offset) {
+        post = next_post;
+        next_post = pool[post].far_next;
+    }
+    PieceNumber at = post == no_piece ? first_ : post;
+    std::size_t steps = 0;
+    while (pool[at].next != no_piece && pool[pool[at].next].offset <= offset) {
         at = pool[at].next;
+        if (++steps < signpost_every) continue;
+        steps = 0;
+        pool[at].far_next = next_post;
+        (post == no_piece ? signpost_ : pool[post].far_next) = at;
+        post = at;
+    }
     return at;
 }
 
@@ -113,7 +142,7 @@ PieceNumber Stream::insert_gap(std::uint64_t offset, Bytes payload, PieceNumber 
     const PieceNumber next = after == no_piece ? first_ : pool[after].next;
     const bool joins_left = after != no_piece && pool[after].end() == offset && offset > received_;
     const bool joins_right = next != no_piece && pool[next].offset == offset + payload.size();
-    runs_ += 1U - (joins_left ? 1U : 0U) - (joins_right ? 1U : 0U);
+    runs_ = (runs_ + 1U - (joins_left ? 1U : 0U) - (joins_right ? 1U : 0U)) & 0xff;
     if (after != no_piece && pool[after].end() == offset && payload.size() < packed_below_bytes &&
         payload.size() <= pool[after].room()) {
         Piece& piece = pool[after];
@@ -234,7 +263,7 @@ void Stream::mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& 
     }
 }
 
-bool Stream::left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) const {
+bool Stream::left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
     PieceNumber at = last_at_or_before(begin, pool);
     for (; at != no_piece && begin < end; at = pool[at].next) {
         const Piece& piece = pool[at];
@@ -255,6 +284,7 @@ void Stream::acknowledge(std::uint64_t offset, PiecePool& pool) {
         if (sent_hint_ == gone) sent_hint_ = no_piece;
         if (last_in_order_ == gone) last_in_order_ = no_piece;
         if (last_ == gone) last_ = no_piece;
+        if (signpost_ == gone) signpost_ = pool[gone].far_next;
         pool.release(gone);
         --pieces_;
     }
@@ -277,8 +307,9 @@ void Stream::close(PiecePool& pool) {
         first_ = pool[gone].next;
         pool.release(gone);
     }
-    last_ = last_in_order_ = taken_hint_ = sent_hint_ = no_piece;
-    runs_ = pieces_ = 0;
+    last_ = last_in_order_ = taken_hint_ = sent_hint_ = signpost_ = no_piece;
+    runs_ = 0;
+    pieces_ = 0;
     taken_ = received_;
 }
 

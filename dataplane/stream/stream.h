@@ -12,12 +12,18 @@
 //
 // Offsets count from the first byte after the SYN and do not wrap.
 //
+// Pieces stand in a list. Some of them are signposts, linked to each other as well, so that a place
+// among thousands of pieces is found in a few dozen steps: whoever repeats bytes in the middle of
+// what is kept must not make us walk there. A search that walks far sets signposts on its way.
+//
 // Owns:       its pieces in the pool; the pool belongs to the worker.
 // Invariants: the order of the picture; every byte is taken once, in order; bytes that arrive again
 //             are compared with the kept ones.
 // Worker:     used by one worker only: no lock, no clock, no allocation.
 // Limits:     gaps_max runs ahead of holes; kept_max bytes by pieces, given at each offer.
 #pragma once
+
+#include <algorithm>
 
 #include "dataplane/stream/piece_pool.h"
 
@@ -65,7 +71,7 @@ class Stream {
     void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
 
     // Whether all of the range left ahead of a hole, filled since or not.
-    bool left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool) const;
+    bool left_ahead(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
 
     // The receiver has everything below: forgets it. REQUIRES: offset ≤ sent().
     void acknowledge(std::uint64_t offset, PiecePool& pool);
@@ -86,11 +92,21 @@ class Stream {
     std::uint64_t taken() const { return taken_; }
     std::uint64_t received() const { return received_; }
     bool has_holes() const { return runs_ != 0; }
+    // Where the first bytes behind a hole begin; UINT64_MAX when there are none.
+    std::uint64_t ahead_begin(PiecePool& pool) const {
+        if (runs_ == 0) return UINT64_MAX;
+        return pool[last_in_order_ == no_piece ? first_ : pool[last_in_order_].next].offset;
+    }
+    // End of the last byte kept, ahead of holes or not; received() when none is.
+    std::uint64_t kept_end(PiecePool& pool) const {
+        return last_ == no_piece ? received_ : std::max(received_, pool[last_].end());
+    }
     bool keeps_nothing() const { return first_ == no_piece; }
     std::uint32_t pieces() const { return pieces_; }
 
   private:
-    PieceNumber last_at_or_before(std::uint64_t offset, PiecePool& pool) const;
+    PieceNumber last_at_or_before(std::uint64_t offset, PiecePool& pool);
+    PieceNumber find_by_signposts(std::uint64_t offset, PiecePool& pool);
     bool matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from, PiecePool& pool) const;
     bool insert(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
     PieceNumber insert_gap(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
@@ -105,10 +121,11 @@ class Stream {
     std::uint64_t taken_ = 0;
     std::uint64_t received_ = 0;
     std::uint32_t first_sequence_ = 0;
-    std::uint32_t runs_ = 0;    // maximal runs of bytes ahead of a hole
-    std::uint32_t pieces_ = 0;  // how many this stream has
+    std::uint32_t runs_ : 8 = 0;     // maximal runs of bytes ahead of a hole
+    std::uint32_t pieces_ : 24 = 0;  // how many this stream has
     PieceNumber first_ = no_piece;
     PieceNumber last_ = no_piece;
+    PieceNumber signpost_ = no_piece;       // the first one
     PieceNumber last_in_order_ = no_piece;  // ends at received_, when it is kept
     PieceNumber taken_hint_ = no_piece;     // at or before taken_
     PieceNumber sent_hint_ = no_piece;      // at or before sent_

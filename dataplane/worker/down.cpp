@@ -14,6 +14,9 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
                 return storage_syn_ack(arrival, number);
             if (flow.severed && (segment.flags & tcp_flag::rst) == 0)
                 return after_reset(arrival, flow);
+            // A simultaneous open or split handshake would turn the roles of the ends.
+            if ((segment.flags & tcp_flag::syn) != 0)
+                return drop(arrival, Outcome::segment_bad_flags);
             if (!segment.payload.empty()) return drop(arrival, Outcome::segment_unexpected);
             forward(arrival, FrameClass::control);  // RST, or a challenge ACK
             if ((segment.flags & tcp_flag::rst) != 0) close_flow(number);
@@ -110,7 +113,11 @@ void Worker::State::storage_payload(Arrival& arrival, FlowNumber number) {
     if (end > expected) {
         if (!take_storage_bytes(arrival, number, offset)) return;
     }
-    if ((segment.flags & tcp_flag::fin) != 0) storage_fin(number, segment);
+    if ((segment.flags & tcp_flag::fin) != 0)
+        storage_fin(number, segment);
+    else if (flow.storage.fin_ahead &&
+             flow.storage.fin_number == flow.down.sequence_of(flow.down.received()))
+        end_of_storage_bytes(number);
     if (flow.phase == FlowPhase::established) forward(arrival, FrameClass::response);
 }
 
@@ -222,8 +229,19 @@ void Worker::State::storage_fin(FlowNumber number, const Segment& segment) {
     Flow& flow = flows[number];
     const std::int64_t end =
         flow.down.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size());
-    if (end != static_cast<std::int64_t>(flow.down.received()) || flow.storage.fin_seen) return;
+    const auto received = static_cast<std::int64_t>(flow.down.received());
+    if (end > received) {
+        flow.storage.fin_ahead = true;
+        flow.storage.fin_number = flow.down.sequence_of(static_cast<std::uint64_t>(end));
+    }
+    if (end == received && !flow.storage.fin_seen) end_of_storage_bytes(number);
+}
+
+// The client has the FIN, or had it before what was missing, and acknowledges it.
+void Worker::State::end_of_storage_bytes(FlowNumber number) {
+    Flow& flow = flows[number];
     flow.storage.fin_seen = true;
+    flow.storage.fin_ahead = false;
     if (flow.exchange == no_exchange) return;
     ResponseTracker& tracker = exchanges[flow.exchange].tracker;
     tracker.finish();
@@ -246,6 +264,8 @@ void Worker::State::storage_reset(Arrival& arrival, FlowNumber number) {
     }
     forward(arrival, FrameClass::control);
     close_flow(number);
+    // It has forgotten the connection; a client that did not believe it has not.
+    flow.severed = true;
 }
 
 }  // namespace cordon

@@ -52,14 +52,15 @@ struct Peer {
     std::uint64_t acked;       // offset up to which it acknowledged what was sent to it
     std::uint32_t ack;         // last acknowledgement number, raw
     std::uint32_t timestamp;   // last TSval, to continue with when we speak for it
-    std::uint32_t ts_echo;     // last TSecr
     std::uint32_t ts_recent;   // PAWS (RFC 7323 §5)
+    std::uint32_t fin_number;  // with fin_ahead: sequence number of that FIN
     std::uint16_t window;      // last, raw
     std::uint16_t mss;
     std::uint8_t scale;
     bool has_like;
-    bool fin_seen;   // a FIN of this peer at the end of its bytes
-    bool fin_acked;  // and acknowledged by the other one
+    bool fin_seen : 1;   // a FIN of this peer at the end of its bytes
+    bool fin_acked : 1;  // and acknowledged by the other one
+    bool fin_ahead : 1;  // a FIN came while bytes before it were missing
 };
 
 struct Flow {
@@ -77,7 +78,7 @@ struct Flow {
     std::uint32_t exchange;
     std::uint32_t answer;
     std::uint32_t held_bytes;
-    std::uint32_t met_ms;          // when a connection in mid-life was met
+    std::uint32_t met_ms;          // when its SYN came, or it was met in mid-life
     std::uint32_t resyn_sequence;  // of a SYN that came while established, and its options:
     std::uint32_t resyn_timestamp;
     std::uint16_t resyn_mss;
@@ -127,7 +128,6 @@ inline std::size_t segment_bytes_max(const Flow& flow) {
 inline void note_timestamps(const Segment& segment, Peer* peer) {
     if (static_cast<std::int32_t>(segment.timestamp_value - peer->timestamp) < 0) return;
     peer->timestamp = segment.timestamp_value;
-    peer->ts_echo = segment.timestamp_echo;
 }
 
 // Nothing but bytes that came before.

@@ -7,6 +7,7 @@ namespace cordon {
 namespace {
 
 constexpr std::uint16_t mss_default = 536;  // RFC 9293 §3.7.1
+constexpr std::uint8_t own_hop_limit = 64;  // RFC 1700; storages are near
 constexpr std::size_t sweep_step = 64;
 // Flows whose rank has changed since their last segment are moved on the way: each once for a
 // change, so this bounds one packet's work, and not what is found.
@@ -24,6 +25,11 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
     const Segment& segment = arrival.segment;
     const bool syn = (segment.flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn;
     if (!(syn && arrival.side == Side::client)) {
+        // A simultaneous open, or the half of a split handshake: no storage begins so.
+        if (syn && mode_of(static_cast<std::size_t>(service_number)) == ServiceMode::enforce) {
+            drop(arrival, Outcome::segment_bad_flags);
+            return no_flow;
+        }
         // The end of a connection that is forgotten already harms nobody.
         if ((segment.flags & tcp_flag::rst) != 0 ||
             (segment.payload.empty() && (segment.flags & tcp_flag::fin) != 0)) {
@@ -127,29 +133,17 @@ void Worker::State::begin_flow(Flow& flow, int service_number) {
 // unseen by one end (RFC 9293 §3.5.2).
 void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
-    Segment& segment = arrival.segment;
-    MutableBytes bytes(arrival.frame.data, arrival.frame.length);
-    if (!segment.payload.empty()) {
-        counters.count(Outcome::syn_data_removed);
-        arrival.frame.length = static_cast<std::uint32_t>(strip_payload(bytes, &segment));
-        bytes = bytes.first(arrival.frame.length);
-    }
-    if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
-    Peer fresh{};
+    normalise_handshake(arrival);
+    const Segment& segment = arrival.segment;
     switch (flow.phase) {
         case FlowPhase::established:
-            // Of this very connection, when it crossed the SYN-ACK: nothing begins anew.
-            if (segment.sequence + 1 == flow.up.sequence_of(0) && flow.up.received() == 0) {
-                if (segment.has_timestamp) note_timestamps(segment, &flow.client);
+            // Of this very connection: it crossed the SYN-ACK, or is late. Nothing begins anew.
+            if (segment.sequence + 1 == flow.up.sequence_of(0)) {
+                if (segment.has_timestamp && flow.up.received() == 0)
+                    note_timestamps(segment, &flow.client);
                 return forward(arrival, FrameClass::control);
             }
-            // The storage knows whether the old connection is alive; its answer decides.
-            note_options(segment, &fresh);
-            flow.resyn_sequence = segment.sequence;
-            flow.resyn_timestamp = segment.timestamp_value;
-            flow.resyn_mss = fresh.mss;
-            flow.resyn_scale = fresh.scale;
-            flow.has_resyn = true;
+            note_syn_while_established(arrival, flow);
             return forward(arrival, FrameClass::control);
         case FlowPhase::recording:
             return drop(arrival, Outcome::segment_unexpected);
@@ -173,13 +167,47 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     if (flow.phase == FlowPhase::free) counters.count(Outcome::flow_opened);
     flow.phase = FlowPhase::syn_seen;
     flow.client.like = template_of(arrival.frame.bytes(), segment);
+    // What we say in its name arrives, whatever TTL it chose for this SYN.
+    flow.client.like.hop_limit = std::max(flow.client.like.hop_limit, own_hop_limit);
     flow.client.has_like = true;
     note_options(segment, &flow.client);
     flow.client.window = segment.window;
     flow.has_timestamps = segment.has_timestamp;
     flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
     flow.up.open(segment.sequence + 1);
+    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
     forward(arrival, FrameClass::control);
+}
+
+// Leaves of a SYN or SYN-ACK what both ends take for the same. Data (TCP Fast Open) is sent again
+// by whoever sees it not acknowledged.
+void Worker::State::normalise_handshake(Arrival& arrival) {
+    Segment& segment = arrival.segment;
+    MutableBytes bytes(arrival.frame.data, arrival.frame.length);
+    if (!segment.payload.empty()) {
+        counters.count(Outcome::syn_data_removed);
+        arrival.frame.length = static_cast<std::uint32_t>(strip_payload(bytes, &segment));
+        bytes = bytes.first(arrival.frame.length);
+    }
+    if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
+    if ((segment.flags & tcp_flag::urg) == 0) return;
+    counters.count(Outcome::urgent_removed);
+    clear_urgent(bytes, &segment);
+}
+
+// The storage knows whether the old connection is alive; its answer decides. Of two such SYNs it
+// must not complete the one that is followed no more.
+void Worker::State::note_syn_while_established(Arrival& arrival, Flow& flow) {
+    const Segment& segment = arrival.segment;
+    if (flow.has_resyn && flow.resyn_sequence != segment.sequence)
+        emit_to_storage(flow, flow.resyn_sequence + 1, tcp_flag::rst, {});
+    Peer fresh{};
+    note_options(segment, &fresh);
+    flow.resyn_sequence = segment.sequence;
+    flow.resyn_timestamp = segment.timestamp_value;
+    flow.resyn_mss = fresh.mss;
+    flow.resyn_scale = fresh.scale;
+    flow.has_resyn = true;
 }
 
 // The same ports, another connection. What the storage may still have of the old one, where that
@@ -226,18 +254,21 @@ void Worker::State::reopen(FlowNumber number, bool timestamps) {
 
 void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
-    Segment& segment = arrival.segment;
+    const Segment& segment = arrival.segment;
     if (flow.phase == FlowPhase::established && flow.has_resyn &&
         segment.acknowledgement == flow.resyn_sequence + 1) {
         reopen(number, segment.has_timestamp);
     }
     const bool repeats =
         flow.phase == FlowPhase::established && segment.sequence + 1 == flow.down.sequence_of(0);
-    if (!repeats &&
-        (flow.phase != FlowPhase::syn_seen || segment.acknowledgement != flow.up.sequence_of(0)))
+    // A storage that keeps nothing of half-open connections (SYN cookies) may choose another number
+    // for its repetition; the client has acknowledged none yet.
+    const bool undecided =
+        flow.phase == FlowPhase::syn_seen ||
+        (flow.phase == FlowPhase::established && !flow.client_confirmed && flow.up.received() == 0);
+    if (!repeats && (!undecided || segment.acknowledgement != flow.up.sequence_of(0)))
         return drop(arrival, Outcome::segment_unexpected);
-    const MutableBytes bytes(arrival.frame.data, arrival.frame.length);
-    if (normalise_syn(bytes, &segment)) counters.count(Outcome::syn_option_removed);
+    normalise_handshake(arrival);
     if (repeats) {
         // It may be the one that reaches the client.
         if (segment.has_timestamp) note_timestamps(segment, &flow.storage);
@@ -245,11 +276,11 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     }
     note_options(segment, &flow.storage);
     if (!segment.has_window_scale) flow.client.scale = 0;  // both must offer (RFC 7323 §2.2)
-    flow.has_timestamps = flow.has_timestamps && segment.has_timestamp;
+    // It answers one of the client's SYNs, which may have differed: what it says is negotiated.
+    flow.has_timestamps = segment.has_timestamp;
     flow.storage.like = template_of(arrival.frame.bytes(), segment);
     flow.storage.has_like = true;
     flow.storage.timestamp = flow.storage.ts_recent = segment.timestamp_value;
-    flow.storage.ts_echo = segment.timestamp_echo;
     flow.storage.window = segment.window;
     flow.storage.window_end = segment.window;  // in a SYN the window is never scaled
     flow.down.open(segment.sequence + 1);
@@ -272,6 +303,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     // The SYN may come again, and then we know who began; without it nobody was seen to.
     if (syn_ack && enforces && wanted.on_midstream != MidstreamAction::pass) {
         counters.count(Outcome::flow_asymmetric);
+        counters.decided(number_of_service, PolicyCase::asymmetric, PolicyResult::refused);
         return drop(arrival, Outcome::segment_unexpected);
     }
     const FlowNumber number = take_place(flow_key(arrival.segment), false);

@@ -46,9 +46,10 @@ inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under w
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
-// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3): what is silent for longer while
-// its peer goes on speaks on another path.
-inline constexpr std::uint32_t one_direction_ms = 1000;
+// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed beside
+// us while we started is repeated after one: what is silent for longer while its peer goes on speaks
+// on another path.
+inline constexpr std::uint32_t one_direction_ms = 1200;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 // Two losses of the answer in a row are repaired by then (200 + 400 ms).
 inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
@@ -86,6 +87,7 @@ struct Arrival {
     Side side;
     std::uint32_t received_bytes;  // the frame may be cut shorter on its way
     bool consumed = false;         // the frame was sent or kept
+    bool altered = false;          // says more than may pass: its bytes go on in segments of ours
     bool accounted = false;
     bool waits = false;    // a fragment: accounted with its datagram
     bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
@@ -142,8 +144,10 @@ struct Worker::State {
     void rank(FlowNumber number) { table.move_to(number, rank_of(flows[number])); }
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
+    void normalise_handshake(Arrival& arrival);
     void begin_anew(FlowNumber number);
     bool ends_answer_for_syn(FlowNumber number);
+    void note_syn_while_established(Arrival& arrival, Flow& flow);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
     bool end_unfollowed(Arrival& arrival, FlowNumber number);
@@ -173,16 +177,20 @@ struct Worker::State {
     void from_client(Arrival& arrival, FlowNumber number);
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
     bool client_segment_acceptable(Arrival& arrival, Flow& flow);
+    void normalise_client_options(Arrival& arrival, const Flow& flow);
+    std::uint64_t trim_to_window(Arrival& arrival, const Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
-    bool release_before_ahead(FlowNumber number);
-    void client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset);
+    bool release_held_first(Arrival& arrival, FlowNumber number);
+    bool client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
+    void probe_storage(Flow& flow);
     void client_fin(FlowNumber number);
-    void client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number);
+    void client_fin_at(FlowNumber number, std::uint64_t end);
     void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
     void client_reset(Arrival& arrival, FlowNumber number);
+    void challenge_client(const Flow& flow);
     void note_client(Arrival& arrival, Flow& flow);
     bool end_of_client_bytes(FlowNumber number);
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
@@ -208,6 +216,7 @@ struct Worker::State {
     bool leave_http(Flow& flow, UninspectedReason reason);
     bool leave_or_cut(FlowNumber number, Outcome why, UninspectedReason reason);
     void storage_fin(FlowNumber number, const Segment& segment);
+    void end_of_storage_bytes(FlowNumber number);
     void storage_reset(Arrival& arrival, FlowNumber number);
     void note_storage(Arrival& arrival, Flow& flow);
 

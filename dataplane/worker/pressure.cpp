@@ -73,11 +73,16 @@ void Worker::State::end_message(FlowNumber number) {
                     awaits ? ErrorStatus::unavailable : ErrorStatus::request_timeout, asked});
 }
 
-// What a flow may keep: no more than is left. A storage that stops acknowledging fills the shares
-// of its own flows, and the pool has room for those of others.
+// What a flow may keep. A quarter of the pool belongs to all messages in equal parts; of the rest a
+// flow may have as much as it leaves free. What is forwarded and not acknowledged cannot be taken
+// back, so without that quarter a few flows whose storage does not acknowledge would leave nothing
+// to the others, however they shared.
 std::uint64_t Worker::State::kept_share() const {
+    const std::uint32_t reserve = pieces.count() / 4;
+    const std::uint32_t common = pieces.available() > reserve ? pieces.available() - reserve : 0;
+    const std::uint32_t own = reserve / options.messages_max;
     return std::min<std::uint64_t>(options.kept_bytes_flow_max,
-                                   std::uint64_t{pieces.available()} * limits::kept_block_bytes);
+                                   std::uint64_t{std::max(common, own)} * limits::kept_block_bytes);
 }
 
 std::uint64_t Worker::State::bytes_moved(const Flow& flow) {

@@ -26,19 +26,27 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
     if (!client_segment_acceptable(arrival, flow)) return;
     const Segment& segment = arrival.segment;
     if ((segment.flags & tcp_flag::rst) != 0) return client_reset(arrival, number);
-    note_client(arrival, flow);
+    // What stands beside the window says nothing to a receiver (RFC 9293 §3.10.7.4), nor to us: it
+    // may come from anybody.
+    const std::int64_t begin = flow.up.offset_of(segment.sequence);
+    const std::int64_t end = begin + static_cast<std::int64_t>(segment.payload.size());
+    if (end >= static_cast<std::int64_t>(flow.storage.acked) &&
+        begin <= static_cast<std::int64_t>(flow.storage.window_end))
+        note_client(arrival, flow);
     if (flow.client.fin_acked && flow.storage.fin_acked) {
         forward(arrival, FrameClass::control);
         return close_flow(number);
     }
     if (!segment.payload.empty()) return client_payload(arrival, number);
     if ((segment.flags & tcp_flag::fin) == 0) return forward(arrival, FrameClass::control);
-    // Ahead of a hole it is repeated when the hole is filled. Below the end it is a lie: the
-    // storage would take a part of the upload, whose end was not looked up, for the whole.
-    if (flow.up.offset_of(segment.sequence) != static_cast<std::int64_t>(flow.up.received()))
+    // Below the end it is a lie: the storage would take a part of the upload, whose end was not
+    // looked up, for the whole.
+    if (begin < static_cast<std::int64_t>(flow.up.received()))
         return drop(arrival, Outcome::segment_unexpected);
+    if (begin > static_cast<std::int64_t>(flow.storage.window_end))
+        return drop(arrival, Outcome::segment_out_of_window);
     account(arrival, frame_class(FrameClass::control));
-    client_fin(number);
+    client_fin_at(number, static_cast<std::uint64_t>(begin));
 }
 
 // The client goes on although no SYN-ACK passed here: a lie, or an asymmetric path. Either way
@@ -47,7 +55,11 @@ void Worker::State::client_before_syn_ack(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const Segment& segment = arrival.segment;
     const bool acknowledges = (segment.flags & (tcp_flag::ack | tcp_flag::rst)) == tcp_flag::ack;
-    if (acknowledges && segment.sequence == flow.up.sequence_of(0)) {
+    const bool may_pass =
+        mode(flow) != ServiceMode::enforce || service(flow).on_midstream == MidstreamAction::pass;
+    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    const bool told = may_pass || now_ms - flow.met_ms >= lifetime::one_direction_ms;
+    if (acknowledges && told && segment.sequence == flow.up.sequence_of(0)) {
         flow.down.open(segment.acknowledgement);
         become_uninspected(number, UninspectedReason::asymmetric);
         become_asymmetric(number);
@@ -75,10 +87,15 @@ bool Worker::State::client_segment_acceptable(Arrival& arrival, Flow& flow) {
         drop(arrival, Outcome::segment_old_timestamp);
         return false;
     }
+    // An ACK of what was never sent, or of the far past, is not one of this connection: some
+    // storages take the data with it and some do not (RFC 5961 §5.2).
     const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
     const auto sent_to_it =
         static_cast<std::int64_t>(flow.down.received()) + (flow.storage.fin_seen ? 1 : 0);
-    if (acked > sent_to_it && !settings.midstream_inspect) {
+    const std::int64_t oldest = static_cast<std::int64_t>(flow.client.acked) -
+                                (std::int64_t{UINT16_MAX} << flow.client.scale);
+    if ((acked > sent_to_it || acked < std::max<std::int64_t>(oldest, 0)) &&
+        !settings.midstream_inspect) {
         drop(arrival, Outcome::ack_invalid);
         return false;
     }
@@ -86,7 +103,22 @@ bool Worker::State::client_segment_acceptable(Arrival& arrival, Flow& flow) {
         counters.count(Outcome::urgent_removed);
         clear_urgent({arrival.frame.data, arrival.frame.length}, &segment);
     }
+    normalise_client_options(arrival, flow);
     return true;
+}
+
+// Options that nobody negotiated: what they mean to a storage (another subflow's bytes, a checksum
+// that fails, PAWS) we cannot know. A timestamp that lacks makes some storages drop the segment
+// (RFC 7323 §3.2) and others not: its bytes go on with one.
+void Worker::State::normalise_client_options(Arrival& arrival, const Flow& flow) {
+    Segment& segment = arrival.segment;
+    if (flow.has_timestamps && !segment.has_timestamp && !segment.payload.empty()) {
+        counters.count(Outcome::timestamp_missing);
+        arrival.altered = true;
+    }
+    if (!segment.foreign_option && (flow.has_timestamps || !segment.has_timestamp)) return;
+    counters.count(Outcome::option_removed);
+    normalise_options({arrival.frame.data, arrival.frame.length}, &segment, flow.has_timestamps);
 }
 
 // What a segment of the client tells about the other direction.
@@ -118,10 +150,18 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     const std::int64_t signed_offset = flow.up.offset_of(segment.sequence);
     if (signed_offset < 0) return client_probe(arrival, flow);
     const auto offset = static_cast<std::uint64_t>(signed_offset);
-    const std::uint64_t end = offset + segment.payload.size();
+    std::uint64_t end = offset + segment.payload.size();
     if (end > flow.storage.window_end) {
-        if (offset >= flow.storage.window_end) return client_probe(arrival, flow);
-        return drop(arrival, Outcome::segment_out_of_window);
+        if (offset >= flow.storage.window_end) {
+            probe_storage(flow);
+            return drop(arrival, Outcome::segment_out_of_window);
+        }
+        end = trim_to_window(arrival, flow);
+    }
+    if (flow.client.fin_ahead &&
+        static_cast<std::int64_t>(end) > flow.up.offset_of(flow.client.fin_number)) {
+        account(arrival, frame_class(FrameClass::dropped));
+        return cut(number, Outcome::inconsistent);  // bytes beyond the end
     }
     // After a refused Expect the framing is ambiguous: nothing more passes (DESIGN §4).
     if (flow.expect_refused) return drop(arrival, Outcome::segment_unexpected);
@@ -131,27 +171,29 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
         return drop(arrival, Outcome::messages_full);
 
     const std::uint64_t before = flow.up.received();
+    const bool fin = (segment.flags & tcp_flag::fin) != 0;
+    const std::uint64_t ahead = flow.up.ahead_begin(pieces);
     switch (flow.up.offer(offset, segment.payload, pieces, kept_share())) {
         case Offered::fresh:
             break;
         case Offered::ahead:
             counters.count(Outcome::gap_segment);
-            if (!release_before_ahead(number)) {
-                account(arrival, frame_class(FrameClass::dropped));
-                return;
-            }
+            if (!release_held_first(arrival, number)) return;
             flow.up.mark_ahead_sent(offset, end, pieces);
-            if ((segment.flags & tcp_flag::fin) != 0) {
-                account(arrival, frame_class(FrameClass::inspected));
-                return emit_bytes(flow, segment.sequence, segment.payload);
-            }
-            return forward(arrival, FrameClass::inspected);
+            if (!fin && !arrival.altered) return forward(arrival, FrameClass::inspected);
+            account(arrival, frame_class(FrameClass::inspected));
+            emit_bytes(flow, segment.sequence, segment.payload);
+            if (fin) client_fin_at(number, end);
+            return;
         case Offered::repeated:
-            client_repeats(arrival, flow, offset);
-            return client_fin_after(segment, end, number);
+            if (!client_repeats(arrival, number, offset)) return;
+            if (fin) client_fin_at(number, end);
+            return;
         case Offered::forgotten:
+            if (!release_held_first(arrival, number)) return;
             repeat_forgotten(arrival, flow);
-            return client_fin_after(segment, end, number);
+            if (fin) client_fin_at(number, end);
+            return;
         case Offered::inconsistent:
             account(arrival, frame_class(FrameClass::dropped));
             return cut(number, Outcome::inconsistent);
@@ -167,34 +209,53 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
                                                           : frame_class(FrameClass::inspected));
     if (flow.phase != FlowPhase::established) return;
     // The very frame goes on when it carries these bytes and nothing else.
-    const bool whole = offset == before && (segment.flags & tcp_flag::fin) == 0;
+    const bool whole = offset == before && !fin && !arrival.altered;
     pump(number, whole ? &arrival : nullptr, offset, end);
-    client_fin_after(segment, end, number);
+    if (ahead < end && flow.up.sent() >= end)  // left before, and may be lost behind us
+        emit_bytes(flow, flow.up.sequence_of(ahead), segment.payload.subspan(ahead - offset));
+    if (fin) return client_fin_at(number, end);
+    // What was missing before a FIN that came earlier.
+    if (flow.client.fin_ahead && flow.client.fin_number == client_next(flow)) client_fin(number);
 }
 
-// What is held leaves before a segment that stands behind it: to a sender a tail (or a repetition
-// that fills a hole) that is overtaken looks lost, or reordered, which ends in a time-out when it
-// finds out (RFC 8985 §6.2). So it is looked up as it stands now, not when its timer is due. False:
-// it matched, and the flow is being cut.
-bool Worker::State::release_before_ahead(FlowNumber number) {
+// What is held leaves before whatever came later: a segment behind a hole, or a repetition of what
+// was lost behind us. A sender takes a tail that is overtaken for lost or reordered, and ends in a
+// time-out when it finds out (RFC 8985 §6.2). So it is looked up as it stands now, not when its
+// timer is due. False: it matched, the flow is being cut, and the segment is dropped.
+bool Worker::State::release_held_first(Arrival& arrival, FlowNumber number) {
     const Flow& flow = flows[number];
     if (flow.up.sent() >= flow.up.taken() || flow.verdict_due) return true;
-    if (!judge_tail(number, false)) return false;
-    pump(number);
-    return true;
+    if (judge_tail(number, false)) {
+        pump(number);
+        return true;
+    }
+    account(arrival, frame_class(FrameClass::dropped));
+    return false;
 }
 
-// The FIN of a segment with payload, once nothing is missing before it.
-void Worker::State::client_fin_after(const Segment& segment, std::uint64_t end, FlowNumber number) {
-    if ((segment.flags & tcp_flag::fin) == 0 || end != flows[number].up.received()) return;
-    client_fin(number);
+// Bytes beyond the window: some storages take them, some cut them off, some drop the segment. What
+// all of them take goes on. Returns the new end.
+std::uint64_t Worker::State::trim_to_window(Arrival& arrival, const Flow& flow) {
+    Segment& segment = arrival.segment;
+    counters.count(Outcome::segment_trimmed);
+    const std::uint64_t end = flow.storage.window_end;
+    const auto begin = static_cast<std::uint64_t>(flow.up.offset_of(segment.sequence));
+    segment.payload = segment.payload.first(end - begin);
+    segment.flags = static_cast<std::uint8_t>(segment.flags & ~tcp_flag::fin);
+    arrival.altered = true;
+    return end;
 }
 
-// Bytes the storage has already: a keep-alive or window probe, or a repetition of what it
-// acknowledged. It answers to the header alone, so no byte that was not inspected is needed.
+// Bytes the storage has already: a keep-alive probe, or a repetition of what it acknowledged.
 void Worker::State::client_probe(Arrival& arrival, Flow& flow) {
     counters.count(Outcome::retransmission);
     account(arrival, frame_class(FrameClass::repeated));
+    probe_storage(flow);
+}
+
+// What stands beside the storage's window makes it say where it stands (RFC 9293 §3.8.6.1). It does
+// so for the header alone: no byte that was not inspected is needed.
+void Worker::State::probe_storage(Flow& flow) {
     const std::uint32_t before_next = flow.up.sequence_of(flow.up.acknowledged()) - 1;
     emit_to_storage(flow, before_next, tcp_flag::ack, {});
 }
@@ -214,24 +275,37 @@ void Worker::State::repeat_forgotten(Arrival& arrival, Flow& flow) {
 }
 
 // Bytes that are kept and the same: what the storage was sent goes to it again, what is held stays.
-void Worker::State::client_repeats(Arrival& arrival, Flow& flow, std::uint64_t offset) {
+// False: the flow is being cut.
+bool Worker::State::client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset) {
+    Flow& flow = flows[number];
     counters.count(Outcome::retransmission);
     const Segment& segment = arrival.segment;
     const std::uint64_t end = offset + segment.payload.size();
     // What left ahead of a hole may be lost beyond us as well, and the client knows it from SACK,
     // before the hole is filled or while what fills it is held.
     const bool was_sent = end <= flow.up.sent() || flow.up.left_ahead(offset, end, pieces);
-    if (was_sent && (segment.flags & tcp_flag::fin) == 0)
-        return forward(arrival, FrameClass::repeated);
+    if (was_sent && !release_held_first(arrival, number)) return false;
+    const bool fin = (segment.flags & tcp_flag::fin) != 0;
+    // What the storage has acknowledged was not compared, and stays here.
+    if (was_sent && !fin && !arrival.altered && offset >= flow.up.acknowledged()) {
+        forward(arrival, FrameClass::repeated);
+        return true;
+    }
     account(arrival, frame_class(FrameClass::repeated));
-    repeat_sent_part(flow, segment, offset);
+    if (offset > flow.up.received())
+        emit_bytes(flow, segment.sequence, segment.payload);
+    else
+        repeat_sent_part(flow, segment, offset);
+    return true;
 }
 
 // The front of a repetition, as far as the storage was sent it before.
 void Worker::State::repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset) {
-    if (offset >= flow.up.sent()) return;
+    const std::uint64_t begin = std::max(offset, flow.up.acknowledged());
     const std::uint64_t end = std::min(offset + segment.payload.size(), flow.up.sent());
-    emit_bytes(flow, segment.sequence, segment.payload.first(end - offset));
+    if (begin >= end) return;
+    emit_bytes(flow, flow.up.sequence_of(begin),
+               segment.payload.subspan(begin - offset, end - begin));
 }
 
 void Worker::State::emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes) {
@@ -243,12 +317,29 @@ void Worker::State::emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes b
     }
 }
 
+// A FIN behind the bytes up to `end`. Ahead of a hole it waits here: of two FINs, or a FIN and
+// bytes beyond it, storages would believe one or the other.
+void Worker::State::client_fin_at(FlowNumber number, std::uint64_t end) {
+    Flow& flow = flows[number];
+    const std::uint32_t fin_number = flow.up.sequence_of(end);
+    const bool contradicts = flow.client.fin_ahead && flow.client.fin_number != fin_number;
+    if (end < flow.up.received() || flow.client.fin_seen) {
+        if (end == flow.up.received()) client_fin(number);
+        return;  // else of a repetition: it ends where no end is
+    }
+    if (contradicts || flow.up.kept_end(pieces) > end) return cut(number, Outcome::inconsistent);
+    if (end == flow.up.received()) return client_fin(number);
+    flow.client.fin_ahead = true;
+    flow.client.fin_number = fin_number;
+}
+
 // The end of the client's bytes. What is held is looked up as it stands before it goes.
 void Worker::State::client_fin(FlowNumber number) {
     Flow& flow = flows[number];
     if (flow.up.has_holes()) return cut(number, Outcome::inconsistent);  // bytes beyond the end
     if (!flow.client.fin_seen) {
         flow.client.fin_seen = true;
+        flow.client.fin_ahead = false;
         if (!flow.verdict_due && !end_of_client_bytes(number)) return;
     } else if (flow.fin_sent) {
         flow.fin_sent = false;  // it asks again
@@ -266,10 +357,17 @@ bool Worker::State::end_of_client_bytes(FlowNumber number) {
 void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const std::uint32_t sequence = arrival.segment.sequence;
-    const bool expected = sequence == flow.up.sequence_of(flow.up.received()) ||
+    const bool expected = sequence == client_next(flow) ||
+                          sequence == flow.up.sequence_of(flow.up.received()) ||
                           sequence == flow.up.sequence_of(flow.up.sent()) ||
                           sequence == flow.up.sequence_of(flow.storage.acked);
-    if (!expected) return drop(arrival, Outcome::reset_bad_sequence);
+    if (!expected) {
+        const std::int64_t offset = flow.up.offset_of(sequence);
+        if (offset >= static_cast<std::int64_t>(flow.storage.acked) &&
+            offset <= static_cast<std::int64_t>(flow.storage.window_end))
+            challenge_client(flow);
+        return drop(arrival, Outcome::reset_bad_sequence);
+    }
     account(arrival, frame_class(FrameClass::control));
     // A client that hangs up has shown what it uploaded all the same.
     if (!judge_tail(number, true)) {
@@ -278,6 +376,14 @@ void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
     }
     pump(number);  // what was held was looked up as it stands, with all that is before it
     sever(number);
+}
+
+// An RST in the window that is not exact: old storages obey it, others ask (RFC 5961 §3.2). We ask
+// in their place; a client that has gone answers with an exact one.
+void Worker::State::challenge_client(const Flow& flow) {
+    const std::uint64_t next = flow.down.received() + (flow.storage.fin_seen ? 1 : 0);
+    emit_to_client(flow, flow.down.sequence_of(next), flow.up.sequence_of(flow.storage.acked),
+                   tcp_flag::ack, {});
 }
 
 // A jumbo frame of which the front is cleared and the rest is a tail is not torn: all of it goes
@@ -396,7 +502,6 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     if (segment.has_timestamp) {
         flow.has_timestamps = true;
         peer.timestamp = segment.timestamp_value;
-        peer.ts_echo = segment.timestamp_echo;
     }
     const std::int64_t end =
         stream.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size());

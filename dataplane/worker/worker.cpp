@@ -15,6 +15,12 @@ std::uint32_t piece_count(const Options& options) {
     return static_cast<std::uint32_t>(options.kept_bytes_worker_max / limits::kept_block_bytes);
 }
 
+// A connection that begins and ends at once: stacks differ in which of it they believe.
+bool is_contradictory(const Segment& segment) {
+    return (segment.flags & tcp_flag::syn) != 0 &&
+           (segment.flags & (tcp_flag::fin | tcp_flag::rst)) != 0;
+}
+
 }  // namespace
 
 Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Recorder* the_recorder)
@@ -160,9 +166,16 @@ void Worker::State::handle_tcp(Arrival& arrival) {
     if (service_number < 0) return bridge(arrival);
     if (dies_on_the_way(arrival, service_number)) return drop(arrival, Outcome::hop_limit_low);
     if (number == no_flow) {
+        if (is_contradictory(segment)) return drop(arrival, Outcome::segment_bad_flags);
         number = open_flow(arrival, service_number);
         if (number == no_flow) return;
     }
+    if (is_contradictory(segment)) return drop(arrival, Outcome::segment_bad_flags);
+    // What one end says where the other one is (its address is easily forged, a switch may flood)
+    // is no part of either stream.
+    const Peer& client = flows[number].client;
+    if (client.has_like && (segment.source == client.like.source) != (arrival.side == Side::client))
+        return drop(arrival, Outcome::wrong_side);
     const std::uint8_t handshake = segment.flags & (tcp_flag::syn | tcp_flag::ack);
     if (arrival.side == Side::storage) {
         from_storage(arrival, number);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Sends framing cases to real servers and compares what they made of them with what we do.
 
-usage: differ.py MODE FIRST_PORT LOG CASES NAME=ADDRESS:PORT… [--known FILE]
+usage: differ.py [--pause] MODE FIRST_PORT LOG CASES NAME=ADDRESS:PORT… [--known FILE]
 
 CASES is what framing-tool printed, LOG is written by recorder.py behind the servers. Each case has
-a port of its own, from FIRST_PORT on, by which the log tells them apart.
+a port of its own, from FIRST_PORT on, by which the log tells them apart. With --pause a server may
+answer the first head before it gets what comes behind.
 
   direct    to the servers themselves: the bytes that could reach them through the appliance. A
             server that takes a request from them that we do not see as the same one is a bypass.
@@ -31,7 +32,7 @@ import sys
 import time
 import urllib.parse
 
-AT_ONCE = 100
+AT_ONCE = 200
 QUIET = 0.25    # seconds without a byte, after which the client ends its side
 WAS_THERE = b"a file that is there\n"
 LAST = 3.0      # and then waits at most so long for the end
@@ -66,7 +67,7 @@ async def receive(reader, exchange, seconds, answers=None):
     return False
 
 
-async def send(exchange, address, data):
+async def send(exchange, address, data, pause):
     host, port = address.rsplit(":", 1)
     here = socket.socket()
     here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -76,6 +77,11 @@ async def send(exchange, address, data):
     reader, writer = await asyncio.open_connection(sock=here)
     answers = None if exchange.case["end"] else len(exchange.case["messages"])
     try:
+        if pause:
+            head = data.find(b"\r\n\r\n") + 4
+            writer.write(data[:head])
+            data = data[head:]
+            await receive(reader, exchange, QUIET, 1)
         writer.write(data)
         await writer.drain()
         if not await receive(reader, exchange, QUIET, answers):
@@ -86,14 +92,14 @@ async def send(exchange, address, data):
     writer.close()
 
 
-async def send_all(cases, servers, first_port, bytes_of):
+async def send_all(cases, servers, first_port, bytes_of, pause):
     limit = asyncio.Semaphore(AT_ONCE)
     exchanges = [Exchange(case, name, first_port + number)
                  for number, case in enumerate(cases) for name in servers]
 
     async def one(exchange):
         async with limit:
-            await send(exchange, servers[exchange.server], bytes_of(exchange.case))
+            await send(exchange, servers[exchange.server], bytes_of(exchange.case), pause)
 
     await asyncio.gather(*map(one, exchanges))
     return exchanges
@@ -214,6 +220,9 @@ def print_opinions(exchanges, seen):
 
 def main():
     arguments = sys.argv[1:]
+    pause = "--pause" in arguments
+    if pause:
+        arguments.remove("--pause")
     known = None
     if "--known" in arguments:
         with open(arguments.pop(), "rb") as file:
@@ -228,7 +237,7 @@ def main():
     if before_us:  # what is done about these depends on the answer: only the appliance can
         cases = [case for case in cases if not case["answered"]]
     exchanges = asyncio.run(send_all(cases, servers, int(first_port),
-                                     forwardable if before_us else whole))
+                                     forwardable if before_us else whole, pause))
     time.sleep(0.5)
     if mode == "stored":
         return compare_stored(log, cases, servers, known)

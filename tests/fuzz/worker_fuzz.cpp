@@ -36,8 +36,16 @@ class Input {
     Bytes bytes_;
 };
 
+constexpr std::uint8_t behind_a_full_pipeline = 192;
+
 std::string upload(std::uint8_t which) {
     const std::string known = known_content();
+    if (which >= behind_a_full_pipeline) {
+        std::string requests;
+        for (std::size_t n = 0; n < limits::pipeline_max + which % 4; ++n)
+            requests += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        return requests + put("/known", known);
+    }
     switch (which % 5) {
         case 0:
             return put("/known", known);
@@ -83,7 +91,8 @@ class Schedule {
           world_(input_.byte()),
           stream_(upload(which_)),
           lab_(options_of(world_), 128),
-          enforces_((world_ & 1) == 0) {
+          enforces_((world_ & 1) == 0),
+          passes_((world_ >> 5 & 3) == 3) {
         lab_.use(copy_of_index());
         if ((world_ & 8) != 0) lab_.client_clock = lab_.storage_clock = 0xfffffff0;
         lab_.connect();
@@ -125,6 +134,14 @@ class Schedule {
             options.drain_bytes_max = 100;
         }
         if ((world & 16) != 0) options.services[0].proxy_protocol = ProxyProtocol::accept;
+        ServiceOptions& service = options.services[0];
+        constexpr UninspectedAction actions[] = {
+            UninspectedAction::refuse, UninspectedAction::reset, UninspectedAction::refuse,
+            UninspectedAction::pass};
+        service.on_tls = service.on_unparsable = service.on_limit = actions[world >> 5 & 3];
+        constexpr MidstreamAction midstream[] = {MidstreamAction::retire, MidstreamAction::reset,
+                                                 MidstreamAction::refuse, MidstreamAction::pass};
+        service.on_midstream = midstream[world >> 5 & 3];
         return options;
     }
 
@@ -276,7 +293,7 @@ class Schedule {
         if (!enforces_ || passes_) return;
         check(!lab_.storage_fin || !lab_.stored.ends_with(known_content()),
               "the known file is never the end of a stream");
-        if (which_ % 5 == 3) return;
+        if (which_ < behind_a_full_pipeline && which_ % 5 == 3) return;
         check(lab_.stored.find(known_content()) == std::string::npos,
               "the known file is never whole at the storage");
     }
@@ -288,8 +305,8 @@ class Schedule {
     Lab lab_;
     std::size_t next_ = 0;
     bool enforces_;
+    bool passes_;  // somebody allowed it to pass
     bool changed_ = false;
-    bool passes_ = false;  // somebody allowed it to pass
 };
 
 }  // namespace

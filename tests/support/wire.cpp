@@ -2,7 +2,9 @@
 // congestion marks.
 //
 //   wire A B [--loss PCT] [--delay-ms N] [--reorder PCT] [--duplicate PCT] [--mark PCT] [--seed N]
+//            [--mbit N] [--queue-ms N]
 //
+// With --mbit each direction is so fast, and what would wait longer than --queue-ms is dropped.
 // Forwards every frame of A to B and back. Only TCP suffers: address resolution stays reliable, so
 // that a test fails for what it tests. What happens to a segment follows from the seed, the
 // direction, the connection (first, second, … seen), the segment's own numbers relative to the
@@ -55,6 +57,8 @@ void stop(int) {
 struct Settings {
     double loss = 0, reorder = 0, duplicate = 0, mark = 0;  // percent
     int delay_ms = 0;
+    double mbit = 0;  // 0: as fast as we are
+    int queue_ms = 20;
     std::uint64_t seed = 1;
 };
 
@@ -191,7 +195,9 @@ struct Direction {
     const char* name = "";
     std::deque<UnderWay> queue;  // one delay for all, so that it is in order of time
     std::deque<UnderWay> late;   // the reordered ones
-    unsigned long forwarded = 0, lost = 0, reordered = 0, duplicated = 0, marked = 0, refused = 0;
+    Clock::time_point free_at;   // when the last frame has left, with a rate
+    unsigned long forwarded = 0, lost = 0, full = 0, reordered = 0, duplicated = 0, marked = 0,
+                  refused = 0;
 };
 
 int open_interface(const char* name) {
@@ -269,10 +275,10 @@ class Cable {
     void print() const {
         for (const Direction& way : ways_) {
             std::printf(
-                "%s: %lu forwarded, %lu lost, %lu reordered, %lu duplicated, %lu marked, "
-                "%lu refused\n",
-                way.name, way.forwarded, way.lost, way.reordered, way.duplicated, way.marked,
-                way.refused);
+                "%s: %lu forwarded, %lu lost, %lu at a full queue, %lu reordered, %lu duplicated, "
+                "%lu marked, %lu refused\n",
+                way.name, way.forwarded, way.lost, way.full, way.reordered, way.duplicated,
+                way.marked, way.refused);
         }
     }
 
@@ -319,6 +325,10 @@ class Cable {
             ++way->lost;
             return free_.push_back(frame.slot);
         }
+        if (!wait_in_line(way, &frame)) {
+            ++way->full;
+            return free_.push_back(frame.slot);
+        }
         if (happens(name, 2, settings_.mark) && mark_congestion(bytes)) ++way->marked;
         if (happens(name, 3, settings_.duplicate) && !free_.empty()) {
             ++way->duplicated;
@@ -334,6 +344,18 @@ class Cable {
             return way->late.push_back(frame);
         }
         way->queue.push_back(frame);
+    }
+
+    // Its turn on a cable of limited rate. False: too many wait.
+    bool wait_in_line(Direction* way, UnderWay* frame) const {
+        if (settings_.mbit <= 0) return true;
+        const auto now = frame->due - std::chrono::milliseconds(settings_.delay_ms);
+        const auto begin = std::max(now, way->free_at);
+        if (begin - now > std::chrono::milliseconds(settings_.queue_ms)) return false;
+        way->free_at = begin + std::chrono::nanoseconds(
+                                   static_cast<long>(frame->length * 8000.0 / settings_.mbit));
+        frame->due += way->free_at - now;
+        return true;
     }
 
     static bool happens(std::uint64_t name, std::uint64_t what, double percent) {
@@ -383,7 +405,7 @@ class Cable {
 [[noreturn]] void usage() {
     std::fputs(
         "usage: wire A B [--loss PCT] [--delay-ms N] [--reorder PCT] [--duplicate PCT] "
-        "[--mark PCT] [--seed N]\n",
+        "[--mark PCT] [--seed N] [--mbit N] [--queue-ms N]\n",
         stderr);
     std::exit(2);
 }
@@ -401,6 +423,10 @@ Settings read_settings(int argc, char** argv) {
             settings.duplicate = std::atof(value);
         else if (key == "--mark")
             settings.mark = std::atof(value);
+        else if (key == "--mbit")
+            settings.mbit = std::atof(value);
+        else if (key == "--queue-ms")
+            settings.queue_ms = std::atoi(value);
         else if (key == "--delay-ms")
             settings.delay_ms = std::atoi(value);
         else if (key == "--seed")

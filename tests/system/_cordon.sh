@@ -244,6 +244,14 @@ assert sum(line["bytes"] for line in objects) + still_open == body + unframed, "
 assert coverage["sum"]["balanced"] and coverage["object_sum"]["balanced"]' "$WORK/ledgers.log"
 }
 
+# nothing_of "NAME…"   — none of these outcomes was counted; says which were.
+nothing_of() {
+    ctl coverage --json | python3 -c 'import json, sys
+met = [one["name"] + " " + str(one["value"]) for one in json.load(sys.stdin)["outcomes"]
+       if one["name"] in sys.argv[1].split() and one["value"]]
+sys.exit("counted: " + ", ".join(met) if met else 0)' "$1"
+}
+
 # gap_bytes REASON   — what control has on record as passed without the dataplane: 1 not running,
 # 2 hung.
 gap_bytes() {

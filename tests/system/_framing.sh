@@ -2,6 +2,7 @@
 # they take for requests. `. "$(dirname "$0")/_framing.sh"` behind _init.sh or _cordon.sh.
 #
 #   $WORK/record   what the servers took; see tests/framing/recorder.py
+#   LENIENT=1      the servers take what else they can be told to take
 
 FIRST_PORT=5000
 NGINX_PORT=81 APACHE_PORT=82 HAPROXY_PORT=83 RECORDER_PORT=8000
@@ -28,6 +29,7 @@ http {
     client_body_temp_path $WORK/n/b; proxy_temp_path $WORK/n/p; fastcgi_temp_path $WORK/n/f;
     uwsgi_temp_path $WORK/n/u; scgi_temp_path $WORK/n/s;
     large_client_header_buffers 4 32k;
+    ${LENIENT:+ignore_invalid_headers off; underscores_in_headers on;}
     server {
         listen $NGINX_PORT;
         location / {
@@ -55,6 +57,7 @@ LoadModule proxy_http_module $modules/mod_proxy_http.so
 LoadModule headers_module $modules/mod_headers.so
 LoadModule http2_module $modules/mod_http2.so
 Protocols h2c http/1.1
+${LENIENT:+HttpProtocolOptions Unsafe LenientMethods Allow0.9}
 ServerName storage.example
 ServerRoot $WORK
 PidFile $WORK/proxy-apache.pid
@@ -89,6 +92,7 @@ defaults
     option http-server-close
 frontend storage
     bind :$HAPROXY_PORT
+    ${LENIENT:+option accept-invalid-http-request}
     http-request set-header X-Server haproxy
     http-request set-header X-Port %[src_port]
     default_backend recorder
@@ -199,7 +203,7 @@ framing_cases() {
     (cd "$ROOT" && "$TOOL" "$@") > "$WORK/cases" || fail "framing-tool $*"
 }
 
-# differ MODE [option…]   — from the client, or for `direct` and `opinions` beside the servers.
+# differ MODE [option…]   — PAUSE=1: behind the first head; from the client, or for `direct` and `opinions` beside the servers.
 differ() {
     local mode=$1 from=$IN_CLI address=$STO_IP4 log=$WORK/record
     shift
@@ -212,7 +216,7 @@ differ() {
         : > "$WORK/record"
     fi
     FIRST_PORT=$((FIRST_PORT + 5000))
-    $from python3 "$ROOT/tests/framing/differ.py" $mode $FIRST_PORT "$log" "$WORK/cases" \
+    $from python3 "$ROOT/tests/framing/differ.py" ${PAUSE:+--pause} $mode $FIRST_PORT "$log" "$WORK/cases" \
         "nginx=$address:$NGINX_PORT" "apache=$address:$APACHE_PORT" \
         "haproxy=$address:$HAPROXY_PORT" "$@"
 }

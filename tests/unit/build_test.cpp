@@ -166,6 +166,32 @@ void a_window_scale_beyond_14_becomes_14(void**) {
     decoded(frame);
 }
 
+void later_segments_keep_sack_and_what_was_negotiated(void**) {
+    for (const bool timestamps : {false, true}) {
+        FrameBytes frame = Packet()
+                               .timestamps(7, 8)
+                               .option({30, 4, 0x20, 1})
+                               .option({5, 10, 0, 0, 0, 1, 0, 0, 0, 2})
+                               .option({0, 19, 3, 7})
+                               .payload("kept")
+                               .frame();
+        Segment segment = decoded(frame);
+        assert_true(segment.foreign_option);
+        GuardedBytes guarded{Bytes(frame)};
+        normalise_options(guarded.mutable_bytes(), &segment, timestamps);
+        assert_int_equal(segment.has_timestamp, timestamps);
+        const Segment after = decoded(guarded.bytes());
+        assert_false(after.foreign_option);
+        assert_int_equal(after.has_timestamp, timestamps);
+        assert_string_equal(std::string(as_text(after.payload)).c_str(), "kept");
+        const std::uint8_t* options = guarded.bytes().data() + 14 + 20 + 20;
+        assert_int_equal(options[0], timestamps ? 8 : 1);
+        assert_int_equal(options[10], 1);
+        assert_int_equal(options[14], 5);
+        assert_int_equal(load_be32(options + 24), 0);
+    }
+}
+
 void stripping_the_payload_shortens_the_datagram(void**) {
     for (Packet packet : {Packet().vlan(3), ipv6().extension(60, {0, 0, 1, 4, 0, 0, 0, 0})}) {
         FrameBytes frame =
@@ -210,6 +236,7 @@ int main() {
         cmocka_unit_test(a_syn_of_only_the_four_options_is_left_alone),
         cmocka_unit_test(what_hides_behind_the_end_of_options_is_removed),
         cmocka_unit_test(a_window_scale_beyond_14_becomes_14),
+        cmocka_unit_test(later_segments_keep_sack_and_what_was_negotiated),
         cmocka_unit_test(stripping_the_payload_shortens_the_datagram),
         cmocka_unit_test(clearing_urgent_leaves_the_bytes),
     };

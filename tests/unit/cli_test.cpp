@@ -15,6 +15,7 @@
 
 #include "control/cli/problems.h"
 #include "control/daemon/active_options.h"
+#include "control/daemon/clocks.h"
 #include "control/daemon/request.h"
 #include "control/link/link_json.h"
 #include "dataplane/contract/version.h"
@@ -107,6 +108,8 @@ test::FakeDataplane::Answer answering(const LinkStatus& status) {
             counters.received[0] = {10, 1500};
             counters.frames[0] = {10, 1500};
             counters.objects[0] = {2, 900};
+            counters.body_bytes = 1000;
+            counters.open_bytes = 100;
             counters.outcomes[0] = 3;
             counters.port[1].missed = 17;
             return test::link_frame(type, payload_of(counters));
@@ -353,6 +356,41 @@ void shows_the_dataplane_when_cordond_is_dead(void**) {
     assert_has(mode.out, "enforce");
 }
 
+// What is set for each service, what came of it, and the alarm about one direction only.
+void shows_policies_and_what_they_decided(void**) {
+    LinkStatus status = good_status();
+    LinkService& service = status.services[0];
+    service.on_tls = UninspectedAction::reset;
+    service.on_unparsable = UninspectedAction::refuse;
+    service.on_midstream = MidstreamAction::retire;
+    service.on_limit = UninspectedAction::pass;
+    service.policies[static_cast<int>(PolicyCase::tls)][static_cast<int>(PolicyResult::reset)] = 7;
+    service.policies[static_cast<int>(PolicyCase::limit)][static_cast<int>(PolicyResult::passed)] =
+        1234;
+    service.policies[static_cast<int>(PolicyCase::asymmetric)]
+                    [static_cast<int>(PolicyResult::refused)] = 5;
+    service.asymmetric_last_s = static_cast<std::uint64_t>(time(nullptr));
+    Ran text, coverage, as_json;
+    {
+        test::FakeDataplane fake(directory + "/dataplane.sock", answering(status));
+        text = run_here({"status"});
+        coverage = run_here({"coverage"});
+        as_json = run_here({"coverage", "--json"});
+    }
+    assert_has(text.out, "reset: 7");
+    assert_has(text.out, "retire");
+    assert_has(text.out, "pass: 1,234");
+    assert_has(text.out, "service photos: only one direction of 5 connections passed here");
+    assert_has(coverage.out, "unparsable");
+    assert_has(coverage.out, "1,234");
+    assert_has(coverage.out, "sum and under way = bodies and unframed");
+    const json parsed = json::parse(as_json.out);
+    assert_true(parsed["object_sum"]["balanced"].get<bool>());
+    const json& policies = parsed["services"][0]["policies"];
+    assert_int_equal(policies["tls"]["reset"].get<int>(), 7);
+    assert_string_equal(policies["asymmetric"]["action"].get<std::string>().c_str(), "reset");
+}
+
 void sets_a_mode_without_cordond(void**) {
     LinkStatus status = good_status();
     status.services[0].mode = ServiceMode::bypass;
@@ -403,6 +441,8 @@ void judges_what_needs_attention(void**) {
         {json::json_pointer("/dataplane/index/error"), "damaged"},
         {json::json_pointer("/dataplane/journal/errors"), 1},
         {json::json_pointer("/dataplane/xdp_attached"), false},
+        {json::json_pointer("/dataplane/ports/client"), "held"},
+        {json::json_pointer("/dataplane/ports/storage"), "no carrier"},
         {json::json_pointer("/dataplane/services/0/mode"), "bypass"},
         {json::json_pointer("/control/config_error"), "t:1: x"},
         {json::json_pointer("/control/index/error"), "damaged"},
@@ -419,6 +459,13 @@ void judges_what_needs_attention(void**) {
                          static_cast<int>(ErrorCode::degraded));
         assert_int_equal(status["problems"].size(), 1);
     }
+    status = well();
+    status["dataplane"]["services"][0]["asymmetric_last"] = utc_time(unix_seconds());
+    assert_int_equal(static_cast<int>(judge_status(&status)),
+                     static_cast<int>(ErrorCode::degraded));
+    status = well();  // long over
+    status["dataplane"]["services"][0]["asymmetric_last"] = utc_time(unix_seconds() - 4000);
+    assert_int_equal(static_cast<int>(judge_status(&status)), 0);
     status = well();
     status["dataplane"]["port_kind"] = "af_packet";
     status["dataplane"]["xdp_attached"] = false;
@@ -522,6 +569,7 @@ int main() {
         cmocka_unit_test(ends_with_usage_on_a_wrong_line),
         cmocka_unit_test(says_when_nothing_answers),
         cmocka_unit_test(shows_the_dataplane_when_cordond_is_dead),
+        cmocka_unit_test(shows_policies_and_what_they_decided),
         cmocka_unit_test(sets_a_mode_without_cordond),
         cmocka_unit_test(judges_what_needs_attention),
         cmocka_unit_test(builds_shows_and_checks_an_index),

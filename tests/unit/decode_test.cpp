@@ -489,14 +489,19 @@ void reads_the_options_of_a_syn(void**) {
     assert_false(d.segment.foreign_option);
 }
 
-void notices_foreign_options_only_in_a_syn(void**) {
+void notices_foreign_options(void**) {
     const FrameBytes fast_open{34, 4, 0xaa, 0xbb};
     const FrameBytes multipath{30, 4, 0, 1};
     for (const FrameBytes& option : {fast_open, multipath}) {
         assert_true(decode_bytes(Packet().flags(tcp_flag::syn).option(option).frame())
                         .segment.foreign_option);
-        assert_false(decode_bytes(Packet().option(option).frame()).segment.foreign_option);
+        assert_true(decode_bytes(Packet().option(option).frame()).segment.foreign_option);
     }
+    const FrameBytes sack{5, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+    assert_false(decode_bytes(Packet().option(sack).frame()).segment.foreign_option);
+    assert_false(
+        decode_bytes(Packet().timestamps(1, 2).option(sack).frame()).segment.foreign_option);
+    assert_true(decode_bytes(Packet().option({0, 30, 3, 7}).frame()).segment.foreign_option);
 }
 
 void a_window_scale_beyond_14_counts_as_14(void**) {
@@ -648,7 +653,7 @@ int main() {
         cmocka_unit_test(the_fast_sum_is_the_plain_sum),
         cmocka_unit_test(one_flipped_bit_anywhere_is_noticed),
         cmocka_unit_test(reads_the_options_of_a_syn),
-        cmocka_unit_test(notices_foreign_options_only_in_a_syn),
+        cmocka_unit_test(notices_foreign_options),
         cmocka_unit_test(a_window_scale_beyond_14_counts_as_14),
         cmocka_unit_test(reads_timestamps_wherever_they_stand),
         cmocka_unit_test(malformed_option_lists_are_named),

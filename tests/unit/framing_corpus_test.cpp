@@ -1,6 +1,7 @@
 // Every case of tests/framing/corpus.txt: through the parser, at every split and one byte at a
 // time, and through a whole appliance, whose storage must not get the byte that was refused, nor
 // the known file as the body of any request.
+#include <fstream>
 #include <memory>
 
 #include "tests/framing/framed.h"
@@ -61,6 +62,19 @@ void no_case_depends_on_how_it_is_cut(void**) {
         }
         for (std::size_t at = 1; at < one.bytes.size(); at += 997)
             check({guarded.bytes().first(at), guarded.bytes().subspan(at)});
+    }
+}
+
+void every_family_is_documented(void**) {
+    std::ifstream file("docs/http-framing.md");
+    std::string first_cells;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("| ")) first_cells += "," + line.substr(1, line.find(" |", 1) - 1);
+    }
+    first_cells += ",";
+    for (const FramingCase& one : read_corpus(corpus_path, payload)) {
+        if (first_cells.find(", " + one.family + ",") == std::string::npos)
+            fail_msg("docs/http-framing.md does not name %s", one.family.c_str());
     }
 }
 
@@ -144,6 +158,7 @@ int main() {
     using namespace cordon;
     const CMUnitTest tests[] = {
         cmocka_unit_test(every_case_ends_as_decided),
+        cmocka_unit_test(every_family_is_documented),
         cmocka_unit_test(no_case_depends_on_how_it_is_cut),
         cmocka_unit_test(the_appliance_does_as_the_parser_says),
         cmocka_unit_test(the_appliance_does_so_with_small_segments),

@@ -98,12 +98,15 @@ void the_summary_shows_only_what_is_not_zero(void**) {
     counters.count(Outcome::flow_midstream);
     counters.objects[object_class(ObjectClass::inspected)].add(100);
     counters.objects[object_class(UninspectedReason::tls)].bytes.add(7);
+    counters.body_bytes.add(100);
+    counters.unframed_bytes.add(7);
     std::string out;
     append_summary_line(9, counters, &out);
     assert_string_equal(out.c_str(),
                         "{\"type\":\"summary\",\"packets\":9,\"flows\":3,\"coverage\":{"
                         "\"inspected\":{\"objects\":1,\"bytes\":100},"
                         "\"uninspected:tls\":{\"objects\":0,\"bytes\":7}},"
+                        "\"body_bytes\":100,\"unframed_bytes\":7,"
                         "\"outcomes\":{\"flow_opened\":2,\"flow_midstream\":1}}\n");
 }
 

@@ -345,6 +345,24 @@ void a_match_is_recorded_when_no_answer_is_free(void**) {
     assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
 }
 
+void bad_requests_leave_answers_to_matches(void**) {
+    Options options = lab_options();
+    options.flows_max = 2 * answers_max;
+    Lab lab(options);
+    lab.use(index_of_contents({known_content()}));
+    for (std::uint32_t n = 0; n < answers_max; ++n) {
+        lab.connect();
+        lab.send("PUT /x HTTP/1.1\nHost: a\n\n");
+        assert_true(lab.storage_reset);
+        assert_true(lab.stored.empty());
+    }
+    assert_int_equal(lab.count(Outcome::answers_full), answers_reserve);
+    lab.connect();
+    lab.send(put("/known", known_content()));
+    lab.step(2000);
+    assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+}
+
 // Bytes ahead of a hole wait as long as their client likes. They may not take all there is.
 void bytes_ahead_of_holes_leave_room_for_others(void**) {
     Options options = lab_options();
@@ -596,6 +614,7 @@ int main() {
         T(an_object_begun_without_an_index_is_not_inspected),
         T(an_object_that_the_kernel_takes_over_is_accounted),
         T(a_match_is_recorded_when_no_answer_is_free),
+        T(bad_requests_leave_answers_to_matches),
         T(bytes_ahead_of_holes_leave_room_for_others),
         T(what_the_storage_has_closed_is_forgotten_in_time),
         T(a_tiny_window_and_mss_get_the_whole_answer),

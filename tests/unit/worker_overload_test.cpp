@@ -22,6 +22,10 @@ Options real_options() {
     return options;
 }
 
+std::uint32_t scaled32(std::size_t n) {
+    return static_cast<std::uint32_t>(scaled(n));
+}
+
 std::string content(std::size_t bytes) {
     std::string text(bytes, ' ');
     std::uint32_t random = 1;
@@ -39,8 +43,14 @@ struct WellBehaved {
         clean[1] = &crowd.patron(put("/small", content(3000)));
         known = &crowd.patron(put("/known", known_content(20000)));
     }
+    bool done() const { return clean[0]->done() && clean[1]->done() && known->done(); }
     void served_within(std::uint64_t seconds) {
-        assert_true(crowd.wait_for_patrons(seconds));
+        const std::uint64_t until_ns = crowd.now_ns + seconds * ns_per_s;
+        while (!done() && crowd.now_ns < until_ns)
+            crowd.turn(1000);
+        served();
+    }
+    void served() const {
         for (const Patron* patron : clean) {
             assert_true(patron->answer.starts_with("HTTP/1.1 201"));
             assert_true(patron->stored == patron->request);
@@ -166,9 +176,9 @@ void connect(Crowd& crowd, std::uint32_t first, std::uint32_t last) {
 
 void idle_connections_fill_the_table_and_stop_nobody(void**) {
     Options options = real_options();
-    options.flows_max = static_cast<std::uint32_t>(scaled(options.flows_max));
+    options.flows_max = std::min(limits::flows_max, scaled32(limits::flows_max));
     Crowd crowd(options);
-    const auto hundred_thousand = static_cast<std::uint32_t>(scaled(100'000));
+    const auto hundred_thousand = std::min(100'000u, scaled32(100'000));
     connect(crowd, 0, hundred_thousand);
     WellBehaved first(crowd);
     first.served_within(10);
@@ -176,6 +186,7 @@ void idle_connections_fill_the_table_and_stop_nobody(void**) {
     assert_int_equal(crowd.client_resets, 0);
     crowd.forget_patrons();
 
+    crowd.pass_ms(1500);
     connect(crowd, hundred_thousand, 2 * hundred_thousand);
     WellBehaved second(crowd);
     second.served_within(10);
@@ -246,7 +257,7 @@ class Slow {
 
 void slow_messages_make_room(std::string text, std::size_t at_once, int seconds) {
     Options options = real_options();
-    options.messages_max = static_cast<std::uint32_t>(scaled(options.messages_max));
+    options.messages_max = std::min(limits::messages_max, scaled32(limits::messages_max));
     Crowd crowd(options);
     Slow slow(crowd, 2 * options.messages_max, std::move(text), at_once);
     assert_true(crowd.count(Outcome::messages_full) > 0);
@@ -347,6 +358,172 @@ void a_million_objects_begun_and_left_stop_nobody(void**) {
     sound(crowd);
 }
 
+// --- kept bytes ---
+
+// Everything that two thousand connections send is taken and not acknowledged: the pool fills, and
+// those whose storage goes on go on. Then it acknowledges, and nothing was lost.
+void a_storage_that_stops_acknowledging_stops_only_its_own(void**) {
+    Crowd crowd(real_options());
+    std::vector<Patron*> stalled;
+    const std::size_t count = std::min<std::size_t>(3000, scaled(1500));
+    for (std::size_t n = 0; n < count; ++n) {
+        stalled.push_back(&crowd.patron(put("/stalled", content(100'000))));
+        stalled.back()->storage_silent = true;
+        crowd.turn(500);
+    }
+    crowd.pass_ms(500);
+    if (count > 1100) assert_true(crowd.count(Outcome::kept_full) > 0);
+    assert_true(crowd.worker->kept_bytes() > count * 20'000);
+    WellBehaved patrons(crowd);
+    patrons.served_within(60);
+    sound(crowd);
+
+    for (Patron* patron : stalled)
+        patron->storage_silent = false;
+    assert_true(crowd.wait_for_patrons(60));
+    for (const Patron* patron : stalled) {
+        assert_true(patron->answer.starts_with("HTTP/1.1 201"));
+        assert_true(patron->stored == patron->request);
+    }
+    crowd.pass_ms(100);
+    assert_int_equal(crowd.worker->kept_bytes(), 0);
+    sound(crowd);
+}
+
+// Holes that are never filled, on a thousand connections.
+void senders_of_holes_stop_nobody(void**) {
+    Crowd crowd(real_options());
+    const std::string part(1400, 'h');
+    const std::uint32_t count = std::min(3000u, scaled32(1500));
+    for (std::uint32_t n = 0; n < count; ++n) {
+        crowd.syn(numbered(n));
+        crowd.turn();
+        for (std::uint32_t at = 1; at < 40; ++at)
+            crowd.data(numbered(n), at * 1400, part);
+        crowd.turn();
+    }
+    assert_true(crowd.worker->kept_bytes() <= crowd.options.kept_bytes_worker_max / 2);
+    if (count > 1000) assert_true(crowd.count(Outcome::kept_full) > 0);
+    WellBehaved patrons(crowd);
+    patrons.served_within(10);
+    sound(crowd);
+}
+
+// --- tiny segments ---
+
+void sixty_four_kilobytes_in_one_byte_segments_arrive(void**) {
+    Crowd crowd(real_options());
+    Patron& patron = crowd.patron(put("/tiny", content(65'536)));
+    patron.segment = 1;
+    patron.in_flight_max = 2000;
+    assert_true(crowd.wait_for_patrons(60));
+    assert_true(patron.stored == patron.request);
+    assert_int_equal(crowd.count(Outcome::retransmission), 0);
+    sound(crowd);
+}
+
+// In groups of `group`: first the odd ones, then the even ones; or from the end to the front. What
+// found no room (gaps_max, or a piece for each byte) is repeated in order.
+void one_byte_segments_in_odd_order(bool backwards, std::size_t group) {
+    Crowd crowd(real_options());
+    Patron& patron = crowd.patron(put("/tiny", content(65'536)));
+    patron.by_hand = true;
+    crowd.turn();
+    const std::string_view request = patron.request;
+    std::size_t said = 0;
+    const auto byte = [&](std::size_t at) {
+        if (at >= request.size()) return;
+        crowd.data(patron.end, static_cast<std::uint32_t>(at), request.substr(at, 1));
+        if (++said % 256 == 0) crowd.turn(10);
+    };
+    for (std::size_t begin = 0; begin < request.size(); begin += group) {
+        for (std::size_t n = 0; n < group; ++n) {
+            const std::size_t odd = n < group / 2 ? 2 * n + 1 : 2 * (n - group / 2);
+            byte(begin + (backwards ? group - 1 - n : odd));
+        }
+        crowd.turn(10);
+        for (std::size_t at = patron.stored.size(); at < begin + group; ++at)
+            byte(at);
+        crowd.turn(10);
+    }
+    assert_true(patron.stored == patron.request);
+    assert_true(crowd.wait_for_patrons(10));
+    assert_true(patron.answer.starts_with("HTTP/1.1 201"));
+    assert_true(crowd.count(Outcome::gap_segment) > 10'000);
+    sound(crowd);
+}
+
+void every_second_byte_first_arrives(void**) {
+    one_byte_segments_in_odd_order(false, 2 * limits::gaps_max);
+    one_byte_segments_in_odd_order(false, 4 * limits::gaps_max);
+}
+
+void bytes_from_the_end_to_the_front_arrive(void**) {
+    one_byte_segments_in_odd_order(true, 1000);
+    one_byte_segments_in_odd_order(true, 8000);
+}
+
+// --- all at once ---
+
+// Little of everything, and everybody wants it: flows, messages, kept bytes, answers, buffers.
+void everything_full_at_once_stops_nobody_for_long(void**) {
+    Options options = real_options();
+    options.flows_max = 1024;
+    options.messages_max = 64;
+    options.kept_bytes_flow_max = 64 << 10;
+    options.kept_bytes_worker_max = 128 << 10;
+    Crowd crowd(options, 512);
+    std::mt19937 random(3);
+    const auto below = [&random](std::uint32_t n) {
+        return static_cast<std::uint32_t>(random()) % n;
+    };
+    const std::string slow = put("/slow", std::string(5000, 's'));
+    std::unique_ptr<WellBehaved> amid;
+    const std::size_t steps = scaled(200'000);
+    for (std::size_t n = 0; n < steps; ++n) {
+        const CrowdEnd end = numbered(below(4000));
+        switch (below(8)) {
+            case 0:
+            case 1:
+                crowd.syn(end);
+                break;
+            case 2:
+                crowd.syn(invented(random));
+                break;
+            case 3:
+                crowd.data(end, 0, "PUT /bad HTTP/1.1\n\n");
+                break;
+            case 4:
+                crowd.data(end, 0, std::string_view(slow).substr(0, below(1000) + 1));
+                break;
+            case 5:
+                crowd.data(end, 1000 + below(30'000), std::string_view(slow).substr(0, 1400));
+                break;
+            case 6:
+                crowd.data(end, below(100), "x");
+                break;
+            case 7:
+                crowd.storage_data(end, below(3000), 0, "HTTP/1.1 200 OK\r\n\r\n");
+                break;
+        }
+        if (n % 16 == 0) crowd.turn(1000);
+        if (n == steps / 2) amid = std::make_unique<WellBehaved>(crowd);
+    }
+    amid->served_within(60);
+    for (const Outcome full :
+         {Outcome::flow_evicted, Outcome::messages_full, Outcome::message_slow, Outcome::kept_full})
+        assert_true(crowd.count(full) > 0);
+    sound(crowd);
+    // And when the crowd has gone, nothing of it is left.
+    for (int second = 0; second < 7400; ++second)
+        crowd.turn(1'000'000);
+    for (int n = 0; n < 100; ++n)
+        crowd.turn(10'000);
+    assert_int_equal(crowd.worker->flows(), 0);
+    assert_int_equal(crowd.worker->kept_bytes(), 0);
+    assert_int_equal(crowd.port.in_use(), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -362,6 +539,12 @@ int main() {
         cmocka_unit_test(messages_that_move_are_not_given_up),
         cmocka_unit_test(a_slow_known_upload_is_blocked_when_it_is_ended),
         cmocka_unit_test(a_million_objects_begun_and_left_stop_nobody),
+        cmocka_unit_test(a_storage_that_stops_acknowledging_stops_only_its_own),
+        cmocka_unit_test(senders_of_holes_stop_nobody),
+        cmocka_unit_test(sixty_four_kilobytes_in_one_byte_segments_arrive),
+        cmocka_unit_test(every_second_byte_first_arrives),
+        cmocka_unit_test(bytes_from_the_end_to_the_front_arrive),
+        cmocka_unit_test(everything_full_at_once_stops_nobody_for_long),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -283,7 +283,10 @@ void only_the_clients_direction_is_reset_but_where_it_may_pass(void**) {
         Lab lab(options_with(action));
         send_syn(lab);
         lab.send_ack();
-        lab.send(request);
+        lab.segment(0, request);
+        assert_false(lab.client_reset || lab.storage_reset);
+        lab.step(1'300'000);
+        lab.segment(0, request);
         assert_int_equal(lab.stored.size(), 0);
         assert_true(lab.client_reset && lab.storage_reset);
         assert_true(lab.answer.empty());
@@ -311,6 +314,21 @@ void a_forged_ack_before_the_syn_ack_resets_nothing(void**) {
     const std::string request = put("/clean", "clean");
     lab.send(request);
     assert_true(lab.stored == request);
+}
+
+// It passed beside us while we started, and is repeated: the connection begins late, but it does.
+void a_syn_ack_that_was_missed_once_is_waited_for(void**) {
+    Lab lab;
+    send_syn(lab);
+    lab.send_ack();
+    const std::string request = put("/clean", "clean");
+    lab.segment(0, request);
+    lab.step(1'000'000);
+    push_syn_ack(lab);
+    lab.segment(0, request);
+    lab.step(2000);
+    assert_true(lab.stored == request);
+    assert_int_equal(lab.count(Outcome::flow_asymmetric), 0);
 }
 
 void only_the_storages_direction_does_not_begin_but_where_it_may_pass(void**) {
@@ -485,6 +503,7 @@ int main() {
         cmocka_unit_test(what_was_bypassed_is_reset_where_that_is_set),
         cmocka_unit_test(only_the_clients_direction_is_reset_but_where_it_may_pass),
         cmocka_unit_test(a_forged_ack_before_the_syn_ack_resets_nothing),
+        cmocka_unit_test(a_syn_ack_that_was_missed_once_is_waited_for),
         cmocka_unit_test(only_the_storages_direction_does_not_begin_but_where_it_may_pass),
         cmocka_unit_test(a_peer_that_answers_on_another_path_is_noticed),
         cmocka_unit_test(a_slow_peer_on_this_path_is_not_called_asymmetric),

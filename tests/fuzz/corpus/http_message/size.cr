@@ -1,0 +1,13 @@
+PUT /size.cr HTTP/1.1
+Host: a
+Transfer-Encoding: chunked
+
+5
+hello
+0
+
+PUT /size.cr-hidden HTTP/1.1
+Host: a
+Content-Length: 6
+
+hidden
