@@ -42,6 +42,8 @@ inline constexpr std::uint8_t hop_limit_least = 4;
 
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
+// Beside them its entry in the table: the key with its links, and one or two buckets.
+inline constexpr std::uint32_t flow_entry_bytes = 72;
 // Handshakes that nobody has completed may push idle flows out of the table until they are this
 // part of it; from then on they push out each other. At 100,000 SYN/s that part of the default
 // table holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
