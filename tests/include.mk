@@ -43,6 +43,7 @@ $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 $(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
+fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)
