@@ -5,7 +5,7 @@
 
 room_tests := \
     decode build reassembly flow_table stream \
-    http_message http_response framing_corpus proxy_header identity refusal \
+    http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
     policy \
