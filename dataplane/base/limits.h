@@ -63,7 +63,7 @@ inline constexpr std::size_t head_bytes_max = 16 * 1024;
 inline constexpr std::size_t headers_max = 128;
 inline constexpr std::size_t proxy_header_bytes_max = 536;  // PROXY v2 with TLVs, one segment
 
-// Requests whose answer has not come, on one connection. Pipelining was never seen in uploads.
+// Requests whose answer has not come, on one connection; the next waits. Never seen in uploads.
 inline constexpr std::size_t pipeline_max = 16;
 
 // Chunk framing: 16 hex digits are 64 bits; extensions and trailers have no use in uploads but
