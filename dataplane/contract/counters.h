@@ -60,7 +60,7 @@ namespace cordon {
     X(flow_midstream_cut,   "flows",   "connections met in mid-life refused or reset")            \
     X(flow_asymmetric,      "flows",   "connections seen in one direction only")                  \
     X(flow_evicted,         "flows",   "embryonic or idle connections given up for new ones")     \
-    X(flow_table_full,      "packets", "SYN dropped because the flow table was full")             \
+    X(flow_table_full,      "packets", "SYN or stray that found no place in the flow table")      \
     X(flow_retired,         "flows",   "uninspected connections closed at a quiet moment")        \
     X(flow_expired,         "flows",   "connections removed after their time without traffic")    \
     /* stream */                                                                                  \
