@@ -195,9 +195,10 @@ void Worker::State::await_record(FlowNumber number) {
     start_answer(number);
 }
 
-// This process stood still between the decision and the deny map, and the kernel bridged: the object
-// may be whole on the storage, and answered by it. The record stays without its enforcement, so that
-// it is shown as not confirmed; to say 403 now would be a lie. What was in `deny` before is safe.
+// This process stood still between the decision and the deny map, and the kernel bridged: the
+// object may be whole on the storage, and answered by it. The record stays without its enforcement,
+// so that it is shown as not confirmed; to say 403 now would be a lie. What was in `deny` before is
+// safe.
 void Worker::State::passed_beside(FlowNumber number) {
     Answer& answer = answers[flows[number].answer];
     const bool in_the_turn_that_stood_still = answer.since_ns == now.ns;
