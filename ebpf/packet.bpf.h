@@ -71,8 +71,8 @@ static __always_inline int wraps_ip(__u16 type) {
            type == ETH_P_8021AH || type == ETH_P_MACSEC || type == ETH_P_NSH || type == 0x22f3;
 }
 
-// UDP whose payload is a packet of its own, by its assigned destination port: VXLAN and its like. The
-// worker has the same list (dataplane/decode/protocol.h).
+// UDP whose payload is a packet of its own, by its assigned destination port: VXLAN and its like.
+// The worker has the same list (dataplane/decode/protocol.h).
 static __always_inline int is_tunnel_port(__u16 port) {
     switch (port) {
         case 1701:  // L2TP

@@ -27,8 +27,8 @@ class Roles {
     Roles(std::vector<SegmentEnd> services, ChecksumRule checksums, std::function<void()> survey)
         : services_(std::move(services)), checksums_(checksums), survey_(std::move(survey)) {}
 
-    // The side on which a frame arrives. What is neither a TCP segment nor a fragment arrives at the
-    // client's, unless a listed service sent it.
+    // The side on which a frame arrives. What is neither a TCP segment nor a fragment arrives at
+    // the client's, unless a listed service sent it.
     Side side_of(Bytes frame);
 
     // Looks ahead: remembers what a frame says about its flow.

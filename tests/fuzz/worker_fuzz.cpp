@@ -5,7 +5,8 @@
 //   - in `enforce` it never reads the whole of the known file, nor its end as the end of the
 //   stream.
 // Every frame is counted in exactly one class, and no buffer, kept byte or flow is lost. The first
-// bytes choose the upload and the world: limits so tiny that each is met, `observe`, timestamps.
+// bytes choose the upload and the world: limits so tiny that each is met, `observe`, timestamps,
+// fragments.
 #include <cstdio>
 #include <cstdlib>
 
@@ -95,6 +96,7 @@ class Schedule {
           passes_((world_ >> 5 & 3) == 3) {
         lab_.use(copy_of_index());
         if ((world_ & 8) != 0) lab_.client_clock = lab_.storage_clock = 0xfffffff0;
+        if ((world_ & 128) != 0) lab_.fragment_bytes = 400;
         lab_.connect();
     }
 
@@ -211,12 +213,12 @@ class Schedule {
 
     void push_client(std::size_t at, std::string_view part, bool fin) {
         const unsigned flags = tcp_flag::ack | (fin ? tcp_flag::fin : 0U);
-        lab_.port.push(Side::client, lab_.client_packet()
-                                         .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
-                                         .acknowledgement(lab_.client_acked)
-                                         .flags(static_cast<std::uint8_t>(flags))
-                                         .payload(part)
-                                         .frame());
+        lab_.push_client(lab_.client_packet()
+                             .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
+                             .acknowledgement(lab_.client_acked)
+                             .flags(static_cast<std::uint8_t>(flags))
+                             .payload(part)
+                             .frame());
     }
     void push_storage(std::uint32_t sequence, std::uint8_t flags, std::string_view bytes) {
         lab_.port.push(
