@@ -109,6 +109,15 @@ int PosixFiles::sync(FileHandle file) {
     return result(::fdatasync(file));
 }
 
+int PosixFiles::is_at(FileHandle file, const std::string& path) {
+    struct stat open {};
+    struct stat named {};
+    if (::fstat(file, &open) != 0 || ::lstat(path.c_str(), &named) != 0) {
+        return errno == ENOENT ? ESTALE : errno;
+    }
+    return open.st_dev == named.st_dev && open.st_ino == named.st_ino ? 0 : ESTALE;
+}
+
 int PosixFiles::rename(const std::string& from, const std::string& to) {
     return result(::rename(from.c_str(), to.c_str()));
 }

@@ -43,6 +43,9 @@ class Files {
     // Content, and what is needed to read it back. Any handle of the file will do.
     virtual int sync(FileHandle file) = 0;
 
+    // Whether the path still leads to this file: ESTALE when another one, or none, is there.
+    virtual int is_at(FileHandle file, const std::string& path) = 0;
+
     virtual int rename(const std::string& from, const std::string& to) = 0;
     virtual int remove(const std::string& path) = 0;
 };
@@ -61,6 +64,7 @@ class PosixFiles final : public Files {
     int read(FileHandle file, std::uint64_t offset, MutableBytes into, std::size_t* got) override;
     int write(FileHandle file, std::uint64_t offset, Bytes bytes) override;
     int sync(FileHandle file) override;
+    int is_at(FileHandle file, const std::string& path) override;
     int rename(const std::string& from, const std::string& to) override;
     int remove(const std::string& path) override;
 };

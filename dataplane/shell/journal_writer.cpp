@@ -70,6 +70,7 @@ JournalResult Journal::sync() {
     if (!usable_) return JournalResult::broken;
     if (!dirty_) return JournalResult::ok;
     if (int failed = files_.sync(active_)) return broken(failed);
+    if (int failed = files_.is_at(active_, active_path_)) return broken(failed);
     dirty_ = false;
     durable_ = next_ - 1;
     return JournalResult::ok;
@@ -90,6 +91,7 @@ JournalResult Journal::roll() {
     spares_.pop_back();
     if (active_ != no_file) files_.close(active_);
     active_ = file;
+    active_path_ = path(segment_name(incident_prefix, next_));
     active_bytes_ = options_.segment_bytes;
     offset_ = sizeof(SegmentHeader);
     return JournalResult::ok;
@@ -197,7 +199,10 @@ int Journal::read_tail(std::uint64_t number, Tail* tail) {
 // `floor`: in this process sequences below were given out, and a reader may have stored records
 // that the disk has lost since. They are not given out again.
 int Journal::adopt(Tail* tail, std::uint64_t floor) {
-    id_ = tail->found ? tail->id : options_.fresh_id;
+    // Where the directory has vanished the journal goes on as the same one, so that the reader
+    // misses what was in it.
+    if (tail->found || !has_id_) id_ = tail->found ? tail->id : options_.fresh_id;
+    has_id_ = true;
     next_ = std::max(tail->next, floor);
     if (tail->damaged_above != 0) {
         // How many records a segment held that cannot be read is not known, but fewer than this.
@@ -212,9 +217,8 @@ int Journal::adopt(Tail* tail, std::uint64_t floor) {
 }
 
 int Journal::mend(const Tail& tail) {
-    if (int failed = files_.open(path(segment_name(incident_prefix, tail.number)), &active_)) {
-        return failed;
-    }
+    active_path_ = path(segment_name(incident_prefix, tail.number));
+    if (int failed = files_.open(active_path_, &active_)) return failed;
     if (int failed = files_.write(active_, 0, Bytes(tail.content).first(tail.end))) return failed;
     for (std::size_t at = tail.end; at < tail.content.size(); at += zeros_.size()) {
         const std::size_t bytes = std::min(zeros_.size(), tail.content.size() - at);

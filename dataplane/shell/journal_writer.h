@@ -9,7 +9,8 @@
 //             one that a crash then took back. Nothing is appended behind bytes that are not
 //             durable: recovery writes the valid part of the last segment again and clears the
 //             rest, because after a failed sync the page cache may hold what the disk does not.
-//             After an error nothing is appended until open() has succeeded again.
+//             After an error nothing is appended until open() has succeeded again. A record in a
+//             file that somebody has removed or moved away is not durable: nobody will read it.
 // Thread:     one thread (JournalThread). One process a directory.
 // Limits:     a record is at most journal_payload_max; spare_segments are kept allocated, so that a
 //             full disk still takes that many segments. append() and sync() only use them; tend()
@@ -84,10 +85,12 @@ class Journal {
     Files& files_;
     JournalOptions options_;
     JournalId id_{};
+    bool has_id_ = false;
     bool usable_ = false;
     bool dirty_ = false;
     int last_error_ = 0;
     FileHandle active_ = no_file;
+    std::string active_path_;
     std::uint64_t active_bytes_ = 0;  // size of the file
     std::uint64_t offset_ = 0;        // where the next record goes
     std::uint64_t next_ = 1;

@@ -137,6 +137,10 @@ class RecordingFiles final : public Files {
         if (used + bytes > room_bytes) return ENOSPC;
         return done({Kind::allocate, inode_of(file), bytes, {}, {}, {}});
     }
+    int is_at(FileHandle file, const std::string& path) override {
+        const auto named = names_.find(path);
+        return named != names_.end() && named->second == inode_of(file) ? 0 : ESTALE;
+    }
     int size(FileHandle file, std::uint64_t* bytes) override {
         *bytes = of(inode_of(file)).size();
         return 0;

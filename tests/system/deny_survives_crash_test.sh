@@ -13,7 +13,7 @@ client = socket.create_connection((sys.argv[1], 80), 10)
 print(client.getsockname()[1], flush=True)
 client.sendall(b"PUT /known HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(known) + known)
 print(client.recv(4096).split(b"\r\n")[0].decode(), flush=True)
-sys.stdin.readline()
+open(sys.argv[3]).readline()  # a background program has no input of ours
 try:
     for _ in range(5):  # the connection as it is, and what a client may still have to say
         client.sendall(known[-100000:])
@@ -23,7 +23,8 @@ except OSError as why:
 PY
 mkfifo "$WORK/go"
 exec 7<> "$WORK/go"
-start_background client $IN_CLI python3 "$WORK/client.py" "$STO_IP4" "$WORK/known" <&7
+start_background client $IN_CLI python3 "$WORK/client.py" "$STO_IP4" "$WORK/known" \
+    "$WORK/go"
 client=$BACKGROUND_PID
 check "the known file is refused" wait_for 10 grep -q '403' "$WORK/client.log"
 stop_dataplane KILL

@@ -343,6 +343,41 @@ void after_a_failed_sync_nothing_is_appended_until_it_is_open_again(void**) {
     assert_int_equal(journal.sync(), JournalResult::ok);
 }
 
+int make_place(void** state) {
+    static char place[32];
+    std::strcpy(place, "/tmp/cordon-journal-XXXXXX");
+    *state = ::mkdtemp(place);
+    return *state == nullptr ? -1 : 0;
+}
+
+int remove_place(void** state) {
+    std::filesystem::remove_all(static_cast<const char*>(*state));
+    return 0;
+}
+
+// What was synced into a file that is gone was answered as durable, and nobody ever read it.
+void a_record_in_a_file_that_was_taken_away_is_not_durable(void** state) {
+    const std::string place = static_cast<const char*>(*state);
+    const std::string home = place + "/journal";
+    PosixFiles files;
+    Journal journal(files, {home, fresh_id, 32 * 1024, 2, 8 * 1024});
+    for (int round = 0; round < 3; ++round) {
+        assert_int_equal(journal.open(), 0);
+        tend_all(journal);
+        const std::uint64_t before = must_append(journal, 8, 1);
+        assert_int_equal(journal.sync(), JournalResult::ok);
+        if (round == 0) std::filesystem::remove_all(home);
+        if (round == 1) std::filesystem::rename(home, place + "/away");
+        if (round == 2) break;
+        must_append(journal, 8, 2);
+        assert_int_equal(journal.sync(), JournalResult::broken);
+        assert_int_equal(journal.durable_sequence(), before);
+    }
+    // One numbering, so that a reader sees what it did not get.
+    assert_true(journal.id() == fresh_id);
+    assert_int_equal(journal.durable_sequence(), 5);
+}
+
 // --- a real full disk ----------------------------------------------------------------------------
 
 constexpr std::size_t disk_bytes = 256 * 1024;
@@ -383,17 +418,6 @@ int on_a_small_disk(const std::string& place) {
 #undef CHECK
 }
 
-int make_place(void** state) {
-    static char place[] = "/tmp/cordon-journal-XXXXXX";
-    *state = ::mkdtemp(place);
-    return *state == nullptr ? -1 : 0;
-}
-
-int remove_place(void** state) {
-    std::filesystem::remove_all(static_cast<const char*>(*state));
-    return 0;
-}
-
 void a_real_full_disk_takes_what_was_allocated_ahead_and_recovers(void** state) {
     const auto* place = static_cast<const char*>(*state);
     const pid_t child = ::fork();
@@ -429,6 +453,8 @@ int main() {
         cmocka_unit_test(a_spare_in_the_making_is_removed_at_the_next_start),
         cmocka_unit_test(spares_of_another_size_are_made_anew),
         cmocka_unit_test(after_a_failed_sync_nothing_is_appended_until_it_is_open_again),
+        cmocka_unit_test_setup_teardown(a_record_in_a_file_that_was_taken_away_is_not_durable,
+                                        make_place, remove_place),
         cmocka_unit_test_setup_teardown(
             a_real_full_disk_takes_what_was_allocated_ahead_and_recovers, make_place, remove_place),
     };

@@ -60,6 +60,7 @@ class SwitchedFiles final : public Files {
         ++syncs;
         return sync_fails != 0 ? sync_fails.load() : real_.sync(file);
     }
+    int is_at(FileHandle file, const std::string& path) override { return real_.is_at(file, path); }
     int rename(const std::string& from, const std::string& to) override {
         return real_.rename(from, to);
     }
