@@ -42,6 +42,8 @@ inline constexpr std::uint8_t hop_limit_least = 4;
 
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
+// Beside them its entry in the table: the key with its links, and one or two buckets.
+inline constexpr std::uint32_t flow_entry_bytes = 72;
 // Handshakes that nobody has completed may push idle flows out of the table until they are this
 // part of it; from then on they push out each other. At 100,000 SYN/s that part of the default
 // table holds a handshake for 160 ms, longer than a client within a continent needs to complete it.
@@ -61,7 +63,7 @@ inline constexpr std::size_t head_bytes_max = 16 * 1024;
 inline constexpr std::size_t headers_max = 128;
 inline constexpr std::size_t proxy_header_bytes_max = 536;  // PROXY v2 with TLVs, one segment
 
-// Requests whose answer has not come, on one connection. Pipelining was never seen in uploads.
+// Requests whose answer has not come, on one connection; the next waits. Never seen in uploads.
 inline constexpr std::size_t pipeline_max = 16;
 
 // Chunk framing: 16 hex digits are 64 bits; extensions and trailers have no use in uploads but

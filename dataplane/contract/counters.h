@@ -43,7 +43,7 @@ namespace cordon {
     X(fragment_reassembled, "datagrams","IP datagrams put together from their fragments")         \
     X(fragment_repeated,    "packets", "IP fragment that came twice, ignored")                    \
     X(fragment_malformed,   "packets", "IP fragment of impossible length or place, dropped")      \
-    X(fragment_tiny,        "datagrams","IP datagram dropped: headers cut by its first fragment") \
+    X(fragment_tiny,        "datagrams","IPv6 datagram dropped: headers cut by its first fragment") \
     X(fragment_overlap,     "datagrams","IP datagram dropped: its fragments overlap")             \
     X(fragment_inconsistent,"datagrams","IP datagram dropped: its fragments disagree on its end") \
     X(fragment_too_many,    "datagrams","IP datagram dropped: in too many fragments")             \

@@ -74,7 +74,8 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     MemoryPlan plan;
     plan.add("mbufs_per_port (client)", options.mbufs_per_port, frame_buffer_bytes);
     plan.add("mbufs_per_port (storage)", options.mbufs_per_port, frame_buffer_bytes);
-    plan.add("flows_max", workers * options.flows_max, limits::flow_bytes_max);
+    plan.add("flows_max", workers * options.flows_max,
+             limits::flow_bytes_max + limits::flow_entry_bytes);
     plan.add("messages_max", workers * options.messages_max, message_bytes);
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
     plan.add("index and its successor", 2, index_bytes);

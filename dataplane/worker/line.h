@@ -46,9 +46,9 @@ inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under w
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
-// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed beside
-// us while we started is repeated after one: what is silent for longer while its peer goes on speaks
-// on another path.
+// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed
+// beside us while we started is repeated after one: what is silent for longer while its peer goes
+// on speaks on another path.
 inline constexpr std::uint32_t one_direction_ms = 1200;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 // Two losses of the answer in a row are repaired by then (200 + 400 ms).

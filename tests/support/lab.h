@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -262,14 +263,16 @@ class Lab {
     bool storage_fin = false;
     bool client_fin = false;
     bool client_reset = false;
-    std::size_t longest = 0;          // payload that the storage got in one segment
-    std::uint16_t client_window = 0;  // last that was announced to the client, raw
+    std::size_t longest = 0;                         // payload that the storage got in one segment
+    std::uint16_t client_window = 0;                 // last that was announced to the client, raw
+    std::function<void(const Segment&)> at_storage;  // sees every segment beside the storage
 
   private:
     // Lets both ends receive what the worker sent.
     void collect() {
         for (const auto& frame : port.take(Side::storage)) {
             misled += std::memcmp(frame.data(), storage_mac, 6) != 0;
+            if (at_storage) at_storage(read(frame));
             storage_receives(frame);
         }
         for (const auto& frame : port.take(Side::client)) {

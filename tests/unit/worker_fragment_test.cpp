@@ -281,13 +281,24 @@ void overlapping_fragments_deliver_nothing(void**) {
     }
 }
 
-void a_fragment_without_its_ports_reaches_nobody(void** state) {
-    FragmentLab& lab = lab_of(state);
-    const FrameBytes whole = lab.frame_at(0, put("/known", known_content()).substr(0, 1000));
-    assert_int_equal(lab.pass({fragment(whole, {0, 16}), fragment(whole, {16, 0})}).size(), 0);
-    assert_int_equal(lab.count(Outcome::fragment_tiny), 1);
-    assert_int_equal(lab.count(Outcome::fragment_late), 1);
-    lab.expect_balance();
+// Flags and all that decides stand in the second one.
+void a_header_in_pieces_is_read_whole_or_not_at_all(void**) {
+    for (const bool ipv6 : {false, true}) {
+        FragmentLab lab;
+        lab.ipv6 = ipv6;
+        lab.connect();
+        const std::string request = put("/known", known_content());
+        for (std::size_t at = 0; at < request.size(); at += 1000) {
+            const FrameBytes whole = lab.frame_at(at, std::string_view(request).substr(at, 1000));
+            lab.push(fragments(whole, {{0, 8}, {8, 16}, {16, 24}, {24, 0}}, ++lab.id));
+        }
+        lab.step(2000);
+        assert_true(lab.stored.size() < request.size());
+        assert_int_equal(lab.count(Outcome::match_blocked), ipv6 ? 0 : 1);
+        assert_int_equal(lab.count(Outcome::fragment_tiny), ipv6 ? 4 : 0);
+        assert_true(!ipv6 || lab.stored.empty());
+        lab.expect_balance();
+    }
 }
 
 void a_segment_with_a_wrong_checksum_in_fragments_is_dropped(void** state) {
@@ -628,7 +639,7 @@ int main() {
         TEST(syn_fin_and_answers_work_in_fragments),
         TEST(a_part_of_a_segment_decides_nothing),
         cmocka_unit_test(overlapping_fragments_deliver_nothing),
-        TEST(a_fragment_without_its_ports_reaches_nobody),
+        cmocka_unit_test(a_header_in_pieces_is_read_whole_or_not_at_all),
         TEST(a_segment_with_a_wrong_checksum_in_fragments_is_dropped),
         TEST(what_is_none_of_ours_goes_on_as_it_came),
         TEST(an_incomplete_datagram_reaches_nobody),
