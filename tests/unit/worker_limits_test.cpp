@@ -217,7 +217,10 @@ void a_storage_that_closes_a_full_pipeline_ends_it(void**) {
 // --- memory of a flow and of the worker ---
 
 void more_holes_than_fit_are_dropped(void**) {
-    const auto lab = lab_with(lab_options());
+    Options options = lab_options();
+    options.kept_bytes_flow_max = limits::kept_bytes_flow_max;
+    options.kept_bytes_worker_max = limits::kept_bytes_worker_max;
+    const auto lab = lab_with(options);
     const std::string request = put("/known", known_content());
     const std::string_view bytes = request;
     for (std::size_t at = 1; at < bytes.size(); at += 2)  // every second byte, each its own run
