@@ -3,6 +3,7 @@
 //   worker.cpp     bursts in, bursts out, bridging, accounting
 //   fragments.cpp  fragments → datagrams → segments; tunnels
 //   flows.cpp      a flow's life: open, close, evict, timers
+//   midstream.cpp  connections that nobody saw begin, or sees one direction of
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
