@@ -124,6 +124,7 @@ class Stream {
     std::uint64_t taken_ = 0;
     std::uint64_t received_ = 0;
     std::uint32_t first_sequence_ = 0;
+    static_assert(limits::gaps_max + 1 <= 0xff);
     std::uint32_t runs_ : 8 = 0;     // maximal runs of bytes ahead of a hole
     std::uint32_t pieces_ : 24 = 0;  // how many this stream has
     PieceNumber first_ = no_piece;
