@@ -114,7 +114,7 @@ namespace cordon {
     X(match_observed,       "objects", "matches released in mode observe")                        \
     X(stale_plan,           "objects", "objects judged without a digest that newer indicators need")  \
     X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
-    X(tail_released_early,  "segments","held tail released by timer after a look-up without match") \
+    X(tail_released_early,  "segments","held tail released before its object ended, looked up") \
     X(block_confirmed,      "flows",   "block answers acknowledged by the client")                \
     X(block_unconfirmed,    "flows",   "block answers given up without acknowledgement")          \
     X(storage_reset_sent,   "packets", "RST sent to the storage")                                 \

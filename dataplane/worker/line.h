@@ -288,6 +288,7 @@ struct Worker::State {
     void run_answer(FlowNumber number);
     void await_record(FlowNumber number);
     void start_answer(FlowNumber number);
+    void passed_beside(FlowNumber number);
     void reset_storage(Flow& flow, std::uint32_t next);
     void write_answer(Answer* answer) const;
     void send_answer(FlowNumber number);
