@@ -60,7 +60,7 @@ namespace cordon {
     X(flow_midstream_cut,   "flows",   "connections met in mid-life refused or reset")            \
     X(flow_asymmetric,      "flows",   "connections seen in one direction only")                  \
     X(flow_evicted,         "flows",   "embryonic or idle connections given up for new ones")     \
-    X(flow_table_full,      "packets", "SYN dropped because the flow table was full")             \
+    X(flow_table_full,      "packets", "SYN or stray that found no place in the flow table")      \
     X(flow_retired,         "flows",   "uninspected connections closed at a quiet moment")        \
     X(flow_expired,         "flows",   "connections removed after their time without traffic")    \
     /* stream */                                                                                  \
@@ -114,7 +114,7 @@ namespace cordon {
     X(match_observed,       "objects", "matches released in mode observe")                        \
     X(stale_plan,           "objects", "objects judged without a digest that newer indicators need")  \
     X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
-    X(tail_released_early,  "segments","held tail released by timer after a look-up without match") \
+    X(tail_released_early,  "segments","held tail released before its object ended, looked up") \
     X(block_confirmed,      "flows",   "block answers acknowledged by the client")                \
     X(block_unconfirmed,    "flows",   "block answers given up without acknowledgement")          \
     X(storage_reset_sent,   "packets", "RST sent to the storage")                                 \

@@ -13,6 +13,8 @@ namespace {
 
 // A message in progress: its head, the state of its digests, the object's names.
 constexpr std::uint64_t message_bytes = limits::head_bytes_max + 2048;
+// Beside the fragments themselves: their places, and room for one whole datagram.
+constexpr std::uint64_t fragment_table_bytes = 1u << 20;
 // Rings, queues and the environment itself, beside the buffers.
 constexpr std::uint64_t eal_base_bytes = 24u << 20;
 
@@ -78,6 +80,7 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
              limits::flow_bytes_max + limits::flow_entry_bytes);
     plan.add("messages_max", workers * options.messages_max, message_bytes);
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
+    plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);
     plan.add("index and its successor", 2, index_bytes);
     plan.add("DPDK", 1, eal_base_bytes);
     return plan;

@@ -41,11 +41,21 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
     }
     const FlowNumber number = take_place(flow_key(segment), true);
     if (number == no_flow) {
-        drop(arrival, Outcome::flow_table_full);
+        without_place(arrival, static_cast<std::size_t>(service_number));
         return no_flow;
     }
     begin_flow(flows[number], service_number);
     return number;
+}
+
+// A segment of a connection that finds no place in the table.
+void Worker::State::without_place(Arrival& arrival, std::size_t service_number) {
+    if (!passes_at_limit(service_number)) return drop(arrival, Outcome::flow_table_full);
+    counters.count(Outcome::flow_table_full);
+    if (arrival.segment.payload.empty()) return forward(arrival, FrameClass::control);
+    if (arrival.side == Side::client)
+        count_unframed(UninspectedReason::limit, arrival.segment.payload.size());
+    forward_uninspected(arrival, UninspectedReason::limit);
 }
 
 // `begins`: it is a SYN, and not a segment that may be of anybody.
@@ -66,7 +76,7 @@ bool Worker::State::evict_one(bool begins) {
     if (!begins) return evict_oldest(FlowRank::embryonic, 0);
     return evict_oldest(FlowRank::idle, lifetime::idle_least_ns) ||
            evict_oldest(FlowRank::busy, lifetime::evictable_ns) ||
-           evict_oldest(FlowRank::embryonic, 0);
+           evict_oldest(FlowRank::embryonic, 0) || evict_oldest(FlowRank::severed, 0);
 }
 
 bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
@@ -85,16 +95,17 @@ bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
     return false;
 }
 
-// An established one is reset at both ends: nobody gets past inspection by being forgotten. Should
-// the storage miss that, its connection must not come back as one older than us.
+// In `enforce` an established one is reset at both ends: nobody gets past inspection by being
+// forgotten. Should the storage miss that, its connection must not come back as one older than us.
 void Worker::State::evict(FlowNumber number) {
     const Flow& flow = flows[number];
     counters.count(Outcome::flow_evicted);
-    const bool ends_uninspected = flow.phase == FlowPhase::uninspected &&
-                                  mode(flow) == ServiceMode::enforce &&
-                                  rank_of(flow) != FlowRank::embryonic;
-    if (flow.phase == FlowPhase::established || ends_uninspected) reset_both(number);
-    if (flow.phase == FlowPhase::established || (flow.severed && flow.phase != FlowPhase::closed))
+    const bool seen = flow.phase == FlowPhase::established ||
+                      (flow.phase == FlowPhase::uninspected && rank_of(flow) == FlowRank::idle);
+    const bool enforces = mode(flow) == ServiceMode::enforce;
+    if (seen && enforces) reset_both(number);
+    const bool cut_before = flow.severed && rank_of(flow) != FlowRank::over;
+    if (enforces && (flow.phase == FlowPhase::established || cut_before))
         midstream_until_ns = std::min(midstream_until_ns, now.ns);
     free_flow(number);
 }
@@ -104,7 +115,7 @@ FlowRank Worker::State::rank_of(const Flow& flow) const {
         case FlowPhase::free:
             return FlowRank::over;
         case FlowPhase::closed:
-            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::pinned;
+            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::severed;
         case FlowPhase::syn_seen:
             return FlowRank::embryonic;
         case FlowPhase::established:
@@ -306,23 +317,17 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
         counters.decided(number_of_service, PolicyCase::asymmetric, PolicyResult::refused);
         return drop(arrival, Outcome::segment_unexpected);
     }
+    const bool too_late = enforces && wanted.on_midstream == MidstreamAction::retire &&
+                          now.ns >= midstream_until_ns && !settings.midstream_inspect;
+    if (too_late && table.live() > options.flows_max / 2)
+        return refuse_stray(arrival, service_number);
     const FlowNumber number = take_place(flow_key(arrival.segment), false);
-    if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
+    if (number == no_flow) return without_place(arrival, number_of_service);
     Flow& flow = flows[number];
-    begin_flow(flow, service_number);
-    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    begin_midstream(arrival, flow, service_number);
     counters.count(Outcome::flow_midstream);
     const Segment& segment = arrival.segment;
-    Peer& sender = arrival.side == Side::client ? flow.client : flow.storage;
-    sender.like = template_of(arrival.frame.bytes(), segment);
-    sender.has_like = true;
-    Peer& other = arrival.side == Side::client ? flow.storage : flow.client;
-    other.like = reversed(sender.like);
     const bool from_the_client = arrival.side == Side::client;
-    flow.up.open(from_the_client ? segment.sequence : segment.acknowledgement);
-    flow.down.open(from_the_client ? segment.acknowledgement : segment.sequence);
-    flow.client.mss = flow.storage.mss = mss_default;
-    flow.phase = FlowPhase::established;
     if (settings.midstream_inspect) {
         flow.has_timestamps = segment.has_timestamp;
         flow.storage.window_end = UINT64_MAX >> 1;  // its scale is not known
@@ -331,8 +336,7 @@ void Worker::State::open_midstream(Arrival& arrival, int service_number) {
     }
     become_uninspected(number, UninspectedReason::midstream);
     if (syn_ack) become_asymmetric(number);
-    const bool retires = wanted.on_midstream == MidstreamAction::retire;
-    if (enforces && retires && now.ns >= midstream_until_ns) {
+    if (too_late) {
         counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::reset);
         return cut(number, Outcome::flow_midstream_cut);
     }
@@ -404,6 +408,32 @@ void Worker::State::become_asymmetric(FlowNumber number) {
     const MidstreamAction action = service(flow).on_midstream;
     if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass)
         counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::passed);
+}
+
+void Worker::State::begin_midstream(const Arrival& arrival, Flow& flow, int service_number) {
+    begin_flow(flow, service_number);
+    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    const Segment& segment = arrival.segment;
+    const bool from_the_client = arrival.side == Side::client;
+    Peer& sender = from_the_client ? flow.client : flow.storage;
+    sender.like = template_of(arrival.frame.bytes(), segment);
+    sender.has_like = true;
+    Peer& other = from_the_client ? flow.storage : flow.client;
+    other.like = reversed(sender.like);
+    flow.up.open(from_the_client ? segment.sequence : segment.acknowledgement);
+    flow.down.open(from_the_client ? segment.acknowledgement : segment.sequence);
+    flow.client.mss = flow.storage.mss = mss_default;
+    flow.phase = FlowPhase::established;
+}
+
+// Both ends are reset where the segment stands, as for any that comes too late; but in a crowd, by
+// itself and without a place in the table, of which a flood of such segments would take all.
+void Worker::State::refuse_stray(Arrival& arrival, int service_number) {
+    Flow stray;
+    begin_midstream(arrival, stray, service_number);
+    reset_client(stray);
+    reset_storage(stray, stray.up.sequence_of(0));
+    drop(arrival, Outcome::segment_unexpected);
 }
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
@@ -583,14 +613,15 @@ void Worker::State::expire(FlowNumber number) {
             break;
         case FlowPhase::established:
             if (!flow.client_confirmed && idle > lifetime::unconfirmed_ns) {
-                reset_both(number);
+                if (mode(flow) == ServiceMode::enforce) reset_both(number);
                 break;
             }
             [[fallthrough]];
         case FlowPhase::uninspected:
             if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
             counters.count(Outcome::flow_expired);
-            if (flow.phase == FlowPhase::established && !(over && flow.client.fin_seen))
+            if (flow.phase == FlowPhase::established && !(over && flow.client.fin_seen) &&
+                mode(flow) == ServiceMode::enforce)
                 reset_both(number);
             break;
     }

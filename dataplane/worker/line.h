@@ -150,6 +150,9 @@ struct Worker::State {
     void note_syn_while_established(Arrival& arrival, Flow& flow);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
+    void begin_midstream(const Arrival& arrival, Flow& flow, int service_number);
+    void refuse_stray(Arrival& arrival, int service_number);
+    void without_place(Arrival& arrival, std::size_t service_number);
     bool end_unfollowed(Arrival& arrival, FlowNumber number);
     bool one_direction_only(const Arrival& arrival, const Flow& flow) const;
     void become_asymmetric(FlowNumber number);
@@ -253,7 +256,9 @@ struct Worker::State {
     void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
     void end_message(FlowNumber number);
+    void without_message(Arrival& arrival, FlowNumber number);
     std::uint64_t kept_share() const;
+    bool passes_at_limit(std::size_t service_number) const;
     static std::uint64_t bytes_moved(const Flow& flow);
 
     // --- judge.cpp ---

@@ -73,6 +73,15 @@ void Worker::State::end_message(FlowNumber number) {
                     awaits ? ErrorStatus::unavailable : ErrorStatus::request_timeout, asked});
 }
 
+// A segment that would begin a message and finds no room for it.
+void Worker::State::without_message(Arrival& arrival, FlowNumber number) {
+    const Flow& flow = flows[number];
+    if (!passes_at_limit(flow.service)) return drop(arrival, Outcome::messages_full);
+    end_inspection(number, {PolicyCase::limit, UninspectedReason::limit, UninspectedAction::pass,
+                            ErrorStatus::unavailable, false});
+    uninspected_segment(arrival, number);
+}
+
 // What a flow may keep. A quarter of the pool belongs to all messages in equal parts; of the rest a
 // flow may have as much as it leaves free. What is forwarded and not acknowledged cannot be taken
 // back, so without that quarter a few flows whose storage does not acknowledge would leave nothing
@@ -83,6 +92,13 @@ std::uint64_t Worker::State::kept_share() const {
     const std::uint32_t own = reserve / options.messages_max;
     return std::min<std::uint64_t>(options.kept_bytes_flow_max,
                                    std::uint64_t{std::max(common, own)} * limits::kept_block_bytes);
+}
+
+// Whether what finds no room goes on uninspected: in `observe` nothing is refused, and in `enforce`
+// an operator may have chosen so.
+bool Worker::State::passes_at_limit(std::size_t service_number) const {
+    return mode_of(service_number) != ServiceMode::enforce ||
+           options.services[service_number].on_limit == UninspectedAction::pass;
 }
 
 std::uint64_t Worker::State::bytes_moved(const Flow& flow) {

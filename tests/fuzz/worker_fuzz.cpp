@@ -7,7 +7,7 @@
 // And whatever was changed, in `enforce`: five storages of different manners read exactly what was
 // inspected. Every frame is counted in exactly one class, and no buffer, kept byte or flow is lost.
 // The first bytes choose the upload and the world: limits so tiny that each is met, `observe`,
-// timestamps, headers that lie.
+// timestamps, headers that lie, fragments.
 #include <cstdio>
 #include <cstdlib>
 
@@ -99,6 +99,7 @@ class Schedule {
           passes_((world_ >> 5 & 3) == 3) {
         lab_.use(copy_of_index());
         if ((world_ & 8) != 0) lab_.client_clock = lab_.storage_clock = 0xfffffff0;
+        if ((world_ & 128) != 0) lab_.fragment_bytes = 400;
         inspected.clear();
         for (const Stack stack : all_stacks) {
             storages_.emplace_back(stack, storage_isn);
@@ -228,12 +229,12 @@ class Schedule {
 
     void push_client(std::size_t at, std::string_view part, bool fin) {
         const unsigned flags = tcp_flag::ack | (fin ? tcp_flag::fin : 0U);
-        lab_.port.push(Side::client, lab_.client_packet()
-                                         .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
-                                         .acknowledgement(lab_.client_acked)
-                                         .flags(static_cast<std::uint8_t>(flags))
-                                         .payload(part)
-                                         .frame());
+        lab_.push_client(lab_.client_packet()
+                             .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
+                             .acknowledgement(lab_.client_acked)
+                             .flags(static_cast<std::uint8_t>(flags))
+                             .payload(part)
+                             .frame());
     }
     void push_storage(std::uint32_t sequence, std::uint8_t flags, std::string_view bytes) {
         lab_.port.push(
