@@ -71,7 +71,8 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
-.PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench bench-goodput demo
+.PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench \
+        bench-goodput demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -112,7 +113,7 @@ soak: programs tools  ## the storm of kills, long (root); SOAK_KILLS=200, SOAK_S
 
 overload_tests = $(patsubst %,tests/system/%_test.sh,syn_flood slow_heads idle_connections \
                    stopped_storage)
-soak-overload: programs tools $(O)/tests/unit/worker_overload_test  ## floods and crowds, long (root)
+soak-overload: programs tools tests  ## floods and crowds, long (root)
 	$(Q)OVERLOAD_PERCENT=$(or $(OVERLOAD_PERCENT),500) \
 	    OVERLOAD_SECONDS=$(or $(OVERLOAD_SECONDS),60) TEST_SECONDS_MAX=900 \
 	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)

@@ -71,8 +71,27 @@ static __always_inline int wraps_ip(__u16 type) {
            type == ETH_P_8021AH || type == ETH_P_MACSEC || type == ETH_P_NSH || type == 0x22f3;
 }
 
-// A protocol that is known, and known to carry neither TCP nor IP. VXLAN and its like in UDP end on
-// hosts that are tunnel ends, not on a storage's HTTP port.
+// UDP whose payload is a packet of its own, by its assigned destination port: VXLAN and its like.
+// The worker has the same list (dataplane/decode/protocol.h).
+static __always_inline int is_tunnel_port(__u16 port) {
+    switch (port) {
+        case 1701:  // L2TP
+        case 2152:  // GTP-U
+        case 3544:  // Teredo
+        case 4754:  // GRE
+        case 4789:  // VXLAN
+        case 4790:  // VXLAN-GPE
+        case 6080:  // GUE
+        case 6081:  // Geneve
+        case 6635:  // MPLS
+        case 8472:  // VXLAN, as Linux has it by default
+            return 1;
+        default:
+            return 0;
+    }
+}
+
+// A protocol that is known, and known to carry neither TCP nor IP.
 static __always_inline int cannot_carry_tcp(__u8 protocol) {
     switch (protocol) {
         case IPPROTO_ICMP:
@@ -120,6 +139,11 @@ static __always_inline __u8 parse_tcp(const struct frame* f, __u32 offset, __u32
     return packet_tcp;
 }
 
+static __always_inline int udp_tunnel(const struct frame* f, __u32 offset) {
+    const __be16* ports = frame_view(f, offset, 4);
+    return ports && is_tunnel_port(bpf_ntohs(ports[1]));
+}
+
 static __always_inline void map_ipv4(__u8* to, __be32 address) {
     __builtin_memset(to, 0, 10);
     to[10] = to[11] = 0xff;
@@ -138,11 +162,14 @@ static __always_inline __u8 parse_ipv4(const struct frame* f, __u32 offset, int 
     const __u32 total = bpf_ntohs(ip->tot_len);
     if (ip->version != 4 || header < sizeof *ip || total < header || offset + total > f->length)
         return packet_odd;
+    const __u16 fragment = bpf_ntohs(ip->frag_off) & 0x3fff;
     // The protocol is part of an IPv4 datagram's reassembly key: each of its fragments tells it.
-    if (cannot_carry_tcp(ip->protocol)) return packet_not_tcp;
+    if (cannot_carry_tcp(ip->protocol)) {
+        const int begins = ip->protocol == IPPROTO_UDP && !(fragment & 0x1fff);
+        return begins && udp_tunnel(f, offset + header) ? packet_odd : packet_not_tcp;
+    }
     if (ip->protocol != IPPROTO_TCP) return packet_odd;
 
-    const __u16 fragment = bpf_ntohs(ip->frag_off) & 0x3fff;
     if (fragment & 0x1fff) return packet_odd;  // not the first: no ports
     if (fragment || header != sizeof *ip) odd = 1;
     return parse_tcp(f, offset + header, total - header, odd, p);
@@ -180,7 +207,9 @@ static __always_inline __u8 parse_ipv6(const struct frame* f, __u32 offset, int 
         offset += bytes;
     }
     p->protocol = next;
-    if (!fragment && cannot_carry_tcp(next)) return packet_not_tcp;
+    if (!fragment && cannot_carry_tcp(next)) {
+        return next == IPPROTO_UDP && udp_tunnel(f, offset) ? packet_odd : packet_not_tcp;
+    }
     if (next != IPPROTO_TCP || offset > end) return packet_odd;
     return parse_tcp(f, offset, end - offset, odd, p);
 }

@@ -5,7 +5,7 @@
 
 room_tests := \
     decode build reassembly flow_table stream \
-    http_message http_response framing_corpus proxy_header identity refusal \
+    http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
     multipart aws_chunked content_coding \
@@ -48,6 +48,7 @@ $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 $(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
+fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)

@@ -1,6 +1,8 @@
 // `cordonctl status` and `coverage`: through cordond, and straight from the dataplane when cordond
 // does not answer.
 
+#include <algorithm>
+
 #include "control/cli/cli.h"
 #include "control/cli/problems.h"
 #include "control/config/config.h"
@@ -295,6 +297,10 @@ std::string decisions_table(const json& services, const Screen& screen) {
     for (const json& s : services) {
         for (const char* about : policy_cases) {
             const json& policy = s.at("policies").at(about);
+            const bool met =
+                std::any_of(std::begin(policy_results), std::end(policy_results),
+                            [&](const char* result) { return number(policy.at(result)) != 0; });
+            if (!met) continue;  // what is set stands in `status`
             std::vector<std::string> row = {text_of(s.at("name")), about,
                                             text_of(policy.at("action"))};
             for (const char* result : policy_results)

@@ -43,7 +43,7 @@ namespace cordon {
     X(fragment_reassembled, "datagrams","IP datagrams put together from their fragments")         \
     X(fragment_repeated,    "packets", "IP fragment that came twice, ignored")                    \
     X(fragment_malformed,   "packets", "IP fragment of impossible length or place, dropped")      \
-    X(fragment_tiny,        "datagrams","IP datagram dropped: headers cut by its first fragment") \
+    X(fragment_tiny,        "datagrams","IPv6 datagram dropped: headers cut by its first fragment") \
     X(fragment_overlap,     "datagrams","IP datagram dropped: its fragments overlap")             \
     X(fragment_inconsistent,"datagrams","IP datagram dropped: its fragments disagree on its end") \
     X(fragment_too_many,    "datagrams","IP datagram dropped: in too many fragments")             \
@@ -60,7 +60,7 @@ namespace cordon {
     X(flow_midstream_cut,   "flows",   "connections met in mid-life refused or reset")            \
     X(flow_asymmetric,      "flows",   "connections seen in one direction only")                  \
     X(flow_evicted,         "flows",   "embryonic or idle connections given up for new ones")     \
-    X(flow_table_full,      "packets", "SYN dropped because the flow table was full")             \
+    X(flow_table_full,      "packets", "SYN or stray that found no place in the flow table")      \
     X(flow_retired,         "flows",   "uninspected connections closed at a quiet moment")        \
     X(flow_expired,         "flows",   "connections removed after their time without traffic")    \
     /* stream */                                                                                  \
@@ -124,7 +124,7 @@ namespace cordon {
     X(match_observed,       "objects", "matches released in mode observe")                        \
     X(stale_plan,           "objects", "objects judged without a digest that newer indicators need")  \
     X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
-    X(tail_released_early,  "segments","held tail released by timer after a look-up without match") \
+    X(tail_released_early,  "segments","held tail released before its object ended, looked up") \
     X(block_confirmed,      "flows",   "block answers acknowledged by the client")                \
     X(block_unconfirmed,    "flows",   "block answers given up without acknowledgement")          \
     X(storage_reset_sent,   "packets", "RST sent to the storage")                                 \

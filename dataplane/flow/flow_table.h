@@ -30,9 +30,10 @@ enum class FlowRank : std::uint8_t {
     embryonic,  // nobody has shown to be there: an address may be invented
     idle,       // between two messages
     busy,       // a message or its answer is under way
-    pinned,     // we owe it something (an answer, repeated RSTs): never given up
+    severed,    // cut, and the storage is told so again: only when nothing else is left
+    pinned,     // an answer of ours is under way: never given up
 };
-inline constexpr std::size_t flow_rank_count = 5;
+inline constexpr std::size_t flow_rank_count = 6;
 
 struct FlowKey {  // `low` < `high` in byte order of (address, port)
     SegmentEnd low;

@@ -1,6 +1,10 @@
-// Whether a first fragment holds the whole chain of headers, up to that of TCP with its options.
-// What it lacks would come from another fragment, which a receiver may take otherwise than we do
-// (RFC 1858, RFC 3128 for IPv4; RFC 7112 for IPv6).
+// Whether a first fragment holds the chain of headers up to the ports, in IPv6 all of TCP's header.
+//
+// In IPv6 what it lacks is refused by receivers as well (RFC 7112); otherwise the fragments of two
+// datagrams that we bridged could be put together, when one of each gets lost, to one that begins
+// elsewhere. In IPv4 the ports always stand in the first eight bytes, and no fragment is shorter.
+// That the rest of the header may follow (RFC 1858, RFC 3128) deceives who decides by the first
+// fragment: here nothing is decided before the datagram is whole.
 //
 // Owns:       nothing; pure.
 // Limits:     limits::extension_headers_max.

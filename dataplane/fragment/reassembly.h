@@ -5,9 +5,8 @@
 //     for IPv6; for IPv4 the same, because receivers differ in which of two bytes they take);
 //   * one that came before, byte for byte, is ignored: networks repeat packets;
 //   * two ends, or bytes behind the end: dropped likewise;
-//   * the first one holds the whole chain of headers, TCP's with its options included (RFC 1858,
-//     RFC 3128, RFC 7112), and no second fragment header; only its Next Header counts (RFC 8200
-//     §4.5);
+//   * the first one of IPv6 holds the whole chain of headers (RFC 7112) and no second fragment
+//     header; only its Next Header counts (RFC 8200 §4.5);
 //   * an IPv6 fragment that is a whole datagram has to do with no other (RFC 6946).
 //
 // The frames are kept as well, so that a datagram which is none of ours can go on as it came.

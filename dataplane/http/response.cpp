@@ -321,6 +321,13 @@ void ResponseTracker::advance(std::size_t bytes) {
     position_ += bytes;
 }
 
+bool is_unasked_answer(Bytes first_bytes) {
+    const std::string_view text = as_text(first_bytes);
+    const std::size_t begin = std::min(text.find_first_not_of("\r\n"), text.size());
+    const std::string_view line = text.substr(begin);
+    return line.starts_with(answer_start) && line.size() > 9 && line[9] >= '1' && line[9] <= '3';
+}
+
 Likeness http_answer_likeness(Bytes first_bytes) {
     const std::string_view text = as_text(first_bytes);
     constexpr std::string_view start = "HTTP/";

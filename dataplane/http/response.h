@@ -144,6 +144,10 @@ class ResponseTracker {
     std::array<char, 64> line_{};  // a framing field that is longer is refused
 };
 
+// Whether bytes of a server, which no request awaits, begin an answer that can only be one to a
+// request: not the 4xx or 5xx of an idle connection.
+bool is_unasked_answer(Bytes first_bytes);
+
 // Whether what a server sends first is an answer of HTTP: a flow that was classed as another
 // protocol is cut when it is.
 enum class Likeness : std::uint8_t { no, maybe, yes };

@@ -15,12 +15,6 @@ std::uint16_t ethertype_of(Bytes ip) {
     return ip[0] >> 4 == 6 ? ethertype_ipv6 : std::uint16_t{0};
 }
 
-// PPP in HDLC-like framing or bare (RFC 1662 §3.1), two-byte protocol numbers.
-std::size_t ppp_header_bytes(Bytes packet) {
-    const bool framed = packet.size() >= 2 && packet[0] == 0xff && packet[1] == 0x03;
-    return framed ? 4 : 2;
-}
-
 std::uint16_t ppp_ethertype(std::uint16_t protocol) {
     if (protocol == 0x0021) return ethertype_ipv4;
     return protocol == 0x0057 ? ethertype_ipv6 : std::uint16_t{0};
@@ -47,9 +41,13 @@ LinkHeader read_link_header(int link, Bytes packet) {
             if (!has(20)) return {too_short, 0};
             return {20, load_be16(packet.data())};
         case DLT_PPP: {
-            const std::size_t bytes = ppp_header_bytes(packet);
-            if (!has(bytes)) return {too_short, 0};
-            return {bytes, ppp_ethertype(load_be16(packet.data() + bytes - 2))};
+            // In HDLC-like framing or bare (RFC 1662 §3.1); a protocol number that begins with an
+            // odd byte is that byte (RFC 1661 §6.5).
+            const bool framed = has(2) && packet[0] == 0xff && packet[1] == 0x03;
+            const std::size_t at = framed ? 2 : 0;
+            if (has(at + 1) && (packet[at] & 1) != 0) return {at + 1, ppp_ethertype(packet[at])};
+            if (!has(at + 2)) return {too_short, 0};
+            return {at + 2, ppp_ethertype(load_be16(packet.data() + at))};
         }
         default:  // raw IP of three numbers
             return {0, ethertype_of(packet)};

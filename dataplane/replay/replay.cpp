@@ -110,6 +110,7 @@ void Replay::finish() {
     // The worker looks at a small part of its flows at each turn.
     const std::uint32_t turns_max = 16 * 1024;
     clock_.advance_to(clock_.now().ns + day_ns);
+    poll();  // fragments may wait where no flow is
     for (std::uint32_t turn = 0; turn < turns_max && worker_.flows() > 0; ++turn) {
         poll();
         clock_.advance_to(clock_.now().ns + step_ns);

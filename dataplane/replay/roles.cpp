@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "dataplane/decode/protocol.h"
+
 namespace cordon::replay {
 
 bool begins_with_method(Bytes payload) {
@@ -47,42 +49,118 @@ void Roles::note(const Segment& segment, End sender, Evidence* evidence) const {
     }
 }
 
+namespace {
+
+// What a first fragment shows of its segment: ports, and flags when they are there.
+bool first_of_segment(Bytes frame, Segment* segment) {
+    constexpr std::size_t ports_bytes = 4, flags_at = 13;
+    const std::uint8_t* header = frame.data() + segment->transport_offset;
+    const bool v4 = segment->ip_version == 4;
+    const std::uint16_t place =
+        v4 ? load_be16(frame.data() + segment->network_offset + 6) & 0x1fff : load_be16(header + 2);
+    const std::uint8_t protocol = v4 ? frame[segment->network_offset + 9U] : header[0];
+    if ((v4 ? place : place & 0xfff8) != 0 || protocol != ip_protocol::tcp) return false;
+    const Bytes tcp = segment->payload;
+    if (tcp.size() < ports_bytes) return false;
+    segment->source.port = load_be16(tcp.data());
+    segment->destination.port = load_be16(tcp.data() + 2);
+    segment->flags = tcp.size() > flags_at ? tcp[flags_at] : std::uint8_t{0};
+    segment->payload = {};
+    return true;
+}
+
+FlowKey pair_key(Segment segment) {
+    segment.source.port = segment.destination.port = 0;
+    return flow_key(segment);
+}
+
+}  // namespace
+
 void Roles::see(Bytes frame) {
     Segment segment;
     Outcome why;
-    if (decode(frame, checksums_, &segment, &why) != DecodeResult::tcp) return;
+    const DecodeResult result = decode(frame, checksums_, &segment, &why);
+    const bool shows = result == DecodeResult::tcp ||
+                       (result == DecodeResult::fragment && first_of_segment(frame, &segment));
+    if (!shows) return;
     const FlowKey key = flow_key(segment);
     note(segment, segment.source == key.low ? End::low : End::high, &flows_[key]);
+}
+
+void Roles::survey_once() {
+    if (surveyed_) return;
+    surveyed_ = true;
+    survey_();
 }
 
 Side Roles::side_of(Bytes frame) {
     Segment segment;
     Outcome why;
-    const DecodeResult result = decode(frame, ChecksumRule::off, &segment, &why);
-    if (result == DecodeResult::malformed) return Side::client;
-    if (result != DecodeResult::tcp) {
-        const auto same_address = [&](const SegmentEnd& service) {
-            return segment.ip_version != 0 && service.address == segment.source.address;
-        };
-        return std::any_of(services_.begin(), services_.end(), same_address) ? Side::storage
-                                                                             : Side::client;
+    switch (decode(frame, ChecksumRule::off, &segment, &why)) {
+        case DecodeResult::tcp: {
+            Segment again;
+            return side_of_segment(segment,
+                                   decode(frame, checksums_, &again, &why) == DecodeResult::tcp);
+        }
+        case DecodeResult::fragment:
+            return side_of_fragment(frame, segment);
+        case DecodeResult::other:
+        case DecodeResult::tunnel:
+            return side_of_other(segment);
+        case DecodeResult::malformed:
+            break;
     }
+    return Side::client;
+}
+
+Side Roles::side_of_other(const Segment& segment) const {
+    const bool served =
+        std::any_of(services_.begin(), services_.end(), [&](const SegmentEnd& service) {
+            return segment.ip_version != 0 && service.address == segment.source.address;
+        });
+    return served ? Side::storage : Side::client;
+}
+
+Side Roles::side_of_fragment(Bytes frame, const Segment& segment) {
+    Segment first = segment;
+    if (first_of_segment(frame, &first)) return side_of_segment(first, true);
+    const FlowKey pair = pair_key(segment);
+    auto found = pairs_.find(pair);
+    if (found == pairs_.end()) {
+        // It came before the first of its datagram, which stands further on.
+        survey_once();
+        for (const auto& [key, evidence] : flows_) {
+            if (!(key.low.address == pair.low.address && key.high.address == pair.high.address))
+                continue;
+            found = pairs_.emplace(pair, decide(key, evidence)).first;
+            break;
+        }
+    }
+    if (found == pairs_.end()) return side_of_other(segment);
+    const End sender = segment.source.address == pair.low.address ? End::low : End::high;
+    return sender == found->second ? Side::client : Side::storage;
+}
+
+// `is_right`: its checksums; a segment that will be dropped decides nothing.
+Side Roles::side_of_segment(const Segment& segment, bool is_right) {
     const FlowKey key = flow_key(segment);
     const End sender = segment.source == key.low ? End::low : End::high;
     auto found = flows_.find(key);
     if (found == flows_.end() || found->second.client == End::unknown) {
-        // A segment that will be dropped decides nothing.
-        if (decode(frame, checksums_, &segment, &why) != DecodeResult::tcp) return Side::client;
+        if (!is_right) return Side::client;
         if (found == flows_.end()) found = flows_.emplace(key, Evidence{}).first;
         note(segment, sender, &found->second);
         if (found->second.syn == End::unknown && !surveyed_) {
-            surveyed_ = true;
-            survey_();
+            survey_once();
             found = flows_.find(key);
         }
         found->second.client = decide(key, found->second);
     }
-    return sender == found->second.client ? Side::client : Side::storage;
+    const Side side = sender == found->second.client ? Side::client : Side::storage;
+    const FlowKey pair = pair_key(segment);
+    const bool low_sent = segment.source.address == pair.low.address;
+    pairs_.insert_or_assign(pair, low_sent == (side == Side::client) ? End::low : End::high);
+    return side;
 }
 
 }  // namespace cordon::replay

@@ -2,9 +2,11 @@
 // frame from the client "arrives" on the client side.
 //
 // By the first that applies: who sent the first pure SYN; who does not own a listed service; who
-// was sent a SYN-ACK; who sent an HTTP method first; who has the higher port.
+// was sent a SYN-ACK; who sent an HTTP method first; who has the higher port. A fragment without
+// ports comes from the side that its addresses had last, else from the one that the flow of its
+// datagram's first fragment shows.
 //
-// Owns:       one entry per flow.
+// Owns:       one entry per flow, one per pair of addresses.
 // Invariants: a flow's client never changes.
 // Thread:     one.
 #pragma once
@@ -25,8 +27,8 @@ class Roles {
     Roles(std::vector<SegmentEnd> services, ChecksumRule checksums, std::function<void()> survey)
         : services_(std::move(services)), checksums_(checksums), survey_(std::move(survey)) {}
 
-    // The side on which a frame arrives. What is no TCP segment arrives at the client's, unless a
-    // listed service sent it.
+    // The side on which a frame arrives. What is neither a TCP segment nor a fragment arrives at
+    // the client's, unless a listed service sent it.
     Side side_of(Bytes frame);
 
     // Looks ahead: remembers what a frame says about its flow.
@@ -44,6 +46,10 @@ class Roles {
         std::size_t operator()(const FlowKey& key) const;
     };
 
+    Side side_of_segment(const Segment& segment, bool is_right);
+    Side side_of_fragment(Bytes frame, const Segment& segment);
+    Side side_of_other(const Segment& segment) const;
+    void survey_once();
     bool is_service(const SegmentEnd& end) const;
     End decide(const FlowKey& key, const Evidence& evidence) const;
     void note(const Segment& segment, End sender, Evidence* evidence) const;
@@ -53,6 +59,7 @@ class Roles {
     std::function<void()> survey_;
     bool surveyed_ = false;
     std::unordered_map<FlowKey, Evidence, HashKey> flows_;
+    std::unordered_map<FlowKey, End, HashKey> pairs_;  // of addresses, ports 0: who is the client
 };
 
 // Whether these bytes begin like an HTTP request: a method of upper-case letters and a space.

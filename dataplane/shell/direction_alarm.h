@@ -32,8 +32,8 @@ class DirectionAlarm {
         seen.told = count;
         seen.told_s = now_s;
         return "alarm: service " + std::string(name) + ": only one direction of " +
-               std::to_string(fresh) +
-               " connections passes here, so they are not inspected; on_midstream decides about "
+               std::to_string(fresh) + (fresh == 1 ? " connection" : " connections") +
+               " passes here, so they are not inspected; on_midstream decides about "
                "them (asymmetric routing?)";
     }
 

@@ -17,6 +17,8 @@ std::uint64_t message_bytes() {
     return sizeof(Exchange) + sizeof(DecoderPlace) +
            limits::objects_per_message_max * Fingerprinter::object_bytes();
 }
+// Beside the fragments themselves: their places, and room for one whole datagram.
+constexpr std::uint64_t fragment_table_bytes = 1u << 20;
 // Rings, queues and the environment itself, beside the buffers.
 constexpr std::uint64_t eal_base_bytes = 24u << 20;
 
@@ -78,12 +80,14 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     MemoryPlan plan;
     plan.add("mbufs_per_port (client)", options.mbufs_per_port, frame_buffer_bytes);
     plan.add("mbufs_per_port (storage)", options.mbufs_per_port, frame_buffer_bytes);
-    plan.add("flows_max", workers * options.flows_max, limits::flow_bytes_max);
+    plan.add("flows_max", workers * options.flows_max,
+             limits::flow_bytes_max + limits::flow_entry_bytes);
     plan.add("messages_max", workers * options.messages_max, message_bytes());
     plan.add("content codings", workers * limits::coding_small_blocks, CodingPool::small_bytes());
     plan.add("content codings (windows)", workers * limits::coding_large_blocks,
              CodingPool::large_bytes());
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
+    plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);
     plan.add("index and its successor", 2, index_bytes);
     plan.add("DPDK", 1, eal_base_bytes);
     return plan;

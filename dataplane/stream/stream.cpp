@@ -14,6 +14,8 @@ constexpr std::size_t packed_below_bytes = 512;
 // About the root of the pieces that a flow may keep by default: as many signposts as steps between.
 constexpr std::size_t signpost_every = 64;
 
+static_assert(limits::gaps_max < 255);  // runs_ has eight bits
+
 }  // namespace
 
 void Stream::open(std::uint32_t first_sequence) {
@@ -217,20 +219,26 @@ bool Stream::next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
     sent_hint_ = piece_holding(sent_, sent_hint_, pool);
     const Piece& piece = pool[sent_hint_];
     const std::uint64_t end = std::min(piece.end(), cleared_);
-    std::uint64_t contiguous = end;
-    if (end == piece.end()) {
-        // What was forwarded ahead of this hole becomes contiguous with it.
-        PieceNumber at = piece.next;
-        while (at != no_piece && pool[at].offset == contiguous && pool[at].sent != 0 &&
-               contiguous <= cleared_) {
-            contiguous += pool[at].sent;
-            at = pool[at].next;
-        }
-    }
-    if (contiguous > cleared_) return false;
+    if (reach_of(end, sent_hint_, pool) > cleared_) return false;
     *begin = sent_;
     *chunk = Bytes(piece.data, piece.length).subspan(sent_ - piece.offset, end - sent_);
     return true;
+}
+
+bool Stream::may_send_to(std::uint64_t end, PiecePool& pool) {
+    return end <= cleared_ && reach_of(end, last_at_or_before(end, pool), pool) <= cleared_;
+}
+
+// What was forwarded ahead of a hole becomes contiguous with what fills it up to `end`: how far the
+// receiver would have it then. Stops where it is too far.
+std::uint64_t Stream::reach_of(std::uint64_t end, PieceNumber from, PiecePool& pool) const {
+    std::uint64_t reach = end;
+    for (PieceNumber at = from; at != no_piece && reach <= cleared_; at = pool[at].next) {
+        const Piece& piece = pool[at];
+        if (piece.offset > reach) break;
+        if (piece.sent != 0) reach = std::max(reach, piece.offset + piece.sent);
+    }
+    return reach;
 }
 
 void Stream::mark_sent(std::uint64_t end, PiecePool& pool) {

@@ -68,6 +68,8 @@ class Stream {
     // wait. mark_sent() moves on past them and past what was forwarded ahead.
     bool next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk);
     void mark_sent(std::uint64_t end, PiecePool& pool);
+    // Whether all bytes up to `end` may be forwarded at once, in one frame.
+    bool may_send_to(std::uint64_t end, PiecePool& pool);
     void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
 
     // Whether all of the range left ahead of a hole, filled since or not.
@@ -113,6 +115,7 @@ class Stream {
     PieceNumber append_piece(std::uint64_t offset, Bytes payload, PieceNumber after,
                              PiecePool& pool);
     void advance_received(PiecePool& pool);
+    std::uint64_t reach_of(std::uint64_t end, PieceNumber from, PiecePool& pool) const;
     PieceNumber piece_holding(std::uint64_t offset, PieceNumber hint, PiecePool& pool) const;
 
     std::uint64_t acknowledged_ = 0;
@@ -121,6 +124,7 @@ class Stream {
     std::uint64_t taken_ = 0;
     std::uint64_t received_ = 0;
     std::uint32_t first_sequence_ = 0;
+    static_assert(limits::gaps_max + 1 <= 0xff);
     std::uint32_t runs_ : 8 = 0;     // maximal runs of bytes ahead of a hole
     std::uint32_t pieces_ : 24 = 0;  // how many this stream has
     PieceNumber first_ = no_piece;

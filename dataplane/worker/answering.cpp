@@ -136,7 +136,6 @@ void Worker::State::stop_awaiting(FlowNumber number) {
     Answer& answer = answers[flows[number].answer];
     if (!answer.awaits_body) return;
     answer.awaits_body = false;
-    answer.since_ns = now.ns;
     if (answer.started && !answer.client_gone) send_answer(number);
 }
 
@@ -210,7 +209,7 @@ void Worker::State::run_answer(FlowNumber number) {
         if (now.ns >= answer.await_until_ns) stop_awaiting(number);
         return;
     }
-    if (!answer.confirmed && now.ns >= answer.send_at_ns) {
+    if (!answer.confirmed && !answer.client_gone && now.ns >= answer.send_at_ns) {
         answer.rto_ns = std::min(2 * answer.rto_ns, lifetime::rto_max_ns);
         answer.sent = answer.acknowledged;
         send_answer(number);
@@ -225,8 +224,9 @@ void Worker::State::await_record(FlowNumber number) {
     const bool late = now.ns - answer.since_ns >= options.journal_ms_max * ns_per_ms;
     if (state == RecordState::pending && !late) return;
     answer.recorded = state == RecordState::durable;
+    answer.silent = answer.silent || answer.beside;
     if (answer.recorded) {
-        counters.count(Outcome::match_blocked);
+        if (!answer.beside) counters.count(Outcome::match_blocked);
     } else {
         counters.count(Outcome::match_unrecorded);
         answer.status = static_cast<std::uint16_t>(ErrorStatus::unavailable);
@@ -234,6 +234,20 @@ void Worker::State::await_record(FlowNumber number) {
     release_for_answer(number);
     answer.since_ns = now.ns;
     start_answer(number);
+}
+
+// This process stood still between the decision and the deny map, and the kernel bridged: the
+// object may be whole on the storage, and answered by it. The record stays without its enforcement,
+// so that it is shown as not confirmed; to say 403 now would be a lie. What was in `deny` before is
+// safe.
+void Worker::State::passed_beside(FlowNumber number) {
+    Answer& answer = answers[flows[number].answer];
+    const bool in_the_turn_that_stood_still = answer.since_ns == now.ns;
+    if (flows[number].phase == FlowPhase::answering && !in_the_turn_that_stood_still) return;
+    answer.beside = answer.is_match;
+    answer.enforced_due = false;
+    // Of what was to be sent in that turn nothing was: a port drops what is late.
+    if (flows[number].phase == FlowPhase::answering) answer.client_gone = answer.beside;
 }
 
 // Waits until the client has every byte of the storage that was on its way; then the storage is
@@ -251,7 +265,7 @@ void Worker::State::start_answer(FlowNumber number) {
     reset_storage(flow, answer.storage_next);
     answer.reset_at_ns = now.ns + lifetime::reset_again_ns;
     write_answer(&answer);
-    answer.enforced_due = answer.is_match && answer.recorded;
+    answer.enforced_due = answer.is_match && answer.recorded && !answer.beside;
     if (!answer.client_gone && !answer.awaits_body) send_answer(number);
 }
 

@@ -164,7 +164,15 @@ bool Worker::State::take_storage_bytes(Arrival& arrival, FlowNumber number, std:
 
 bool Worker::State::read_answer(Arrival& arrival, FlowNumber number, Bytes bytes) {
     Flow& flow = flows[number];
-    if (flow.exchange == no_exchange) return true;  // unasked, between requests: 408 and the like
+    if (flow.exchange == no_exchange) {
+        // Between requests: 408 and the like. A success is the answer to a request that only the
+        // storage saw.
+        if (!is_unasked_answer(bytes)) return true;
+        if (leave_or_cut(number, Outcome::http_bad_response, UninspectedReason::protocol))
+            return true;
+        account(arrival, frame_class(FrameClass::dropped));
+        return false;
+    }
     ResponseTracker& tracker = exchanges[flow.exchange].tracker;
     tracker.feed(bytes);
     ResponseEvent event;

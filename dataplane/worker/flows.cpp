@@ -9,9 +9,6 @@ namespace {
 constexpr std::uint16_t mss_default = 536;  // RFC 9293 §3.7.1
 constexpr std::uint8_t own_hop_limit = 64;  // RFC 1700; storages are near
 constexpr std::size_t sweep_step = 64;
-// Flows whose rank has changed since their last segment are moved on the way: each once for a
-// change, so this bounds one packet's work, and not what is found.
-constexpr std::size_t evict_look = 16;
 
 void note_options(const Segment& segment, Peer* peer) {
     peer->mss = segment.has_mss && segment.mss != 0 ? segment.mss : mss_default;
@@ -41,84 +38,11 @@ FlowNumber Worker::State::open_flow(Arrival& arrival, int service_number) {
     }
     const FlowNumber number = take_place(flow_key(segment), true);
     if (number == no_flow) {
-        drop(arrival, Outcome::flow_table_full);
+        without_place(arrival, static_cast<std::size_t>(service_number));
         return no_flow;
     }
     begin_flow(flows[number], service_number);
     return number;
-}
-
-// `begins`: it is a SYN, and not a segment that may be of anybody.
-FlowNumber Worker::State::take_place(const FlowKey& key, bool begins) {
-    FlowNumber number = table.insert(key, now.ns);
-    if (number == no_flow && evict_one(begins)) number = table.insert(key, now.ns);
-    return number;
-}
-
-// Gives up one flow for a new one, in the order of FlowRank. A flood of handshakes takes idle flows
-// until it has its share of the table; from then on its own make room for each other. Who has shown
-// to be there and sends or receives is not given up for a SYN.
-bool Worker::State::evict_one(bool begins) {
-    const bool flooded =
-        table.live(FlowRank::embryonic) > options.flows_max / limits::embryonic_share;
-    if (evict_oldest(FlowRank::over, 0)) return true;
-    if (evict_oldest(FlowRank::embryonic, flooded ? 0 : lifetime::embryonic_least_ns)) return true;
-    if (!begins) return evict_oldest(FlowRank::embryonic, 0);
-    return evict_oldest(FlowRank::idle, lifetime::idle_least_ns) ||
-           evict_oldest(FlowRank::busy, lifetime::evictable_ns) ||
-           evict_oldest(FlowRank::embryonic, 0);
-}
-
-bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
-    for (std::size_t looked = 0; looked < evict_look; ++looked) {
-        const FlowNumber number = table.oldest(rank);
-        if (number == no_flow) return false;
-        const FlowRank newest = rank_of(flows[number]);
-        if (newest != rank) {
-            table.move_to(number, newest);
-            continue;
-        }
-        if (now.ns - std::min(now.ns, table.touched_ns(number)) < untouched_ns) return false;
-        evict(number);
-        return true;
-    }
-    return false;
-}
-
-// An established one is reset at both ends: nobody gets past inspection by being forgotten. Should
-// the storage miss that, its connection must not come back as one older than us.
-void Worker::State::evict(FlowNumber number) {
-    const Flow& flow = flows[number];
-    counters.count(Outcome::flow_evicted);
-    const bool ends_uninspected = flow.phase == FlowPhase::uninspected &&
-                                  mode(flow) == ServiceMode::enforce &&
-                                  rank_of(flow) != FlowRank::embryonic;
-    if (flow.phase == FlowPhase::established || ends_uninspected) reset_both(number);
-    if (flow.phase == FlowPhase::established || (flow.severed && flow.phase != FlowPhase::closed))
-        midstream_until_ns = std::min(midstream_until_ns, now.ns);
-    free_flow(number);
-}
-
-FlowRank Worker::State::rank_of(const Flow& flow) const {
-    switch (flow.phase) {
-        case FlowPhase::free:
-            return FlowRank::over;
-        case FlowPhase::closed:
-            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::pinned;
-        case FlowPhase::syn_seen:
-            return FlowRank::embryonic;
-        case FlowPhase::established:
-            // A client that never acknowledged the SYN-ACK may be an invented address.
-            if (!flow.client_confirmed) return FlowRank::embryonic;
-            return flow.exchange == no_exchange ? FlowRank::idle : FlowRank::busy;
-        case FlowPhase::uninspected:
-            return flow.client.has_like && flow.storage.has_like ? FlowRank::idle
-                                                                 : FlowRank::embryonic;
-        case FlowPhase::recording:
-        case FlowPhase::answering:
-            return FlowRank::pinned;
-    }
-    __builtin_unreachable();
 }
 
 void Worker::State::begin_flow(Flow& flow, int service_number) {
@@ -290,120 +214,6 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
     if (mode(flow) == ServiceMode::bypass)
         become_uninspected(number, UninspectedReason::mode_bypass);
     forward(arrival, FrameClass::control);
-}
-
-// A connection met in mid-life: it began before us, or while we were away; or a SYN-ACK without a
-// SYN, whose client speaks on another path.
-void Worker::State::open_midstream(Arrival& arrival, int service_number) {
-    const ServiceOptions& wanted = options.services[service_number];
-    const auto number_of_service = static_cast<std::size_t>(service_number);
-    const bool enforces = mode_of(number_of_service) == ServiceMode::enforce;
-    const std::uint8_t handshake = arrival.segment.flags & (tcp_flag::syn | tcp_flag::ack);
-    const bool syn_ack = handshake == (tcp_flag::syn | tcp_flag::ack);
-    // The SYN may come again, and then we know who began; without it nobody was seen to.
-    if (syn_ack && enforces && wanted.on_midstream != MidstreamAction::pass) {
-        counters.count(Outcome::flow_asymmetric);
-        counters.decided(number_of_service, PolicyCase::asymmetric, PolicyResult::refused);
-        return drop(arrival, Outcome::segment_unexpected);
-    }
-    const FlowNumber number = take_place(flow_key(arrival.segment), false);
-    if (number == no_flow) return drop(arrival, Outcome::flow_table_full);
-    Flow& flow = flows[number];
-    begin_flow(flow, service_number);
-    flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
-    counters.count(Outcome::flow_midstream);
-    const Segment& segment = arrival.segment;
-    Peer& sender = arrival.side == Side::client ? flow.client : flow.storage;
-    sender.like = template_of(arrival.frame.bytes(), segment);
-    sender.has_like = true;
-    Peer& other = arrival.side == Side::client ? flow.storage : flow.client;
-    other.like = reversed(sender.like);
-    const bool from_the_client = arrival.side == Side::client;
-    flow.up.open(from_the_client ? segment.sequence : segment.acknowledgement);
-    flow.down.open(from_the_client ? segment.acknowledgement : segment.sequence);
-    flow.client.mss = flow.storage.mss = mss_default;
-    flow.phase = FlowPhase::established;
-    if (settings.midstream_inspect) {
-        flow.has_timestamps = segment.has_timestamp;
-        flow.storage.window_end = UINT64_MAX >> 1;  // its scale is not known
-        from_the_client ? from_client(arrival, number) : from_storage(arrival, number);
-        return rank(number);
-    }
-    become_uninspected(number, UninspectedReason::midstream);
-    if (syn_ack) become_asymmetric(number);
-    const bool retires = wanted.on_midstream == MidstreamAction::retire;
-    if (enforces && retires && now.ns >= midstream_until_ns) {
-        counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::reset);
-        return cut(number, Outcome::flow_midstream_cut);
-    }
-    const bool passes = !enforces || wanted.on_midstream == MidstreamAction::pass;
-    if (passes && !syn_ack)
-        counters.decided(number_of_service, PolicyCase::midstream, PolicyResult::passed);
-    uninspected_segment(arrival, number);
-    rank(number);
-}
-
-// What on_midstream says about a connection that nobody followed from its beginning. True: it is
-// over, and the segment in hand with it. `retire` waits for a quiet moment instead.
-bool Worker::State::end_unfollowed(Arrival& arrival, FlowNumber number) {
-    Flow& flow = flows[number];
-    const bool unfollowed = flow.reason == UninspectedReason::midstream ||
-                            flow.reason == UninspectedReason::bypassed ||
-                            flow.reason == UninspectedReason::mode_bypass ||
-                            flow.reason == UninspectedReason::asymmetric;
-    if (!unfollowed) return false;
-    if (one_direction_only(arrival, flow)) become_asymmetric(number);
-    const MidstreamAction action = service(flow).on_midstream;
-    if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass) return false;
-    // Neither a quiet moment can be seen nor an answer placed; and who is never answered by the
-    // storage here may be an invented address, which gets one RST but no answer that we repeat.
-    if (flow.reason == UninspectedReason::asymmetric) {
-        counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::reset);
-        reset_and_sever(number);
-        return true;
-    }
-    if (action == MidstreamAction::reset) {
-        counters.decided(flow.service, PolicyCase::midstream, PolicyResult::reset);
-        cut(number, Outcome::flow_midstream_cut);
-        return true;
-    }
-    // A client that speaks has its last answer, and what it says is the next request, or the rest
-    // of one that is refused now.
-    if (action != MidstreamAction::refuse || arrival.side != Side::client ||
-        arrival.segment.payload.empty())
-        return false;
-    counters.count(Outcome::flow_midstream_cut);
-    counters.decided(flow.service, PolicyCase::midstream, PolicyResult::refused);
-    refuse(number, ErrorStatus::unavailable, false);
-    return true;
-}
-
-// Whether this segment shows that the other end answers on a path that does not lead through here:
-// for a while not one frame of it came, and yet it was heard.
-bool Worker::State::one_direction_only(const Arrival& arrival, const Flow& flow) const {
-    if (flow.reason != UninspectedReason::midstream) return false;
-    const bool from_the_client = arrival.side == Side::client;
-    const Peer& other = from_the_client ? flow.storage : flow.client;
-    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
-    if (other.has_like || now_ms - flow.met_ms < lifetime::one_direction_ms) return false;
-    const Stream& own = from_the_client ? flow.up : flow.down;
-    const Stream& others = from_the_client ? flow.down : flow.up;
-    constexpr std::uint64_t more_than_a_window_unheard = 256 * 1024;
-    return others.offset_of(arrival.segment.acknowledgement) > 0 ||
-           own.received() > more_than_a_window_unheard;
-}
-
-// Counted once, and an alarm: inspection needs both directions.
-void Worker::State::become_asymmetric(FlowNumber number) {
-    Flow& flow = flows[number];
-    if (flow.reason == UninspectedReason::midstream) --midstream_flows;
-    flow.reason = UninspectedReason::asymmetric;
-    if (flow.asymmetric_counted) return;
-    flow.asymmetric_counted = true;
-    counters.count(Outcome::flow_asymmetric);
-    const MidstreamAction action = service(flow).on_midstream;
-    if (mode(flow) != ServiceMode::enforce || action == MidstreamAction::pass)
-        counters.decided(flow.service, PolicyCase::asymmetric, PolicyResult::passed);
 }
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
@@ -583,14 +393,15 @@ void Worker::State::expire(FlowNumber number) {
             break;
         case FlowPhase::established:
             if (!flow.client_confirmed && idle > lifetime::unconfirmed_ns) {
-                reset_both(number);
+                if (mode(flow) == ServiceMode::enforce) reset_both(number);
                 break;
             }
             [[fallthrough]];
         case FlowPhase::uninspected:
             if (idle <= (over ? lifetime::evictable_ns : lifetime::idle_ns)) return;
             counters.count(Outcome::flow_expired);
-            if (flow.phase == FlowPhase::established && !(over && flow.client.fin_seen))
+            if (flow.phase == FlowPhase::established && !(over && flow.client.fin_seen) &&
+                mode(flow) == ServiceMode::enforce)
                 reset_both(number);
             break;
     }

@@ -2,11 +2,12 @@
 //
 //   worker.cpp     bursts in, bursts out, bridging, accounting
 //   fragments.cpp  fragments → datagrams → segments; tunnels
-//   flows.cpp      a flow's life: open, close, evict, timers
+//   flows.cpp      a flow's life: open, close, timers
+//   midstream.cpp  connections that nobody saw begin, or sees one direction of
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
-//   pressure.cpp   what slow messages and unacknowledged bytes may take from others
+//   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
@@ -47,9 +48,9 @@ inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under w
 // for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
 // known was made to be forgotten.
 inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
-// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed beside
-// us while we started is repeated after one: what is silent for longer while its peer goes on speaks
-// on another path.
+// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed
+// beside us while we started is repeated after one: what is silent for longer while its peer goes
+// on speaks on another path.
 inline constexpr std::uint32_t one_direction_ms = 1200;
 inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
 // Two losses of the answer in a row are repaired by then (200 + 400 ms).
@@ -154,6 +155,9 @@ struct Worker::State {
     void note_syn_while_established(Arrival& arrival, Flow& flow);
     void reopen(FlowNumber number, bool timestamps);
     void open_midstream(Arrival& arrival, int service_number);
+    void begin_midstream(const Arrival& arrival, Flow& flow, int service_number);
+    void refuse_stray(Arrival& arrival, int service_number);
+    void without_place(Arrival& arrival, std::size_t service_number);
     bool end_unfollowed(Arrival& arrival, FlowNumber number);
     bool one_direction_only(const Arrival& arrival, const Flow& flow) const;
     void become_asymmetric(FlowNumber number);
@@ -270,7 +274,9 @@ struct Worker::State {
     void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
     void end_message(FlowNumber number);
+    void without_message(Arrival& arrival, FlowNumber number);
     std::uint64_t kept_share() const;
+    bool passes_at_limit(std::size_t service_number) const;
     static std::uint64_t bytes_moved(const Flow& flow);
 
     // --- judge.cpp ---
@@ -311,6 +317,7 @@ struct Worker::State {
     void run_answer(FlowNumber number);
     void await_record(FlowNumber number);
     void start_answer(FlowNumber number);
+    void passed_beside(FlowNumber number);
     void reset_storage(Flow& flow, std::uint32_t next);
     void write_answer(Answer* answer) const;
     void send_answer(FlowNumber number);

@@ -167,8 +167,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     if (flow.expect_refused) return drop(arrival, Outcome::segment_unexpected);
     if (flow.client.fin_seen && end > flow.up.received())
         return drop(arrival, Outcome::segment_unexpected);
-    if (end > flow.up.received() && !need_exchange(flow))
-        return drop(arrival, Outcome::messages_full);
+    if (end > flow.up.received() && !need_exchange(flow)) return without_message(arrival, number);
 
     const std::uint64_t before = flow.up.received();
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
@@ -403,9 +402,6 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
     std::uint64_t begin;
     Bytes chunk;
     while (flow.up.next_to_send(pieces, &begin, &chunk)) {
-        // A frame may lie in several pieces; what it carries was then the newest, so that nothing
-        // that left ahead follows on it.
-        const std::uint64_t cleared = flow.up.cleared();
         if (flow.held.data != nullptr
                 ? stays_whole(flow, begin, flow.held_end - flow.held_bytes, flow.held_end)
                 : arrival != nullptr && !arrival->consumed &&
@@ -413,13 +409,13 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
             break;
         std::uint64_t end;
         if (flow.held.data != nullptr && begin + flow.held_bytes == flow.held_end &&
-            flow.held_end <= cleared) {
+            flow.up.may_send_to(flow.held_end, pieces)) {
             queue(Side::storage, flow.held);
             flow.held.data = nullptr;
             --held_frames;
             end = flow.held_end;
         } else if (arrival != nullptr && !arrival->consumed && begin == arrival_begin &&
-                   arrival_end <= cleared) {
+                   flow.up.may_send_to(arrival_end, pieces)) {
             queue(Side::storage, arrival->frame);
             arrival->consumed = true;
             end = arrival_end;

@@ -99,6 +99,8 @@ void Worker::bypassed(std::size_t service) {
         else if (flow.phase == FlowPhase::uninspected &&
                  flow.reason == UninspectedReason::midstream)
             line.flows[n].reason = UninspectedReason::bypassed;
+        else if (flow.phase == FlowPhase::recording || flow.phase == FlowPhase::answering)
+            line.passed_beside(n);
     }
 }
 

@@ -122,6 +122,11 @@ void bridges_ip_that_cannot_be_a_service(void**) {
         bridged("ICMP", build({.protocol = 1})),
         bridged("IGMP with router alert", build({.protocol = 2, .ip_options = 4})),
         bridged("a fragment of UDP", build({.protocol = 17, .fragment = 0x2000})),
+        bridged("a later fragment of UDP that looks like VXLAN",
+                build({.dst_port = 4789, .protocol = 17, .fragment = 0x0010})),
+        bridged("from the port of VXLAN", build({.src_port = 4789, .protocol = 17})),
+        bridged("VXLAN between others",
+                build({.dst = "10.0.1.1", .dst_port = 4789, .protocol = 17})),
         bridged("neighbour discovery",
                 build({.src = "2001:db8::5", .dst = "2001:db8::1", .protocol = 58})),
         bridged("MLD behind a hop-by-hop header",
@@ -257,6 +262,15 @@ void gives_the_worker_whatever_could_hide_tcp(void**) {
         payload("first fragment that says UDP, v6", v6({first_fragment}, 17)),
         payload("unknown extension header", v6({{253, {0, 0, 0, 0, 0, 0, 0}}})),
         payload("IP in IPv6", v6({}, 4)),
+        payload("VXLAN", build({.dst_port = 4789, .protocol = 17})),
+        payload("a first fragment of VXLAN",
+                build({.dst_port = 4789, .protocol = 17, .fragment = 0x2000})),
+        payload("Geneve", build({.dst_port = 6081, .protocol = 17})),
+        payload(
+            "VXLAN, v6",
+            build(
+                {.src = "2001:db8:f::1", .dst = "2001:db8::1", .dst_port = 8472, .protocol = 17})),
+        payload("AH in IPv4", build({.protocol = 51})),
     });
 }
 

@@ -4,12 +4,16 @@
 //   - what the storage reads is a prefix of what the client sent;
 //   - in `enforce` it never reads the whole of the known file, nor its end as the end of the
 //   stream.
-// Every frame is counted in exactly one class, and no buffer, kept byte or flow is lost. The first
-// bytes choose the upload and the world: limits so tiny that each is met, `observe`, timestamps.
+// And whatever was changed, in `enforce`: five storages of different manners read exactly what was
+// inspected. Every frame is counted in exactly one class, and no buffer, kept byte or flow is lost.
+// The first bytes choose the upload and the world: limits so tiny that each is met, `observe`,
+// timestamps, headers that lie, fragments.
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/support/inspected_tap.h"
 #include "tests/support/lab.h"
+#include "tests/support/reassembly.h"
 
 namespace {
 
@@ -95,12 +99,26 @@ class Schedule {
           passes_((world_ >> 5 & 3) == 3) {
         lab_.use(copy_of_index());
         if ((world_ & 8) != 0) lab_.client_clock = lab_.storage_clock = 0xfffffff0;
+        if ((world_ & 128) != 0) lab_.fragment_bytes = 400;
+        inspected.clear();
+        for (const Stack stack : all_stacks) {
+            storages_.emplace_back(stack, storage_isn);
+            storages_.back().sent_to_client = 60000;
+        }
+        lab_.at_storage = [this](const Segment& segment) {
+            if (segment.source.port != lab_.client_port) return;
+            for (Receiver& one : storages_)
+                one.receive(segment);
+        };
         lab_.connect();
     }
 
     void run() {
         for (int turns = 0; turns < 200 && !input_.empty(); ++turns) {
             const std::uint8_t what = input_.byte() % 16;
+            // The lab's storage acknowledges for all: who has less has no part any more.
+            std::erase_if(storages_,
+                          [this](const Receiver& one) { return one.next() < lab_.stored.size(); });
             if (what < 10)
                 turn(what);
             else
@@ -211,12 +229,12 @@ class Schedule {
 
     void push_client(std::size_t at, std::string_view part, bool fin) {
         const unsigned flags = tcp_flag::ack | (fin ? tcp_flag::fin : 0U);
-        lab_.port.push(Side::client, lab_.client_packet()
-                                         .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
-                                         .acknowledgement(lab_.client_acked)
-                                         .flags(static_cast<std::uint8_t>(flags))
-                                         .payload(part)
-                                         .frame());
+        lab_.push_client(lab_.client_packet()
+                             .sequence(lab_.isn + 1 + static_cast<std::uint32_t>(at))
+                             .acknowledgement(lab_.client_acked)
+                             .flags(static_cast<std::uint8_t>(flags))
+                             .payload(part)
+                             .frame());
     }
     void push_storage(std::uint32_t sequence, std::uint8_t flags, std::string_view bytes) {
         lab_.port.push(
@@ -261,6 +279,7 @@ class Schedule {
             }
             case 8: {  // anything at all
                 changed_ = true;
+                if ((world_ & 32) != 0) return lie_in_header();
                 const std::uint64_t at = input_.word();
                 const std::uint8_t flags = input_.byte();
                 const std::string bytes(input_.rest().substr(0, input_.byte()));
@@ -278,7 +297,53 @@ class Schedule {
         }
     }
 
+    // A segment about where the client stands that says one thing more or other than it should.
+    void lie_in_header() {
+        const std::size_t at = next_ - std::min<std::size_t>(next_, input_.byte() * 8U);
+        std::string part = stream_.substr(at, 1 + input_.word() % 1400);
+        const std::uint8_t what = input_.byte();
+        if (!part.empty() && what % 2 == 0) part[input_.word() % part.size()] ^= 1;
+        const auto offset = static_cast<std::uint32_t>(at);
+        Packet packet = lab_.client_packet()
+                            .sequence(lab_.isn + 1 + offset)
+                            .acknowledgement(lab_.client_acked)
+                            .flags(tcp_flag::ack)
+                            .payload(part);
+        switch (what / 2 % 8) {
+            case 0:
+                packet.acknowledgement(lab_.client_acked + (input_.word() << 16));
+                break;
+            case 1:
+                packet.flags(tcp_flag::ack | tcp_flag::urg).urgent(input_.byte());
+                break;
+            case 2:
+                packet.option({30, 4, 0x20, 1});
+                break;
+            case 3:
+                packet.bad_tcp_checksum();
+                break;
+            case 4:
+                packet.ports(80, lab_.client_port).ipv4("10.0.0.2", "10.0.0.1");
+                break;
+            case 5:
+                packet.sequence(lab_.isn + 1 + offset + (input_.word() << 8));
+                break;
+            case 6:
+                packet.flags(input_.byte());
+                break;
+            default:
+                if (lab_.client_clock == 0) packet.timestamps(input_.word() << 16, 1);
+        }
+        lab_.port.push(Side::client, packet.frame());
+        lab_.step();
+    }
+
     void judge() {
+        const bool parsed = (world_ & 16) == 0;  // else a PROXY header is read before the tap
+        if (enforces_ && !passes_ && parsed) {
+            for (const Receiver& one : storages_)
+                check(inspected.starts_with(one.read), "a storage reads what was inspected");
+        }
         const Counters& counters = lab_.worker->counters();
         std::uint64_t received = 0;
         std::uint64_t classed = 0;
@@ -303,6 +368,7 @@ class Schedule {
     std::uint8_t world_;
     std::string stream_;
     Lab lab_;
+    std::vector<Receiver> storages_;
     std::size_t next_ = 0;
     bool enforces_;
     bool passes_;  // somebody allowed it to pass

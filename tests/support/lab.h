@@ -10,11 +10,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 
 #include "dataplane/worker/worker.h"
+#include "tests/support/fragments.h"
 #include "tests/support/index_images.h"
 #include "tests/support/memory_port.h"
 #include "tests/support/memory_recorder.h"
@@ -177,13 +179,20 @@ class Lab {
     // One segment at an offset of the client's stream.
     void segment(std::uint64_t offset, std::string_view bytes,
                  std::uint8_t flags = tcp_flag::ack | tcp_flag::psh) {
-        port.push(Side::client, client_packet()
-                                    .sequence(isn + 1 + static_cast<std::uint32_t>(offset))
-                                    .acknowledgement(client_acked)
-                                    .flags(flags)
-                                    .payload(bytes)
-                                    .frame());
+        push_client(client_packet()
+                        .sequence(isn + 1 + static_cast<std::uint32_t>(offset))
+                        .acknowledgement(client_acked)
+                        .flags(flags)
+                        .payload(bytes)
+                        .frame());
         step();
+    }
+    // As it is, or with `fragment_bytes` in fragments, the last one first.
+    void push_client(const FrameBytes& frame) {
+        std::vector<FrameBytes> frames{frame};
+        if (fragment_bytes != 0) frames = fragments_of(frame, fragment_bytes, ++fragment_id);
+        for (auto at = frames.rbegin(); at != frames.rend(); ++at)
+            port.push(Side::client, *at);
     }
     // All of it in segments of `size`, acknowledged by the storage as it goes.
     void send(std::string_view bytes, std::size_t size = 1000) {
@@ -246,6 +255,8 @@ class Lab {
     std::uint8_t client_mac[6] = {2, 0, 0, 0, 0, 1};
     std::uint8_t storage_mac[6] = {2, 0, 0, 0, 0, 2};
     std::size_t misled = 0;          // frames sent to another MAC than the receiver has now
+    std::size_t fragment_bytes = 0;  // of each fragment of the client's datagrams; 0: whole ones
+    std::uint32_t fragment_id = 0;
     std::uint32_t client_clock = 0;  // both not 0: the ends use timestamps
     std::uint32_t storage_clock = 0;
     bool ipv6 = false;                 // the service at fd00::2 has to be among the options
@@ -262,14 +273,16 @@ class Lab {
     bool storage_fin = false;
     bool client_fin = false;
     bool client_reset = false;
-    std::size_t longest = 0;          // payload that the storage got in one segment
-    std::uint16_t client_window = 0;  // last that was announced to the client, raw
+    std::size_t longest = 0;                         // payload that the storage got in one segment
+    std::uint16_t client_window = 0;                 // last that was announced to the client, raw
+    std::function<void(const Segment&)> at_storage;  // sees every segment beside the storage
 
   private:
     // Lets both ends receive what the worker sent.
     void collect() {
         for (const auto& frame : port.take(Side::storage)) {
             misled += std::memcmp(frame.data(), storage_mac, 6) != 0;
+            if (at_storage) at_storage(read(frame));
             storage_receives(frame);
         }
         for (const auto& frame : port.take(Side::client)) {

@@ -51,7 +51,7 @@ inline const StackManners& manners_of(Stack stack) {
 class Receiver {
   public:
     Receiver(Stack stack, std::uint32_t iss)
-        : stack_(stack), manners_(manners_of(stack)), iss_(iss) {}
+        : stack_(stack), manners_(&manners_of(stack)), iss_(iss) {}
 
     enum class State : std::uint8_t { listening, syn_received, established, reset };
 
@@ -61,7 +61,7 @@ class Receiver {
     std::uint32_t sent_to_client = 0;  // bytes the test sent in its name
 
     State state() const { return state_; }
-    const char* name() const { return manners_.name; }
+    const char* name() const { return manners_->name; }
     bool uses_timestamps() const { return negotiated_; }
     std::uint32_t recent() const { return recent_; }
     std::uint64_t next() const { return next_; }  // offset, without the FIN
@@ -99,7 +99,7 @@ class Receiver {
         recent_ = segment.timestamp_value;
         next_ = 0;
         state_ = State::syn_received;
-        if (!manners_.takes_syn_data) return;
+        if (!manners_->takes_syn_data) return;
         for (const std::uint8_t byte : segment.payload)
             read += static_cast<char>(byte);
         next_ = segment.payload.size();
@@ -110,7 +110,7 @@ class Receiver {
         const std::int64_t ahead =
             offset_of(segment.sequence) - static_cast<std::int64_t>(next_) - (fin_read ? 1 : 0);
         const bool in_window = ahead >= 0 && ahead < static_cast<std::int64_t>(window);
-        if (ahead != 0 && !(manners_.resets_in_window && in_window)) return;
+        if (ahead != 0 && !(manners_->resets_in_window && in_window)) return;
         state_ = state_ == State::syn_received && read.empty() ? State::listening : State::reset;
     }
 
@@ -118,12 +118,12 @@ class Receiver {
         const auto acked = static_cast<std::int32_t>(segment.acknowledgement - iss_ - 1);
         const auto sent = static_cast<std::int32_t>(sent_to_client);
         if (state_ == State::syn_received) return acked >= 0 && acked <= sent;
-        return !manners_.heeds_ack || (acked <= sent && acked >= sent - 65535);
+        return !manners_->heeds_ack || (acked <= sent && acked >= sent - 65535);
     }
 
     bool timestamp_acceptable(const Segment& segment) const {
-        if (!segment.has_timestamp) return !(negotiated_ && manners_.needs_timestamp);
-        if (!negotiated_ && !(manners_.heeds_any_timestamp && heard_)) return true;
+        if (!segment.has_timestamp) return !(negotiated_ && manners_->needs_timestamp);
+        if (!negotiated_ && !(manners_->heeds_any_timestamp && heard_)) return true;
         return static_cast<std::int32_t>(segment.timestamp_value - recent_) >= 0;
     }
 
@@ -139,15 +139,15 @@ class Receiver {
             heard_ = true;
         }
         std::int64_t stop = end;
-        if (!manners_.takes_beyond_window || at == room_end) stop = std::min(end, room_end);
-        if ((segment.flags & tcp_flag::urg) != 0 && manners_.urgent_byte_apart)
+        if (!manners_->takes_beyond_window || at == room_end) stop = std::min(end, room_end);
+        if ((segment.flags & tcp_flag::urg) != 0 && manners_->urgent_byte_apart)
             urgent_ = at + segment.urgent - 1;
         for (std::int64_t one = std::max(at, have); one < stop; ++one)
             put(static_cast<std::uint64_t>(one),
                 segment.payload[static_cast<std::size_t>(one - at)],
                 static_cast<std::uint64_t>(std::max<std::int64_t>(at, 0)),
                 static_cast<std::uint64_t>(end));
-        if (fin && stop == end && (fin_at_ < 0 || !manners_.first_fin_counts)) fin_at_ = end;
+        if (fin && stop == end && (fin_at_ < 0 || !manners_->first_fin_counts)) fin_at_ = end;
         deliver();
     }
 
@@ -184,7 +184,7 @@ class Receiver {
     bool at_fin() const { return fin_at_ == static_cast<std::int64_t>(next_); }
 
     Stack stack_;
-    const StackManners& manners_;
+    const StackManners* manners_;
     std::uint32_t iss_;
     State state_ = State::listening;
     std::uint32_t irs_ = 0;

@@ -8,7 +8,8 @@ Compares what clients were told (WORK/uploads.json, see storm_load.py), what con
   - no clean file has an incident
   - the records of each journal are numbered without a hole or a double
   - a known file is whole on the storage only if the kernel bridged its service meanwhile, and then
-    a `gap` record says so; under fail = "closed" (CLOSED_ADDRESS) never
+    a `gap` record says so and no block of it is called enforced; under fail = "closed"
+    (CLOSED_ADDRESS) never
 
 Without --end what is not there yet may still come: the caller asks again. Prints what is wrong, one
 line each, and exits 1. Known files that are accounted for are removed from the storage.
@@ -31,7 +32,9 @@ def read_uploads(work):
 
 def read_store(work):
     store = sqlite3.connect(f"file:{work}/cordon.sqlite?mode=ro", uri=True)
-    incidents = store.execute("SELECT case_number, target FROM incident").fetchall()
+    incidents = store.execute(
+        "SELECT case_number, target, enforced_ns IS NOT NULL FROM incident"
+    ).fetchall()
     records = store.execute("SELECT journal, sequence FROM record").fetchall()
     gaps = store.execute("SELECT service, from_ns / 1e9, to_ns / 1e9 FROM gap").fetchall()
     faults = store.execute("SELECT kind, segment, first_sequence, count FROM fault").fetchall()
@@ -41,8 +44,8 @@ def read_store(work):
 
 
 def wrong_incidents(uploads, incidents):
-    by_case = Counter(case for case, _ in incidents)
-    by_target = Counter(target for _, target in incidents)
+    by_case = Counter(case for case, _, _ in incidents)
+    by_target = Counter(target for _, target, _ in incidents)
     for upload in uploads.values():
         if upload["case"] and by_case[upload["case"]] != 1:
             yield f"{upload['name']}: {by_case[upload['case']]} incidents {upload['case']}"
@@ -62,7 +65,7 @@ def wrong_records(records):
 
 def wrong_files(work, closed_address, uploads, incidents, gaps):
     size = os.path.getsize(os.path.join(work, "known"))
-    refused = {target for _, target in incidents}
+    enforced = {target for _, target, is_enforced in incidents if is_enforced}
     for name in os.listdir(os.path.join(work, "www")):
         path = os.path.join(work, "www", name)
         if not name.startswith("known") or os.path.getsize(path) != size or name not in uploads:
@@ -72,7 +75,7 @@ def wrong_files(work, closed_address, uploads, incidents, gaps):
         bridged = any(start <= to and begin <= end for _, begin, to in gaps)
         if upload["address"] == closed_address:
             yield f"{name}: whole on the storage, and its service fails closed"
-        elif upload["case"] or f"/{name}" in refused:
+        elif upload["case"] or f"/{name}" in enforced:
             yield f"{name}: whole on the storage, and it was refused"
         elif not bridged:
             yield f"{name}: whole on the storage, from {start:.3f} to {end:.3f}, and no gap then"

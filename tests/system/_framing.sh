@@ -203,7 +203,8 @@ framing_cases() {
     (cd "$ROOT" && "$TOOL" "$@") > "$WORK/cases" || fail "framing-tool $*"
 }
 
-# differ MODE [option…]   — PAUSE=1: behind the first head; from the client, or for `direct` and `opinions` beside the servers.
+# differ MODE [option…]   — from the client, or for `direct` and `opinions` beside the servers.
+# PAUSE=1: with a pause behind the first head.
 differ() {
     local mode=$1 from=$IN_CLI address=$STO_IP4 log=$WORK/record
     shift
@@ -216,7 +217,8 @@ differ() {
         : > "$WORK/record"
     fi
     FIRST_PORT=$((FIRST_PORT + 5000))
-    $from python3 "$ROOT/tests/framing/differ.py" ${PAUSE:+--pause} $mode $FIRST_PORT "$log" "$WORK/cases" \
+    $from python3 "$ROOT/tests/framing/differ.py" ${PAUSE:+--pause} $mode $FIRST_PORT \
+        "$log" "$WORK/cases" \
         "nginx=$address:$NGINX_PORT" "apache=$address:$APACHE_PORT" \
         "haproxy=$address:$HAPROXY_PORT" "$@"
 }

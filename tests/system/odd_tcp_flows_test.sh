@@ -1,6 +1,6 @@
 #!/bin/bash
-# No timestamps, no SACK, ECN, tiny windows, delayed ACKs, IPv6: uploads flow, and nothing of them is
-# dropped for being odd. The known file is refused in each.
+# No timestamps, no SACK, ECN, tiny windows, delayed ACKs, IPv6: uploads flow, and nothing of them
+# is dropped for being odd. The known file is refused in each.
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_oddities.sh"
 KNOWN_SIZE=60000

@@ -3,7 +3,9 @@
 # status and coverage show.
 . "$(dirname "$0")/_cordon.sh"
 need openssl
-LIMIT_LINES="[[service]]
+# On a crowded machine the kernel must not take over here: what it bridges meets no policy.
+LIMIT_LINES="heartbeat_ms_max = 5000
+[[service]]
 name = \"open\"
 address = \"$STO_IP4\"
 port = 8443
@@ -68,11 +70,12 @@ check "SSH is reset where the service says so" heard 8444 'SSH-2.0-test\r\n' '^r
 check "ambiguous framing is answered 400" \
     heard 80 'PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx' \
     '^HTTP/1.1 400 '
-long_head=$(printf 'x%.0s' $(seq 20000))
-check "a long head is answered 431" \
-    heard 80 "GET / HTTP/1.1\r\nHost: a\r\nX: $long_head\r\n\r\n" '^HTTP/1.1 431 '
+# In one segment: nothing of it is at the storage when the limit is reached.
+many_fields=$(printf 'X: y\\r\\n%.0s' $(seq 130))
+check "a head of 130 fields is answered 431" \
+    heard 80 "GET / HTTP/1.1\r\nHost: a\r\n$many_fields\r\n" '^HTTP/1.1 431 '
 check "and reset where the service says so" \
-    heard 8444 "GET / HTTP/1.1\r\nHost: a\r\nX: $long_head\r\n\r\n" '^reset'
+    heard 8444 "GET / HTTP/1.1\r\nHost: a\r\n$many_fields\r\n" '^reset'
 
 # More requests at once than are followed: all get their answer.
 pipelined() {

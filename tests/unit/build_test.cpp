@@ -208,6 +208,73 @@ void stripping_the_payload_shortens_the_datagram(void**) {
     }
 }
 
+// Of a datagram that was too long for a frame: the same bytes at the same places.
+void the_parts_of_a_segment_are_the_segment(void**) {
+    FrameBytes payload(5000);
+    for (std::size_t at = 0; at < payload.size(); ++at)
+        payload[at] = static_cast<std::uint8_t>(at * 31 >> 3);
+    constexpr std::uint8_t flags =
+        tcp_flag::ack | tcp_flag::psh | tcp_flag::fin | tcp_flag::urg | tcp_flag::cwr;
+    const FrameBytes wholes[] = {
+        Packet()
+            .sequence(0xfffff000)
+            .flags(flags)
+            .urgent(9)
+            .timestamps(5, 6)
+            .payload(Bytes(payload))
+            .frame(),
+        Packet()
+            .ipv4_options({7, 4, 4, 0})
+            .traffic_class(2)
+            .flags(flags)
+            .payload(Bytes(payload))
+            .frame(),
+        ipv6()
+            .extension(60, {0, 0, 1, 4, 0, 0, 0, 0})
+            .traffic_class(3, 0xabcde)
+            .vlan(9)
+            .vlan(8)
+            .flags(flags)
+            .payload(Bytes(payload))
+            .frame(),
+    };
+    for (const FrameBytes& whole : wholes) {
+        const Segment model = decoded(whole);
+        const std::size_t ecn_at = model.network_offset + 1U;
+        for (std::size_t from = 0; from < payload.size(); from += 1400) {
+            const std::size_t count = std::min<std::size_t>(1400, payload.size() - from);
+            FrameBytes frame(1600, 0xaa);
+            const std::size_t length = build_part(frame, whole, model, from, count);
+            assert_true(length != 0);
+            const Segment part = decoded(Bytes(frame).first(length));
+            assert_int_equal(part.payload.size(), count);
+            assert_memory_equal(part.payload.data(), payload.data() + from, count);
+            assert_int_equal(part.sequence, model.sequence + static_cast<std::uint32_t>(from));
+            assert_int_equal(part.acknowledgement, model.acknowledgement);
+            assert_int_equal(part.window, model.window);
+            assert_int_equal(part.timestamp_value, model.timestamp_value);
+            assert_int_equal(part.vlan, model.vlan);
+            assert_int_equal(part.hop_limit, model.hop_limit);
+            assert_int_equal(frame[part.network_offset + 1U], whole[ecn_at]);
+            const bool last = from + count == payload.size();
+            assert_int_equal((part.flags & tcp_flag::fin) != 0, last);
+            assert_int_equal((part.flags & tcp_flag::psh) != 0, last);
+            assert_int_equal((part.flags & tcp_flag::urg) != 0, from == 0);
+            assert_int_equal((part.flags & tcp_flag::cwr) != 0, from == 0);
+        }
+        FrameBytes small(1400, 0xaa);
+        assert_int_equal(build_part(small, whole, model, 0, 1400), 0);
+        assert_int_equal(small[0], 0xaa);
+    }
+    // A SYN counts for one.
+    const FrameBytes syn = Packet().flags(tcp_flag::syn).mss(1460).payload("abcdef").frame();
+    FrameBytes frame(200);
+    const std::size_t length = build_part(frame, syn, decoded(syn), 3, 3);
+    const Segment part = decoded(Bytes(frame).first(length));
+    assert_int_equal(part.sequence, decoded(syn).sequence + 4);
+    assert_int_equal(part.flags & tcp_flag::syn, 0);
+}
+
 void clearing_urgent_leaves_the_bytes(void**) {
     FrameBytes frame = Packet()
                            .flags(tcp_flag::ack | tcp_flag::urg | tcp_flag::psh)
@@ -238,6 +305,7 @@ int main() {
         cmocka_unit_test(a_window_scale_beyond_14_becomes_14),
         cmocka_unit_test(later_segments_keep_sack_and_what_was_negotiated),
         cmocka_unit_test(stripping_the_payload_shortens_the_datagram),
+        cmocka_unit_test(the_parts_of_a_segment_are_the_segment),
         cmocka_unit_test(clearing_urgent_leaves_the_bytes),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -381,7 +381,8 @@ void shows_policies_and_what_they_decided(void**) {
     assert_has(text.out, "retire");
     assert_has(text.out, "pass: 1,234");
     assert_has(text.out, "service photos: only one direction of 5 connections passed here");
-    assert_has(coverage.out, "unparsable");
+    assert_has(coverage.out, "asymmetric");
+    assert_false(has(coverage.out, "unparsable"));  // it met none
     assert_has(coverage.out, "1,234");
     assert_has(coverage.out, "sum and under way = bodies and unframed");
     const json parsed = json::parse(as_json.out);

@@ -123,6 +123,7 @@ void what_is_not_tcp_is_other(void**) {
     assert_int_equal(udp.segment.destination.address.bytes[15], 4);
     expect_result(ipv6().protocol(58).frame(), DecodeResult::other);
     expect_result(ipv6().protocol(59).frame(), DecodeResult::other);
+    expect_result(ipv6().extension(0, options8).protocol(58).frame(), DecodeResult::other);
     assert_int_equal(decode_bytes(Packet().ethertype(0x0806).frame()).segment.ip_version, 0);
 }
 
@@ -139,6 +140,198 @@ void fragments_are_reported_with_their_addresses(void**) {
     expect_result(Packet().fragment(0x8000).frame(), DecodeResult::tcp);
     const Decoded v6 = decode_bytes(ipv6().extension(44, {0, 0, 0, 1, 0, 0, 0, 9}).frame());
     assert_int_equal(v6.result, DecodeResult::fragment);
+    assert_int_equal(v6.segment.destination.address.bytes[15], 2);
+}
+
+// Where the part that a fragment carries begins and ends.
+void a_fragment_s_part_is_found(void**) {
+    const Decoded v4 = decode_bytes(
+        Packet().ipv4_options({1, 1, 1, 0}).fragment(0x2003).payload("part").padding(3).frame());
+    assert_int_equal(v4.segment.transport_offset, ip_at + 24);
+    assert_int_equal(v4.segment.payload_offset, ip_at + 24);
+    assert_int_equal(v4.segment.payload.size(), 24);
+    const Decoded v6 = decode_bytes(ipv6()
+                                        .extension(0, options8)
+                                        .extension(44, {0, 0, 0, 9, 0, 0, 0, 9})
+                                        .payload("part")
+                                        .padding(3)
+                                        .frame());
+    assert_int_equal(v6.segment.transport_offset, ip_at + 48);
+    assert_int_equal(v6.segment.payload_offset, ip_at + 56);
+    assert_int_equal(v6.segment.payload.size(), 24);
+    // Each fragment of IPv4 tells its protocol.
+    expect_result(Packet().protocol(17).fragment(0x2000).frame(), DecodeResult::other);
+    expect_result(Packet().protocol(47).fragment(0x0007).frame(), DecodeResult::tunnel);
+    expect_result(Packet().protocol(51).fragment(0x0007).frame(), DecodeResult::fragment);
+    FrameBytes cut = ipv6().extension(44, {0, 0, 0, 9, 0, 0, 0, 9}).frame();
+    store_be16(cut.data() + ip_at + 4, 7);  // the fragment header itself is cut
+    expect_malformed(cut, Outcome::ipv6_bad_header);
+}
+
+FrameBytes authentication(std::size_t words) {
+    FrameBytes header(words * 4);
+    header[1] = static_cast<std::uint8_t>(words - 2);
+    return header;
+}
+
+// The header of IPv4 is the same one; only there it is a protocol.
+FrameBytes behind_authentication(std::uint8_t next, std::size_t words = 6) {
+    FrameBytes frame = Packet().protocol(51).payload("inner").frame();
+    FrameBytes header = authentication(words);
+    header[0] = next;
+    frame.insert(frame.begin() + ip_at + 20, header.begin(), header.end());
+    store_be16(frame.data() + ip_at + 2, static_cast<std::uint16_t>(frame.size() - ip_at));
+    store_be16(frame.data() + ip_at + 10, 0);
+    store_be16(frame.data() + ip_at + 10, plain_checksum({frame.data() + ip_at, 20}));
+    return frame;
+}
+
+void tcp_behind_an_authentication_header_is_tcp(void**) {
+    for (const std::size_t words : {3u, 4u, 6u, 11u}) {
+        const Decoded d = decode_bytes(behind_authentication(6, words));
+        assert_int_equal(d.result, DecodeResult::tcp);
+        assert_int_equal(d.segment.transport_offset, ip_at + 20 + words * 4);
+        assert_int_equal(d.segment.payload.size(), 5);
+    }
+    expect_result(behind_authentication(17), DecodeResult::other);
+    expect_result(behind_authentication(4), DecodeResult::tunnel);   // tunnel mode
+    expect_result(behind_authentication(50), DecodeResult::tunnel);  // ESP
+    expect_result(behind_authentication(0), DecodeResult::tunnel);   // no header of IPv4
+    FrameBytes longer = behind_authentication(6);
+    longer[ip_at + 21] = 200;
+    expect_malformed(longer, Outcome::ipv4_bad_header);
+    // Another one, whose length is what TCP has for its port.
+    expect_malformed(behind_authentication(51, 3), Outcome::ipv4_bad_header);
+}
+
+void what_may_carry_tcp_unseen_is_a_tunnel(void**) {
+    for (const int protocol : {4, 41, 47, 50, 94, 97, 98, 108, 115, 137, 253, 254, 255}) {
+        const auto number = static_cast<std::uint8_t>(protocol);
+        const Decoded v4 =
+            decode_bytes(Packet().ipv4("10.0.0.3", "10.0.0.4").protocol(number).frame());
+        assert_int_equal(v4.result, DecodeResult::tunnel);
+        assert_int_equal(v4.segment.destination.address.bytes[15], 4);
+        expect_result(ipv6().protocol(number).frame(), DecodeResult::tunnel);
+    }
+    for (const int port : {1701, 2152, 3544, 4754, 4789, 4790, 6080, 6081, 6635, 8472}) {
+        const auto number = static_cast<std::uint16_t>(port);
+        expect_result(Packet().ports(40000, number).protocol(17).frame(), DecodeResult::tunnel);
+        expect_result(ipv6().ports(40000, number).protocol(17).frame(), DecodeResult::tunnel);
+        expect_result(Packet().ports(number, 40000).protocol(17).frame(), DecodeResult::other);
+        expect_result(Packet().ports(0, number).protocol(17).fragment(1).frame(),
+                      DecodeResult::other);  // no ports there
+    }
+}
+
+FrameBytes wrapped(const FrameBytes& frame, const FrameBytes& between) {
+    FrameBytes out = frame;
+    out.erase(out.begin() + 12, out.begin() + 14);
+    out.insert(out.begin() + 12, between.begin(), between.end());
+    return out;
+}
+
+void addresses_are_read_behind_other_link_headers(void**) {
+    const FrameBytes plain = Packet().ipv4("10.0.0.3", "10.0.0.4").payload("x").frame();
+    const FrameBytes plain6 = ipv6().payload("x").frame();
+    const FrameBytes headers[] = {
+        {0x88, 0x47, 0, 1, 1, 64},                            // MPLS
+        {0x88, 0x48, 0, 1, 0, 64, 0, 2, 0, 64, 0, 3, 1, 64},  // three labels
+        {0x81, 0, 0, 5, 0x88, 0x47, 0, 1, 1, 64},             // behind a tag
+        {0x88, 0x64, 0x11, 0, 0, 1, 0, 43, 0, 0x21},          // PPPoE
+        {0x88, 0x64, 0x11, 0, 0, 1, 0, 43, 0x21},             // with a short protocol
+        {0, 49, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0},                // SNAP
+    };
+    for (const FrameBytes& header : headers) {
+        const Decoded v4 = decode_bytes(wrapped(plain, header));
+        assert_int_equal(v4.result, DecodeResult::tunnel);
+        assert_int_equal(v4.segment.ip_version, 4);
+        assert_int_equal(v4.segment.destination.address.bytes[15], 4);
+        const Decoded v6 = decode_bytes(wrapped(plain6, header));
+        assert_int_equal(v6.segment.ip_version, 6);
+        assert_int_equal(v6.segment.destination.address.bytes[0], 0x20);
+        const FrameBytes whole = wrapped(plain, header);
+        for (std::size_t length = 14; length < whole.size(); ++length) {
+            GuardedBytes guarded(Bytes(whole).first(length));
+            assert_int_not_equal(decode_bytes(guarded.bytes()).result, DecodeResult::tcp);
+        }
+    }
+    // No IP in them, or none that can be seen.
+    expect_result(wrapped(plain, {0x88, 0x64, 0x11, 0, 0, 1, 0, 9, 0xc0, 0x21}),
+                  DecodeResult::other);
+    expect_result(wrapped(plain, {0, 49, 0xaa, 0xaa, 3, 0, 0, 0, 8, 6}), DecodeResult::other);
+    expect_result(wrapped(plain, {0, 38, 0x42, 0x42, 3}), DecodeResult::other);
+    for (const std::uint16_t type :
+         std::initializer_list<std::uint16_t>{0x22f3, 0x88e5, 0x88e7, 0x894f}) {
+        const Decoded hidden = decode_bytes(Packet().ethertype(type).frame());
+        assert_int_equal(hidden.result, DecodeResult::tunnel);
+        assert_int_equal(hidden.segment.ip_version, 0);
+    }
+}
+
+void tags_of_old_switches_are_tags(void**) {
+    for (const std::uint16_t type :
+         std::initializer_list<std::uint16_t>{0x8100, 0x88a8, 0x9100, 0x9200, 0x9300}) {
+        const Decoded d = decode_bytes(Packet().vlan(7, type).vlan(8).frame());
+        assert_int_equal(d.result, DecodeResult::tcp);
+        assert_int_equal(d.segment.vlan, 7);
+    }
+}
+
+// So that what is not ours can pass: up to four, as the kernel's program reads them.
+void addresses_are_read_behind_tags_that_are_too_deep(void**) {
+    Packet packet = Packet().ipv4("10.0.0.3", "10.0.0.4").vlan(1).vlan(2).vlan(3);
+    for (const int tags : {3, 4}) {
+        const Decoded d = decode_bytes(packet.frame());
+        assert_int_equal(d.result, DecodeResult::malformed);
+        assert_int_equal(d.why, Outcome::vlan_too_deep);
+        assert_int_equal(d.segment.ip_version, 4);
+        assert_int_equal(d.segment.destination.address.bytes[15], 4);
+        packet.vlan(static_cast<std::uint16_t>(tags + 1));
+    }
+    const Decoded five = decode_bytes(packet.frame());
+    assert_int_equal(five.why, Outcome::vlan_too_deep);
+    assert_int_equal(five.segment.ip_version, 0);
+    // Three tags before something that is not IP harm nobody.
+    expect_result(Packet().ethertype(0x0806).vlan(1).vlan(2).vlan(3).frame(), DecodeResult::other);
+}
+
+// RFC 2675: a length that 16 bits cannot say.
+void a_jumbogram_is_refused(void**) {
+    FrameBytes frame = ipv6().extension(0, {0, 0, 0xc2, 4, 0, 1, 0, 0}).payload("x").frame();
+    store_be16(frame.data() + ip_at + 4, 0);
+    expect_malformed(frame, Outcome::ipv6_bad_header);
+    FrameBytes without = ipv6().payload("x").frame();
+    store_be16(without.data() + ip_at + 4, 0);
+    expect_malformed(without, Outcome::tcp_bad_header);
+}
+
+void datagrams_of_every_size_are_read(void**) {
+    for (const std::size_t payload : {std::size_t{8960}, std::size_t{65495}}) {
+        const FrameBytes bytes(payload, 'x');
+        const Decoded v4 = decode_bytes(Packet().vlan(1).vlan(2).payload(Bytes(bytes)).frame());
+        assert_int_equal(v4.result, DecodeResult::tcp);
+        assert_int_equal(v4.segment.payload.size(), payload);
+        const Decoded v6 = decode_bytes(ipv6().vlan(1).vlan(2).payload(Bytes(bytes)).frame());
+        assert_int_equal(v6.result, DecodeResult::tcp);
+        assert_int_equal(v6.segment.payload.size(), payload);
+    }
+}
+
+void the_hop_limit_is_read(void**) {
+    assert_int_equal(decode_bytes(Packet().hop_limit(3).frame()).segment.hop_limit, 3);
+    assert_int_equal(decode_bytes(ipv6().hop_limit(200).frame()).segment.hop_limit, 200);
+}
+
+// Who reads a malformed frame between others must know that it is.
+void the_addresses_of_a_malformed_frame_are_known(void**) {
+    const Decoded v4 =
+        decode_bytes(Packet().ipv4("10.0.0.3", "10.0.0.4").bad_ip_checksum().frame());
+    assert_int_equal(v4.result, DecodeResult::malformed);
+    assert_int_equal(v4.segment.ip_version, 4);
+    assert_int_equal(v4.segment.source.address.bytes[15], 3);
+    const Decoded v6 = decode_bytes(ipv6().extension(43, {0, 0, 4, 1, 0, 0, 0, 0}).frame());
+    assert_int_equal(v6.result, DecodeResult::malformed);
+    assert_int_equal(v6.segment.ip_version, 6);
     assert_int_equal(v6.segment.destination.address.bytes[15], 2);
 }
 
@@ -437,6 +630,16 @@ int main() {
         cmocka_unit_test(a_truncated_vlan_tag_is_named),
         cmocka_unit_test(what_is_not_tcp_is_other),
         cmocka_unit_test(fragments_are_reported_with_their_addresses),
+        cmocka_unit_test(a_fragment_s_part_is_found),
+        cmocka_unit_test(tcp_behind_an_authentication_header_is_tcp),
+        cmocka_unit_test(what_may_carry_tcp_unseen_is_a_tunnel),
+        cmocka_unit_test(addresses_are_read_behind_other_link_headers),
+        cmocka_unit_test(tags_of_old_switches_are_tags),
+        cmocka_unit_test(addresses_are_read_behind_tags_that_are_too_deep),
+        cmocka_unit_test(a_jumbogram_is_refused),
+        cmocka_unit_test(datagrams_of_every_size_are_read),
+        cmocka_unit_test(the_hop_limit_is_read),
+        cmocka_unit_test(the_addresses_of_a_malformed_frame_are_known),
         cmocka_unit_test(ipv4_header_faults_are_named),
         cmocka_unit_test(ipv4_options_are_allowed_and_checked),
         cmocka_unit_test(a_source_route_that_goes_on_is_refused),

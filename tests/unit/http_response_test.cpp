@@ -128,6 +128,14 @@ void refuses_what_no_request_asked_for(void**) {
         expect_trace("HTTP/1.1 101 x\r\nUpgrade: x\r\n\r\n", kinds, "error|");
 }
 
+void knows_an_answer_that_nobody_asked_for(void**) {
+    for (const char* text : {"HTTP/1.1 201 Created\r\n", "\r\nHTTP/1.0 302 x", "HTTP/1.1 101 x"})
+        assert_true(is_unasked_answer(as_bytes(text)));
+    for (const char* text :
+         {"HTTP/1.1 408 x\r\n", "HTTP/1.1 503", "HTTP/1.1 ", "", "\r\n", "220 x"})
+        assert_false(is_unasked_answer(as_bytes(text)));
+}
+
 void knows_what_a_request_may_be_answered(void**) {
     const auto kind = [](std::string_view line, std::string_view fields) {
         std::string text(line);
@@ -293,6 +301,7 @@ int main() {
         cmocka_unit_test(leaves_http_after_101_and_connect_2xx),
         cmocka_unit_test(follows_an_answer_nobody_asked_for),
         cmocka_unit_test(refuses_what_no_request_asked_for),
+        cmocka_unit_test(knows_an_answer_that_nobody_asked_for),
         cmocka_unit_test(knows_what_a_request_may_be_answered),
         cmocka_unit_test(tolerates_what_does_not_touch_framing),
         cmocka_unit_test(refuses_what_makes_the_end_doubtful),

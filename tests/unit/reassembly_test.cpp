@@ -123,7 +123,7 @@ void puts_fragments_together_in_every_order(void**) {
 
 void every_size_of_pieces_gives_the_same(void**) {
     const FrameBytes original = segment_v4(1480);
-    for (std::size_t size = 24; size <= 1472; size += 8) {
+    for (std::size_t size = 16; size <= 1472; size += 8) {
         Room room;
         const std::vector<FrameBytes> pieces = fragments_of(original, size);
         for (std::size_t n = 0; n + 1 < pieces.size(); ++n)
@@ -301,7 +301,8 @@ void the_largest_datagram_is_put_together_and_no_larger(void**) {
     room.expect_empty();
 }
 
-void the_first_fragment_holds_the_whole_tcp_header(void**) {
+// In IPv6. In IPv4 eight bytes are enough for the ports, and nothing is decided by them alone.
+void the_first_ipv6_fragment_holds_the_whole_tcp_header(void**) {
     for (const bool v4 : {true, false}) {
         for (std::size_t options = 0; options <= 40; options += 4) {
             Packet packet = v4 ? Packet().ipv4("192.0.2.1", "10.0.0.2")
@@ -311,7 +312,7 @@ void the_first_fragment_holds_the_whole_tcp_header(void**) {
             for (std::size_t first = 8; first <= 64; first += 8) {
                 Room room;
                 room.expect(fragment(original, {first, 0}), FragmentResult::kept);
-                if (first >= 20 + options) {
+                if (v4 || first >= 20 + options) {
                     room.expect(fragment(original, {0, first}), FragmentResult::whole);
                     expect_whole(room, original);
                     room.finish();
@@ -627,7 +628,7 @@ int main() {
         cmocka_unit_test(ends_that_disagree_end_their_datagram),
         cmocka_unit_test(impossible_fragments_are_dropped_alone),
         cmocka_unit_test(the_largest_datagram_is_put_together_and_no_larger),
-        cmocka_unit_test(the_first_fragment_holds_the_whole_tcp_header),
+        cmocka_unit_test(the_first_ipv6_fragment_holds_the_whole_tcp_header),
         cmocka_unit_test(the_first_ipv6_fragment_holds_the_whole_chain),
         cmocka_unit_test(a_second_fragment_header_is_refused),
         cmocka_unit_test(the_headers_before_the_fragment_header_stay),

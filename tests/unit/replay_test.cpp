@@ -12,7 +12,7 @@
 #include "dataplane/replay/roles.h"
 #include "dataplane/replay/settings.h"
 #include "tests/support/cmocka_cpp.h"
-#include "tests/support/packet_builder.h"
+#include "tests/support/fragments.h"
 
 using namespace cordon;
 using namespace cordon::replay;
@@ -227,6 +227,7 @@ void every_link_layer_becomes_ethernet(void**) {
         {DLT_LINUX_SLL2, behind(cooked2, ethernet)},
         {DLT_PPP, behind({0xff, 0x03, 0x00, 0x21}, ethernet)},
         {DLT_PPP, behind({0x00, 0x57}, ethernet6)},
+        {DLT_PPP, behind({0x21}, ethernet)},
     };
     for (const auto& c : cases) {
         assert_true(link_supported(c.link));
@@ -319,6 +320,41 @@ void without_a_syn_the_rest_of_the_capture_decides(void**) {
     assert_int_equal(with_future(from_b(tcp_flag::ack, "PUT /x HTTP/1.1")), Side::storage);
     // Nothing tells: b has the higher port.
     assert_int_equal(with_future(from_b(tcp_flag::ack, "PUTTING")), Side::storage);
+}
+
+// A fragment has no ports but the first, and that may come late.
+void fragments_come_from_the_side_of_their_flow(void**) {
+    const auto of = [](const char* from, const char* to, std::uint16_t source, std::uint16_t port,
+                       std::uint8_t flags) {
+        return fragments_of(Packet()
+                                .ipv4(from, to)
+                                .ports(source, port)
+                                .flags(flags)
+                                .payload(std::string(60, 'x'))
+                                .frame(),
+                            24);
+    };
+    const std::vector<FrameBytes> request = of("10.0.0.9", "10.0.0.1", 50000, 80, tcp_flag::ack);
+    const std::vector<FrameBytes> answer = of("10.0.0.1", "10.0.0.9", 80, 50000, tcp_flag::ack);
+    static Roles* current;
+    for (const std::vector<FrameBytes>& seen : {request, answer}) {
+        Roles roles({}, ChecksumRule::strict, [&seen] {
+            for (const FrameBytes& frame : seen)
+                current->see(frame);
+        });
+        current = &roles;
+        assert_int_equal(roles.side_of(request[2]), Side::client);
+        assert_int_equal(roles.side_of(answer[2]), Side::storage);
+        for (std::size_t n = 0; n < 4; ++n) {
+            assert_int_equal(roles.side_of(answer[n]), Side::storage);
+            assert_int_equal(roles.side_of(request[n]), Side::client);
+        }
+    }
+    // A host that speaks to itself, and whose SYN is in fragments.
+    const std::vector<FrameBytes> own = of("10.0.0.1", "10.0.0.1", 40, 50, tcp_flag::syn);
+    Roles roles({}, ChecksumRule::strict, [] {});
+    for (const FrameBytes& frame : own)
+        assert_int_equal(roles.side_of(frame), Side::client);
 }
 
 // --- resegmentation ------------------------------------------------------------------------------
@@ -464,6 +500,7 @@ int main() {
         cmocka_unit_test(who_sends_the_first_syn_is_the_client),
         cmocka_unit_test(a_syn_with_a_wrong_checksum_decides_nothing),
         cmocka_unit_test(without_a_syn_the_rest_of_the_capture_decides),
+        cmocka_unit_test(fragments_come_from_the_side_of_their_flow),
         cmocka_unit_test(an_offloaded_segment_is_cut_into_frames),
         cmocka_unit_test(what_fits_or_is_malformed_is_given_as_it_is),
         cmocka_unit_test(what_a_port_sends_can_be_read_again),

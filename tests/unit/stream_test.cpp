@@ -12,7 +12,7 @@ using namespace cordon;
 namespace {
 
 struct Bench {
-    PiecePool pool{512};
+    PiecePool pool{2048};
     Stream stream;
     std::string taken;
     std::string receiver;  // contiguous at the receiver, by what was forwarded
@@ -147,6 +147,38 @@ void counts_holes_and_refuses_too_many(void** state) {
     assert_true(b.offer(at, "x") == Offered::ahead);
 }
 
+// 3 % lost of the largest window that is kept, and then each loss repaired in order.
+void takes_a_large_window_with_three_percent_lost(void**) {
+    constexpr std::size_t segments = 4000;
+    constexpr std::size_t bytes = 1448;
+    PiecePool pool(limits::kept_bytes_worker_max / limits::kept_block_bytes);
+    Stream stream;
+    stream.open(1);
+    const std::string payload(bytes, 'w');
+    const auto offer = [&](std::size_t n) {
+        return stream.offer(n * bytes, as_bytes(payload), pool, limits::kept_bytes_flow_max);
+    };
+    for (std::size_t n = 0; n < segments; ++n) {
+        if (n % 33 == 0) continue;
+        assert_true(offer(n) == Offered::ahead);
+        stream.mark_ahead_sent(n * bytes, (n + 1) * bytes, pool);
+    }
+    std::uint64_t begin;
+    Bytes chunk;
+    for (std::size_t n = 0; n < segments; n += 33) {
+        assert_true(offer(n) == Offered::fresh);
+        while (stream.take(pool, &begin, &chunk)) {}
+        stream.clear_to(stream.taken());
+        std::size_t sent = 0;
+        for (; stream.next_to_send(pool, &begin, &chunk); sent += chunk.size())
+            stream.mark_sent(begin + chunk.size(), pool);
+        assert_int_equal(sent, bytes);  // the rest has left ahead
+    }
+    assert_int_equal(stream.sent(), segments * bytes);
+    stream.acknowledge(stream.sent(), pool);
+    assert_int_equal(pool.used(), 0);
+}
+
 void packs_tiny_segments(void** state) {
     Bench& b = bench_of(state);
     for (std::uint64_t n = 0; n < 20000; ++n)
@@ -265,6 +297,7 @@ int main() {
         T(holds_what_is_not_cleared),
         T(the_hole_is_the_hold),
         T(counts_holes_and_refuses_too_many),
+        cmocka_unit_test(takes_a_large_window_with_three_percent_lost),
         T(packs_tiny_segments),
         T(says_when_it_is_full),
         T(fills_a_hole_at_its_limit),

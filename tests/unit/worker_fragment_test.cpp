@@ -281,13 +281,24 @@ void overlapping_fragments_deliver_nothing(void**) {
     }
 }
 
-void a_fragment_without_its_ports_reaches_nobody(void** state) {
-    FragmentLab& lab = lab_of(state);
-    const FrameBytes whole = lab.frame_at(0, put("/known", known_content()).substr(0, 1000));
-    assert_int_equal(lab.pass({fragment(whole, {0, 16}), fragment(whole, {16, 0})}).size(), 0);
-    assert_int_equal(lab.count(Outcome::fragment_tiny), 1);
-    assert_int_equal(lab.count(Outcome::fragment_late), 1);
-    lab.expect_balance();
+// Flags and all that decides stand in the second one.
+void a_header_in_pieces_is_read_whole_or_not_at_all(void**) {
+    for (const bool ipv6 : {false, true}) {
+        FragmentLab lab;
+        lab.ipv6 = ipv6;
+        lab.connect();
+        const std::string request = put("/known", known_content());
+        for (std::size_t at = 0; at < request.size(); at += 1000) {
+            const FrameBytes whole = lab.frame_at(at, std::string_view(request).substr(at, 1000));
+            lab.push(fragments(whole, {{0, 8}, {8, 16}, {16, 24}, {24, 0}}, ++lab.id));
+        }
+        lab.step(2000);
+        assert_true(lab.stored.size() < request.size());
+        assert_int_equal(lab.count(Outcome::match_blocked), ipv6 ? 0 : 1);
+        assert_int_equal(lab.count(Outcome::fragment_tiny), ipv6 ? 4 : 0);
+        assert_true(!ipv6 || lab.stored.empty());
+        lab.expect_balance();
+    }
 }
 
 void a_segment_with_a_wrong_checksum_in_fragments_is_dropped(void** state) {
@@ -386,6 +397,44 @@ void without_buffers_fragments_are_lost_and_counted(void** state) {
     lab.port.allocate_at_most(SIZE_MAX);
     assert_int_equal(lab.port.outstanding(), 0);
     lab.expect_balance();
+}
+
+// With several workers: fragments come to one, their flow may be another's.
+struct PortOfAnother : MemoryPort {
+    std::vector<FrameBytes> handed;
+    bool hand_to_owner(Side side, Frame* frame) override {
+        assert_int_equal(side, Side::client);
+        handed.emplace_back(frame->data, frame->data + frame->length);
+        release(frame);
+        return true;
+    }
+};
+
+void what_is_put_together_goes_to_the_worker_of_its_flow(void** state) {
+    Options options = options_of_both();
+    PortOfAnother port;
+    MemoryRecorder recorder{16};
+    WorkerOptions settings{};
+    settings.options = &options;
+    Worker worker(settings, &port, &recorder);
+    const std::string payload(3000, 'p');
+    for (const FrameBytes& piece : fragments_of(lab_of(state).frame_at(0, payload), 1480))
+        port.push(Side::client, piece);
+    worker.poll({ns_per_s, index_now_s * ns_per_s});
+    std::string together;
+    for (const FrameBytes& frame : port.handed) {
+        Segment segment;
+        Outcome why;
+        assert_int_equal(decode(frame, ChecksumRule::strict, &segment, &why), DecodeResult::tcp);
+        together += as_text(segment.payload);
+    }
+    assert_true(together == payload);
+    assert_int_equal(worker.flows(), 0);
+    assert_int_equal(port.outstanding(), 0);
+    // The owner counts them when it receives them.
+    assert_int_equal(worker.counters().received[0].bytes.read(), 0);
+    for (const Tally& tally : worker.counters().frames)
+        assert_int_equal(tally.bytes.read(), 0);
 }
 
 void fragments_that_wait_hold_no_buffer_of_the_port(void** state) {
@@ -628,12 +677,13 @@ int main() {
         TEST(syn_fin_and_answers_work_in_fragments),
         TEST(a_part_of_a_segment_decides_nothing),
         cmocka_unit_test(overlapping_fragments_deliver_nothing),
-        TEST(a_fragment_without_its_ports_reaches_nobody),
+        cmocka_unit_test(a_header_in_pieces_is_read_whole_or_not_at_all),
         TEST(a_segment_with_a_wrong_checksum_in_fragments_is_dropped),
         TEST(what_is_none_of_ours_goes_on_as_it_came),
         TEST(an_incomplete_datagram_reaches_nobody),
         cmocka_unit_test(an_ipv6_fragment_that_is_whole_is_a_segment_like_others),
         TEST(without_buffers_fragments_are_lost_and_counted),
+        TEST(what_is_put_together_goes_to_the_worker_of_its_flow),
         TEST(fragments_that_wait_hold_no_buffer_of_the_port),
         TEST(the_worker_allocates_nothing_for_fragments),
         TEST(a_tunnel_to_a_protected_address_is_refused),

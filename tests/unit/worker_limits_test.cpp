@@ -217,7 +217,10 @@ void a_storage_that_closes_a_full_pipeline_ends_it(void**) {
 // --- memory of a flow and of the worker ---
 
 void more_holes_than_fit_are_dropped(void**) {
-    const auto lab = lab_with(lab_options());
+    Options options = lab_options();
+    options.kept_bytes_flow_max = limits::kept_bytes_flow_max;
+    options.kept_bytes_worker_max = limits::kept_bytes_worker_max;
+    const auto lab = lab_with(options);
     const std::string request = put("/known", known_content());
     const std::string_view bytes = request;
     for (std::size_t at = 1; at < bytes.size(); at += 2)  // every second byte, each its own run
@@ -305,20 +308,26 @@ void who_is_pushed_out_of_the_table_does_not_come_back_unread(void**) {
     options.flows_max = 8;
     const auto lab = lab_with(options);
     const std::string request = put("/known", known_content());
+    const std::string half = put("/clean", std::string(3000, 'c')).substr(0, 1400);
     lab->send(request.substr(0, 1500));
     const std::uint32_t next = lab->client_next;
     const std::uint16_t own_port = lab->client_port;
-    const std::string stored = lab->stored;
     lab->step(120'000'000);
+    const std::string stored = lab->stored;
+    assert_int_equal(stored.size(), 1500);
     lab->port.accept_at_most(Side::storage, 0);  // the RST that it is given is lost
     for (int n = 0; n < 40; ++n) {
         lab->connect();
-        lab->send_ack();
+        lab->segment(0, half);  // at work, so that they are given up for nobody
         lab->step(2'000'000);
     }
-    lab->port.accept_at_most(Side::storage, SIZE_MAX);
     assert_true(lab->count(Outcome::flow_evicted) > 0);
-    lab->client_port = own_port;
+    for (; lab->client_port != own_port; --lab->client_port)  // and they make room again
+        lab->segment(half.size(), {}, tcp_flag::rst);
+    for (int n = 0; n < 10; ++n)
+        lab->step(1'000'000);
+    lab->port.accept_at_most(Side::storage, SIZE_MAX);
+    const std::uint64_t dropped = lab->count(Outcome::flow_table_full);
     lab->stored = stored;
     lab->client_next = next;
     lab->client_acked = storage_isn + 1;
@@ -326,6 +335,7 @@ void who_is_pushed_out_of_the_table_does_not_come_back_unread(void**) {
         lab->segment(next - lab->isn - 1, std::string_view(request).substr(1500));
     lab->step(2000);
     assert_true(never_whole(*lab));
+    assert_int_equal(lab->count(Outcome::flow_table_full), dropped);  // it had its chance
 }
 
 // All places are taken by connections that work: a further SYN waits, and so does what has no SYN.

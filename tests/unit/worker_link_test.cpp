@@ -87,6 +87,48 @@ void a_virtual_mac_stays_where_frames_are_sent_to(void**) {
     assert_int_equal(it.lab.misled, 0);
 }
 
+// The whole process stood still, and the kernel bridged what came again: the record of the decision
+// was not on the disk, the deny map did not know yet. (Found by the storm of kills: the file was
+// whole on the storage, and recorded as enforced.)
+void a_decision_that_was_bridged_is_not_called_enforced(void**) {
+    for (const bool durable_first : {false, true}) {
+        Known it;
+        it.lab.recorder.at_once = RecordState::pending;
+        it.begin();
+        it.lab.segment(it.lab.client_next - it.lab.isn - 1,
+                       std::string_view(it.request).substr(it.request.size() - 500));
+        it.lab.step(1000);
+        assert_int_equal(it.lab.recorder.decided_records.size(), 1);
+        it.lab.recorder.complete(durable_first ? RecordState::durable : RecordState::pending);
+        if (durable_first) {
+            it.lab.port.accept_at_most(Side::client, 0);  // late: the port drops it
+            it.lab.port.accept_at_most(Side::storage, 0);
+            it.lab.step(1000);
+            it.lab.port.accept_at_most(Side::client, SIZE_MAX);
+            it.lab.port.accept_at_most(Side::storage, SIZE_MAX);
+        }
+        it.lab.worker->bypassed(0);
+        it.lab.recorder.complete(RecordState::durable);
+        for (int n = 0; n < 100; ++n)
+            it.lab.step(1'000'000);
+        assert_string_equal(it.lab.answer.c_str(), "");
+        assert_int_equal(it.lab.recorder.enforced_records.size(), 0);
+        assert_int_equal(it.lab.recorder.over_keys.size(), 1);
+    }
+}
+
+void a_block_that_stood_before_stays_enforced(void**) {
+    Known it;
+    it.begin();
+    it.end();
+    it.lab.worker->bypassed(0);
+    for (int n = 0; n < 100; ++n)
+        it.lab.step(1'000'000);
+    assert_true(it.refused());
+    assert_int_equal(it.lab.recorder.enforced_records.size(), 1);
+    assert_int_equal(it.lab.recorder.enforced_records[0].storage_reset, 1);
+}
+
 // Timers live on the monotonic clock: one that somebody sets does not disturb them.
 void a_clock_that_is_set_changes_no_decision(void**) {
     for (const std::int64_t days : {-400, 400}) {
@@ -108,6 +150,8 @@ int main() {
         cmocka_unit_test(an_answer_that_is_repeated_finds_it_as_well),
         cmocka_unit_test(a_reset_finds_a_storage_that_has_another_mac),
         cmocka_unit_test(a_virtual_mac_stays_where_frames_are_sent_to),
+        cmocka_unit_test(a_decision_that_was_bridged_is_not_called_enforced),
+        cmocka_unit_test(a_block_that_stood_before_stays_enforced),
         cmocka_unit_test(a_clock_that_is_set_changes_no_decision),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

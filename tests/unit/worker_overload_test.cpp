@@ -140,6 +140,55 @@ void a_flood_of_stray_segments_gives_up_no_connection(void**) {
     sound(crowd);
 }
 
+// What we cut is remembered while the storage is told again: by such memories alone, of addresses
+// that are invented, the table was full.
+void a_flood_of_late_strays_takes_no_places(void**) {
+    Crowd crowd(real_options());
+    crowd.turn();
+    crowd.now_ns += 301 * ns_per_s;  // nothing is older than us now
+    std::mt19937 random(1);
+    std::unique_ptr<WellBehaved> amid;
+    const std::size_t strays = scaled(300'000);
+    for (std::size_t n = 0; n < strays; ++n) {
+        crowd.data(invented(random), 7, "x");
+        if (n % 64 == 0) crowd.turn(64);
+        if (n == strays / 2) amid = std::make_unique<WellBehaved>(crowd);
+    }
+    amid->served_within(30);
+    assert_int_equal(crowd.count(Outcome::flow_table_full), 0);
+    assert_int_equal(crowd.crowd_bytes, 0);
+    assert_true(crowd.worker->flows() <= crowd.options.flows_max / 2 + 8);
+    sound(crowd);
+}
+
+// In `observe` nothing is refused for want of room: it passes, and is counted.
+void without_room_everything_passes_in_observe(void**) {
+    Options options = real_options();
+    options.services[0].mode = ServiceMode::observe;
+    options.flows_max = 1024;
+    options.messages_max = 16;
+    Crowd crowd(options);
+    for (std::uint32_t n = 0; n < 1024; ++n) {
+        crowd.syn(numbered(n));
+        if (n % 64 == 63) crowd.turn(64);
+    }
+    for (std::uint32_t n = 0; n < 1024; ++n) {
+        crowd.data(numbered(n), 0, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+        if (n % 64 == 63) crowd.turn(64);
+    }
+    crowd.turn();
+    assert_int_equal(crowd.count(Outcome::messages_full), 0);
+    const auto limit = object_class(UninspectedReason::limit);
+    assert_true(crowd.worker->counters().objects[limit].bytes.read() > 0);
+    Patron& patron = crowd.patron(put("/clean", content(50'000)));
+    assert_true(crowd.wait_for_patrons(10));
+    assert_true(crowd.count(Outcome::flow_table_full) > 0);
+    assert_true(patron.answer.starts_with("HTTP/1.1 201"));
+    assert_true(patron.stored == patron.request);
+    assert_int_equal(crowd.client_resets + crowd.timeouts, 0);
+    sound(crowd);
+}
+
 // Once a connection was given up, nobody is believed to be older than the dataplane: it could be
 // that very connection, on which the storage has missed the RST.
 void a_connection_given_up_does_not_come_back_as_an_old_one(void**) {
@@ -531,6 +580,8 @@ int main() {
         cmocka_unit_test(a_million_syns_stop_nobody),
         cmocka_unit_test(a_million_answered_syns_stop_nobody),
         cmocka_unit_test(a_flood_of_stray_segments_gives_up_no_connection),
+        cmocka_unit_test(a_flood_of_late_strays_takes_no_places),
+        cmocka_unit_test(without_room_everything_passes_in_observe),
         cmocka_unit_test(a_connection_given_up_does_not_come_back_as_an_old_one),
         cmocka_unit_test(idle_connections_fill_the_table_and_stop_nobody),
         cmocka_unit_test(heads_that_come_by_the_byte_make_room),

@@ -448,6 +448,25 @@ void the_fin_of_an_answer_is_acknowledged_behind_a_hole(void**) {
     assert_int_equal(line.count(Outcome::ack_invalid), 0);
 }
 
+// The frame reached over several pieces; only its first one was asked for, and what had left behind
+// it made the known file whole.
+void a_frame_that_fills_several_holes_is_held_as_one(void**) {
+    Line line;
+    const std::string known = put("/known", known_content());
+    const auto push = [&](std::size_t from, std::size_t to) {
+        line.lab.segment(from, known.substr(from, to - from));
+    };
+    push(0, 1000);
+    push(1100, 1200);
+    push(1500, 2100);
+    push(2100, 2700);
+    push(2700, known.size());
+    push(1000, 1600);
+    assert_int_equal(line.count(Outcome::match_blocked), 1);
+    line.lab.step(100000);
+    assert_true(line.lab.stored.size() < 1500);
+}
+
 // Both directions wrap: client_isn within the request, the storage's number here.
 void sequence_numbers_wrap_in_both_directions(void**) {
     Line line;
@@ -542,6 +561,7 @@ int main() {
         cmocka_unit_test(a_fin_and_bytes_behind_it_are_inconsistent),
         cmocka_unit_test(bytes_behind_the_end_do_not_pass),
         cmocka_unit_test(the_fin_of_an_answer_is_acknowledged_behind_a_hole),
+        cmocka_unit_test(a_frame_that_fills_several_holes_is_held_as_one),
         cmocka_unit_test(sequence_numbers_wrap_in_both_directions),
         cmocka_unit_test(a_storage_that_shrinks_its_window_gets_all_in_the_end),
         cmocka_unit_test(tens_of_thousands_of_tiny_segments_are_one_stream),
