@@ -196,7 +196,8 @@ CodingDecoder::Result CodingDecoder::next(Bytes* input, MutableBytes out, std::s
     if (at_limit) out = out.first(static_cast<std::size_t>(allowed));
     if (out.empty()) return Result::limit;
     const bool probes = taken_ < limits::coding_probe_bytes && input->size() > 1;
-    Bytes fed = probes ? input->first(1) : *input;
+    // What waits comes out before anything else goes in: an error there would swallow it.
+    Bytes fed = has_more_ ? input->first(0) : probes ? input->first(1) : *input;
     const std::size_t before = fed.size();
     Result result = step(&fed, out, written);
     const std::size_t used = before - fed.size();
@@ -278,7 +279,7 @@ CodingDecoder::Result CodingDecoder::next_brotli(Bytes* input, MutableBytes out,
         BrotliDecoderDecompressStream(decoder, &left, &from, &room, &to, nullptr);
     *input = input->last(left);
     *written = out.size() - room;
-    has_more_ = status == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+    has_more_ = status != BROTLI_DECODER_RESULT_ERROR && BrotliDecoderHasMoreOutput(decoder);
     if (status == BROTLI_DECODER_RESULT_SUCCESS) return Result::end;
     if (status != BROTLI_DECODER_RESULT_ERROR) return Result::more;
     const BrotliDecoderErrorCode code = BrotliDecoderGetErrorCode(decoder);

@@ -8,9 +8,8 @@
 // first bytes are fed one by one, so that a plain body is told from a coded one that is damaged.
 //
 // Owns:       CodingPool: the blocks. CodingDecoder: one of them while open.
-// Invariants: what comes out of a sound stream, and whether one is bogus, does not depend on how the
-//             input is cut; no allocation after the
-//             pool's construction.
+// Invariants: what comes out of a sound stream, and whether one is bogus, does not depend on how
+//             the input is cut; no allocation after the pool's construction.
 // Worker:     used by one worker only: no lock.
 // Limits:     coding_small_blocks decoders with a window of 32 KiB, coding_large_blocks others.
 #pragma once
