@@ -26,7 +26,7 @@ check "its bytes are right, too" cmp "$WORK/clean" "$WORK/www/clean"
 
 check "a known part is refused" refused_form -F title=holiday -F "file=@$WORK/known"
 check "the case is recorded" wait_for 5 incident_known "$CASE"
-check "as part of a form" form_of_case form_part
+check "as part of a form" wait_for 5 form_of_case form_part
 check "the storage has not all of it" never_whole
 
 rm -f "$WORK/www/"*
@@ -41,7 +41,7 @@ check "refused in chunks" refused_form -F "b=@$WORK/known" -H 'Transfer-Encoding
 check "refused before a large file, client heard out" refused_form -F "b=@$WORK/known" \
     -F "c=@$WORK/large"
 check "refused as base64 text" refused_form -F "b=@$WORK/known;encoder=base64;filename=text"
-check "as what it hides" form_of_case decoded
+check "as what it hides" wait_for 5 form_of_case decoded
 check "refused without a file name" refused_form -F "b=<$WORK/known"
 check "never whole in any of them" never_whole
 check "no file behind it" test ! -e "$WORK/www/large"
