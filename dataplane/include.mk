@@ -16,7 +16,8 @@ object_sources := dataplane/object/object.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
-worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp dataplane/worker/up.cpp \
+worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
+                  dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
                   dataplane/worker/pressure.cpp dataplane/worker/judge.cpp \
                   dataplane/worker/answering.cpp dataplane/worker/case_number.cpp \

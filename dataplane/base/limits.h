@@ -72,8 +72,8 @@ inline constexpr std::size_t chunk_line_bytes_max = 1024;
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 
 // Holes in one direction of a flow. The largest window that a flow may keep (4096 segments) has 123
-// at 3 % loss; to drop what a hole more brings would double the loss just then. Each costs a block at
-// most, so all of them 384 KiB of the flow's share.
+// at 3 % loss; to drop what one more hole brings would double the loss just then. Each costs a
+// block at most, so all of them 384 KiB of the flow's share.
 inline constexpr std::size_t gaps_max = 192;
 
 // Kept bytes: forwarded but not acknowledged. A flow may keep a large window (8 MiB at 20 ms is

@@ -14,6 +14,8 @@ constexpr std::size_t packed_below_bytes = 512;
 // About the root of the pieces that a flow may keep by default: as many signposts as steps between.
 constexpr std::size_t signpost_every = 64;
 
+static_assert(limits::gaps_max < 255);  // runs_ has eight bits
+
 }  // namespace
 
 void Stream::open(std::uint32_t first_sequence) {

@@ -2,11 +2,12 @@
 //
 //   worker.cpp     bursts in, bursts out, bridging, accounting
 //   fragments.cpp  fragments → datagrams → segments; tunnels
-//   flows.cpp      a flow's life: open, close, evict, timers
+//   flows.cpp      a flow's life: open, close, timers
+//   midstream.cpp  connections that nobody saw begin, or sees one direction of
 //   up.cpp         segments client → storage: stream, hold, release
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
-//   pressure.cpp   what slow messages and unacknowledged bytes may take from others
+//   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //

@@ -4,6 +4,98 @@
 
 namespace cordon {
 
+namespace {
+
+// Flows whose rank has changed since their last segment are moved on the way: each once for a
+// change, so this bounds one packet's work, and not what is found.
+constexpr std::size_t evict_look = 16;
+
+}  // namespace
+
+// A segment of a connection that finds no place in the table.
+void Worker::State::without_place(Arrival& arrival, std::size_t service_number) {
+    if (!passes_at_limit(service_number)) return drop(arrival, Outcome::flow_table_full);
+    counters.count(Outcome::flow_table_full);
+    if (arrival.segment.payload.empty()) return forward(arrival, FrameClass::control);
+    if (arrival.side == Side::client)
+        count_unframed(UninspectedReason::limit, arrival.segment.payload.size());
+    forward_uninspected(arrival, UninspectedReason::limit);
+}
+
+// `begins`: it is a SYN, and not a segment that may be of anybody.
+FlowNumber Worker::State::take_place(const FlowKey& key, bool begins) {
+    FlowNumber number = table.insert(key, now.ns);
+    if (number == no_flow && evict_one(begins)) number = table.insert(key, now.ns);
+    return number;
+}
+
+// Gives up one flow for a new one, in the order of FlowRank. A flood of handshakes takes idle flows
+// until it has its share of the table; from then on its own make room for each other. Who has shown
+// to be there and sends or receives is not given up for a SYN.
+bool Worker::State::evict_one(bool begins) {
+    const bool flooded =
+        table.live(FlowRank::embryonic) > options.flows_max / limits::embryonic_share;
+    if (evict_oldest(FlowRank::over, 0)) return true;
+    if (evict_oldest(FlowRank::embryonic, flooded ? 0 : lifetime::embryonic_least_ns)) return true;
+    if (!begins) return evict_oldest(FlowRank::embryonic, 0);
+    return evict_oldest(FlowRank::idle, lifetime::idle_least_ns) ||
+           evict_oldest(FlowRank::busy, lifetime::evictable_ns) ||
+           evict_oldest(FlowRank::embryonic, 0) || evict_oldest(FlowRank::severed, 0);
+}
+
+bool Worker::State::evict_oldest(FlowRank rank, std::uint64_t untouched_ns) {
+    for (std::size_t looked = 0; looked < evict_look; ++looked) {
+        const FlowNumber number = table.oldest(rank);
+        if (number == no_flow) return false;
+        const FlowRank newest = rank_of(flows[number]);
+        if (newest != rank) {
+            table.move_to(number, newest);
+            continue;
+        }
+        if (now.ns - std::min(now.ns, table.touched_ns(number)) < untouched_ns) return false;
+        evict(number);
+        return true;
+    }
+    return false;
+}
+
+// In `enforce` an established one is reset at both ends: nobody gets past inspection by being
+// forgotten. Should the storage miss that, its connection must not come back as one older than us.
+void Worker::State::evict(FlowNumber number) {
+    const Flow& flow = flows[number];
+    counters.count(Outcome::flow_evicted);
+    const bool seen = flow.phase == FlowPhase::established ||
+                      (flow.phase == FlowPhase::uninspected && rank_of(flow) == FlowRank::idle);
+    const bool enforces = mode(flow) == ServiceMode::enforce;
+    if (seen && enforces) reset_both(number);
+    const bool cut_before = flow.severed && rank_of(flow) != FlowRank::over;
+    if (enforces && (flow.phase == FlowPhase::established || cut_before))
+        midstream_until_ns = std::min(midstream_until_ns, now.ns);
+    free_flow(number);
+}
+
+FlowRank Worker::State::rank_of(const Flow& flow) const {
+    switch (flow.phase) {
+        case FlowPhase::free:
+            return FlowRank::over;
+        case FlowPhase::closed:
+            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::severed;
+        case FlowPhase::syn_seen:
+            return FlowRank::embryonic;
+        case FlowPhase::established:
+            // A client that never acknowledged the SYN-ACK may be an invented address.
+            if (!flow.client_confirmed) return FlowRank::embryonic;
+            return flow.exchange == no_exchange ? FlowRank::idle : FlowRank::busy;
+        case FlowPhase::uninspected:
+            return flow.client.has_like && flow.storage.has_like ? FlowRank::idle
+                                                                 : FlowRank::embryonic;
+        case FlowPhase::recording:
+        case FlowPhase::answering:
+            return FlowRank::pinned;
+    }
+    __builtin_unreachable();
+}
+
 // With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody
 // can keep others out by beginning messages and not going on with them, and nobody who moves his
 // bytes is given up for others: with messages_max honest uploads under way the next one waits, and

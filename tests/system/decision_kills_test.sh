@@ -45,6 +45,8 @@ killed_at() {
     # Its temporary file stays until the storage gives up waiting for the last byte.
     check "$1: nothing is stored" [ ! -e "$WORK/www/$name" ]
 }
+# What a killed step left behind must not be what the next one transmits.
+in_cli sysctl -q -w net.ipv4.tcp_orphan_retries=1
 spares_made() { [ "$(ls "$WORK/state/journal" | grep -c '^spare-.*cdj$')" = 2 ]; }
 
 check "a known file is refused" refused "$URL4/first" "$WORK/known"

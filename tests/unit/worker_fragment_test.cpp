@@ -399,6 +399,44 @@ void without_buffers_fragments_are_lost_and_counted(void** state) {
     lab.expect_balance();
 }
 
+// With several workers: fragments come to one, their flow may be another's.
+struct PortOfAnother : MemoryPort {
+    std::vector<FrameBytes> handed;
+    bool hand_to_owner(Side side, Frame* frame) override {
+        assert_int_equal(side, Side::client);
+        handed.emplace_back(frame->data, frame->data + frame->length);
+        release(frame);
+        return true;
+    }
+};
+
+void what_is_put_together_goes_to_the_worker_of_its_flow(void** state) {
+    Options options = options_of_both();
+    PortOfAnother port;
+    MemoryRecorder recorder{16};
+    WorkerOptions settings{};
+    settings.options = &options;
+    Worker worker(settings, &port, &recorder);
+    const std::string payload(3000, 'p');
+    for (const FrameBytes& piece : fragments_of(lab_of(state).frame_at(0, payload), 1480))
+        port.push(Side::client, piece);
+    worker.poll({ns_per_s, index_now_s * ns_per_s});
+    std::string together;
+    for (const FrameBytes& frame : port.handed) {
+        Segment segment;
+        Outcome why;
+        assert_int_equal(decode(frame, ChecksumRule::strict, &segment, &why), DecodeResult::tcp);
+        together += as_text(segment.payload);
+    }
+    assert_true(together == payload);
+    assert_int_equal(worker.flows(), 0);
+    assert_int_equal(port.outstanding(), 0);
+    // The owner counts them when it receives them.
+    assert_int_equal(worker.counters().received[0].bytes.read(), 0);
+    for (const Tally& tally : worker.counters().frames)
+        assert_int_equal(tally.bytes.read(), 0);
+}
+
 void fragments_that_wait_hold_no_buffer_of_the_port(void** state) {
     FragmentLab& lab = lab_of(state);
     const FrameBytes whole = lab.frame_at(0, std::string(1000, 'c'));
@@ -645,6 +683,7 @@ int main() {
         TEST(an_incomplete_datagram_reaches_nobody),
         cmocka_unit_test(an_ipv6_fragment_that_is_whole_is_a_segment_like_others),
         TEST(without_buffers_fragments_are_lost_and_counted),
+        TEST(what_is_put_together_goes_to_the_worker_of_its_flow),
         TEST(fragments_that_wait_hold_no_buffer_of_the_port),
         TEST(the_worker_allocates_nothing_for_fragments),
         TEST(a_tunnel_to_a_protected_address_is_refused),
