@@ -283,7 +283,9 @@ class Battle {
                                 .payload(part(from, size)));
             case Trick::syn_again:
                 return push(bare(clock_)
-                                .sequence(below(2) == 0 ? isn_ : below(UINT32_MAX))
+                                // Far from the window: what ends the first of two such
+                                // handshakes would end this connection at an old stack.
+                                .sequence(below(2) == 0 ? isn_ : isn_ + (1U << 30) + below(1 << 30))
                                 .flags(tcp_flag::syn)
                                 .mss(1460)
                                 .payload(lied));
