@@ -97,7 +97,9 @@ void Worker::State::handle_syn(Arrival& arrival, FlowNumber number) {
     note_options(segment, &flow.client);
     flow.client.window = segment.window;
     flow.has_timestamps = segment.has_timestamp;
-    flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
+    // A repetition may lack the timestamp that the storage has noted of the first one.
+    if (segment.has_timestamp || segment.sequence + 1 != flow.up.sequence_of(0))
+        flow.client.timestamp = flow.client.ts_recent = segment.timestamp_value;
     flow.up.open(segment.sequence + 1);
     flow.met_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
     forward(arrival, FrameClass::control);

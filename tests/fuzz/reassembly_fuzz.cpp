@@ -6,37 +6,12 @@
 
 #include "dataplane/fragment/reassembly.h"
 #include "tests/support/fragments.h"
+#include "tests/support/fuzz_input.h"
 
 namespace {
 
 using namespace cordon;
 using namespace cordon::test;
-
-void check(bool holds, const char* what) {
-    if (holds) return;
-    std::fprintf(stderr, "broken: %s\n", what);
-    std::abort();
-}
-
-class Input {
-  public:
-    explicit Input(Bytes bytes) : bytes_(bytes) {}
-    bool empty() const { return bytes_.empty(); }
-    std::uint8_t byte() {
-        if (bytes_.empty()) return 0;
-        const std::uint8_t value = bytes_[0];
-        bytes_ = bytes_.subspan(1);
-        return value;
-    }
-    Bytes take(std::size_t most) {
-        const Bytes part = bytes_.first(std::min(most, bytes_.size()));
-        bytes_ = bytes_.subspan(part.size());
-        return part;
-    }
-
-  private:
-    Bytes bytes_;
-};
 
 struct Kept {
     std::size_t end;
@@ -153,7 +128,7 @@ class Schedule {
         given_ += losses.from[0].bytes + losses.from[1].bytes;
     }
 
-    Input input_;
+    FuzzInput input_;
     Reassembly room_{1};
     FrameBytes body_ = FrameBytes(64, 'b');
     Model models_[2][2];

@@ -11,35 +11,12 @@
 #include <vector>
 
 #include "dataplane/stream/stream.h"
+#include "tests/support/fuzz_input.h"
 
 namespace {
 
 using namespace cordon;
-
-void check(bool holds, const char* what) {
-    if (holds) return;
-    std::fprintf(stderr, "broken: %s\n", what);
-    std::abort();
-}
-
-class Input {
-  public:
-    explicit Input(Bytes bytes) : bytes_(bytes) {}
-    bool empty() const { return bytes_.empty(); }
-    std::uint8_t byte() {
-        if (bytes_.empty()) return 0;
-        const std::uint8_t value = bytes_[0];
-        bytes_ = bytes_.subspan(1);
-        return value;
-    }
-    std::uint32_t word() {
-        const auto high = static_cast<std::uint32_t>(byte());
-        return high << 8 | byte();
-    }
-
-  private:
-    Bytes bytes_;
-};
+using namespace cordon::test;
 
 // A set of offsets, as flat as can be: a schedule is some thousands of look-ups.
 class Marks {
@@ -230,7 +207,7 @@ class Schedule {
               "sequence numbers and offsets");
     }
 
-    Input input_;
+    FuzzInput input_;
     PiecePool pool_;
     std::uint64_t kept_max_;
     Stream stream_;

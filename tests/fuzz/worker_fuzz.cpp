@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/support/fuzz_input.h"
 #include "tests/support/inspected_tap.h"
 #include "tests/support/lab.h"
 #include "tests/support/reassembly.h"
@@ -19,26 +20,6 @@ namespace {
 
 using namespace cordon;
 using namespace cordon::test;
-
-class Input {
-  public:
-    explicit Input(Bytes bytes) : bytes_(bytes) {}
-    bool empty() const { return bytes_.empty(); }
-    std::uint8_t byte() {
-        if (bytes_.empty()) return 0;
-        const std::uint8_t value = bytes_[0];
-        bytes_ = bytes_.subspan(1);
-        return value;
-    }
-    std::uint16_t word() {
-        const auto high = static_cast<unsigned>(byte());
-        return static_cast<std::uint16_t>(high << 8 | byte());
-    }
-    std::string_view rest() const { return as_text(bytes_); }
-
-  private:
-    Bytes bytes_;
-};
 
 constexpr std::uint8_t behind_a_full_pipeline = 192;
 
@@ -71,12 +52,6 @@ AlignedBytes copy_of_index() {
     AlignedBytes copy(built.bytes().size());
     std::memcpy(copy.mutable_bytes().data(), built.bytes().data(), built.bytes().size());
     return copy;
-}
-
-void check(bool holds, const char* what) {
-    if (holds) return;
-    std::fprintf(stderr, "broken: %s\n", what);
-    std::abort();
 }
 
 constexpr std::string_view answers[] = {
@@ -363,7 +338,7 @@ class Schedule {
               "the known file is never whole at the storage");
     }
 
-    Input input_;
+    FuzzInput input_;
     std::uint8_t which_;
     std::uint8_t world_;
     std::string stream_;

@@ -170,7 +170,9 @@ class Battle {
     }
     void push(const Packet& packet) { lab_.port.push(Side::client, packet.frame()); }
     void handshake() {
-        Packet syn = bare(clock_).sequence(isn_).flags(tcp_flag::syn).mss(1460);
+        // Some repeat their SYN with fewer options than the first.
+        Packet syn = percent(20) ? bare_at(0) : bare(clock_);
+        syn.acknowledgement(0).sequence(isn_).flags(tcp_flag::syn).mss(1460);
         if (percent(30)) syn.payload(lie(0, 20)).option({34, 2});
         push(syn);
     }
@@ -231,7 +233,7 @@ class Battle {
                                 .payload(lied));
             }
             case Trick::old_timestamp:
-                if (!timestamps_ || acked_ == 0) return;
+                if (!speaker().uses_timestamps() || !timestamps_ || acked_ == 0) return;
                 return push(
                     bare_at(from).timestamps(first_clock_ - 1 - below(1 << 30), 0).payload(lied));
             case Trick::odd_timestamp: {
@@ -281,7 +283,9 @@ class Battle {
                                 .payload(part(from, size)));
             case Trick::syn_again:
                 return push(bare(clock_)
-                                .sequence(below(2) == 0 ? isn_ : below(UINT32_MAX))
+                                // Far from the window: what ends the first of two such
+                                // handshakes would end this connection at an old stack.
+                                .sequence(below(2) == 0 ? isn_ : isn_ + (1U << 30) + below(1 << 30))
                                 .flags(tcp_flag::syn)
                                 .mss(1460)
                                 .payload(lied));
@@ -324,7 +328,7 @@ class Battle {
         const std::uint64_t end = most_window_end_;
         switch (below(4)) {
             case 3: {  // across its right edge
-                if (end <= acked_ || end > acked_ + 1400) return;
+                if (end <= acked_ || end > std::min(acked_ + 1400, stream_.size())) return;
                 std::string bytes(part(acked_, end - acked_));
                 return push(at(acked_).payload(bytes + std::string(100, 'x')));
             }

@@ -258,6 +258,26 @@ void a_handshake_carries_no_data_and_no_urgent_pointer(void**) {
     assert_true(reset[0].frame[14 + 8] >= 64);
 }
 
+// The last repetition of a SYN often has fewer options; the storage goes by the one it took.
+void a_repeated_syn_without_timestamps_changes_nothing(void**) {
+    Line line;
+    Lab& lab = line.lab;
+    ++lab.client_port;
+    const Packet syn = lab.client_packet().sequence(client_isn).flags(tcp_flag::syn).mss(1460);
+    line.client(Packet(syn).timestamps(0x7fff0000, 0));
+    line.client(syn);
+    line.pass(Side::storage, lab.storage_packet()
+                                 .sequence(storage_isn)
+                                 .acknowledgement(client_isn + 1)
+                                 .flags(syn_ack)
+                                 .timestamps(5, 0x7fff0000)
+                                 .mss(1460));
+    const std::vector<Sent> sent = line.client(line.upload_at(0, 100));
+    assert_int_equal(sent.size(), 1);
+    assert_true(sent[0].segment.has_timestamp);
+    assert_int_equal(sent[0].segment.timestamp_value, 0x7fff0000);
+}
+
 void a_connection_does_not_begin_and_end_at_once(void**) {
     Line line;
     for (const unsigned flags :
@@ -548,6 +568,7 @@ int main() {
         cmocka_unit_test(ecn_and_reserved_bits_pass_untouched),
         cmocka_unit_test(the_urgent_byte_is_one_like_the_others),
         cmocka_unit_test(a_handshake_carries_no_data_and_no_urgent_pointer),
+        cmocka_unit_test(a_repeated_syn_without_timestamps_changes_nothing),
         cmocka_unit_test(a_connection_does_not_begin_and_end_at_once),
         cmocka_unit_test(a_storage_does_not_begin_a_connection),
         cmocka_unit_test(one_end_does_not_speak_where_the_other_is),
