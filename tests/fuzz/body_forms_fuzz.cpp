@@ -72,9 +72,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const BodyObjects other = cut(parsed.head(), body, step);
         check_ends(other, body);
         // The search for a form in coded bytes is ahead of their decoding by as much as came, and
-        // libraries give more or less of a damaged stream.
-        const bool ahead = coding != 0 && whole.fault && *whole.fault == Outcome::coding_bad;
-        REQUIRE(ahead ? other.fault == whole.fault : other.trace() == whole.trace());
+        // libraries give more or less of a damaged stream: which fault is first may differ.
+        const bool ahead = coding != 0 && whole.fault;
+        REQUIRE(ahead ? other.fault.has_value() : other.trace() == whole.trace());
     }
     return 0;
 }
