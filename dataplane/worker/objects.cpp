@@ -83,14 +83,13 @@ void Worker::State::take_objects(FlowNumber number) {
 // was decoded from is gone with the next event.
 void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     Exchange& exchange = exchanges[flows[number].exchange];
-    OpenObject& object = exchange.objects[event.object];
     switch (event.kind) {
         case ObjectEvent::Kind::open:
             return open_object(&exchange, event.object);
         case ObjectEvent::Kind::bytes:
-            fingerprinter.submit(object.slot, event.bytes);
+            fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
             if (event.is_volatile) fingerprinter.flush();
-            object.tail_at = event.at;
+            exchange.objects[event.object].tail_at = event.at;
             return;
         case ObjectEvent::Kind::end:
             if (!exchange.body_ended) judge_object(number, event.object);
