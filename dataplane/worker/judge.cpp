@@ -266,13 +266,11 @@ void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const
 void Worker::State::report(const Judged& judged, ObjectVerdict verdict, UninspectedReason reason,
                            std::uint64_t indicator) {
     if (!settings.report_objects) return;
-    INVARIANT(report_count < reports.size());  // the caller takes them at every poll
-    ObjectReport& entry = reports[(report_first + report_count++) % reports.size()];
+    ObjectReport& entry = reports.emplace_back();
     const Flow& flow = flows[judged.flow];
     const Exchange& exchange = exchanges[flow.exchange];
     const Head& head = exchange.parser.head();
     const BodyDecoder::Name name = name_of(exchange, judged.object);
-    entry = ObjectReport{};
     entry.client = flow.client.like.source;
     entry.server = flow.client.like.destination;
     entry.verdict = verdict;

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <vector>
 
 #include "dataplane/base/time.h"
@@ -389,9 +390,9 @@ struct Worker::State {
     };
     OutQueue out[2];
 
-    std::vector<ObjectReport> reports;  // a ring, only with report_objects
-    std::size_t report_first = 0;
-    std::size_t report_count = 0;
+    // Only with report_objects, which the appliance never sets: a burst may fill the hole before a
+    // form of as many parts as fit into what is kept, and a tool wants to hear of all of them.
+    std::deque<ObjectReport> reports;
     IncidentRecord incident{};  // scratch
 };
 

@@ -9,8 +9,6 @@ namespace cordon {
 
 namespace {
 
-constexpr std::size_t reports_max = 4096;
-
 std::uint32_t piece_count(const Options& options) {
     return static_cast<std::uint32_t>(options.kept_bytes_worker_max / limits::kept_block_bytes);
 }
@@ -39,7 +37,6 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       fingerprinter(options.messages_max * limits::objects_per_message_max),
       case_numbers(options.node_prefix, worker_options.seed) {
     judgements.reserve(2 * limits::burst_frames);
-    if (settings.report_objects) reports.resize(reports_max);
     for (std::size_t n = 0; n < options.service_count; ++n)
         service_states[n] = {options.services[n].mode, options.services[n].bypass_until_s};
 }
@@ -105,11 +102,10 @@ void Worker::bypassed(std::size_t service) {
 }
 
 bool Worker::next_report(ObjectReport* report) {
-    State& line = *state_;
-    if (line.report_count == 0) return false;
-    *report = line.reports[line.report_first];
-    line.report_first = (line.report_first + 1) % line.reports.size();
-    --line.report_count;
+    std::deque<ObjectReport>& reports = state_->reports;
+    if (reports.empty()) return false;
+    *report = reports.front();
+    reports.pop_front();
     return true;
 }
 
