@@ -9,12 +9,14 @@ namespace cordon {
 bool Worker::State::need_exchange(Flow& flow) {
     if (flow.exchange != no_exchange) return true;
     flow.exchange = exchanges.allocate();
-    if (flow.exchange == no_exchange && end_slow_messages(1, message_look) != 0)
+    if (flow.exchange == no_exchange &&
+        (end_slow_messages(1, message_look) != 0 || take_place_of_head(flow)))
         flow.exchange = exchanges.allocate();
     if (flow.exchange == no_exchange) {
         ++messages_wanted;
         return false;
     }
+    flow.waits_ms = 0;
     Exchange& exchange = exchanges[flow.exchange];
     exchange.begun_ns = now.ns;
     exchange.earned_ns = 0;

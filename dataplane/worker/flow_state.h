@@ -79,6 +79,7 @@ struct Flow {
     std::uint32_t answer;
     std::uint32_t held_bytes;
     std::uint32_t met_ms;          // when its SYN came, or it was met in mid-life
+    std::uint32_t waits_ms;        // since when its message finds no room, 0: it does not wait
     std::uint32_t resyn_sequence;  // of a SYN that came while established, and its options:
     std::uint32_t resyn_timestamp;
     std::uint16_t resyn_mss;

@@ -76,7 +76,7 @@ inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
 inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
 inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
 inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
-inline constexpr std::uint64_t patience_every_ns = 1 * ns_per_s;
+inline constexpr std::uint64_t patience_every_ns = 500 * ns_per_ms;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
 
@@ -85,6 +85,14 @@ inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 inline constexpr std::size_t message_look = 8;
 // Then a body may stand still for 2.5 s, in which three losses in a row are repaired.
 inline constexpr std::uint32_t patience_halvings_max = 2;
+// And a head for 310 ms: nearly all come whole in one flight. Whoever sends slow ones asks for a
+// place as often as he likes, others only when they repeat a segment, so that places must come free
+// faster than he can ask.
+inline constexpr std::uint32_t head_halvings_max = 4;
+// Who has waited for so long takes the place of a head that was not finished in its first flight.
+inline constexpr std::uint32_t head_waiter_ms = 500;
+inline constexpr std::uint64_t head_flight_ns = 100 * ns_per_ms;
+inline constexpr std::size_t head_look = 64;
 
 // A received frame with what decode read of it.
 struct Arrival {
@@ -274,6 +282,8 @@ struct Worker::State {
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
     void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
+    bool take_place_of_head(Flow& flow);
+    bool is_unfinished_head(const Exchange& exchange) const;
     void end_message(FlowNumber number);
     void without_message(Arrival& arrival, FlowNumber number);
     std::uint64_t kept_share() const;

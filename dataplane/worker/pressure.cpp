@@ -114,7 +114,7 @@ std::size_t Worker::State::end_slow_messages(std::size_t wanted, std::size_t loo
 }
 
 // At every sweep: as many places as were asked for in vain are made. While that is not enough
-// patience shrinks, to a quarter at most.
+// patience shrinks.
 void Worker::State::relieve_messages(std::size_t look) {
     const std::size_t ended = messages_wanted == 0 ? 0 : end_slow_messages(messages_wanted, look);
     messages_short = messages_short || messages_wanted > ended;
@@ -122,7 +122,7 @@ void Worker::State::relieve_messages(std::size_t look) {
     if (now.ns < patience_at_ns) return;
     patience_at_ns = now.ns + lifetime::patience_every_ns;
     if (messages_short) {
-        if (patience_halvings < patience_halvings_max) ++patience_halvings;
+        if (patience_halvings < head_halvings_max) ++patience_halvings;
     } else if (patience_halvings != 0) {
         --patience_halvings;
     }
@@ -136,11 +136,12 @@ bool Worker::State::is_slow(Exchange& exchange) const {
     if (flow.phase != FlowPhase::established || flow.verdict_due) return false;
     const RequestParser& parser = exchange.parser;
     const bool awaits = parser.between_messages() && !exchange.tracker.idle();
+    const std::uint32_t halvings = std::min(patience_halvings, patience_halvings_max);
     std::uint64_t patience = lifetime::head_patience_ns >> patience_halvings;
     if (awaits && !exchange.tracker.final_begun()) {
-        patience = lifetime::answer_patience_ns >> patience_halvings;
+        patience = lifetime::answer_patience_ns >> halvings;
     } else if (awaits || parser.in_body()) {
-        patience = lifetime::body_patience_ns >> patience_halvings;
+        patience = lifetime::body_patience_ns >> halvings;
     }
     const std::uint64_t age = now.ns - exchange.begun_ns;
     const std::uint64_t moved = bytes_moved(flow);
@@ -148,6 +149,31 @@ bool Worker::State::is_slow(Exchange& exchange) const {
     exchange.earned_ns = std::min(exchange.earned_ns, age);
     exchange.moved = moved;
     return age > patience + exchange.earned_ns;
+}
+
+// A place that comes free goes to whoever asks first, and an honest client asks only when it
+// repeats its segment, ever more seldom. So one that has waited takes the place of a head that is
+// longer under way than one flight. Its own came whole, and nobody takes its place that way.
+bool Worker::State::take_place_of_head(Flow& flow) {
+    const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
+    if (flow.waits_ms == 0) flow.waits_ms = std::max(now_ms, 1U);
+    if (now_ms - flow.waits_ms < head_waiter_ms) return false;
+    const std::size_t look = std::min<std::size_t>(head_look, exchanges.count());
+    for (std::size_t n = 0; n < look; ++n) {
+        message_next = (message_next + 1) % exchanges.count();
+        if (!is_unfinished_head(exchanges[message_next])) continue;
+        end_message(exchanges[message_next].flow);
+        return true;
+    }
+    return false;
+}
+
+bool Worker::State::is_unfinished_head(const Exchange& exchange) const {
+    if (exchange.flow == no_flow) return false;
+    const Flow& flow = flows[exchange.flow];
+    const RequestParser& parser = exchange.parser;
+    return flow.phase == FlowPhase::established && !flow.verdict_due && !parser.in_body() &&
+           exchange.tracker.idle() && now.ns - exchange.begun_ns >= head_flight_ns;
 }
 
 // What was uploaded so far is looked up before the connection goes, as whenever an upload ends

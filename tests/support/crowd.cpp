@@ -137,12 +137,16 @@ class Holder {
     }
 
     int run() {
-        // As many at once as a listener's backlog surely takes.
+        // As many at once as a listener's backlog surely takes, and no flood of handshakes.
         constexpr std::size_t at_once = 256;
+        constexpr double each_second = 4000;
+        const auto begun_at = Clock::now();
         for (std::size_t n = 0; n < ends_.size() && stopped == 0; ++n) {
             begin(n);
-            while (begun_ - established_ - failed_ >= at_once && stopped == 0)
-                look(10);
+            const std::chrono::duration<double> due(static_cast<double>(n) / each_second);
+            while ((begun_ - established_ - failed_ >= at_once || Clock::now() - begun_at < due) &&
+                   stopped == 0)
+                look(1);
         }
         while (established_ + failed_ < begun_ && stopped == 0)
             look(10);

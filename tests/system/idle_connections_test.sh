@@ -17,7 +17,9 @@ before=$(resident_kb)
 in_cli sh -c 'echo 2000 65000 > /proc/sys/net/ipv4/ip_local_port_range'
 crowd_up idle cli hold "$STO_IP4" 81 20000
 check "all of them are established" [ "$(said idle established)" = 20000 ]
+# A table that fills up within a second has nobody idle for long enough: those SYNs come again.
+full=$(outcome flow_table_full)
 served_on
 check "the longest idle were given up" counted flow_evicted 3000
-check "nobody else was refused" [ "$(outcome flow_table_full)" = 0 ]
+check "no upload was refused for them" [ "$(outcome flow_table_full)" = "$full" ]
 check "the dataplane has not grown" no_growth "$before"
