@@ -83,13 +83,8 @@ std::string_view basic_user(std::string_view encoded, std::span<char> out) {
 // Up to the first slash of a credential scope, percent-decoded.
 std::string_view key_of_query(std::string_view value, std::span<char> out) {
     std::size_t used = 0;
-    for (std::size_t at = 0; at < value.size() && used < out.size(); ++at) {
-        char c = value[at];
-        if (c == '%' && at + 2 < value.size() && hex_digit(value[at + 1]) >= 0 &&
-            hex_digit(value[at + 2]) >= 0) {
-            c = static_cast<char>(hex_digit(value[at + 1]) << 4 | hex_digit(value[at + 2]));
-            at += 2;
-        }
+    while (!value.empty() && used < out.size()) {
+        const char c = take_percent_decoded(&value);
         if (c == '/') break;
         out[used++] = c;
     }

@@ -29,6 +29,19 @@ constexpr int hex_digit(char c) {
     return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
+// The next character of a percent-encoded text (RFC 3986 §2.1); a "%" without two hex digits behind
+// it is itself. REQUIRES: *text is not empty.
+inline char take_percent_decoded(std::string_view* text) {
+    char c = text->front();
+    std::size_t used = 1;
+    if (c == '%' && text->size() > 2 && hex_digit((*text)[1]) >= 0 && hex_digit((*text)[2]) >= 0) {
+        c = static_cast<char>(hex_digit((*text)[1]) << 4 | hex_digit((*text)[2]));
+        used = 3;
+    }
+    text->remove_prefix(used);
+    return c;
+}
+
 inline constexpr std::array<bool, 256> token_table = [] {
     std::array<bool, 256> table{};
     for (int c = 0; c < 256; ++c) {

@@ -68,15 +68,8 @@ std::size_t copy_extended_value(std::string_view value, std::span<char> out) {
         value.remove_prefix(at + 1);
     }
     std::size_t used = 0;
-    for (std::size_t at = 0; at < value.size() && used < out.size(); ++at) {
-        char c = value[at];
-        if (c == '%' && at + 2 < value.size() && hex_digit(value[at + 1]) >= 0 &&
-            hex_digit(value[at + 2]) >= 0) {
-            c = static_cast<char>(hex_digit(value[at + 1]) << 4 | hex_digit(value[at + 2]));
-            at += 2;
-        }
-        out[used++] = c;
-    }
+    while (!value.empty() && used < out.size())
+        out[used++] = take_percent_decoded(&value);
     return used;
 }
 
