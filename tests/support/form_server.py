@@ -8,9 +8,8 @@ STREAMING-… is decoded first, as S3 servers do; any other PUT is stored as it 
 
 import os
 import re
-import socket
-import sys
-import threading
+
+import naive_server
 
 
 class Body:
@@ -155,15 +154,5 @@ def serve(connection, directory):
         connection.close()
 
 
-def main():
-    address, port, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, port), family=family, backlog=64) as listener:
-        print("ready", flush=True)
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=serve, args=(connection, directory), daemon=True).start()
-
-
 if __name__ == "__main__":
-    main()
+    naive_server.listen(serve)

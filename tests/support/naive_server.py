@@ -69,7 +69,8 @@ def serve(connection, directory):
         connection.close()
 
 
-def main():
+def listen(serve):
+    """Gives every connection to serve(connection, DIRECTORY), in a thread of its own."""
     address, port, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, port), family=family, backlog=64) as listener:
@@ -80,4 +81,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    listen(serve)
