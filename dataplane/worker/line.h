@@ -89,7 +89,8 @@ inline constexpr std::uint32_t patience_halvings_max = 2;
 // place as often as he likes, others only when they repeat a segment, so that places must come free
 // faster than he can ask.
 inline constexpr std::uint32_t head_halvings_max = 4;
-// Who has waited for so long takes the place of a head that was not finished in its first flight.
+// Who has waited for so long takes the place of a head that was not finished in its first flight,
+// even if his own is not whole yet.
 inline constexpr std::uint32_t head_waiter_ms = 500;
 inline constexpr std::uint64_t head_flight_ns = 100 * ns_per_ms;
 inline constexpr std::size_t head_look = 64;
@@ -238,7 +239,7 @@ struct Worker::State {
     void note_storage(Arrival& arrival, Flow& flow);
 
     // --- exchange.cpp ---
-    bool need_exchange(Flow& flow);
+    bool need_exchange(Flow& flow, Bytes first);
     void end_exchange(Flow& flow);
     void end_exchange_if_idle(Flow& flow);
     void inspect(FlowNumber number);
@@ -282,7 +283,7 @@ struct Worker::State {
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
     void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
-    bool take_place_of_head(Flow& flow);
+    bool take_place_of_head(Flow& flow, Bytes first);
     bool is_unfinished_head(const Exchange& exchange) const;
     void end_message(FlowNumber number);
     void without_message(Arrival& arrival, FlowNumber number);
@@ -382,7 +383,8 @@ struct Worker::State {
     TimerList timers[timer_kind_count];
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
-    std::uint32_t message_next = 0;
+    std::uint32_t message_next = 0;   // looked at for being slow
+    std::uint32_t head_next = 0;      // looked at for being an unfinished head
     std::size_t messages_wanted = 0;  // and not found, since the last sweep
     bool messages_short = false;      // more were wanted than could be had, in this second
     std::uint32_t patience_halvings = 0;

@@ -167,7 +167,8 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     if (flow.expect_refused) return drop(arrival, Outcome::segment_unexpected);
     if (flow.client.fin_seen && end > flow.up.received())
         return drop(arrival, Outcome::segment_unexpected);
-    if (end > flow.up.received() && !need_exchange(flow)) return without_message(arrival, number);
+    if (end > flow.up.received() && !need_exchange(flow, segment.payload))
+        return without_message(arrival, number);
 
     const std::uint64_t before = flow.up.received();
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
