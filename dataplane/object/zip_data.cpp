@@ -116,7 +116,7 @@ ZipDecoder::Result ZipDecoder::scan_joint(Bytes* data) {
 std::size_t ZipDecoder::find_descriptor(Bytes window, std::size_t decidable) const {
     const auto fits = [&](std::size_t at) {
         const std::uint64_t bytes = packed_ + at;
-        const ZipMeasured here{crc_, bytes, bytes, is_opaque_, extra_.has_zip64()};
+        const ZipMeasured here{crc_, bytes, bytes, is_opaque_, extra_.has_zip64(), false};
         return zip_descriptor_bytes(window.data() + at, here, at != 0) != 0;
     };
     // Some directories claim a descriptor and have none.
@@ -210,7 +210,7 @@ void ZipDecoder::end_passed() {
 // Some programs leave it out: what follows is read as what it is then.
 ZipDecoder::Result ZipDecoder::step_descriptor() {
     if (!collect(descriptor_bytes_max)) return Result::more;
-    const ZipMeasured measured{crc_, packed_, plain_, is_opaque_, extra_.has_zip64()};
+    const ZipMeasured measured{crc_, packed_, plain_, is_opaque_, extra_.has_zip64(), !is_opaque_};
     const std::size_t size = zip_descriptor_bytes(buffer_.data(), measured, false);
     if (size == 0 && load32(buffer_.data()) == descriptor_signature) is_sound_ = false;
     if (size != 0 && is_opaque_) read_zip_descriptor(buffer_.data(), size, &member_);
