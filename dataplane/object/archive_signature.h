@@ -39,10 +39,9 @@ enum class ArchiveFormat : std::uint8_t {
     cpio,
     ar,
     wim,
-    dmg,
     zpaq,
     sit,
-    brotli,
+    xar,
 };
 
 // Tar says what it is at byte 257, the others earlier. An object of a signature's length or more
