@@ -19,7 +19,10 @@ object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/archive_tar.cpp dataplane/object/pax_records.cpp \
                   dataplane/object/coding.cpp dataplane/object/multipart.cpp \
                   dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
-                  dataplane/object/transfer_coding.cpp
+                  dataplane/object/transfer_coding.cpp dataplane/object/archive_zip.cpp \
+                  dataplane/object/zip_data.cpp dataplane/object/zip_directory.cpp \
+                  dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp \
+                  dataplane/object/archive_signature.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
