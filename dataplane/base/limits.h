@@ -84,7 +84,7 @@ inline constexpr std::size_t form_field_bytes_max = 64;
 // file's relative path; file systems end names at 255 bytes, so two with directories.
 inline constexpr std::size_t form_identity_bytes_max = 512;
 // Lists in a commit: what the services allow (S3 10,000 parts, Azure 50,000 blocks, Swift 1,000
-// segments, Google 32 components), and a value no longer than an object's name may be, percent-coded.
+// segments, Google 32 components), and a value as long as an object's name, percent-coded.
 inline constexpr std::uint32_t commit_parts_max = 10000;
 inline constexpr std::uint32_t commit_blocks_max = 50000;
 inline constexpr std::uint32_t commit_segments_max = 1000;
