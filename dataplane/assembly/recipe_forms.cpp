@@ -147,7 +147,7 @@ void FormFields::open(std::uint64_t seed) {
     recipe_ = no_field;
     bytes_ = 0;
     values_ = {};
-    file_identity_ = {};
+    file_name("");
 }
 
 // A server trims the names of fields.
