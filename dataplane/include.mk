@@ -16,8 +16,9 @@ object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/coding.cpp dataplane/object/multipart.cpp \
                   dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
                   dataplane/object/transfer_coding.cpp
-fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp dataplane/fingerprint/digest_state.cpp \
-                       dataplane/fingerprint/tree.cpp dataplane/fingerprint/blocks.cpp
+fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
+                       dataplane/fingerprint/digest_state.cpp dataplane/fingerprint/tree.cpp \
+                       dataplane/fingerprint/blocks.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \

@@ -124,6 +124,13 @@ std::string incident_page(const json& i) {
     add(&page, "Object",
         text_of(i.at("form")) + ", " + grouped(i.at("size").get<std::uint64_t>()) + " bytes" +
             (i.at("complete").get<bool>() ? "" : " seen before its declared end"));
+    constexpr std::pair<const char*, const char*> of_forms[] = {{"field", "Form field"},
+                                                                {"name", "File name"},
+                                                                {"member", "Archive member"},
+                                                                {"container", "Inside"}};
+    for (const auto& [key, title] : of_forms) {
+        if (!i.at(key).is_null()) add(&page, title, text_of(i.at(key)));
+    }
     for (const json& match : i.at("matches")) {
         add(&page, "Matched",
             "section " + text_of(match.at("section")) + " generation " +

@@ -100,6 +100,13 @@ CREATE TABLE journal_position (
     PRIMARY KEY (node, journal)
 ) WITHOUT ROWID;
 )",
+    R"(
+ALTER TABLE incident ADD COLUMN field TEXT NOT NULL DEFAULT '';
+ALTER TABLE incident ADD COLUMN file_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE incident ADD COLUMN member TEXT NOT NULL DEFAULT '';
+ALTER TABLE incident ADD COLUMN container TEXT NOT NULL DEFAULT '';
+ALTER TABLE incident ADD COLUMN content_type INTEGER NOT NULL DEFAULT 0;
+)",
 };
 
 Failure refuse(const std::string& why) {

@@ -30,7 +30,6 @@ enum class IncidentStatus : std::uint8_t {
 
 std::string_view status_name(IncidentStatus status);
 std::string_view action_name(MatchAction action);  // "block", "report", "observe", "suspended"
-std::string_view form_name(ObjectForm form);       // "body"
 std::string_view gap_reason_name(GapReason reason);
 std::string_view fault_kind_name(FaultKind kind);
 
@@ -73,6 +72,11 @@ struct Incident {
     std::string host;
     std::string target;
     std::string account;
+    std::string field;      // of a form part
+    std::string file_name;  // as the client named it
+    std::string member;     // path of an archive member
+    std::string container;  // what it was in
+    ContentType content_type = ContentType::unknown;
     ObjectForm form = ObjectForm::body;
     std::uint64_t size = 0;
     bool complete = false;  // false: decided at an offset before the declared end

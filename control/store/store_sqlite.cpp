@@ -31,7 +31,8 @@ bool decode(Bytes payload, T* record) {
 bool well_formed(const IncidentRecord& record) {
     const auto action = static_cast<std::uint8_t>(record.action);
     const auto form = static_cast<std::uint8_t>(record.form);
-    return action >= 1 && action <= 4 && form <= static_cast<std::uint8_t>(ObjectForm::decoded) &&
+    return action >= 1 && action <= 4 && form < object_form_count &&
+           static_cast<std::size_t>(record.content_type) < content_type_count &&
            record.match_count <= std::size(record.matches);
 }
 
@@ -39,7 +40,7 @@ constexpr const char* incident_columns =
     "SELECT id, case_number, time_ns, enforced_ns, storage_reset, client_answered, node, journal,"
     " sequence, client, client_port, forwarded, forwarded_port, server, server_port, vlan, service,"
     " method, host, target, account, form, object_bytes, complete, action, policy_generation,"
-    " legal_basis, lab FROM incident";
+    " legal_basis, lab, field, file_name, member, container, content_type FROM incident";
 
 constexpr const char* condition_of(IncidentStatus status) {
     switch (status) {
@@ -135,14 +136,14 @@ SqliteStore::Inserts::Inserts(Database& database)
              "SELECT count(*) FROM record WHERE node = ? AND journal = ? AND sequence = ?"
              " AND checksum <> ?"),
       odd(database, "INSERT OR IGNORE INTO odd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-      incident(
-          database,
-          "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns, "
-          "object_bytes,"
-          " policy_generation, client, client_port, forwarded, forwarded_port, server,"
-          " server_port, vlan, action, form, complete, lab, service, legal_basis, method,"
-          " host, account, target)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      incident(database,
+               "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns, "
+               "object_bytes,"
+               " policy_generation, client, client_port, forwarded, forwarded_port, server,"
+               " server_port, vlan, action, form, complete, lab, service, legal_basis, method,"
+               " host, account, target, field, file_name, member, container, content_type)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+               "?, ?, ?, ?, ?, ?)"),
       match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       confirm(database,
@@ -268,6 +269,10 @@ void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
     const std::string host = clean_field(incident.host);
     const std::string account = clean_field(incident.account);
     const std::string target = clean_field(incident.target);
+    const std::string field = clean_field(incident.field);
+    const std::string file_name = clean_field(incident.name);
+    const std::string member = clean_field(incident.member);
+    const std::string container = clean_field(incident.container);
     keyed(inserts_->incident, key)
         .bind(case_number)
         .bind_unsigned(incident.time_ns)
@@ -290,6 +295,11 @@ void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
         .bind(host)
         .bind(account)
         .bind(target)
+        .bind(field)
+        .bind(file_name)
+        .bind(member)
+        .bind(container)
+        .bind_unsigned(static_cast<std::uint8_t>(incident.content_type))
         .run();
     put_matches(database_.last_id(), incident);
 }
@@ -419,6 +429,11 @@ Incident read_incident(const Statement& row) {
     incident.policy_generation = row.number(n++);
     incident.legal_basis = row.text(n++);
     incident.lab = row.integer(n++) != 0;
+    for (std::string* text :
+         {&incident.field, &incident.file_name, &incident.member, &incident.container}) {
+        *text = row.text(n++);
+    }
+    incident.content_type = static_cast<ContentType>(row.integer(n++));
     incident.status = status_of(incident);
     return incident;
 }

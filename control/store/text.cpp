@@ -126,26 +126,6 @@ std::string_view action_name(MatchAction action) {
     return "unknown";
 }
 
-std::string_view form_name(ObjectForm form) {
-    switch (form) {
-        case ObjectForm::body:
-            return "body";
-        case ObjectForm::multipart:
-            return "multipart";
-        case ObjectForm::aws_chunked:
-            return "aws_chunked";
-        case ObjectForm::content_coding:
-            return "content_coding";
-        case ObjectForm::piece:
-            return "piece";
-        case ObjectForm::form_part:
-            return "form_part";
-        case ObjectForm::decoded:
-            return "decoded";
-    }
-    return "unknown";
-}
-
 std::string_view gap_reason_name(GapReason reason) {
     switch (reason) {
         case GapReason::not_running:

@@ -31,7 +31,10 @@ namespace cordon {
     X(form,        "object in a form that is not decoded")                                        \
     X(tunnel,      "tunnel, or a protocol that may carry TCP unseen, bridged")                    \
     X(no_index,    "no indicators in force")                                                      \
-    X(limit,       "a limit was reached, and the service lets such connections pass")
+    X(limit,       "a limit was reached, and the service lets such connections pass")             \
+    X(encrypted,   "archive member that is encrypted")                                            \
+    X(archive,     "archive or member in a format that is not taken apart")                       \
+    X(assembly,    "pieces of an upload that could not be put together")
 
 // Why a frame or segment was dropped.
 #define CORDON_OUTCOMES(X)                                                                        \
@@ -115,6 +118,33 @@ namespace cordon {
     X(coding_bad,           "messages","content coding malformed, cut short, or none at all")     \
     X(coding_limit,         "messages","content coding too deep, or too much in too little")      \
     X(coding_full,          "messages","content coding not undone: no decoder was free")          \
+    X(text_decoded,         "objects", "base64 texts decoded that were a body or a value in it")    \
+    X(text_bad,             "objects", "base64 text that ended in something else")                 \
+    X(archive_opened,       "objects", "archives taken apart")                                    \
+    X(archive_member,       "objects", "files found in archives")                                 \
+    X(archive_encrypted,    "objects", "archive members not seen: encrypted")                     \
+    X(archive_unsupported,  "objects", "archive members not seen: method not undone here")        \
+    X(archive_unknown,      "objects", "archives of a format that is not taken apart (7z, rar)")  \
+    X(archive_inconsistent, "objects", "archives in which two readers would see other members")   \
+    X(archive_bad,          "objects", "archives damaged or cut short, seen as far as they go")   \
+    X(archive_limit,        "objects", "archives too deep, with too many members or too much in too little") \
+    X(archive_full,         "objects", "archives not taken apart: no decoder was free")           \
+    X(assembly_opened,      "uploads", "uploads in pieces begun")                                 \
+    X(assembly_piece,       "pieces",  "pieces of uploads seen to their end")                     \
+    X(assembly_spooled,     "pieces",  "pieces kept until their predecessors come")               \
+    X(assembly_chained,     "pieces",  "pieces put behind their predecessors")                    \
+    X(assembly_copied,      "pieces",  "pieces that the storage copies from elsewhere")           \
+    X(assembly_committed,   "uploads", "uploads in pieces judged as a whole")                     \
+    X(assembly_aborted,     "uploads", "uploads in pieces aborted by the client")                 \
+    X(assembly_expired,     "uploads", "uploads in pieces forgotten after their time")            \
+    X(assembly_gap,         "uploads", "uploads completed with pieces that were not seen")        \
+    X(assembly_conflict,    "pieces",  "pieces that contradict others of their upload")           \
+    X(assembly_full,        "uploads", "no room for another upload in pieces, or for its bytes")  \
+    X(assembly_bad,         "messages","request of an upload in pieces that servers read differently") \
+    X(pattern_scanned,      "objects", "texts searched for patterns")                             \
+    X(pattern_matched,      "objects", "texts or names in which a pattern was found")             \
+    X(pattern_full,         "objects", "texts not searched: no search was free")                  \
+    X(verify_requested,     "objects", "objects to be verified on the storage")                   \
     X(object_opened,        "objects", "objects begun")                                           \
     X(object_clean,         "objects", "objects inspected to their end without a match")          \
     X(object_matched,       "objects", "objects that matched an indicator")                       \

@@ -16,13 +16,18 @@
 // Invariants: sizes are static_asserted; a new field means a new version.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <string_view>
 #include <type_traits>
+
+#include "dataplane/contract/content_type.h"
 
 namespace cordon {
 
 inline constexpr std::uint64_t journal_magic = 0x314e524a444f4343;  // "CCODJRN1"
-inline constexpr std::uint32_t journal_version = 1;
+inline constexpr std::uint32_t journal_version = 2;
 inline constexpr std::uint64_t journal_segment_bytes = 8u << 20;
 
 struct SegmentHeader {
@@ -53,15 +58,37 @@ static_assert(sizeof(RecordHeader) == 24);
 
 enum class MatchAction : std::uint8_t { block = 1, report = 2, observe = 3, suspended = 4 };
 
+// In which form an object came. Numbers stand in records: new ones go to the end.
+// clang-format off
+#define CORDON_OBJECT_FORMS(X)                                                                    \
+    X(body,           "body")            /* the body of a message */                              \
+    X(multipart,      "multipart")       /* a body with parts that could not be taken apart */    \
+    X(aws_chunked,    "aws-chunked")     /* the payload of one */                                 \
+    X(content_coding, "content-coding")  /* a body in a coding that is not undone */              \
+    X(piece,          "piece")           /* of an upload in several requests */                   \
+    X(form_part,      "form-part")       /* a part of a multipart body */                         \
+    X(decoded,        "decoded")         /* what its transfer or content coding hides */          \
+    X(archive_member, "archive-member")  /* a file in an archive */                               \
+    X(assembled,      "assembled")       /* of the pieces of several requests */
+// clang-format on
+
 enum class ObjectForm : std::uint8_t {
-    body = 0,
-    multipart = 1,       // a body with parts that could not be taken apart
-    aws_chunked = 2,     // the payload of one
-    content_coding = 3,  // a body in a coding that is not undone
-    piece = 4,           // of an upload in several requests
-    form_part = 5,       // a part of a multipart body
-    decoded = 6,         // what its transfer or content coding hides
+#define X(name, text) name,
+    CORDON_OBJECT_FORMS(X)
+#undef X
 };
+
+inline constexpr std::string_view object_form_names[] = {
+#define X(name, text) text,
+    CORDON_OBJECT_FORMS(X)
+#undef X
+};
+
+inline constexpr std::size_t object_form_count = std::size(object_form_names);
+
+constexpr std::string_view form_name(ObjectForm form) {
+    return object_form_names[static_cast<std::size_t>(form)];
+}
 
 // Bits of MatchRecord::kinds, in the order of IndicatorKind.
 struct MatchRecord {
@@ -97,7 +124,7 @@ struct IncidentRecord {
     std::uint8_t complete;  // 0: decided at an offset before the declared end
     std::uint8_t match_count;
     std::uint8_t lab;
-    std::uint8_t reserved;
+    ContentType content_type;  // by its first bytes
     MatchRecord matches[8];
     char service[32];
     char legal_basis[128];
@@ -105,6 +132,11 @@ struct IncidentRecord {
     char host[256];
     char account[128];
     char target[1024];  // cut at 1023 bytes
+    // Of a form part its field and file name, of an archive member its path and what it was in.
+    char field[128];
+    char name[256];
+    char member[512];
+    char container[256];
 };
 static_assert(std::is_trivially_copyable_v<IncidentRecord>);
 static_assert(sizeof(IncidentRecord) % 8 == 0);

@@ -3,8 +3,8 @@
 // object without a byte has one empty leaf. It is the published tree hash of archive storage.
 //
 // A piece that starts at a leaf boundary of its object gives its leaves to a LeafList while it is
-// hashed (Fingerprinter::collect_leaves). The lists of all pieces, in the order of the object and in
-// whatever order they came, fold to the root:
+// hashed (Fingerprinter::collect_leaves). In whatever order the pieces came, their lists, in the
+// order of the object, fold to the root:
 //
 //   TreeFold fold;  fold.start();  fold.add(list of piece 1);  fold.add(list of piece 2) …
 //   fold.root(out)

@@ -35,26 +35,6 @@ struct CodingList {
 };
 CodingList codings_of(const Head& head);
 
-constexpr std::string_view form_name(ObjectForm form) {
-    switch (form) {
-        case ObjectForm::body:
-            return "body";
-        case ObjectForm::multipart:
-            return "multipart";
-        case ObjectForm::aws_chunked:
-            return "aws-chunked";
-        case ObjectForm::content_coding:
-            return "content-coding";
-        case ObjectForm::piece:
-            return "piece";
-        case ObjectForm::form_part:
-            return "form-part";
-        case ObjectForm::decoded:
-            return "decoded";
-    }
-    return "";
-}
-
 // An object of this form is the user's file, not something that hides or only holds a piece of it.
 constexpr bool is_whole_file(ObjectForm form) {
     switch (form) {
@@ -62,6 +42,8 @@ constexpr bool is_whole_file(ObjectForm form) {
         case ObjectForm::aws_chunked:
         case ObjectForm::form_part:
         case ObjectForm::decoded:
+        case ObjectForm::archive_member:
+        case ObjectForm::assembled:
             return true;
         case ObjectForm::multipart:
         case ObjectForm::content_coding:

@@ -159,13 +159,17 @@ void append_object_line(const ObjectReport& report, std::string* out) {
     append_text("target", field(report.target), out);
     append_optional("name", field(report.name), out);
     append_optional("field", field(report.field), out);
+    append_optional("member", field(report.member), out);
+    append_optional("container", field(report.container), out);
     append_text("form", field(report.form), out);
+    append_text("content_type", content_type_name(report.content_type), out);
     append_number("size", report.size, out);
     append_key("complete", out);
     out->append(report.complete ? "true" : "false");
     append_digest("md5", report.digests.of(IndicatorKind::md5), out);
     append_digest("sha1", report.digests.of(IndicatorKind::sha1), out);
     append_digest("sha256", report.digests.of(IndicatorKind::sha256), out);
+    append_digest("sha256_tree", report.digests.of(IndicatorKind::sha256_tree), out);
     append_verdict(report, out);
     out->append("}\n");
 }

@@ -154,8 +154,8 @@ void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* f
     if (index == nullptr) return;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
     const KindSet kinds = index->plan(now_s) & digests.present;
-    for (const IndicatorKind kind :
-         {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5}) {
+    for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha256_tree,
+                                     IndicatorKind::sha1, IndicatorKind::md5}) {
         if (!kinds.has(kind)) continue;
         Match matches[limits::sections_max];
         const std::size_t found =
@@ -216,7 +216,10 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     case_numbers.next(&incident.case_number);
     incident.time_ns = now.unix_ns;
     incident.object_bytes = judged.digests.size;
-    incident.form = name_of(exchanges[flow.exchange], judged.object).form;
+    const BodyDecoder::Name name = name_of(exchanges[flow.exchange], judged.object);
+    incident.form = name.form;
+    copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
+    copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
     incident.policy_generation = options.policy_generation;
     incident.action = finding.action;
     incident.complete = judged.complete ? 1 : 0;

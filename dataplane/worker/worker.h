@@ -42,6 +42,9 @@ struct ObjectReport {
     char form[16];
     char field[limits::form_field_name_bytes_max + 1];  // of a form part
     char name[limits::form_file_name_bytes_max + 1];    // its file name
+    char member[1024];                                  // path of an archive member
+    char container[512];                                // what the member was in
+    ContentType content_type;                           // by the object's first bytes
 };
 
 struct WorkerOptions {

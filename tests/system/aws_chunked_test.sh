@@ -19,4 +19,4 @@ for manner in "" "--http-chunks" "--trailer" "--http-chunks --trailer"; do
     rm -f "$WORK/www/"*
 done
 check "every attempt is one incident" incident_count 4
-check "as payload of chunks" wait_for 5 eval 'incidents | grep -qE "\"form\": *\"aws_chunked\""'
+check "as payload of chunks" wait_for 5 eval 'incidents | grep -qE "\"form\": *\"aws-chunked\""'

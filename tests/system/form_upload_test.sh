@@ -26,7 +26,7 @@ check "its bytes are right, too" cmp "$WORK/clean" "$WORK/www/clean"
 
 check "a known part is refused" refused_form -F title=holiday -F "file=@$WORK/known"
 check "the case is recorded" wait_for 5 incident_known "$CASE"
-check "as part of a form" wait_for 5 form_of_case form_part
+check "as part of a form" wait_for 5 form_of_case form-part
 check "the storage has not all of it" never_whole
 
 rm -f "$WORK/www/"*

@@ -326,7 +326,7 @@ void a_bad_disk_is_told_and_tried_again(void** state) {
 
 void a_full_disk_is_told_when_the_segments_ahead_are_used_up(void** state) {
     Fixture& fixture = of(state);
-    fixture.start(1, 68 * 1024);  // 30 incidents each
+    fixture.start(1, 31 * sizeof(IncidentRecord));  // 30 incidents each
     fixture.files.allocate_fails = ENOSPC;
     Recorder& recorder = fixture.thread->recorder(0);
     std::uint64_t sequence = 0;

@@ -69,9 +69,10 @@ void an_object_is_one_line_of_the_contract(void**) {
         out.c_str(),
         "{\"type\":\"object\",\"client\":\"10.0.0.1:4242\",\"server\":\"10.0.0.2:80\","
         "\"method\":\"PUT\",\"host\":\"h\",\"target\":\"/"
-        "x\",\"name\":null,\"field\":null,\"form\":\"body\","
+        "x\",\"name\":null,\"field\":null,\"member\":null,\"container\":null,"
+        "\"form\":\"body\",\"content_type\":\"unknown\","
         "\"size\":3,\"complete\":true,\"md5\":\"00000000000000000000000000000000\","
-        "\"sha1\":null,\"sha256\":null,\"verdict\":\"clean\",\"reason\":null,"
+        "\"sha1\":null,\"sha256\":null,\"sha256_tree\":null,\"verdict\":\"clean\",\"reason\":null,"
         "\"indicator\":null}\n");
 }
 
@@ -80,10 +81,13 @@ void a_form_part_carries_its_names(void**) {
     std::strcpy(report.form, "form-part");
     std::strcpy(report.field, "file");
     std::strcpy(report.name, "a \"b\".jpg");
+    std::strcpy(report.member, "b.jpg");
+    std::strcpy(report.container, "a.zip");
     std::string out;
     append_object_line(report, &out);
     assert_non_null(std::strstr(out.c_str(),
                                 "\"name\":\"a \\\"b\\\".jpg\",\"field\":\"file\","
+                                "\"member\":\"b.jpg\",\"container\":\"a.zip\","
                                 "\"form\":\"form-part\""));
 }
 

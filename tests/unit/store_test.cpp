@@ -118,6 +118,11 @@ IncidentRecord incident(const char* case_number) {
     fill(record.host, "files.example");
     fill(record.account, "AKIAEXAMPLE");
     fill(record.target, "/bucket/a.jpg");
+    fill(record.field, "upload");
+    fill(record.name, "a.zip");
+    fill(record.member, "x/a.jpg");
+    fill(record.container, "y.zip");
+    record.content_type = ContentType::empty;
     return record;
 }
 
@@ -173,6 +178,11 @@ void gives_back_every_field_of_an_incident(void** state) {
     assert_string_equal(got.host.c_str(), "files.example");
     assert_string_equal(got.target.c_str(), "/bucket/a.jpg");
     assert_string_equal(got.account.c_str(), "AKIAEXAMPLE");
+    assert_string_equal(got.field.c_str(), "upload");
+    assert_string_equal(got.file_name.c_str(), "a.zip");
+    assert_string_equal(got.member.c_str(), "x/a.jpg");
+    assert_string_equal(got.container.c_str(), "y.zip");
+    assert_int_equal(got.content_type, ContentType::empty);
     assert_int_equal(got.form, ObjectForm::body);
     assert_true(got.size == 5000000000);
     assert_false(got.complete);
@@ -194,19 +204,15 @@ void gives_back_every_field_of_an_incident(void** state) {
 // A match in any form the dataplane names is an incident, with that name.
 void stores_incidents_of_every_form(void** state) {
     Fixture& fixture = of(state);
-    const ObjectForm forms[] = {ObjectForm::body,        ObjectForm::multipart,
-                                ObjectForm::aws_chunked, ObjectForm::content_coding,
-                                ObjectForm::piece,       ObjectForm::form_part,
-                                ObjectForm::decoded};
     std::uint64_t sequence = 1;
-    for (const ObjectForm form : forms) {
+    for (std::size_t n = 0; n < object_form_count; ++n) {
+        const auto form = static_cast<ObjectForm>(n);
         const std::string number = "AB-000" + std::to_string(sequence);
         IncidentRecord record = incident(number.c_str());
         record.form = form;
         fixture.add(RecordType::decided, sequence++, record);
         assert_true(fixture.apply(id).has_value());
         assert_int_equal(get(fixture, number.c_str()).form, form);
-        assert_true(form_name(form) != "unknown");
     }
     assert_int_equal(fixture.store->statistics()->odd_records, 0);
 }
@@ -458,6 +464,23 @@ void is_durable_and_private(void** state) {
     assert_true(std::filesystem::exists(fixture.path + "-wal"));
 }
 
+// A store as the first version left it keeps what it has.
+void brings_an_older_store_up_to_date(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    assert_true(fixture.apply(id).has_value());
+    fixture.store.reset();
+    for (const char* column : {"field", "file_name", "member", "container", "content_type"})
+        fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
+    fixture.run("PRAGMA user_version = 1");
+    auto opened = open_sqlite_store({fixture.path, "node-1"});
+    assert_true(opened.has_value());
+    fixture.store = std::move(*opened);
+    const Incident got = get(fixture, "AB-0001");
+    assert_string_equal(got.target.c_str(), "/bucket/a.jpg");
+    assert_string_equal(got.member.c_str(), "");
+}
+
 void refuses_a_store_from_a_newer_version(void** state) {
     Fixture& fixture = of(state);
     fixture.store.reset();
@@ -505,6 +528,7 @@ int main() {
         TEST(remembers_the_read_position_of_each_journal),
         TEST(a_batch_that_fails_leaves_nothing),
         TEST(is_durable_and_private),
+        TEST(brings_an_older_store_up_to_date),
         TEST(refuses_a_store_from_a_newer_version),
         TEST(refuses_a_file_that_is_not_its_own),
         cmocka_unit_test(a_truncated_character_is_escaped_and_not_read_past),
