@@ -80,6 +80,17 @@ inline constexpr std::size_t form_file_name_bytes_max = 512;
 // A part without a file name and no longer than this is a plain field and no object: a picture that
 // shows something does not fit (the smallest JPEG has 125 bytes), and forms are full of them.
 inline constexpr std::size_t form_field_bytes_max = 64;
+// A field that names the file of a chunk: identifiers of libraries are a UUID, or the size with the
+// file's relative path; file systems end names at 255 bytes, so two with directories.
+inline constexpr std::size_t form_identity_bytes_max = 512;
+// Lists in a commit: what the services allow (S3 10,000 parts, Azure 50,000 blocks, Swift 1,000
+// segments, Google 32 components), and a value no longer than an object's name may be, percent-coded.
+inline constexpr std::uint32_t commit_parts_max = 10000;
+inline constexpr std::uint32_t commit_blocks_max = 50000;
+inline constexpr std::uint32_t commit_segments_max = 1000;
+inline constexpr std::uint32_t commit_components_max = 32;
+inline constexpr std::size_t commit_value_bytes_max = 3 * 1024;
+inline constexpr std::size_t commit_depth_max = 8;
 // Objects that one message has open at once: raw, decoded payload, two codings, a part, a nested
 // part, its decoded text.
 inline constexpr std::size_t objects_per_message_max = 8;
