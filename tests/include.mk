@@ -10,6 +10,7 @@ room_tests := \
     index_verify index_view index_builder index_holder \
     multipart aws_chunked content_coding \
     policy \
+    assembly \
     worker \
     worker_reset \
     worker_hostile \
