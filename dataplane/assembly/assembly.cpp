@@ -128,7 +128,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.first_piece = upload.last = upload.before = upload.ahead = none;
     upload.ahead_count = 0;
     upload.pieces = upload.whole = upload.in_flight = upload.pins = 0;
-    upload.clock = upload.count = upload.tag = upload.before_tag = upload.next = 0;
+    upload.count = upload.tag = upload.before_tag = upload.next = 0;
     upload.bytes = upload.before_bytes = upload.appended = upload.begin_next = 0;
     upload.total = piece_unknown;
     upload.blocks.store(0, std::memory_order_relaxed);
@@ -208,8 +208,8 @@ void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
     shard.idle_last = number;
 }
 
-// What becomes visible without a commit could be completed by one more piece, long after: its key is
-// remembered.
+// What becomes visible without a commit could be completed by one more piece, long after: its key
+// is remembered.
 void Assembly::remember(Shard& shard, const Upload& upload, Now now) {
     if (upload.visibility == Visibility::at_commit || upload.pieces == 0) return;
     ForgottenKeys& forgotten = shard.forgotten;
@@ -311,7 +311,7 @@ std::uint32_t Assembly::open_piece(Shard& shard, std::uint32_t number, std::uint
     piece = Piece{};
     piece.position = position;
     piece.upload = number;
-    piece.begun = ++upload.clock;
+    piece.begun = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
     piece.upload_next = upload.first_piece;
     piece.upload_previous = none;
     if (upload.first_piece != none) pieces_[upload.first_piece].upload_previous = piece_number;

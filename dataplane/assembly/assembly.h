@@ -1,5 +1,5 @@
-// Puts the pieces of uploads together, for all workers of the process: pieces of one upload may come
-// on any of them. It keeps what is known of each upload; the hashing is done by the workers.
+// Puts the pieces of uploads together, for all workers of the process: pieces of one upload may
+// come on any of them. It keeps what is known of each upload; the hashing is done by the workers.
 //
 //   piece     begin() ─► first: its own digests are those of the prefix that ends with it
 //                        next:  goes on from the state of what is before it
@@ -8,8 +8,8 @@
 //   lease     take() ─► advance through what is spooled: read, hash, passed() … give_back()
 //   commit    find(), take() …, statuses of the pieces it names, give_back(), close()
 //
-// The chain of an upload is the digest state of its pieces in their order, as far as they are there.
-// It is moved by one lease at a time: that of a piece which comes in its order, or that of whoever
+// The chain of an upload is the digest state of its pieces in their order, as far as they are
+// there. It is moved by one lease at a time: that of a piece which comes in its order, or that of whoever
 // hashes what is spooled. In what order pieces were chained is kept as a tag, so that a commit that
 // names others, or in another order, is noticed without keeping a list.
 //
@@ -244,6 +244,7 @@ class Assembly {
     std::atomic<std::uint64_t> evicted_{0};
     std::atomic<std::uint64_t> older_until_ns_{0};
     std::atomic<std::uint32_t> expire_at_{0};
+    std::atomic<std::uint64_t> clock_{0};  // in which order pieces began and ended
 };
 
 }  // namespace cordon

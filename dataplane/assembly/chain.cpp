@@ -164,7 +164,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     Piece& piece = pieces_[ticket.piece];
     piece.length = sum.length;
     piece.digest = sum.digest;
-    piece.ended = ++upload.clock;
+    piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
     piece.state = PieceState::whole;
     --upload.in_flight;
     ++upload.whole;
@@ -197,7 +197,7 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
         was_live ? state != nullptr && ticket.epoch == upload.epoch && state->size > upload.bytes
                  : piece.run.bytes != 0 || piece.content == PieceContent::lost;
     if (may_stay && has_bytes) {
-        piece.ended = ++upload.clock;
+        piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
         piece.state = PieceState::cut;
         piece.length = piece.run.bytes;
         --upload.in_flight;

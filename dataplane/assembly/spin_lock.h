@@ -1,5 +1,5 @@
-// A lock for a few dozen memory accesses: the one thing that workers share. Nobody waits for work to
-// be done, hashed or sent under it.
+// A lock for a few dozen memory accesses: the one thing that workers share. Nobody waits for work
+// to be done, hashed or sent under it.
 //
 // Owns:       one flag.
 // Invariants: held for no longer than the bounds that Assembly names.

@@ -1,7 +1,7 @@
 // Bytes of pieces that came before their predecessor, until it is there. In memory only: content
 // never reaches a disk.
 //
-//   SpoolRun run;  spool.append(&run, bytes, blocks_max)…   spool.at(run, &cursor) …  spool.drop(&run)
+//   SpoolRun run;  spool.append(&run, bytes)…  spool.read(run, &cursor, most)…  spool.drop(&run)
 //
 // Owns:       blocks of block_bytes; untouched ones cost no memory.
 // Invariants: a run has one owner at a time. Its blocks are linked in the order of its bytes.

@@ -18,7 +18,7 @@ enum class PieceContent : std::uint8_t { lost, spooled, chained };
 struct Assembly::Piece {
     std::uint64_t position;  // index, offset, or of the name
     std::uint64_t length;
-    std::uint64_t begun;  // by the upload's own clock
+    std::uint64_t begun;
     std::uint64_t ended;
     SpoolRun run;  // of the ticket's holder until end()
     std::array<std::uint8_t, 16> digest;
@@ -49,7 +49,6 @@ struct Assembly::Upload {
     std::uint32_t ahead;  // with order offset: ended, and not in the chain
     std::uint32_t ahead_count;
     std::uint32_t pins;
-    std::uint64_t clock;
     std::atomic<std::uint32_t> blocks;  // of the spool; by all holders of tickets
     Recipe recipe;
     PieceOrder order;

@@ -112,14 +112,16 @@ inline constexpr std::uint64_t coding_ratio_max = 200;
 // What a decoder hands on at once: large enough that the calls do not count, and in the cache.
 inline constexpr std::size_t decode_run_bytes = 16 * 1024;
 
-// Uploads in pieces that are followed at once, by all workers: each takes 5 KiB when it is used, its
-// pieces 128 B. S3 has 10,000 parts in the largest upload, 2 to 100 in a usual one.
+// Uploads in pieces that are followed at once, by all workers: each takes 5 KiB when it is used,
+// its pieces 128 B. S3 has 10,000 parts in the largest upload, 2 to 100 in a usual one.
 inline constexpr std::uint32_t assemblies_max = 8192;
 inline constexpr std::uint32_t assembly_pieces_each = 32;
 inline constexpr std::uint32_t assembly_pieces_least = 16 * 1024;
 // Of what came before its predecessor: the SDKs send up to ten parts of 8 MiB at once, of which all
 // but one wait here. No upload has more of it than it leaves to the others.
 inline constexpr std::uint64_t spool_bytes_max = 256ull << 20;
+// A commit waits for pieces that are on their way, and for whoever hashes what is spooled.
+inline constexpr std::uint32_t assembly_wait_seconds = 10;
 // How long an upload may pause between two of its pieces. Clients that lost their connection come
 // back within minutes, users within the hour.
 inline constexpr std::uint32_t assembly_seconds = 3600;
