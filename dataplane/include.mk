@@ -24,6 +24,7 @@ uploads_sources := dataplane/assembly/assembly.cpp dataplane/assembly/chain.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
+                  dataplane/worker/repeats.cpp dataplane/worker/release.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
