@@ -21,15 +21,17 @@ object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
                   dataplane/object/transfer_coding.cpp dataplane/object/archive_zip.cpp \
                   dataplane/object/zip_data.cpp dataplane/object/zip_directory.cpp \
-                  dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp \
-                  dataplane/object/archive_signature.cpp
-fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
+                  dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp
+fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
+                       dataplane/fingerprint/digest_state.cpp dataplane/fingerprint/tree.cpp \
+                       dataplane/fingerprint/blocks.cpp
 index_sources := dataplane/index/index_view.cpp
 assembly_sources := dataplane/assembly/recipe.cpp dataplane/assembly/recipe_view.cpp \
                     dataplane/assembly/recipe_storage.cpp dataplane/assembly/recipe_ranges.cpp \
                     dataplane/assembly/recipe_forms.cpp dataplane/assembly/spelling.cpp \
                     dataplane/assembly/commit_list.cpp dataplane/assembly/xml_reader.cpp \
-                    dataplane/assembly/json_reader.cpp
+                    dataplane/assembly/json_reader.cpp dataplane/assembly/assembly.cpp \
+                    dataplane/assembly/chain.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \

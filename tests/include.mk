@@ -6,10 +6,11 @@
 room_tests := \
     decode build reassembly flow_table stream \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
-    fingerprint keyed_tag \
+    fingerprint fingerprint_tree keyed_tag \
     index_verify index_view index_builder index_holder \
     multipart aws_chunked content_coding archive recipe commit_list \
     policy \
+    assembly \
     worker \
     worker_reset \
     worker_hostile \

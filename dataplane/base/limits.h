@@ -131,6 +131,22 @@ inline constexpr std::uint64_t archive_free_bytes = 4 * coding_free_bytes;
 // Stages that take archives apart, in all messages of a worker.
 inline constexpr std::uint32_t archive_stages = 1024;
 
+// Uploads in pieces that are followed at once, by all workers: each takes 5 KiB when it is used,
+// its pieces 128 B. S3 has 10,000 parts in the largest upload, 2 to 100 in a usual one.
+inline constexpr std::uint32_t assemblies_max = 8192;
+inline constexpr std::uint32_t assembly_pieces_each = 32;
+inline constexpr std::uint32_t assembly_pieces_least = 16 * 1024;
+// Of what came before its predecessor: the SDKs send up to ten parts of 8 MiB at once, of which all
+// but one wait here. No upload has more of it than it leaves to the others.
+inline constexpr std::uint64_t spool_bytes_max = 256ull << 20;
+// A commit waits for pieces that are on their way, and for whoever hashes what is spooled.
+inline constexpr std::uint32_t assembly_wait_seconds = 10;
+// How long an upload may pause between two of its pieces. Clients that lost their connection come
+// back within minutes, users within the hour.
+inline constexpr std::uint32_t assembly_seconds = 3600;
+// Pieces with an offset that may stand behind a hole: each is compared with what fills it.
+inline constexpr std::uint32_t assembly_ahead_max = 256;
+
 // Holes in one direction of a flow. The largest window that a flow may keep (4096 segments) has 123
 // at 3 % loss; to drop what one more hole brings would double the loss just then. Each costs a
 // block at most, so all of them 384 KiB of the flow's share.

@@ -16,17 +16,13 @@
 
 #include <memory>
 
-#include "dataplane/fingerprint/digests.h"
+#include "dataplane/fingerprint/digest_state.h"
 
 namespace cordon {
 
 // A number into the pool; no_object when the pool is full.
 using ObjectSlot = std::uint32_t;
 inline constexpr ObjectSlot no_object = UINT32_MAX;
-
-// What this room computes; other kinds asked for are left out of Digests::present.
-inline constexpr KindSet computed_kinds{IndicatorKind::sha256, IndicatorKind::sha1,
-                                        IndicatorKind::md5, IndicatorKind::head};
 
 class Fingerprinter {
   public:
@@ -36,6 +32,8 @@ class Fingerprinter {
     Fingerprinter& operator=(const Fingerprinter&) = delete;
 
     ObjectSlot open(KindSet kinds);
+    // Goes on where that object was: its size and its digests count from its first byte.
+    ObjectSlot resume(const DigestState& state);
     void submit(ObjectSlot slot, Bytes bytes);
     void flush();
 
@@ -47,6 +45,12 @@ class Fingerprinter {
     void close(ObjectSlot slot, Digests* out);
     // Gives the slot back; pieces of it that wait are forgotten.
     void drop(ObjectSlot slot);
+
+    // All submitted so far, to go on with elsewhere or later. The slot stays open.
+    void save(ObjectSlot slot, DigestState* out);
+    // From here on the full leaves of this object go to the list, and with close() the last one.
+    // The object's kinds must have sha256_tree, and the list must live as long as the slot.
+    void collect_leaves(ObjectSlot slot, LeafList* list);
 
     std::uint64_t size(ObjectSlot slot) const;  // bytes submitted so far
     std::uint32_t open_count() const { return open_count_; }
@@ -62,6 +66,7 @@ class Fingerprinter {
         Bytes bytes;
     };
 
+    ObjectSlot take_slot();
     Object& at(ObjectSlot slot) const;
     Object& object(ObjectSlot slot) const;
     void release(ObjectSlot slot);
