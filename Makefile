@@ -52,6 +52,7 @@ include tests/frame.mk
 $(O)/%.o: %.cpp Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  CXX  $<";) $(CXX) $(CXXFLAGS) $(EXTRA_CXXFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(after_compiling)
 
 # A program is the objects it names plus the libraries it names.
 define link
