@@ -20,7 +20,7 @@ kernel_sources := dataplane/fingerprint/kernel_scalar.cpp dataplane/fingerprint/
                   dataplane/fingerprint/kernel_avx2.cpp dataplane/fingerprint/kernel_avx512.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
                        dataplane/fingerprint/digest_state.cpp dataplane/fingerprint/tree.cpp \
-                       dataplane/fingerprint/blocks.cpp \
+                       dataplane/fingerprint/blocks.cpp dataplane/fingerprint/batch.cpp \
                        dataplane/fingerprint/kernels.cpp $(kernel_sources)
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp

@@ -6,7 +6,7 @@
 room_tests := \
     decode build reassembly flow_table stream \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
-    fingerprint fingerprint_tree keyed_tag \
+    fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
     multipart aws_chunked content_coding \
     policy \
