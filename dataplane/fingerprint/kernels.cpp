@@ -31,7 +31,7 @@ constexpr Kernel pair_sha256 = {shani::sha256, 2, 1, 2};
 constexpr Kernel pair_sha1 = {shani::sha1, 2, 1, 2};
 
 // `least` is where a kernel with that many of its lanes in use passes the next narrower one. Rates
-// in GB/s on Sapphire Rapids (`cordon-bench kernels`), all lanes in use:
+// in GB/s on Sapphire Rapids (`cordon-bench lanes`), all lanes in use:
 //
 //            one  pair  8 lanes  16 lanes  32 lanes
 //   sha256  2.02  2.69     1.77      4.56             SHA-NI; without it one is 0.5
