@@ -30,6 +30,7 @@ fuzz_targets  = $(patsubst tests/fuzz/%_fuzz.cpp,%,$(sort $(wildcard tests/fuzz/
 fuzz_programs = $(fuzz_targets:%=$(F)/%_fuzz)
 fuzz_rooms    = $(pure_sources:%.cpp=$(F)/%.o)
 $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
+$(kernel_sources:%.cpp=$(F)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(kernel_flags)
 
 fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
 

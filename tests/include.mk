@@ -6,7 +6,7 @@
 room_tests := \
     decode build reassembly flow_table stream \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
-    fingerprint fingerprint_tree keyed_tag \
+    fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
     multipart aws_chunked content_coding archive recipe commit_list \
     policy \
@@ -96,7 +96,8 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
+                      tests/bench/lanes_bench.cpp
 bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
