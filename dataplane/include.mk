@@ -15,7 +15,8 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
 object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/coding.cpp dataplane/object/multipart.cpp \
                   dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
-                  dataplane/object/transfer_coding.cpp
+                  dataplane/object/transfer_coding.cpp dataplane/object/base64.cpp \
+                  dataplane/object/encoded_text.cpp dataplane/object/text_base64.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
