@@ -21,7 +21,9 @@ object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
                   dataplane/object/transfer_coding.cpp dataplane/object/archive_zip.cpp \
                   dataplane/object/zip_data.cpp dataplane/object/zip_directory.cpp \
-                  dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp
+                  dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp \
+                  dataplane/object/base64.cpp dataplane/object/encoded_text.cpp \
+                  dataplane/object/text_base64.cpp
 kernel_sources := dataplane/fingerprint/kernel_scalar.cpp dataplane/fingerprint/kernel_shani.cpp \
                   dataplane/fingerprint/kernel_avx2.cpp dataplane/fingerprint/kernel_avx512.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
