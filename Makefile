@@ -188,8 +188,8 @@ help:  ## this list
 
 # What scripts/check-tidy holds against the files that are there.
 all_sources = $(pure_sources) $(shell_plain_sources) $(shell_sources) $(replay_sources) \
-              $(replay_main_sources) $(control_sources) $(control_main_sources) \
-              $(test_sources) $(bench_sources) $(bpf_sources)
+              $(replay_main_sources) $(verifier_sources) $(control_sources) \
+              $(control_main_sources) $(test_sources) $(bench_sources) $(bpf_sources)
 print-sources:
 	@printf '%s\n' $(all_sources)
 

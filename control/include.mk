@@ -5,7 +5,7 @@ config_sources := control/config/address.cpp control/config/config.cpp \
                   control/config/service_config.cpp control/config/text_rules.cpp \
                   control/config/toml_guard.cpp control/config/toml_section.cpp
 store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control/store/sqlite.cpp \
-                 control/store/text.cpp
+                 control/store/text.cpp control/store/verify_queue.cpp
 builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
                    control/index/index_files.cpp control/index/list_parser.cpp \
                    control/index/refused_digests.cpp

@@ -44,7 +44,8 @@ worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
-                  dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp
+                  dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp \
+                  dataplane/worker/verify.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
@@ -62,6 +63,7 @@ replay_sources := dataplane/replay/capture.cpp dataplane/replay/clock.cpp \
                   dataplane/replay/json_lines.cpp dataplane/replay/pcap_port.cpp \
                   dataplane/replay/resegment.cpp dataplane/replay/roles.cpp \
                   dataplane/replay/settings.cpp
+verifier_sources := dataplane/verifier/line_judge.cpp
 replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp \
                        dataplane/replay/replay.cpp
 
@@ -73,10 +75,11 @@ pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
 replay_objects = $(replay_sources:%.cpp=$(O)/%.o)
+verifier_objects = $(verifier_sources:%.cpp=$(O)/%.o)
 replay_main_objects = $(replay_main_sources:%.cpp=$(O)/%.o)
 
 dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) \
-                    $(replay_objects) $(replay_main_objects)
+                    $(replay_objects) $(replay_main_objects) $(verifier_objects)
 $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)
 

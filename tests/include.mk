@@ -24,9 +24,11 @@ room_tests := \
     worker_normaliser \
     worker_rules \
     worker_fragment \
+    verifier \
     journal journal_thread options_file link_frames \
     pacing direction_alarm link_pair event_log replay
-control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
+control_tests := journal_crash store verify_queue config dataplane_link journal_reader \
+                 request_server cordond \
                  cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
@@ -41,12 +43,15 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 $(O)/tests/unit/content_coding_test $(O)/tests/unit/worker_forms_test: \
     LIBS = $(pure_libs) -lcmocka -lbrotlienc
 
+# The verifier is no part of the rooms.
+$(O)/tests/unit/verifier_test: $(verifier_objects)
+
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
 tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
 $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
+$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing% verifier,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
