@@ -142,6 +142,7 @@ class ZipDecoder {
     Result scan_joint(Bytes* data);
     std::size_t find_descriptor(Bytes window, std::size_t decidable) const;
     Result step_coded(MutableBytes out, Bytes* data);
+    bool keeps_promises() const;
     Result end_data(bool is_sound);
     void end_passed();
     Result step_descriptor();

@@ -180,13 +180,22 @@ ZipDecoder::Result ZipDecoder::step_coded(MutableBytes out, Bytes* data) {
     return Result::data;
 }
 
-// Sizes and check sum of a header before the data are promises; those of a descriptor are compared
-// when it comes. What is behind coded data that has ended is seen by nobody, and a fault.
+// What a header says before the data must be so, but that zeros say nothing when a descriptor comes:
+// readers that believe the header make another file of it.
+bool ZipDecoder::keeps_promises() const {
+    if (is_opaque_) return true;
+    const bool has_descriptor = member_.has(flag_descriptor);
+    const auto keeps = [&](std::uint64_t promised, std::uint64_t measured) {
+        return promised == measured || (has_descriptor && (promised == 0 || promised == marker32));
+    };
+    return keeps(member_.crc, crc_) && keeps(member_.plain, plain_) &&
+           keeps(member_.packed, packed_);
+}
+
+// What is behind coded data that has ended is seen by nobody, and a fault.
 ZipDecoder::Result ZipDecoder::end_data(bool is_sound) {
     coding_.close();
-    const bool is_promised = !is_opaque_ && !member_.has(flag_descriptor);
-    is_sound_ = is_sound && (state_ != State::coded || !length_known_ || left_ == 0) &&
-                (!is_promised || (crc_ == member_.crc && plain_ == member_.plain));
+    is_sound_ = is_sound && keeps_promises();
     const bool was_told = in_member_;
     in_member_ = false;
     if (state_ == State::coded && length_known_ && left_ != 0) {
