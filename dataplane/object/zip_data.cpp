@@ -16,7 +16,9 @@ ZipDecoder::Result ZipDecoder::begin_member() {
     const bool is_marked = member_.packed == marker32 && !extra_.has_zip64();
     extra_.widen(&member_);
     if (extra_.is_ambiguous()) directory_.mark_damaged();
-    length_known_ = !member_.has(flag_descriptor) || (member_.packed != 0 && !is_marked);
+    // A length before data with a descriptor is a hint that some readers go by and some do not.
+    length_known_ = !member_.has(flag_descriptor);
+    hint_ = length_known_ || is_marked ? 0 : member_.packed;
     left_ = length_known_ ? member_.packed : 0;
     packed_ = plain_ = 0;
     crc_ = 0;
@@ -119,9 +121,11 @@ std::size_t ZipDecoder::find_descriptor(Bytes window, std::size_t decidable) con
         const ZipMeasured here{crc_, bytes, bytes, is_opaque_, extra_.has_zip64(), false};
         return zip_descriptor_bytes(window.data() + at, here, at != 0) != 0;
     };
-    // Some directories claim a descriptor and have none.
+    // Some directories claim a descriptor and have none, and so do files whose length was told.
     const bool is_bare = names_directory_ && packed_ == 0 && is_zip_record(load32(window.data()));
-    if (is_bare || fits(0)) return 0;
+    if (is_bare || (hint_ != 0 && hint_ == packed_) || fits(0)) return 0;
+    if (hint_ > packed_ && hint_ - packed_ < decidable)
+        decidable = static_cast<std::size_t>(hint_ - packed_);
     // It begins with the mark of its signature, or a record follows it.
     std::size_t at = 1;
     std::size_t best = decidable;
@@ -236,7 +240,10 @@ void ZipDecoder::settle_member() {
         directory_.start_over();
         return;
     }
-    if (!is_sound_) directory_.mark_damaged();
+    if (!is_sound_) {
+        directory_.mark_damaged();
+        front_disagrees_ = true;
+    }
     if (member_.has(flag_masked)) directory_.mark_encrypted();
     ZipMember seen = member_;
     seen.packed = packed_;
