@@ -338,6 +338,8 @@ ZipDecoder::Result ZipDecoder::step_end() {
         return Result::more;
     }
     opened_ = true;
+    // Who reads from the front stops at the first end, or at a fault.
+    front_disagrees_ = front_disagrees_ || (leads_ && verdict == Verdict::inconsistent);
     directory_.start_over();
     buffer_used_ = 0;
     state_ = State::search;
@@ -371,6 +373,7 @@ ZipDecoder::Result ZipDecoder::judge() {
     } else if (!leads_) {
         return Result::more;
     }
+    if (front_disagrees_) verdict = Verdict::inconsistent;
     name_ = {};
     switch (verdict) {
         case Verdict::none:

@@ -119,11 +119,11 @@ bool fits64(const std::uint8_t* p, const ZipMeasured& m, bool sizes_only) {
 }  // namespace
 
 // Which of the four forms (§4.3.9) is told by what fits: the signature may be missing, and not all
-// programs use 64 bits exactly when there is a zip64 field. Without a signature, what cannot be
-// compared must be followed by a record.
+// programs use 64 bits exactly when there is a zip64 field. Data may begin with zeros: without a
+// signature, a record must follow.
 std::size_t zip_descriptor_bytes(const std::uint8_t* p, const ZipMeasured& m, bool sizes_only) {
     const bool is_signed = load32(p) == descriptor_signature;
-    const bool needs_record = m.is_opaque || sizes_only;
+    const bool needs_record = !m.ends_here;
     const bool plain32 =
         fits32(p, m, sizes_only) && (!needs_record || is_zip_record(load32(p + 12)));
     const bool plain64 =

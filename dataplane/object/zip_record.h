@@ -112,6 +112,7 @@ struct ZipMeasured {
     std::uint64_t plain;
     bool is_opaque;  // only `packed` is known
     bool is_64;      // the local header has a zip64 field
+    bool ends_here;  // said by the data itself; else a record must follow what has no signature
 };
 
 // Length of the descriptor at the front of `bytes` (descriptor_bytes_max of them), 0 when there is
