@@ -1,5 +1,5 @@
-// Looks for the signature of a zip's member in an object that does not begin with one: behind a stub
-// that unpacks it, a picture, another archive. Readers find such a zip from its end.
+// Looks for the signature of a zip's member in an object that does not begin with one: behind a
+// stub that unpacks it, a picture, another archive. Readers find such a zip from its end.
 //
 // Owns:       how much of a signature the last run ended with.
 // Invariants: what is found does not depend on how the bytes are cut.

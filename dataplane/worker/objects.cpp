@@ -61,8 +61,8 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
-// A body that its head says is one plain object: its first bytes say whether it is an archive, and a
-// zip may be behind them. Most are none, by their first segment, and never have a decoder.
+// A body that its head says is one plain object: its first bytes say whether it is an archive, and
+// a zip may be behind them. Most are none, by their first segment, and never have a decoder.
 void Worker::State::sniff_body(Exchange* exchange, Bytes bytes) {
     if (exchange->sniff_due) {
         const Head& head = exchange->parser.head();
@@ -162,9 +162,9 @@ void Worker::State::hold_tails(FlowNumber number) {
     flow.hold.object_bytes(first);
 }
 
-// A form that servers read in different ways, or not at all, or that reaches a limit; or an archive.
-// Where policy lets it pass, the body as it is goes on as one object (the framing of the message is
-// not in doubt), or the archive as it is.
+// A form that servers read in different ways, or not at all, or that reaches a limit; or an archive
+// that does. Where policy lets it pass, the body as it is goes on as one object (the framing of the
+// message is not in doubt), or the archive as it is.
 void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
     const Outcome why = event.outcome;
     counters.count(why);
