@@ -19,6 +19,7 @@
 #include "dataplane/object/archive_signature.h"
 #include "dataplane/object/archive_single.h"
 #include "dataplane/object/archive_tar.h"
+#include "dataplane/object/archive_zip.h"
 
 namespace cordon {
 
@@ -31,15 +32,16 @@ struct ArchiveEvent {
         may_end,     // to some readers the member ends here
         unread,      // a member that is passed over, by `outcome`
         note,        // `outcome` happened
-        end,         // what follows is not part of the archive
-        bogus,       // it was none
+        foreign,     // a run behind the end of the archive that is none of it
+        end,         // what follows is not part of the archive, as is a run that was taken
+        bogus,       // it was none: a run that was taken, if any
         bad,         // it cannot be read further
         fault,       // `outcome`: readers differ, or a limit
     };
     Kind kind;
     bool is_volatile;  // the run dies with the next call
     bool is_coded;     // more of them than of the input
-    bool is_cut;       // of `bad`: a member was under way
+    bool is_cut;       // of `bad`: a member was under way; of a member's end: it is damaged
     Outcome outcome;
     Bytes data;
 };
@@ -48,6 +50,8 @@ class ArchiveStage {
   public:
     // False: no memory is left. `seed`: a secret of this process.
     bool open(ArchiveFormat format, CodingPool* pool, std::uint64_t seed);
+    // Of a zip behind `at` bytes of something else.
+    void open_inside(CodingPool* pool, std::uint64_t seed, std::uint64_t at);
     void next(Bytes* input, MutableBytes out, ArchiveEvent* event);
     // After the last of the input, until `more`.
     void finish(ArchiveEvent* event);
@@ -55,20 +59,29 @@ class ArchiveStage {
 
     // Of the member under way, or just ended.
     std::string_view member() const;
-    // A member was seen, so that this is an archive.
-    bool opened() const;
     // More may come out without further input.
     bool has_more() const;
+    // What the member under way would have besides if the input ended here.
+    Bytes kept_back() const;
+    // A zip behind something else.
+    bool is_inside() const { return is_inside_; }
     // A compressed file, which has one member.
     bool is_wrapper() const;
 
   private:
     void next_tar(Bytes* input, ArchiveEvent* event);
     void next_single(Bytes* input, MutableBytes out, ArchiveEvent* event);
+    void next_zip(Bytes* input, MutableBytes out, ArchiveEvent* event);
+    void take(ZipDecoder::Result result, ArchiveEvent* event);
+    bool is_zip() const { return format_ == ArchiveFormat::zip; }
+    bool is_tar() const { return format_ == ArchiveFormat::tar; }
 
     ArchiveFormat format_ = ArchiveFormat::none;
     bool finished_ = false;
+    bool in_member_ = false;  // of a zip
+    bool is_inside_ = false;
     TarDecoder tar_;
+    ZipDecoder zip_;
     SingleDecoder single_;
 };
 

@@ -1,12 +1,9 @@
 #include "dataplane/object/archive_single.h"
 
-#include <algorithm>
-
 namespace cordon {
 
 namespace {
 
-constexpr std::uint8_t gzip_magic = 0x1f;
 constexpr std::uint8_t flags_at = 3;
 constexpr std::uint8_t fixed_bytes = 10;
 constexpr std::uint8_t has_extra = 4;
@@ -60,9 +57,9 @@ void GzipName::take_byte(std::uint8_t byte) {
 
 bool SingleDecoder::open(ContentCoding coding, CodingPool* pool) {
     kind_ = coding;
-    pool_ = pool;
-    opened_ = may_end_told_ = between_ = false;
-    pending_ = {};
+    started_ = opened_ = may_end_told_ = false;
+    magic_bytes_ = 0;
+    magic_left_ = pending_ = {};
     name_.open();
     return coding_.open(coding, pool);
 }
@@ -70,7 +67,9 @@ bool SingleDecoder::open(ContentCoding coding, CodingPool* pool) {
 SingleDecoder::Result SingleDecoder::next(Bytes* input, MutableBytes out, Bytes* data) {
     *data = {};
     while (pending_.empty()) {
-        const Result result = between_ ? begin_again(input) : step(input, out);
+        const bool at_piece = started_ && magic_left_.empty() && coding_.is_complete();
+        const Result result =
+            at_piece ? next_piece(input) : step(magic_left_.empty() ? input : &magic_left_, out);
         if (result != Result::data) return result;
     }
     if (!opened_) {
@@ -83,23 +82,22 @@ SingleDecoder::Result SingleDecoder::next(Bytes* input, MutableBytes out, Bytes*
 }
 
 SingleDecoder::Result SingleDecoder::step(Bytes* input, MutableBytes out) {
-    if (opened_ && !may_end_told_ && !input->empty() && coding_.is_complete()) {
-        may_end_told_ = true;
-        return Result::may_end;
-    }
+    const bool from_magic = input == &magic_left_;
     const Bytes before = *input;
     std::size_t written = 0;
+    started_ = started_ || !before.empty();
     const CodingDecoder::Result result = coding_.next(input, out, &written);
     if (kind_ == ContentCoding::gzip) name_.take(before.first(before.size() - input->size()));
     pending_ = out.first(written);
     switch (result) {
-        case CodingDecoder::Result::more:
-            return written != 0 ? Result::data : Result::more;
+        case CodingDecoder::Result::more: {
+            const bool goes_on = from_magic || (!input->empty() && coding_.is_complete());
+            return goes_on || written != 0 ? Result::data : Result::more;
+        }
         case CodingDecoder::Result::data:
             return Result::data;
         case CodingDecoder::Result::end:
-            between_ = true;
-            return Result::data;
+            return Result::end;
         case CodingDecoder::Result::bad:
             return Result::bad;
         case CodingDecoder::Result::limit:
@@ -108,16 +106,40 @@ SingleDecoder::Result SingleDecoder::step(Bytes* input, MutableBytes out) {
     return Result::bad;
 }
 
-// Behind a piece of gzip that another one does not follow at once. `data`: it does.
-SingleDecoder::Result SingleDecoder::begin_again(Bytes* input) {
-    const auto end = std::find_if(input->begin(), input->end(), [](auto byte) { return byte; });
-    *input = input->subspan(static_cast<std::size_t>(end - input->begin()));
-    if (input->empty()) return Result::more;
-    if (input->front() != gzip_magic) return Result::end;
-    coding_.close();
-    if (!coding_.open(kind_, pool_)) return Result::limit;
-    between_ = false;
-    return Result::data;
+// Behind a piece: another one, or the end. Its first bytes are looked at before the library takes
+// them, as they may be those of something else. `data`: it begins.
+SingleDecoder::Result SingleDecoder::next_piece(Bytes* input) {
+    const bool is_gzip = kind_ == ContentCoding::gzip;
+    while (!input->empty()) {
+        const std::uint8_t byte = input->front();
+        if (is_gzip && magic_bytes_ == 0 && byte == 0) {
+            *input = input->subspan(1);
+            continue;
+        }
+        if (!may_begin_piece(byte)) return Result::end;
+        if (opened_ && !may_end_told_) {
+            may_end_told_ = true;
+            return Result::may_end;
+        }
+        magic_[magic_bytes_++] = byte;
+        *input = input->subspan(1);
+        if (magic_bytes_ < magic_size()) continue;
+        magic_left_ = Bytes(magic_).first(magic_bytes_);
+        magic_bytes_ = 0;
+        return Result::data;
+    }
+    return Result::more;
+}
+
+// A frame of zstd may be one that is to be skipped (RFC 8878 §3.1.2).
+bool SingleDecoder::may_begin_piece(std::uint8_t byte) const {
+    constexpr std::uint8_t gzip_magic[] = {0x1f, 0x8b, 0x08};
+    constexpr std::uint8_t zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    constexpr std::uint8_t skipped_magic[] = {0x50, 0x2a, 0x4d, 0x18};
+    if (kind_ == ContentCoding::gzip) return byte == gzip_magic[magic_bytes_];
+    if (magic_bytes_ == 0) return byte == zstd_magic[0] || (byte & 0xf0) == skipped_magic[0];
+    const bool is_skipped = magic_[0] != zstd_magic[0];
+    return byte == (is_skipped ? skipped_magic : zstd_magic)[magic_bytes_];
 }
 
 }  // namespace cordon

@@ -10,6 +10,7 @@
 // Limits:     archive_name_bytes_max, and those of the decoder.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -55,21 +56,28 @@ class SingleDecoder {
     void close() { coding_.close(); }
 
     std::string_view name() const { return name_.text(); }
-    bool opened() const { return opened_; }
     // After `bad`: already the first bytes were none of it.
     bool is_bogus() const { return !opened_ && coding_.is_bogus(); }
     bool is_complete() const { return coding_.is_complete(); }
-    bool has_more() const { return !pending_.empty() || coding_.has_more(); }
+    bool has_more() const {
+        return !pending_.empty() || (coding_.has_more() && !coding_.is_complete());
+    }
+    // After `end`: what was taken behind the last piece, as it might have begun another.
+    Bytes foreign() const { return Bytes(magic_).first(magic_bytes_); }
 
   private:
     Result step(Bytes* input, MutableBytes out);
-    Result begin_again(Bytes* input);
+    Result next_piece(Bytes* input);
+    bool may_begin_piece(std::uint8_t byte) const;
+    std::size_t magic_size() const { return kind_ == ContentCoding::gzip ? 3 : 4; }
 
     ContentCoding kind_ = ContentCoding::none;
-    CodingPool* pool_ = nullptr;
+    bool started_ = false;
     bool opened_ = false;
     bool may_end_told_ = false;
-    bool between_ = false;  // behind a piece of gzip that another one does not follow at once
+    std::uint8_t magic_bytes_ = 0;  // of what may begin a further piece
+    std::array<std::uint8_t, 4> magic_{};
+    Bytes magic_left_;  // of them, to be decoded before the input
     CodingDecoder coding_;
     Bytes pending_;  // content that waits for `member` to be told
     GzipName name_;

@@ -8,8 +8,8 @@
 namespace cordon {
 
 bool is_taken_apart(ArchiveFormat format) {
-    return format == ArchiveFormat::gzip || format == ArchiveFormat::zstd ||
-           format == ArchiveFormat::tar;
+    return format == ArchiveFormat::zip || format == ArchiveFormat::gzip ||
+           format == ArchiveFormat::zstd || format == ArchiveFormat::tar;
 }
 
 // Of the formats that are told by one block, tar is the one whose readers want its checksum.

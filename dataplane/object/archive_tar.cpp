@@ -112,7 +112,7 @@ TarDecoder::Result TarDecoder::next(Bytes* input, Bytes* data) {
 TarDecoder::Result TarDecoder::step(Bytes* input, Bytes* data) {
     switch (state_) {
         case State::header:
-            return gather(input) ? take_header() : Result::more;
+            return gather(input) ? take_header(data) : Result::more;
         case State::sparse_map:
             if (gather(input) && block_[map_extends_at] == 0) state_ = State::unsupported;
             return Result::more;
@@ -171,25 +171,34 @@ bool TarDecoder::gather(Bytes* input) {
     return true;
 }
 
-TarDecoder::Result TarDecoder::take_header() {
-    if (!is_tar_header(block_)) return take_no_header();
+TarDecoder::Result TarDecoder::take_header(Bytes* data) {
+    if (!is_tar_header(block_)) return take_no_header(data);
     zero_blocks_ = 0;
     opened_ = true;
+    after_end_ = false;
     if (++members_ > limits::archive_members_max) return fail(Result::limit);
     std::uint64_t size = 0;
     if (!read_size(&size)) return fail(Result::inconsistent);
     return begin(size);
 }
 
-TarDecoder::Result TarDecoder::take_no_header() {
+TarDecoder::Result TarDecoder::take_no_header(Bytes* data) {
     zero_blocks_ = is_zero_block(block_) ? static_cast<std::uint16_t>(zero_blocks_ + 1) : 0;
-    if (!opened_) return zero_blocks_ == 1 ? Result::more : fail(Result::bogus);
+    if (!opened_) {
+        if (zero_blocks_ == 1) return Result::more;
+        *data = block_;
+        return fail(Result::bogus);
+    }
     if (zero_blocks_ == 2) after_end_ = true;
     if (zero_blocks_ != 0) {
         zero_blocks_ = std::min<std::uint16_t>(zero_blocks_, 2);
         return Result::more;
     }
-    if (after_end_ || damaged_told_) return Result::more;
+    if (after_end_) {
+        *data = block_;
+        return Result::foreign;
+    }
+    if (damaged_told_) return Result::more;
     damaged_told_ = true;
     return Result::damaged;
 }

@@ -46,9 +46,10 @@ class TarDecoder {
         member_end,    // it is complete
         unsupported,   // name() is a sparse file: the member that follows lacks its holes
         damaged,       // a block that is no header, told once; decoding goes on
+        foreign,       // *data is a block that is no header, behind the end; decoding goes on
         inconsistent,  // readers would see different files; nothing more is taken
         limit,         // too many members; nothing more is taken
-        bogus,         // no header came first: this is no tar; nothing more is taken
+        bogus,         // no header came first, but *data: this is no tar; nothing more is taken
     };
 
     void open();
@@ -58,6 +59,11 @@ class TarDecoder {
     bool has_more() const;
     // After the last of the input: whether it ended where an archive may.
     bool is_complete() const;
+    // Part of a block that may be no header: behind the end, or where none came yet.
+    Bytes rest() const {
+        const bool is_foreign = state_ == State::header && (after_end_ || !opened_);
+        return Bytes(block_).first(is_foreign ? block_bytes_ : 0);
+    }
 
     std::string_view name() const { return name_.text(); }
     // A header was seen.
@@ -78,8 +84,8 @@ class TarDecoder {
 
     Result step(Bytes* input, Bytes* data);
     bool gather(Bytes* input);
-    Result take_header();
-    Result take_no_header();
+    Result take_header(Bytes* data);
+    Result take_no_header(Bytes* data);
     Result begin(std::uint64_t size);
     Result begin_member(std::uint64_t size);
     void begin_extension(State state, std::uint64_t size);

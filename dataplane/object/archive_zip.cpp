@@ -12,14 +12,15 @@ namespace cordon {
 
 using namespace zip;
 
-void ZipDecoder::open(CodingPool* pool, std::uint64_t seed, bool leads) {
+void ZipDecoder::open(CodingPool* pool, std::uint64_t seed, bool leads, std::uint64_t at) {
     INVARIANT(!coding_.is_open());
     *this = ZipDecoder();
     pool_ = pool;
     seed_ = seed;
     leads_ = leads;
     directory_.open(seed);
-    ends_.open();
+    ends_.open(at);
+    at_ = at;
     state_ = leads ? State::record : State::search;
 }
 
@@ -337,6 +338,8 @@ ZipDecoder::Result ZipDecoder::step_end() {
         return Result::more;
     }
     opened_ = true;
+    // Who reads from the front stops at the first end, or at a fault.
+    front_disagrees_ = front_disagrees_ || (leads_ && verdict == Verdict::inconsistent);
     directory_.start_over();
     buffer_used_ = 0;
     state_ = State::search;
@@ -370,6 +373,7 @@ ZipDecoder::Result ZipDecoder::judge() {
     } else if (!leads_) {
         return Result::more;
     }
+    if (front_disagrees_) verdict = Verdict::inconsistent;
     name_ = {};
     switch (verdict) {
         case Verdict::none:

@@ -56,7 +56,8 @@ class ZipDecoder {
 
     // `leads`: the object begins as a zip (ArchiveFormat::zip). `seed`: a secret of this process,
     // so that nobody can make two sets of members with one sum.
-    void open(CodingPool* pool, std::uint64_t seed, bool leads);
+    // `at`: bytes of the object that were searched before, in vain.
+    void open(CodingPool* pool, std::uint64_t seed, bool leads, std::uint64_t at = 0);
     // `out` takes decoded runs and is read by the caller before the next call.
     Result next(Bytes* input, MutableBytes out, Bytes* data);
     Result finish(Bytes* data);
@@ -142,6 +143,7 @@ class ZipDecoder {
     Result scan_joint(Bytes* data);
     std::size_t find_descriptor(Bytes window, std::size_t decidable) const;
     Result step_coded(MutableBytes out, Bytes* data);
+    bool keeps_promises() const;
     Result end_data(bool is_sound);
     void end_passed();
     Result step_descriptor();
@@ -180,6 +182,7 @@ class ZipDecoder {
     std::string_view name_;
 
     std::uint64_t left_ = 0;    // of data of known length, or of what is passed over
+    std::uint64_t hint_ = 0;    // where data with a descriptor should end, 0 for not told
     std::uint64_t packed_ = 0;  // bytes of data so far
     std::uint64_t plain_ = 0;
     std::uint32_t crc_ = 0;
@@ -201,6 +204,7 @@ class ZipDecoder {
     ZipEndFinder ends_;
     std::uint64_t judged_at_ = 0;  // the end record that was read last
     bool judged_locator_ = false;
+    bool front_disagrees_ = false;
     Verdict verdict_ = Verdict::none;
 };
 

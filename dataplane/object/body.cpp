@@ -73,6 +73,12 @@ void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_op
     if (parts && !open_form(head)) fault_due_ = Outcome::form_bad_boundary;
 }
 
+void BodyDecoder::search_on(ZipSearch search, std::uint64_t at) {
+    levels_[0].coding = Coding::none;
+    levels_[0].search = search;
+    levels_[0].given = fed_bytes_ = at;
+}
+
 bool BodyDecoder::open_form(const Head& head) {
     return forms_[0].open(head.content_type) && coded_form_.open(head.content_type);
 }
@@ -136,6 +142,7 @@ void BodyDecoder::finish() {
 void BodyDecoder::give(std::size_t number, Bytes run, std::uint64_t at, bool is_volatile) {
     Level& level = levels_[number];
     level.input = run;
+    level.given += run.size();
     level.at = at;
     level.is_volatile = is_volatile;
     level.scanned = false;
@@ -166,7 +173,8 @@ bool BodyDecoder::next(ObjectEvent* event) {
 bool BodyDecoder::has_input(const Level& level) const {
     if (!level.input.empty()) return true;
     if (level.over) return false;
-    if (level.coding == Coding::archive) return !level.replay.empty() || level.archive->has_more();
+    if (level.coding == Coding::archive)
+        return !level.replay.empty() || !level.replay_next.empty() || level.archive->has_more();
     return level.coding == Coding::content && codings_[level.form_number].has_more();
 }
 
@@ -233,8 +241,7 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
     if (fault_due_ && number == 0) return fault(*fault_due_, event);
     switch (level.coding) {
         case Coding::none:
-            level.input = {};
-            return false;
+            return step_plain(number, event);
         case Coding::aws_chunked:
             return step_chunks(number, event);
         case Coding::content:
@@ -487,6 +494,11 @@ std::size_t BodyDecoder::rest_into(std::size_t number, MutableBytes room) const 
     if (number == 0) return 0;
     const Level& from = levels_[number - 1];
     if (from.coding == Coding::transfer) return transfer_.rest(room);
+    if (from.coding == Coding::archive) {
+        const Bytes kept = from.archive->kept_back();
+        std::copy(kept.begin(), kept.end(), room.begin());
+        return kept.size();
+    }
     if (from.coding != Coding::parts || !forms_[from.form_number].in_content()) return 0;
     const Bytes kept = forms_[from.form_number].kept_back();
     std::copy(kept.begin(), kept.end(), room.begin());

@@ -48,6 +48,7 @@
 #include "dataplane/object/multipart.h"
 #include "dataplane/object/object.h"
 #include "dataplane/object/transfer_coding.h"
+#include "dataplane/object/zip_search.h"
 
 namespace cordon {
 
@@ -99,6 +100,9 @@ class BodyDecoder {
     // The head stays valid until the message ends. `is_open`: the object of a plain body is number
     // 0 and open already.
     void open(const Head& head, const DecoderMemory& memory, bool is_open = false);
+    // After open(), of a plain body that did not begin as an archive: `at` bytes of it were searched
+    // for a zip.
+    void search_on(ZipSearch search, std::uint64_t at);
     void close();
     void feed(Bytes bytes, std::uint64_t at);
     void finish();
@@ -109,7 +113,8 @@ class BodyDecoder {
 
     // What an open object would have besides its bytes if the message ended here. `room` takes
     // kept_back_bytes_max.
-    static constexpr std::size_t kept_back_bytes_max = 2 * (4 + limits::form_boundary_bytes_max);
+    static constexpr std::size_t kept_back_bytes_max =
+        2 * (4 + limits::form_boundary_bytes_max) + ZipDecoder::kept_back_bytes_max;
     std::size_t kept_back(std::uint8_t object, MutableBytes room) const;
 
     // After a fault: what it was in is left alone. That is the body, which counts as it is if it is
@@ -119,6 +124,7 @@ class BodyDecoder {
 
     // Nothing but the one object of a plain body: number 0, which needs no decoder any more.
     bool is_plain() const;
+    ZipSearch search() const { return levels_[0].search; }
 
   private:
     enum class Coding : std::uint8_t {
@@ -158,7 +164,10 @@ class BodyDecoder {
         bool watched;   // it may begin as an archive, whatever it is declared to be
         bool opened;    // of an archive: told to be one
         bool is_cut;    // of a member: its archive ended early
-        Bytes replay;   // of an archive: first bytes that came before the input
+        ZipSearch search;
+        std::uint64_t given;  // bytes of input, with those at hand
+        Bytes replay;         // of an archive: first bytes that came before the input
+        Bytes replay_next;    // behind them
         ArchiveStage* archive;
     };
 
@@ -187,6 +196,10 @@ class BodyDecoder {
     bool fault(Outcome outcome, ObjectEvent* event);
 
     // --- body_archive.cpp ---
+    bool step_plain(std::size_t number, ObjectEvent* event);
+    bool search_zip(std::size_t number, Bytes run, ObjectEvent* event);
+    bool begin_inside(std::size_t number, Bytes rest, ObjectEvent* event);
+    bool search_foreign(std::size_t number, Bytes block, ObjectEvent* event);
     bool step_sniffed(std::size_t number, ObjectEvent* event);
     bool begin_archive(std::size_t number, ArchiveFormat format, ObjectEvent* event);
     bool fits_archive(ArchiveFormat format) const;
@@ -194,7 +207,7 @@ class BodyDecoder {
     bool archive_event(std::size_t number, const ArchiveEvent& what, ObjectEvent* event);
     bool begin_member(std::size_t number, ObjectEvent* event);
     bool tell_unread(std::size_t number, Outcome why, ObjectEvent* event);
-    bool end_archive(std::size_t number, bool is_cut);
+    void end_archive(std::size_t number, bool is_cut);
     bool finish_sniffed(std::size_t number, ObjectEvent* event);
     bool finish_archive(std::size_t number, ObjectEvent* event);
     bool archive_fault(std::size_t number, Outcome why, ObjectEvent* event);

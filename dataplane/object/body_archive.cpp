@@ -1,6 +1,7 @@
 // The stages of a BodyDecoder that are archives.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "dataplane/base/invariant.h"
 #include "dataplane/object/body.h"
@@ -16,6 +17,56 @@ std::string_view without_suffix(std::string_view name) {
 }
 
 }  // namespace
+
+// What is no archive by its first bytes may have a zip in it.
+bool BodyDecoder::step_plain(std::size_t number, ObjectEvent* event) {
+    Level& level = levels_[number];
+    leave_archive(number);  // one that ended: the names of its members were needed until now
+    std::size_t at = 0;
+    const bool found = level.object != no_object_number && level.search.find(level.input, &at);
+    if (!found) {
+        level.input = {};
+        return false;
+    }
+    level.input = level.input.subspan(at);
+    return begin_inside(number, {}, event);
+}
+
+// A zip begins with what was seen of its signature, and `rest`, before the input.
+bool BodyDecoder::begin_inside(std::size_t number, Bytes rest, ObjectEvent* event) {
+    Level& level = levels_[number];
+    const Bytes seen = level.search.seen();
+    level.search = {};
+    level.coding = Coding::none;
+    // The signature stands in many programs, so that nothing is refused for its depth.
+    if (!fits_archive(ArchiveFormat::zip)) {
+        level.input = level.input.subspan(std::min<std::size_t>(level.input.size(), 1));
+        return false;
+    }
+    level.archive = memory_.archives->take();
+    if (level.archive == nullptr) return archive_fault(number, Outcome::archive_full, event);
+    level.coding = Coding::archive;
+    level.watched = false;
+    level.replay = seen;
+    level.replay_next = rest;
+    level.archive->open_inside(memory_.codings, memory_.seed,
+                               level.given - level.input.size() - rest.size() - seen.size());
+    return false;
+}
+
+// A block behind the end of a tar, or of what was none: readers of zips do not mind it.
+bool BodyDecoder::search_foreign(std::size_t number, Bytes block, ObjectEvent* event) {
+    Level& level = levels_[number];
+    std::size_t at = 0;
+    if (!level.search.find(block, &at)) return false;
+    // The block is in the stage that is left.
+    sniffers_[number].open();
+    sniffers_[number].put_by(block.subspan(at));
+    const ZipSearch search = level.search;
+    leave_archive(number);
+    level.search = search;
+    return begin_inside(number, sniffers_[number].before(), event);
+}
 
 bool BodyDecoder::step_sniffed(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
@@ -36,8 +87,11 @@ bool BodyDecoder::begin_archive(std::size_t number, ArchiveFormat format, Object
     // Zeros may be anything: nothing is refused for them.
     const bool is_none = sniffers_[number].is_blank() && !fits_archive(format);
     if (is_none || !is_taken_apart(format)) {
-        level.input = {};
-        return is_opaque_archive(format) && tell_unread(number, Outcome::archive_unknown, event);
+        if (is_opaque_archive(format)) return tell_unread(number, Outcome::archive_unknown, event);
+        std::size_t at = 0;
+        level.search = {};
+        const Bytes before = sniffers_[number].before();
+        return level.search.find(before, &at) && begin_inside(number, before.subspan(at), event);
     }
     if (!fits_archive(format)) return archive_fault(number, Outcome::archive_limit, event);
     level.archive = memory_.archives->take();
@@ -65,11 +119,8 @@ bool BodyDecoder::fits_archive(ArchiveFormat format) const {
 
 bool BodyDecoder::step_archive(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
-    if (level.over) {
-        level.input = level.replay = {};
-        return false;
-    }
     if (begins_as_tar(number)) return archive_fault(number, Outcome::archive_inconsistent, event);
+    if (level.replay.empty()) std::swap(level.replay, level.replay_next);
     const bool replays = !level.replay.empty();
     ArchiveEvent what;
     level.archive->next(replays ? &level.replay : &level.input, room(number), &what);
@@ -93,6 +144,7 @@ bool BodyDecoder::archive_event(std::size_t number, const ArchiveEvent& what, Ob
                    archive_fault(number, Outcome::archive_limit, event);
         case ArchiveEvent::Kind::member_end:
             levels_[number + 1].ended = true;
+            levels_[number + 1].is_cut = what.is_cut;
             return false;
         case ArchiveEvent::Kind::may_end:
             INVARIANT(level_count_ > number + 1);
@@ -104,12 +156,18 @@ bool BodyDecoder::archive_event(std::size_t number, const ArchiveEvent& what, Ob
         case ArchiveEvent::Kind::note:
             event->kind = ObjectEvent::Kind::note;
             return true;
-        case ArchiveEvent::Kind::end:
-            return end_archive(number, false);
+        case ArchiveEvent::Kind::foreign:
+            return search_foreign(number, what.data, event);
+        case ArchiveEvent::Kind::end: {
+            std::size_t at = 0;
+            end_archive(number, false);
+            level.search.find(what.data, &at);
+            return false;
+        }
         case ArchiveEvent::Kind::bogus:
-            leave_archive(number);
-            level.coding = Coding::none;
-            level.input = {};
+            if (search_foreign(number, what.data, event)) return true;
+            if (level.coding == Coding::archive && !level.archive->is_inside())
+                end_archive(number, true);
             return false;
         case ArchiveEvent::Kind::bad:
             end_archive(number, what.is_cut);
@@ -159,18 +217,17 @@ bool BodyDecoder::tell_unread(std::size_t number, Outcome why, ObjectEvent* even
 }
 
 // What follows in this stage is no part of the archive. A member under way ends.
-bool BodyDecoder::end_archive(std::size_t number, bool is_cut) {
-    levels_[number].over = true;
-    if (level_count_ > number + 1) {
-        levels_[number + 1].ended = true;
-        levels_[number + 1].is_cut = is_cut;
-    }
-    return false;
+void BodyDecoder::end_archive(std::size_t number, bool is_cut) {
+    Level& level = levels_[number];
+    level.coding = Coding::none;
+    level.search = {};
+    if (level_count_ <= number + 1) return leave_archive(number);
+    levels_[number + 1].ended = true;
+    levels_[number + 1].is_cut = is_cut;
 }
 
 bool BodyDecoder::finish_archive(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
-    if (level.over) return false;
     ArchiveEvent what;
     level.archive->finish(&what);
     level.rest_given = what.kind == ArchiveEvent::Kind::more;
@@ -190,7 +247,7 @@ void BodyDecoder::leave_archive(std::size_t number) {
     if (level.archive == nullptr) return;
     memory_.archives->give_back(level.archive);
     level.archive = nullptr;
-    level.replay = {};
+    level.replay = level.replay_next = {};
 }
 
 // For what is declared to be something else. A server that leaves the declaration alone, as most do

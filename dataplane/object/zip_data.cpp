@@ -16,7 +16,9 @@ ZipDecoder::Result ZipDecoder::begin_member() {
     const bool is_marked = member_.packed == marker32 && !extra_.has_zip64();
     extra_.widen(&member_);
     if (extra_.is_ambiguous()) directory_.mark_damaged();
-    length_known_ = !member_.has(flag_descriptor) || (member_.packed != 0 && !is_marked);
+    // A length before data with a descriptor is a hint that some readers go by and some do not.
+    length_known_ = !member_.has(flag_descriptor);
+    hint_ = length_known_ || is_marked ? 0 : member_.packed;
     left_ = length_known_ ? member_.packed : 0;
     packed_ = plain_ = 0;
     crc_ = 0;
@@ -119,9 +121,11 @@ std::size_t ZipDecoder::find_descriptor(Bytes window, std::size_t decidable) con
         const ZipMeasured here{crc_, bytes, bytes, is_opaque_, extra_.has_zip64(), false};
         return zip_descriptor_bytes(window.data() + at, here, at != 0) != 0;
     };
-    // Some directories claim a descriptor and have none.
+    // Some directories claim a descriptor and have none, and so do files whose length was told.
     const bool is_bare = names_directory_ && packed_ == 0 && is_zip_record(load32(window.data()));
-    if (is_bare || fits(0)) return 0;
+    if (is_bare || (hint_ != 0 && hint_ == packed_) || fits(0)) return 0;
+    if (hint_ > packed_ && hint_ - packed_ < decidable)
+        decidable = static_cast<std::size_t>(hint_ - packed_);
     // It begins with the mark of its signature, or a record follows it.
     std::size_t at = 1;
     std::size_t best = decidable;
@@ -180,13 +184,22 @@ ZipDecoder::Result ZipDecoder::step_coded(MutableBytes out, Bytes* data) {
     return Result::data;
 }
 
-// Sizes and check sum of a header before the data are promises; those of a descriptor are compared
-// when it comes. What is behind coded data that has ended is seen by nobody, and a fault.
+// What a header says before the data must be so, but that zeros say nothing when a descriptor comes:
+// readers that believe the header make another file of it.
+bool ZipDecoder::keeps_promises() const {
+    if (is_opaque_) return true;
+    const bool has_descriptor = member_.has(flag_descriptor);
+    const auto keeps = [&](std::uint64_t promised, std::uint64_t measured) {
+        return promised == measured || (has_descriptor && (promised == 0 || promised == marker32));
+    };
+    return keeps(member_.crc, crc_) && keeps(member_.plain, plain_) &&
+           keeps(member_.packed, packed_);
+}
+
+// What is behind coded data that has ended is seen by nobody, and a fault.
 ZipDecoder::Result ZipDecoder::end_data(bool is_sound) {
     coding_.close();
-    const bool is_promised = !is_opaque_ && !member_.has(flag_descriptor);
-    is_sound_ = is_sound && (state_ != State::coded || !length_known_ || left_ == 0) &&
-                (!is_promised || (crc_ == member_.crc && plain_ == member_.plain));
+    is_sound_ = is_sound && keeps_promises();
     const bool was_told = in_member_;
     in_member_ = false;
     if (state_ == State::coded && length_known_ && left_ != 0) {
@@ -227,7 +240,10 @@ void ZipDecoder::settle_member() {
         directory_.start_over();
         return;
     }
-    if (!is_sound_) directory_.mark_damaged();
+    if (!is_sound_) {
+        directory_.mark_damaged();
+        front_disagrees_ = true;
+    }
     if (member_.has(flag_masked)) directory_.mark_encrypted();
     ZipMember seen = member_;
     seen.packed = packed_;

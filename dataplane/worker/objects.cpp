@@ -52,7 +52,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     Exchange& exchange = exchanges[flow.exchange];
     exchange.body_bytes += bytes.size();
     object_bytes_open += bytes.size();
-    if (exchange.sniff_due) sniff_body(&exchange, bytes);
+    if (exchange.decoder == no_decoder) sniff_body(&exchange, bytes);
     if (exchange.decoder != no_decoder) {
         decoders[exchange.decoder].decoder.feed(bytes, exchange.chunk_begin);
         return take_objects(number);
@@ -61,14 +61,22 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
-// A body that its head says is one plain object: its first bytes say whether it is an archive. Most
-// are not, by their first segment, and never have a decoder.
+// A body that its head says is one plain object: its first bytes say whether it is an archive, and
+// a zip may be behind them. Most are none, by their first segment, and never have a decoder.
 void Worker::State::sniff_body(Exchange* exchange, Bytes bytes) {
-    if (exchange->decoder != no_decoder) return;
-    const Head& head = exchange->parser.head();
-    const bool is_all = head.framing == Framing::length && head.content_length == bytes.size();
-    exchange->sniff_due = BodyDecoder::needed(bytes, is_all);
-    if (exchange->sniff_due) open_decoder(exchange);
+    if (exchange->sniff_due) {
+        const Head& head = exchange->parser.head();
+        const bool is_all = head.framing == Framing::length && head.content_length == bytes.size();
+        if (BodyDecoder::needed(bytes, is_all)) return open_decoder(exchange);
+        exchange->sniff_due = false;
+        exchange->search = {};
+    }
+    const ZipSearch before = exchange->search;
+    std::size_t at;
+    if (!exchange->search.find(bytes, &at)) return;
+    exchange->sniff_due = true;
+    open_decoder(exchange);
+    decoders[exchange->decoder].decoder.search_on(before, exchange->body_bytes - bytes.size());
 }
 
 void Worker::State::end_of_body(FlowNumber number) {
@@ -104,6 +112,7 @@ void Worker::State::take_objects(FlowNumber number) {
     hold_tails(number);
     Exchange& exchange = exchanges[flow.exchange];
     if (!exchange.sniff_due || !decoders[exchange.decoder].decoder.is_plain()) return;
+    exchange.search = decoders[exchange.decoder].decoder.search();
     close_decoder(&exchange);
     exchange.sniff_due = false;
 }
@@ -153,9 +162,9 @@ void Worker::State::hold_tails(FlowNumber number) {
     flow.hold.object_bytes(first);
 }
 
-// A form that servers read in different ways, or not at all, or that reaches a limit; or an archive.
-// Where policy lets it pass, the body as it is goes on as one object (the framing of the message is
-// not in doubt), or the archive as it is.
+// A form that servers read in different ways, or not at all, or that reaches a limit; or an archive
+// that does. Where policy lets it pass, the body as it is goes on as one object (the framing of the
+// message is not in doubt), or the archive as it is.
 void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
     const Outcome why = event.outcome;
     counters.count(why);

@@ -109,6 +109,45 @@ inline std::string gzip_file(std::string_view text, std::string_view name = "") 
     return out;
 }
 
+// Stored members, and a directory that counts from `base`.
+class ZipWriter {
+  public:
+    explicit ZipWriter(std::size_t base = 0) : base_(base) {}
+    void add(std::string_view name, std::string_view content, unsigned flags = 0) {
+        const auto crc = static_cast<std::uint32_t>(crc32(
+            0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size())));
+        const std::string common = le(20, 2) + le(flags, 2) + le(0, 2) + le(0, 4) + le(crc, 4) +
+                                   le(content.size(), 4) + le(content.size(), 4) +
+                                   le(name.size(), 2) + le(0, 2);
+        directory_ += "PK\1\2" + le(20, 2) + common + le(0, 2) + le(0, 2) + le(0, 2) + le(0, 4) +
+                      le(base_ + text_.size(), 4) + std::string(name);
+        text_ += "PK\3\4" + common + std::string(name) + std::string(content);
+        ++count_;
+    }
+    std::string finish() const {
+        return text_ + directory_ + "PK\5\6" + le(0, 4) + le(count_, 2) + le(count_, 2) +
+               le(directory_.size(), 4) + le(base_ + text_.size(), 4) + le(0, 2);
+    }
+
+  private:
+    static std::string le(std::size_t number, int bytes) {
+        std::string text;
+        for (int n = 0; n < bytes; ++n, number >>= 8)
+            text += static_cast<char>(number);
+        return text;
+    }
+    std::size_t base_;
+    std::size_t count_ = 0;
+    std::string text_;
+    std::string directory_;
+};
+
+inline std::string zip_file(std::string_view name, std::string_view content, std::size_t base = 0) {
+    ZipWriter zip(base);
+    zip.add(name, content);
+    return zip.finish();
+}
+
 inline std::string zstd_file(std::string_view text) {
     std::string out(ZSTD_compressBound(text.size()), '\0');
     out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));

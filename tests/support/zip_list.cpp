@@ -22,8 +22,8 @@ std::string quoted(std::string_view text) {
     for (const char c : text) {
         char escape[8];
         const auto byte = static_cast<unsigned char>(c);
-        std::snprintf(escape, sizeof escape, byte < 0x20 || c == '"' || c == '\\' ? "\\u%04x" : "%c",
-                      byte);
+        std::snprintf(escape, sizeof escape,
+                      byte < 0x20 || c == '"' || c == '\\' ? "\\u%04x" : "%c", byte);
         out += escape;
     }
     return out + "\"";
@@ -56,9 +56,8 @@ void feed_in_pieces(ZipMembers* seen, Bytes bytes, std::mt19937* random) {
 void print(const std::string& path, std::mt19937* random) {
     std::ifstream file(path, std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-    const ArchiveFormat format =
-        archive_format_of(as_bytes(bytes).first(std::min<std::size_t>(bytes.size(), 512)),
-                          bytes.size() <= 512);
+    const ArchiveFormat format = archive_format_of(
+        as_bytes(bytes).first(std::min<std::size_t>(bytes.size(), 512)), bytes.size() <= 512);
     ZipMembers seen(format == ArchiveFormat::zip);
     if (random != nullptr) {
         feed_in_pieces(&seen, as_bytes(bytes), random);

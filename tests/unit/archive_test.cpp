@@ -445,6 +445,68 @@ void bombs_end_at_a_limit(void**) {
                 limits::archive_free_bytes + limits::archive_ratio_max * pieces.size() + 4096);
 }
 
+void members_of_a_zip_are_objects(void**) {
+    ZipWriter zip;
+    zip.add("dir/one.txt", "the first");
+    zip.add("in.tar", tar_file("deep", "in it") + tar_end());
+    zip.add("secret", "not read", 1);
+    zip.add("two.txt", "the second");
+    const std::string body = zip.finish();
+    const BodyObjects seen = seen_of(body, "PUT", "", 1, "/my.zip");
+    expect_body(seen, body);
+    expect_member(seen, "dir/one.txt", "the first", "my.zip");
+    expect_member(seen, "deep", "in it", "in.tar");
+    expect_member(seen, "two.txt", "the second", "my.zip");
+    assert_int_equal(seen.unread.size(), 1);
+    assert_string_equal(
+        seen.unread[0].c_str(),
+        (std::to_string(static_cast<int>(Outcome::archive_encrypted)) + "|my.zip|secret").c_str());
+    // Two readers, two contents.
+    const std::string first = zip_file("a", "shown");
+    const std::string second = zip_file("b", "other");
+    expect_fault(first.substr(0, first.find("PK\1\2")) + second.substr(second.find("PK\1\2")),
+                 Outcome::archive_inconsistent);
+}
+
+// A stub that unpacks it, another archive before it, zeros: readers look from the end.
+void a_zip_may_stand_behind_anything(void**) {
+    const std::string known = "the known file";
+    for (const std::string& stub :
+         {std::string("MZ and a program that is not read"), std::string("x"), std::string("PKPK"),
+          std::string("PK\3"), std::string(600, 'q') + "PK", std::string(512, '\0'),
+          std::string(512, '\0') + std::string(40, 'y'), gzip_file("harmless"),
+          zstd_file("harmless"), tar_file("harmless", "h") + tar_end(),
+          tar_file("harmless", "h") + tar_end() + "PK", std::string("\x1f\x8b\x08", 3),
+          std::string("7z\xbc\xaf\x27\x1c\0\x04", 8)}) {
+        for (const bool counts_from_the_stub : {false, true}) {
+            const std::string body =
+                stub + zip_file("k", known, counts_from_the_stub ? stub.size() : 0);
+            const BodyObjects seen = seen_of(body, "PUT", "", stub.size() > 99 ? 13 : 1);
+            expect_body(seen, body);
+            expect_member(seen, "k", known);
+        }
+    }
+    const std::string form =
+        "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"setup.exe\"\r\n\r\nMZ" +
+        zip_file("k", known) + "\r\n--b--";
+    expect_member(seen_of(form, "POST", "Content-Type: multipart/form-data; boundary=b\r\n"), "k",
+                  known, "setup.exe");
+}
+
+// It stands in programs that read zips.
+void a_signature_alone_is_no_archive(void**) {
+    const std::string body = "a program with PK\3\4 in it" + std::string(300, 'p') +
+                             std::string("PK\3\4\x14\0\0\0\x08\0", 10) + "PK\5\6 and more";
+    const BodyObjects seen = seen_of(body);
+    expect_body(seen, body);
+    assert_int_equal(seen.objects.size(), 1);
+    // Nor at any depth.
+    std::string deep = body;
+    for (int n = 0; n < 3; ++n)
+        deep = tar_file("t", deep);
+    assert_false(seen_of(deep, "PUT", "", 97).fault.has_value());
+}
+
 void formats_that_are_not_taken_apart_are_told(void**) {
     const std::string body = std::string("7z\xbc\xaf\x27\x1c\0\x04", 8) + std::string(700, 's');
     const BodyObjects seen = seen_of(body, "PUT", "", 3);
@@ -479,6 +541,9 @@ int main() {
         cmocka_unit_test(what_is_coded_or_chunked_may_be_an_archive),
         cmocka_unit_test(a_tar_that_begins_like_something_else_is_inconsistent),
         cmocka_unit_test(bombs_end_at_a_limit),
+        cmocka_unit_test(members_of_a_zip_are_objects),
+        cmocka_unit_test(a_zip_may_stand_behind_anything),
+        cmocka_unit_test(a_signature_alone_is_no_archive),
         cmocka_unit_test(formats_that_are_not_taken_apart_are_told),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
