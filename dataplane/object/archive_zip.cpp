@@ -329,14 +329,16 @@ ZipDecoder::Result ZipDecoder::step_passed() {
 ZipDecoder::Result ZipDecoder::step_end() {
     if (!collect(end_bytes)) return Result::more;
     const Verdict verdict = directory_.judge(read_zip_end(buffer_.data()), record_at_);
-    const bool is_stray = searching_ && verdict != Verdict::consistent;
-    verdict_ = verdict;
-    judged_at_ = record_at_;
-    judged_locator_ = directory_.has_locator();
-    if (is_stray) {
+    // Among other bytes, one that fits nothing is as good as none; so is that of an empty archive.
+    const bool fits_nothing = verdict == Verdict::inconsistent ||
+                              (verdict == Verdict::consistent && !directory_.has_members());
+    if (searching_ && fits_nothing) {
         lose_track(4);
         return Result::more;
     }
+    verdict_ = verdict;
+    judged_at_ = record_at_;
+    judged_locator_ = directory_.has_locator();
     opened_ = true;
     // Who reads from the front stops at the first end, or at a fault.
     front_disagrees_ = front_disagrees_ || (leads_ && verdict == Verdict::inconsistent);

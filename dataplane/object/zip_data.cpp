@@ -184,13 +184,13 @@ ZipDecoder::Result ZipDecoder::step_coded(MutableBytes out, Bytes* data) {
     return Result::data;
 }
 
-// What a header says before the data must be so, but that zeros say nothing when a descriptor comes:
-// readers that believe the header make another file of it.
+// What a header says before the data must be so: readers that believe it make another file of them.
+// Zeros say nothing when a descriptor comes.
 bool ZipDecoder::keeps_promises() const {
     if (is_opaque_) return true;
     const bool has_descriptor = member_.has(flag_descriptor);
     const auto keeps = [&](std::uint64_t promised, std::uint64_t measured) {
-        return promised == measured || (has_descriptor && (promised == 0 || promised == marker32));
+        return promised == measured || (has_descriptor && promised == 0);
     };
     return keeps(member_.crc, crc_) && keeps(member_.plain, plain_) &&
            keeps(member_.packed, packed_);

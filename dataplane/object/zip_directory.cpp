@@ -93,7 +93,8 @@ void ZipDirectory::add_locator(Bytes record, std::uint64_t at) {
 ZipDirectory::Verdict ZipDirectory::judge(const ZipEnd& end, std::uint64_t at) const {
     if (agrees(end, at)) return Verdict::consistent;
     if (encrypted_ && entries_.count == 0) return Verdict::encrypted;
-    return end.disk != 0 || volumes_ ? Verdict::volumes : Verdict::inconsistent;
+    const bool has_volumes = has_directory_ && joined_to_ == at && (end.disk != 0 || volumes_);
+    return has_volumes ? Verdict::volumes : Verdict::inconsistent;
 }
 
 bool ZipDirectory::agrees(ZipEnd end, std::uint64_t at) const {
