@@ -8,11 +8,7 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
-<<<<<<< HEAD
-    multipart aws_chunked content_coding archive recipe commit_list text_base64 \
-=======
-    multipart aws_chunked content_coding zip archive_signature \
->>>>>>> zip
+    multipart aws_chunked content_coding archive recipe commit_list text_base64 zip archive_signature \
     policy \
     assembly \
     worker \
