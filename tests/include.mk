@@ -8,7 +8,7 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked content_coding recipe commit_list \
+    multipart aws_chunked content_coding recipe commit_list archive \
     policy \
     worker \
     worker_reset \
