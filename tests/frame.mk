@@ -7,12 +7,14 @@ system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 # Programs that system tests use.
 tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/crowd $(O)/tests/support/zip_list \
+                $(O)/tests/support/commit_entries \
                 $(O)/tests/framing/framing-tool
 $(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
-$(O)/tests/support/zip_list: $(pure_objects)
-$(O)/tests/support/fill_journal $(O)/tests/support/zip_list: LIBS = $(pure_libs)
+$(O)/tests/support/zip_list $(O)/tests/support/commit_entries: $(pure_objects)
+$(O)/tests/support/fill_journal $(O)/tests/support/zip_list \
+$(O)/tests/support/commit_entries: LIBS = $(pure_libs)
 $(O)/tests/support/wire $(O)/tests/support/fill_journal $(O)/tests/support/crowd \
-$(O)/tests/support/zip_list: %: %.o
+$(O)/tests/support/zip_list $(O)/tests/support/commit_entries: %: %.o
 	$(link)
 
 # --- fuzz targets --------------------------------------------------------------------------------
