@@ -52,7 +52,7 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
-               tests/support/crowd.cpp tests/support/zip_list.cpp \
+               tests/support/crowd.cpp tests/support/zip_list.cpp tests/support/commit_entries.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

@@ -97,8 +97,9 @@ class Lists:
 
     def mutate(self, body):
         body = bytearray(body)
-        words = [b"<", b">", b"</", b"<Part>", b"</Part>", b"<PartNumber>", b"1", b"&#49;", b"<!--",
-                 b"-->", b"]]>", b"<![CDATA[", b"\"", b"{", b"}", b"[", b"]", b",", b":", b"\\u0061",
+        words = [b"<", b">", b"</", b"<Part>", b"</Part>", b"<PartNumber>", b"1", b"&#49;",
+                 b"<!--", b"-->", b"]]>", b"<![CDATA[", b"\"", b"{", b"}", b"[", b"]", b",", b":",
+                 b"\\u0061",
                  b"\"path\"", b"null", b"<Latest>AA</Latest>", b"&amp;", b"\0", b"\xff", b" "]
         for _ in range(self.random.randrange(1, 4)):
             at = self.random.randrange(len(body) + 1)
@@ -204,7 +205,8 @@ def main():
     for kind, body, _ in cases:
         try:
             entries = READERS[kind](body)
-            "".join(e if isinstance(e, str) else e[1] for e in entries).encode()  # half a surrogate is a name to nobody
+            # Half a surrogate is a name to nobody.
+            "".join(e if isinstance(e, str) else e[1] for e in entries).encode()
         except Exception:  # whatever the other reader has against it
             entries = None
         expected.append(entries)
