@@ -7,12 +7,14 @@ system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 # Programs that system tests use.
 tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/crowd $(O)/tests/support/zip_list \
+                $(O)/tests/support/commit_entries \
                 $(O)/tests/framing/framing-tool
 $(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
-$(O)/tests/support/zip_list: $(pure_objects)
-$(O)/tests/support/fill_journal $(O)/tests/support/zip_list: LIBS = $(pure_libs)
+$(O)/tests/support/zip_list $(O)/tests/support/commit_entries: $(pure_objects)
+$(O)/tests/support/fill_journal $(O)/tests/support/zip_list \
+$(O)/tests/support/commit_entries: LIBS = $(pure_libs)
 $(O)/tests/support/wire $(O)/tests/support/fill_journal $(O)/tests/support/crowd \
-$(O)/tests/support/zip_list: %: %.o
+$(O)/tests/support/zip_list $(O)/tests/support/commit_entries: %: %.o
 	$(link)
 
 # --- fuzz targets --------------------------------------------------------------------------------
@@ -51,7 +53,7 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
-               tests/support/crowd.cpp tests/support/zip_list.cpp \
+               tests/support/crowd.cpp tests/support/zip_list.cpp tests/support/commit_entries.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

@@ -8,7 +8,9 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked content_coding archive recipe commit_list text_base64 zip archive_signature \
+    multipart aws_chunked content_coding text_base64 \
+    archive archive_signature zip \
+    recipe commit_list \
     policy \
     assembly \
     worker \

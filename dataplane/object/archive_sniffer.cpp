@@ -45,7 +45,7 @@ ArchiveFormat ArchiveSniffer::finish() const {
 
 bool ArchiveSniffer::put_by(Bytes run) {
     const std::size_t fits = std::min(run.size(), first_.size() - bytes_);
-    std::memcpy(first_.data() + bytes_, run.data(), fits);
+    std::copy_n(run.begin(), fits, first_.begin() + bytes_);
     bytes_ = static_cast<std::uint16_t>(bytes_ + fits);
     return bytes_ == first_.size();
 }
