@@ -19,6 +19,7 @@ struct Avx2 {
     }
     CORDON_INLINE Word all(uint32_t value) { return _mm256_set1_epi32(static_cast<int>(value)); }
     CORDON_INLINE Word add(Word x, Word y) { return _mm256_add_epi32(x, y); }
+    CORDON_INLINE Word add_all(Word x, const uint32_t& value) { return add(x, all(value)); }
     CORDON_INLINE Word xor2(Word x, Word y) { return _mm256_xor_si256(x, y); }
     CORDON_INLINE Word xor3(Word x, Word y, Word z) { return xor2(xor2(x, y), z); }
     CORDON_INLINE Word choose(Word x, Word y, Word z) {
@@ -39,38 +40,32 @@ struct Avx2 {
         return _mm256_srli_epi32(x, n);
     }
 
-    // Eight rows of eight words become eight columns.
-    CORDON_INLINE void transpose(Word* rows) {
-        Word pairs[8], fours[8];
-        for (size_t n = 0; n < 8; n += 2) {
-            pairs[n] = _mm256_unpacklo_epi32(rows[n], rows[n + 1]);
-            pairs[n + 1] = _mm256_unpackhi_epi32(rows[n], rows[n + 1]);
-        }
-        for (size_t n = 0; n < 8; n += 4) {
-            for (size_t half = 0; half < 2; ++half) {
-                fours[n + 2 * half] = _mm256_unpacklo_epi64(pairs[n + half], pairs[n + half + 2]);
-                fours[n + 2 * half + 1] =
-                    _mm256_unpackhi_epi64(pairs[n + half], pairs[n + half + 2]);
-            }
-        }
-        for (size_t n = 0; n < 4; ++n) {
-            rows[n] = _mm256_permute2x128_si256(fours[n], fours[n + 4], 0x20);
-            rows[n + 4] = _mm256_permute2x128_si256(fours[n], fours[n + 4], 0x31);
-        }
+    // Half h of a row is four words of the lane 4h + the row's number.
+    CORDON_INLINE Word halves(const uint8_t* const* data, size_t at) {
+        const auto half = [&](size_t h) {
+            return _mm_loadu_si128(reinterpret_cast<const __m128i*>(data[4 * h] + at));
+        };
+        return _mm256_inserti128_si256(_mm256_castsi128_si256(half(0)), half(1), 1);
     }
 
     template <bool swap>
     CORDON_INLINE void blocks(const uint8_t* const* data, size_t at, Word* words) {
         const Word order = _mm256_broadcastsi128_si256(
             _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
-        for (size_t half = 0; half < 2; ++half) {
-            Word* rows = words + half * 8;
-            for (size_t n = 0; n < 8; ++n) {
-                rows[n] = _mm256_loadu_si256(
-                    reinterpret_cast<const __m256i*>(data[n] + at + half * sizeof(Word)));
+        for (size_t four = 0; four < 4; ++four) {
+            Word rows[4];
+            for (size_t n = 0; n < 4; ++n) {
+                rows[n] = halves(data + n, at + 16 * four);
                 if constexpr (swap) rows[n] = _mm256_shuffle_epi8(rows[n], order);
             }
-            transpose(rows);
+            const Word low01 = _mm256_unpacklo_epi32(rows[0], rows[1]);
+            const Word high01 = _mm256_unpackhi_epi32(rows[0], rows[1]);
+            const Word low23 = _mm256_unpacklo_epi32(rows[2], rows[3]);
+            const Word high23 = _mm256_unpackhi_epi32(rows[2], rows[3]);
+            words[4 * four] = _mm256_unpacklo_epi64(low01, low23);
+            words[4 * four + 1] = _mm256_unpackhi_epi64(low01, low23);
+            words[4 * four + 2] = _mm256_unpacklo_epi64(high01, high23);
+            words[4 * four + 3] = _mm256_unpackhi_epi64(high01, high23);
         }
     }
 };

@@ -11,7 +11,7 @@ struct Scalar {
 
     CORDON_INLINE Word load(const uint32_t* p) { return *p; }
     CORDON_INLINE void store(uint32_t* p, Word word) { *p = word; }
-    CORDON_INLINE Word all(uint32_t value) { return value; }
+    CORDON_INLINE Word add_all(Word x, uint32_t value) { return x + value; }
     CORDON_INLINE Word add(Word x, Word y) { return x + y; }
     CORDON_INLINE Word xor2(Word x, Word y) { return x ^ y; }
     CORDON_INLINE Word xor3(Word x, Word y, Word z) { return x ^ y ^ z; }

@@ -2,7 +2,7 @@
 // vector type: every lane is another object. Only the kernel_*.cpp files include this, each with
 // its own vector type, and everything here is local to the file that includes it.
 //
-// A vector type V has: Word, lanes, load(p), store(p, w), all(u32), add, rotate_left<n>,
+// A vector type V has: Word, lanes, load(p), store(p, w), add, add_all(w, u32), rotate_left<n>,
 // shift_right<n>, xor2, xor3, choose(x, y, z) (bits of y where x is set, else z), majority,
 // md5_i(x, y, z) = y ^ (x | ~z), and blocks<swap>(data, at, words): the 16 message words of each
 // lane's block, bytes swapped for the SHA family.
@@ -61,8 +61,8 @@ struct Sha256 {
         const Word sum0 = V::xor3(V::template rotate_left<30>(a), V::template rotate_left<19>(a),
                                   V::template rotate_left<10>(a));
         Word& h = s[(7 - t) & 7];
-        h = V::add(V::add(h, V::add(w[t & 15], V::all(sha256_constants[t]))),
-                   V::add(sum1, V::choose(e, f, g)));
+        h = V::add(V::add(h, V::add_all(w[t & 15], sha256_constants[t])), V::choose(e, f, g));
+        h = V::add(h, sum1);
         s[(3 - t) & 7] = V::add(s[(3 - t) & 7], h);
         h = V::add(h, V::add(sum0, V::majority(a, b, c)));
         if constexpr (t < 48) {
@@ -106,7 +106,7 @@ struct Sha1 {
         if constexpr (t >= 16)
             w[t & 15] = V::template rotate_left<1>(
                 V::xor2(V::xor3(w[(t + 13) & 15], w[(t + 8) & 15], w[(t + 2) & 15]), w[t & 15]));
-        e = V::add(V::add(e, V::add(w[t & 15], V::all(constants[t / 20]))),
+        e = V::add(V::add(e, V::add_all(w[t & 15], constants[t / 20])),
                    V::add(V::template rotate_left<5>(a), mix<t>(b, c, d)));
         s[(first + 1) % 5] = V::template rotate_left<30>(b);
     }
@@ -150,7 +150,7 @@ struct Md5 {
         Word& a = s[(0 - t) & 3];
         const Word b = s[(1 - t) & 3], c = s[(2 - t) & 3], d = s[(3 - t) & 3];
         constexpr size_t word = (md5_order[t / 16][0] * t + md5_order[t / 16][1]) & 15;
-        a = V::add(V::add(a, V::add(w[word], V::all(md5_constants[t]))), mix<t>(b, c, d));
+        a = V::add(V::add(a, V::add_all(w[word], md5_constants[t])), mix<t>(b, c, d));
         a = V::add(b, V::template rotate_left<md5_shifts[t / 16][t & 3]>(a));
     }
 };

@@ -136,6 +136,7 @@ int detach(const Options& options) {
 int check(const Options& options) {
     const Result<std::uint32_t> usable = check_machine(options);
     if (!usable) return give_up(usable.error());
+    std::printf("digest kernels: %s\n", kernels::at_start()->name);
     std::puts("cordon-dataplane can start here");
     return 0;
 }
