@@ -8,7 +8,7 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked content_coding zip archive_signature \
+    multipart aws_chunked content_coding archive zip archive_signature \
     policy \
     worker \
     worker_reset \
@@ -16,7 +16,7 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
-    worker_forms \
+    worker_forms worker_archives \
     worker_limits \
     worker_overload \
     worker_link \

@@ -81,8 +81,9 @@ inline constexpr std::size_t form_file_name_bytes_max = 512;
 // shows something does not fit (the smallest JPEG has 125 bytes), and forms are full of them.
 inline constexpr std::size_t form_field_bytes_max = 64;
 // Objects that one message has open at once: raw, decoded payload, two codings, a part, a nested
-// part, its decoded text.
-inline constexpr std::size_t objects_per_message_max = 8;
+// part, its decoded text, and beside these a member for each archive that is open.
+inline constexpr std::uint32_t form_objects_max = 8;
+inline constexpr std::size_t objects_per_message_max = 16;
 // Content codings of one request: nobody needs more than one, tests of filters use two.
 inline constexpr std::size_t codings_max = 2;
 // Memory of their decoders. zlib takes 40 KiB; zstd and brotli a window (8 MiB is what the RFCs ask

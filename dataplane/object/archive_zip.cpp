@@ -12,14 +12,15 @@ namespace cordon {
 
 using namespace zip;
 
-void ZipDecoder::open(CodingPool* pool, std::uint64_t seed, bool leads) {
+void ZipDecoder::open(CodingPool* pool, std::uint64_t seed, bool leads, std::uint64_t at) {
     INVARIANT(!coding_.is_open());
     *this = ZipDecoder();
     pool_ = pool;
     seed_ = seed;
     leads_ = leads;
     directory_.open(seed);
-    ends_.open();
+    ends_.open(at);
+    at_ = at;
     state_ = leads ? State::record : State::search;
 }
 

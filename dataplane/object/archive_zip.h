@@ -56,7 +56,8 @@ class ZipDecoder {
 
     // `leads`: the object begins as a zip (ArchiveFormat::zip). `seed`: a secret of this process,
     // so that nobody can make two sets of members with one sum.
-    void open(CodingPool* pool, std::uint64_t seed, bool leads);
+    // `at`: bytes of the object that were searched before, in vain.
+    void open(CodingPool* pool, std::uint64_t seed, bool leads, std::uint64_t at = 0);
     // `out` takes decoded runs and is read by the caller before the next call.
     Result next(Bytes* input, MutableBytes out, Bytes* data);
     Result finish(Bytes* data);

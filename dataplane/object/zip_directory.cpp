@@ -142,8 +142,9 @@ bool ZipDirectory::agrees_with_end64(ZipEnd* end, std::uint64_t base) const {
     return agrees;
 }
 
-void ZipEndFinder::open() {
-    at_ = count_ = 0;
+void ZipEndFinder::open(std::uint64_t at) {
+    at_ = at;
+    count_ = 0;
     has_locator_ = collects_ = false;
     carry_bytes_ = record_bytes_ = 0;
 }

@@ -91,7 +91,7 @@ class ZipDirectory {
 // last one within the last 64 KiB.
 class ZipEndFinder {
   public:
-    void open();
+    void open(std::uint64_t at);
     void feed(Bytes run);
 
     struct Found {
