@@ -15,7 +15,7 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
 object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/body_archive.cpp dataplane/object/archive.cpp \
                   dataplane/object/zip_search.cpp dataplane/object/archive_sniffer.cpp \
-                  dataplane/object/archive_single.cpp \
+                  dataplane/object/archive_single.cpp dataplane/object/archive_signature.cpp \
                   dataplane/object/archive_tar.cpp dataplane/object/pax_records.cpp \
                   dataplane/object/coding.cpp dataplane/object/multipart.cpp \
                   dataplane/object/part_head.cpp dataplane/object/parameters.cpp \

@@ -25,9 +25,12 @@ constexpr Stops stops_at(std::string_view characters) {
 
 constexpr Stops json_stops = stops_at("\":}]");
 constexpr Stops string_stops = stops_at("\"\\");
-constexpr Stops name_stops = stops_at("=&%");
-constexpr Stops value_stops = stops_at("&%");
 constexpr Stops url_stops = stops_at("%");
+// In a form, what looks like JSON or one text at first may be a name, and a value hold JSON.
+constexpr Stops form_json_stops = stops_at("\":}]=");
+constexpr Stops form_string_stops = stops_at("\"\\=&%");
+constexpr Stops name_stops = stops_at("=&%");
+constexpr Stops value_stops = stops_at("&%\"\\");
 
 Bytes run_of(Bytes input, const Stops& stops) {
     const auto stop =
@@ -89,6 +92,9 @@ std::size_t TextDecoder::step(Bytes* input, MutableBytes out) {
             return 0;
         case State::given:
             return step_given(out);
+        case State::next_text:
+            begin_text(back_);
+            return 0;
         case State::over:
             return 0;
     }
@@ -122,31 +128,39 @@ void TextDecoder::begin_text(State state) {
     state_ = state;
 }
 
+void TextDecoder::end_text(State next) {
+    text_.end(false);
+    back_ = next;
+    state_ = State::next_text;
+}
+
 // In a data URL characters may be percent-encoded (RFC 2397 §2).
 std::size_t TextDecoder::step_body(Bytes* input, MutableBytes out) {
-    if (text_.is_over()) {
+    if (text_.is_over() && !is_form_) {
         state_ = State::over;
         return 0;
     }
-    Bytes run = text_.is_url() ? run_of(*input, url_stops) : *input;
+    const bool has_escapes = text_.is_url() || is_form_;
+    Bytes run = has_escapes ? run_of(*input, is_form_ ? name_stops : url_stops) : *input;
     if (run.empty()) {
-        *input = input->subspan(1);
-        begin_escape(State::percent, State::body);
+        const char c = take(input);
+        if (c == '%')
+            begin_escape(State::percent, State::body);
+        else
+            end_text(c == '=' ? State::value : State::name);
         return 0;
     }
     // All of a run is read as what it began as: the scheme ends one, as "%" may follow.
     if (!text_.is_url() && !text_.is_believed()) run = run.first(1);
-    const std::size_t before = run.size();
-    const std::size_t written = text_.take(&run, out);
-    *input = input->subspan(before - run.size());
-    return written;
+    return take_run(input, run, out);
 }
 
 void TextDecoder::step_json(Bytes* input) {
-    *input = input->subspan(run_of(*input, json_stops).size());
+    *input = input->subspan(run_of(*input, is_form_ ? form_json_stops : json_stops).size());
     if (input->empty()) return;
     switch (take(input)) {
         case '"':
+        case '=':
             begin_text(State::string);
             break;
         case ':':
@@ -159,32 +173,53 @@ void TextDecoder::step_json(Bytes* input) {
 }
 
 std::size_t TextDecoder::step_string(Bytes* input, MutableBytes out) {
-    Bytes run = run_of(*input, string_stops);
-    if (run.empty()) {
-        if (take(input) == '\\') {
+    const Bytes run = run_of(*input, is_form_ ? form_string_stops : string_stops);
+    if (!run.empty()) {
+        const std::size_t before = input->size();
+        const std::size_t written = take_run(input, run, out);
+        note_key(run.first(before - input->size()));
+        return written;
+    }
+    switch (take(input)) {
+        case '\\':
             begin_escape(State::escape, State::string);
-        } else {
+            break;
+        case '%':
+            begin_escape(State::percent, State::string);
+            break;
+        case '=':
+            if (text_.is_believed() || text_.is_url()) {
+                back_ = State::string;
+                give_bytes("=");
+            } else {
+                key_is_field();
+                begin_text(State::string);
+            }
+            break;
+        case '&':
+            end_text(State::string);
+            break;
+        default:
             text_.end(false);
             state_ = State::json;
-        }
-        return 0;
+            break;
     }
-    const Bytes before = run;
-    const std::size_t written = text_.take(&run, out);
-    note_key(before.first(before.size() - run.size()));
-    *input = input->subspan(before.size() - run.size());
-    return written;
+    return 0;
 }
 
 std::size_t TextDecoder::step_name(Bytes* input, MutableBytes out) {
-    Bytes run = run_of(*input, name_stops);
+    if (is_first_ && (text_.is_believed() || text_.is_url())) {
+        state_ = State::body;
+        return 0;
+    }
+    const Bytes run = run_of(*input, name_stops);
     if (!run.empty()) {
-        const Bytes before = run;
-        if (!is_first_) run = {};
-        const std::size_t written = is_first_ ? text_.take(&run, out) : 0;
-        note_key(before.first(before.size() - run.size()));
-        *input = input->subspan(before.size() - run.size());
-        if (is_first_ && (text_.is_believed() || text_.is_url())) state_ = State::body;
+        const std::size_t before = input->size();
+        const std::size_t key_at = key_bytes_;
+        const std::size_t written = is_first_ ? take_run(input, run, out) : 0;
+        if (!is_first_) *input = input->subspan(run.size());
+        note_key(run.first(before - input->size()));
+        std::replace(key_.begin() + key_at, key_.begin() + key_bytes_, '+', ' ');
         return written;
     }
     const char c = take(input);
@@ -198,22 +233,33 @@ std::size_t TextDecoder::step_name(Bytes* input, MutableBytes out) {
     return 0;
 }
 
+// JSON in a value: its quotes delimit texts as well, and a backslash stands before a slash.
 std::size_t TextDecoder::step_value(Bytes* input, MutableBytes out) {
-    Bytes run = run_of(*input, value_stops);
-    if (!run.empty()) {
-        const std::size_t before = run.size();
-        const std::size_t written = text_.take(&run, out);
-        *input = input->subspan(before - run.size());
-        return written;
-    }
-    if (take(input) == '%') {
-        begin_escape(State::percent, State::value);
-    } else {
-        text_.end(false);
-        state_ = State::name;
-        key_bytes_ = 0;
+    const Bytes run = run_of(*input, value_stops);
+    if (!run.empty()) return take_run(input, run, out);
+    switch (take(input)) {
+        case '%':
+            begin_escape(State::percent, State::value);
+            break;
+        case '"':
+            back_ = State::value;
+            give_bytes("\"");
+            break;
+        case '&':
+            end_text(State::name);
+            break;
+        default:
+            break;
     }
     return 0;
+}
+
+// Gives the text a run from the front of *input; it may take less.
+std::size_t TextDecoder::take_run(Bytes* input, Bytes run, MutableBytes out) {
+    const std::size_t before = run.size();
+    const std::size_t written = text_.take(&run, out);
+    *input = input->subspan(before - run.size());
+    return written;
 }
 
 // --- escapes -------------------------------------------------------------------------------------
@@ -286,15 +332,20 @@ void TextDecoder::give_bytes(std::string_view bytes) {
 // The text may ask to be given the same again after an event.
 std::size_t TextDecoder::step_given(MutableBytes out) {
     Bytes run = Bytes(given_).subspan(given_at_, given_bytes_ - given_at_);
-    const Bytes before = run;
-    std::size_t written = 0;
-    if (back_ == State::name) {
-        run = {};
-        is_first_ = false;  // no base64 has an escape before its 160th character
-    } else {
-        written = text_.take(&run, out);
+    const bool is_in_head = text_.is_url() && !text_.is_believed();  // anything up to its comma
+    if (back_ == State::value && run.front() == '"' && !is_in_head) {
+        end_text(State::value);
+        return 0;
     }
-    note_key(before.first(before.size() - run.size()));
+    const Bytes before = run;
+    const bool is_name = back_ == State::name && !is_first_;
+    const bool is_passed_over = back_ == State::value && run.front() == '\\';
+    std::size_t written = 0;
+    if (is_name || is_passed_over)
+        run = {};
+    else
+        written = text_.take(&run, out);
+    if (back_ != State::value) note_key(before.first(before.size() - run.size()));
     given_at_ = static_cast<std::uint8_t>(given_at_ + before.size() - run.size());
     if (given_at_ == given_bytes_) state_ = back_;
     return written;

@@ -14,6 +14,8 @@
 // than it was before. So nothing here is ever refused, and a text may be believed early. JSON is
 // not validated: strings are found by their quotes alone, as the most lenient parser finds them.
 // A "+" in a form is the digit, not a blank: pages that build forms by hand forget to send %2B.
+// What is declared to be a form is read as one however it begins, and as JSON too: servers do
+// either.
 //
 // Owns:       the state of the text under way and its field name, cut to its limit.
 // Invariants: what comes out does not depend on how the input is cut, but for the cuts of data.
@@ -52,17 +54,18 @@ class TextDecoder {
 
   private:
     enum class State : std::uint8_t {
-        start,    // blanks
-        body,     // all of it is one text
-        json,     // between its strings
-        string,   //
-        name,     // of a field in a form
-        value,    //
-        escape,   // behind a backslash
-        unicode,  // behind \u
-        percent,  // behind %
-        given,    // what an escape stands for is given to the text
-        over,     //
+        start,      // blanks
+        body,       // all of it is one text
+        json,       // between its strings
+        string,     //
+        name,       // of a field in a form
+        value,      //
+        escape,     // behind a backslash
+        unicode,    // behind \u
+        percent,    // behind %
+        given,      // what an escape stands for is given to the text
+        next_text,  // one has ended, another begins
+        over,       //
     };
 
     std::size_t step(Bytes* input, MutableBytes out);
@@ -76,7 +79,9 @@ class TextDecoder {
     void take_unicode(Bytes* input);
     void take_percent(Bytes* input);
     std::size_t step_given(MutableBytes out);
+    std::size_t take_run(Bytes* input, Bytes run, MutableBytes out);
     void begin_text(State state);
+    void end_text(State next);
     void begin_escape(State escape, State from);
     void give(std::uint32_t code);
     void give_bytes(std::string_view bytes);

@@ -207,6 +207,30 @@ void values_of_a_form_are_files(void**) {
     assert_true(seen.files[1].field == "b" && seen.files[1].content == file);
 }
 
+// A name may look like the beginning of something else, and a value may hold JSON.
+void no_beginning_hides_a_form(void**) {
+    const std::string file = file_of(600);
+    const std::string text = base64(file);
+    const std::string sent = replaced(replaced(replaced(text, "+", "%2B"), "/", "%2F"), "=", "%3D");
+    for (const std::string name :
+         {"{", "[1,{\"", "{=&x", "{\"=&x", "{\"a\":\"b&x", "data:", "data:&x", "data:,&x",
+          "data:;base64,&x", "%22&x", "\"&x", "\"\\&x"}) {
+        const TextFiles seen = found_at_every_split(name + "=" + sent + "&y=z", form);
+        assert_int_equal(seen.files.size(), 1);
+        assert_true(seen.files[0].content == file);
+    }
+    const TextFiles seen = found_at_every_split(text + "&x=" + sent, form);
+    assert_int_equal(seen.files.size(), 2);
+    assert_true(seen.files[0].content == file && seen.files[1].content == file);
+    assert_int_equal(found(text.substr(0, 160) + "=" + sent, form).files.size(), 2);
+    expect_file("payload=%7B%22n%22%3A%22a%22%2C%22d%22%3A%22" + replaced(sent, "%2F", "%5C%2F") +
+                    "%22%7D&x=y",
+                file, "payload", form);
+    expect_file("payload={\"d\":\"" + replaced(text, "/", "\\/") + "\"}", file, "payload", form);
+    expect_file("{\"u\":\"a=b&c\",\"d\":\"data:;x=y;base64," + text + "\"}", file, "d", form);
+    expect_file(sent, file, {}, form);  // curl --data-urlencode
+}
+
 void other_characters_are_passed_over_and_noted(void**) {
     const std::string file = file_of(300);
     std::string text = base64(file);
@@ -259,6 +283,7 @@ int main() {
         cmocka_unit_test(every_long_string_of_json_is_a_file),
         cmocka_unit_test(escapes_of_json_are_undone),
         cmocka_unit_test(values_of_a_form_are_files),
+        cmocka_unit_test(no_beginning_hides_a_form),
         cmocka_unit_test(other_characters_are_passed_over_and_noted),
         cmocka_unit_test(padding_ends_the_file),
         cmocka_unit_test(a_file_that_is_cut_short_is_what_came),
