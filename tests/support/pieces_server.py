@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A storage that takes files in pieces: pieces_server.py ADDRESS PORT DIRECTORY.
 
-One small server for each protocol that has none to install, as its specification says; a file is in
-DIRECTORY when it is visible, its pieces are not. A request that does not come whole changes nothing.
+One small server for each protocol that has none to install, as its specification says; a file is
+in DIRECTORY when it is visible, its pieces are not. A request that does not come whole changes
+nothing.
 
   /upload/NAME?…            forms and bodies of chunking uploaders (Dropzone, Plupload, resumable.js,
                             flow.js, Fine Uploader, simple-uploader.js, a form with Content-Range)
