@@ -5,7 +5,7 @@ One small server for each protocol that has none to install, as its specificatio
 in DIRECTORY when it is visible, its pieces are not. A request that does not come whole changes
 nothing.
 
-  /upload/NAME?…            forms and bodies of chunking uploaders (Dropzone, Plupload, resumable.js,
+  /upload/NAME?…            chunks of uploaders in browsers (Dropzone, Plupload, resumable.js,
                             flow.js, Fine Uploader, simple-uploader.js, a form with Content-Range)
   /google/o, /google/NAME   sessions with Content-Range
   /dav/NAME                 PUT with Content-Range, PATCH with X-Update-Range, COPY, MOVE
@@ -14,6 +14,7 @@ nothing.
   /upload/storage/v1/b/…    objects, /storage/v1/b/BUCKET/o/NAME/compose
   /v2/NAME/blobs/uploads/   container registries
   /resumable, /resumable/ID the draft of resumable uploads
+  /files, /files/ID         tus, with concatenation
 """
 
 import email.parser
@@ -263,6 +264,31 @@ def take_resumable(request, rest):
     return 201
 
 
+def take_tus(request, rest):
+    request.answer["Tus-Resumable"] = "1.0.0"
+    concat = request.headers.get("Upload-Concat", "")
+    if request.command == "POST":
+        session = f"{request.headers.get('X-Name', 'tus')}-{next(NUMBERS)}"
+        urls = concat.removeprefix("final;").split() if concat.startswith("final;") else []
+        SESSIONS[session] = (b"".join(SESSIONS[url.rpartition("/")[2]] for url in urls)
+                             + request.body)
+        SESSIONS["total", session] = (len(SESSIONS[session]) if urls
+                                      else int(request.headers["Upload-Length"]))
+        SESSIONS["partial", session] = concat == "partial"
+        request.answer["Location"] = f"/files/{session}"
+    elif request.command == "PATCH":
+        session = rest
+        if int(request.headers["Upload-Offset"]) != len(SESSIONS[session]):
+            raise Refused(409)
+        SESSIONS[session] += request.body
+    else:
+        raise Refused(405)
+    request.answer["Upload-Offset"] = str(len(SESSIONS[session]))
+    if len(SESSIONS[session]) == SESSIONS["total", session] and not SESSIONS["partial", session]:
+        publish(session.rpartition("-")[0], SESSIONS[session])
+    return 201 if request.command == "POST" else 204
+
+
 PLACES = [
     ("/upload/storage/v1/b/", take_gcs_upload),
     ("/storage/v1/b/", take_gcs),
@@ -273,6 +299,7 @@ PLACES = [
     ("/blob/", take_blob),
     ("/v2/", take_registry),
     ("/resumable", take_resumable),
+    ("/files", take_tus),
 ]
 
 

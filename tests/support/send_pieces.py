@@ -198,6 +198,26 @@ def draft(sent):
                             headers, piece))
 
 
+def tus(sent):
+    sent.needs_order = True
+    sent.before.append(("POST", "/files", {"Tus-Resumable": "1.0.0", "X-Name": sent.name,
+                                           "Upload-Length": str(len(sent.data))}, b""))
+    for _, first, _, piece in sent.each():
+        sent.middle.append(("PATCH", "LOCATION", {
+            "Tus-Resumable": "1.0.0", "Upload-Offset": str(first),
+            "Content-Type": "application/offset+octet-stream"}, piece))
+
+
+def tus_concatenated(sent):
+    sent.needs_order = True
+    for _, _, _, piece in sent.each():
+        sent.middle.append(("POST", "/files", {
+            "Tus-Resumable": "1.0.0", "Upload-Concat": "partial", "Upload-Length": str(len(piece)),
+            "Content-Type": "application/offset+octet-stream"}, piece))
+    sent.after.append(("POST", "/files", {"Tus-Resumable": "1.0.0", "X-Name": sent.name,
+                                          "Upload-Concat": "final;LOCATIONS"}, b""))
+
+
 RECIPES = {
     "dropzone": forms("dropzone"), "resumable": forms("resumable"), "flow": forms("flow"),
     "fine": forms("fine"), "simple": forms("simple"), "plupload": forms("plupload"),
@@ -205,13 +225,15 @@ RECIPES = {
     "form-range": form_range, "google": google, "google-unknown": google_unknown,
     "dav-range": dav_range, "sabre": sabre, "nextcloud": nextcloud, "owncloud": owncloud,
     "azure": azure, "azure-append": azure_append, "gcs": gcs, "registry": registry, "draft": draft,
+    "tus": tus, "tus-concatenated": tus_concatenated,
 }
 
 
 class Line:
     """One connection, kept alive."""
 
-    location = ""  # of the last answer that had one, for all
+    location = ""   # of the last answer that had one, for all
+    locations = []  # of all of them
 
     def __init__(self, arguments):
         self.connection = http.client.HTTPConnection(arguments.address, arguments.port, timeout=30)
@@ -221,10 +243,14 @@ class Line:
         if target.startswith("LOCATION"):
             more = target.removeprefix("LOCATION")
             target = Line.location + (more.replace("?", "&") if "?" in Line.location else more)
+        headers = {name: value.replace("LOCATIONS", " ".join(Line.locations))
+                   for name, value in headers.items()}
         self.connection.request(method, target, body=body, headers=headers)
         answer = self.connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
-        Line.location = answer.headers.get("Location") or Line.location
+        if answer.headers.get("Location"):
+            Line.location = answer.headers["Location"]
+            Line.locations.append(Line.location)
         print(answer.status, method, target.partition("?")[0], flush=True)
         if answer.status == 403:
             print(text, flush=True)
