@@ -105,7 +105,8 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 # Benchmarks: make bench. Never part of a test.
 line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
                       tests/bench/lanes_bench.cpp
-bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
+bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
+                      tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
 	$(link)
@@ -117,3 +118,6 @@ $(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
 $(O)/tests/bench/stream_bench: $(O)/tests/bench/stream_bench.o $(pure_objects)
 	$(link)
 $(O)/tests/bench/stream_bench: LIBS = $(pure_libs) -lbenchmark
+$(O)/tests/bench/recipe_bench: $(O)/tests/bench/recipe_bench.o $(pure_objects)
+	$(link)
+$(O)/tests/bench/recipe_bench: LIBS = $(pure_libs) -lbenchmark
