@@ -8,7 +8,7 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint fingerprint_tree keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked content_coding \
+    multipart aws_chunked content_coding recipe commit_list \
     policy \
     assembly \
     worker \

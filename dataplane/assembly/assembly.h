@@ -41,6 +41,7 @@
 #include "dataplane/assembly/spin_lock.h"
 #include "dataplane/assembly/spool.h"
 #include "dataplane/base/time.h"
+#include "dataplane/contract/options.h"
 #include "dataplane/fingerprint/digest_state.h"
 
 namespace cordon {
@@ -51,6 +52,8 @@ struct AssemblyLimits {
     std::uint64_t spool_bytes_max;
     std::uint64_t idle_ns;
 };
+
+AssemblyLimits assembly_limits(const Options& options);
 
 // An upload, for as long as somebody who holds this has it pinned.
 struct UploadRef {

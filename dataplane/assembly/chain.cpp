@@ -238,7 +238,7 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     const Upload& upload = uploads_[number];
     if (upload.matched) {
         if (upload.leased) return Standing::busy;
-        *state = state_of(number);
+        *state = before_of(number);
         return Standing::matched;
     }
     if (upload.leased && !upload.lease_is_live) return Standing::busy;
@@ -334,11 +334,11 @@ void Assembly::give_back(UploadRef ref) {
 
 void Assembly::freeze(UploadRef ref, const DigestState& state) {
     const Locked locked(shard_of(ref.number).lock);
-    state_of(ref.number) = state;
+    before_of(ref.number) = state;  // the chain itself stands where it stood
+    uploads_[ref.number].has_before = false;
     uploads_[ref.number].matched = true;
 }
 
-// The chain goes on from the state that matched: that is where it stood.
 void Assembly::unfreeze(UploadRef ref) {
     const Locked locked(shard_of(ref.number).lock);
     uploads_[ref.number].matched = false;

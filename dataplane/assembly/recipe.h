@@ -2,26 +2,32 @@
 // it, and whether the object becomes visible with it. The recipes are a table (recipe_table.h), one
 // row for each protocol, with its source.
 //
-//     PieceRequest request = recipe_of(head, seed);            when the head is complete
-//     if (request.act == PieceAct::form) {                     fields of a form decide
-//         FormFields fields; fields.open(head);                (form_fields.h)
-//         … fields.take(name, value) for each short field, before and after the file …
-//         request = recipe_of(head, fields, seed);             at the file part, and at the end
+//     PieceRequest request = recipe_of(head, seed);     when the head is complete
+//     if (request.act == PieceAct::form) {              fields of a form decide (form_fields.h):
+//         fields.open(seed);
+//         … fields.take(name, value) for each field, before and behind the file part …
+//         request = recipe_of(head, fields, seed);      at the file part, and at the end
 //     }
-//     if (request.list != ListFormat::none) …                  the body names pieces (commit_list.h)
+//     if (request.list != ListFormat::none) …           the body names pieces (commit_list.h)
 //
 // The bytes of a piece are what the client means: of a form the content of its file part, of
 // aws-chunked the payload, else the body as it is (a server does not undo a content coding).
 //
 // For who keeps the state:
 //  * A piece counts when the storage has answered 2xx. A later piece in the same place replaces it
-//    only then, for anybody may send one that the storage refuses (a wrong signature, a wrong path).
-//  * `total` and `pieces` are claims. Where visibility is at_once, or the total is not known, the
-//    state at the end of every piece is looked up, so that a claim too large gains nothing.
+//    only then, for anybody may send one that the storage refuses (a wrong signature or path).
+//  * `length`, `total` and `pieces` are claims. A piece of another length is a conflict. Where
+//    visibility is at_once the state at the end of every piece is looked up, so that a claim of
+//    more than will come gains nothing.
 //  * With order `index` a known `offset` is a second claim about the same place; where it does not
-//    agree with the lengths of the pieces before, servers differ in what they store (conflict).
+//    agree with the lengths of the pieces before, servers differ in what they store: a conflict.
+//    So is the same index with another `name`, when that is set.
+//  * A commit without a list and with a `total` completes the object only when that many bytes are
+//    there; else it asks how far the upload is.
+//  * The manifest of a DLO may come before its segments: they are then visible at once.
 //  * A key names the session or the path of the object, never the host: storages answer to many.
-//    Spellings that some server takes for the same give the same key.
+//    Spellings that some server takes for the same give the same key. A later piece of an object
+//    may follow a PieceAct::object of the same key.
 //
 // Owns:       nothing.
 // Invariants: depends on the head only (and the fields); pure.
@@ -51,6 +57,7 @@ enum class PieceAct : std::uint8_t {
     begin,       // opens an assembly; no bytes of it
     piece,       // carries bytes of one
     copy_piece,  // the storage takes a range of `source` (offset source_offset, length) for a piece
+    drop_piece,  // the storage forgets the piece `index`
     commit,      // makes the object visible; with a list, of the pieces named there
     abort,       // the storage forgets the pieces
     copy,        // the storage copies or moves the whole object `source` to `key`
@@ -67,9 +74,8 @@ enum class PieceOrder : std::uint8_t {
 
 // When somebody can read the object.
 enum class Visibility : std::uint8_t {
-    at_commit,    // by a request of its own
-    at_complete,  // when the last byte is there, in whatever order
-    at_once,      // each piece is written in place
+    at_commit,  // by a request of its own
+    at_once,    // what is there, or when the last byte is, in whatever order
 };
 
 enum class Recipe : std::uint8_t {
@@ -90,7 +96,6 @@ enum class Recipe : std::uint8_t {
     flow_js,          //
     simple_uploader,  //
     fine_uploader,    //
-    ng_file_upload,   //
     swift_object,     // whole objects that a manifest may name
     swift_static,     // SLO
     swift_dynamic,    // DLO
@@ -101,7 +106,7 @@ enum class Recipe : std::uint8_t {
     gcs_compose,      //
     oci_blob,         // container registries
     webdav_copy,      //
-    s3_object,        // whole objects that UploadPartCopy may name, and CopyObject
+    plain_object,     // whole objects that a later request may name, or continue
     count_,
 };
 
@@ -119,10 +124,11 @@ struct PieceRequest {
     PieceAct act = PieceAct::none;
     Recipe recipe = Recipe::none;
     PieceOrder order = PieceOrder::offset;
-    Visibility visibility = Visibility::at_complete;
+    Visibility visibility = Visibility::at_once;
     ListFormat list = ListFormat::none;  // with commit
     bool begins = false;  // the assembly cannot have earlier pieces: what is there is of an old one
-    bool last = false;    // behind this piece comes none: total = offset + length
+    bool last = false;  // behind this piece comes none: total = offset + length; with at_commit the
+                        // piece also commits
     // The key is known only from Location in the answer (key_of_location); until then `key` is that
     // of the request's own target, which is not the assembly's.
     bool key_in_answer = false;
@@ -133,6 +139,9 @@ struct PieceRequest {
     // With act object of swift_object: the assembly of a DLO commit whose prefix its name begins
     // with; `index` is the number at its end (piece_unknown without one).
     AssemblyKey group;
+    // With act object and piece: the same object as storages name it that take the bucket from the
+    // host (zero: none).
+    AssemblyKey alias;
     std::uint64_t index = piece_unknown;
     std::uint64_t offset = piece_unknown;
     std::uint64_t length = piece_unknown;  // of the piece's bytes, as the head claims
@@ -147,7 +156,7 @@ class FormFields;
 PieceRequest recipe_of(const Head& head, const FormFields& fields, std::uint64_t seed);
 
 // Where a request said key_in_answer: the key that the pieces after it will have, from the Location
-// (or, for Google, X-GUploader-UploadID never needed) of the answer to it.
+// of its answer (also of an interim one).
 AssemblyKey key_of_location(const Head& request, std::string_view location, std::uint64_t seed);
 
 std::string_view recipe_name(Recipe recipe);

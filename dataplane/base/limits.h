@@ -84,7 +84,7 @@ inline constexpr std::size_t form_field_bytes_max = 64;
 // file's relative path; file systems end names at 255 bytes, so two with directories.
 inline constexpr std::size_t form_identity_bytes_max = 512;
 // Lists in a commit: what the services allow (S3 10,000 parts, Azure 50,000 blocks, Swift 1,000
-// segments, Google 32 components), and a value no longer than an object's name may be, percent-coded.
+// segments, Google 32 components), and a value as long as an object's name, percent-coded.
 inline constexpr std::uint32_t commit_parts_max = 10000;
 inline constexpr std::uint32_t commit_blocks_max = 50000;
 inline constexpr std::uint32_t commit_segments_max = 1000;
@@ -125,6 +125,9 @@ inline constexpr std::uint32_t assembly_wait_seconds = 10;
 // How long an upload may pause between two of its pieces. Clients that lost their connection come
 // back within minutes, users within the hour.
 inline constexpr std::uint32_t assembly_seconds = 3600;
+// Commits that name their pieces, under way at once in a worker: each has 20 KiB of text, and is over
+// when its few kilobytes are there.
+inline constexpr std::uint32_t commit_lists_max = 256;
 // Pieces with an offset that may stand behind a hole: each is compared with what fills it.
 inline constexpr std::uint32_t assembly_ahead_max = 256;
 

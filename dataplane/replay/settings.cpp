@@ -154,6 +154,9 @@ void fill_limits(Options* options) {
     options->heartbeat_ms_max = limits::heartbeat_ms_max;
     options->absorb_seconds = limits::absorb_seconds;
     options->mbufs_per_port = limits::mbufs_per_port;
+    options->spool_bytes_max = limits::spool_bytes_max;
+    options->assemblies_max = limits::assemblies_max;
+    options->assembly_seconds = 7 * 24 * 3600;  // a capture may pause for long
 }
 
 }  // namespace

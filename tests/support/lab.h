@@ -45,6 +45,9 @@ inline Options lab_options() {
     options.journal_ms_max = limits::journal_ms_max;
     options.drain_bytes_max = limits::drain_bytes_max;
     options.absorb_seconds = limits::absorb_seconds;
+    options.assemblies_max = 256;
+    options.assembly_seconds = limits::assembly_seconds;
+    options.spool_bytes_max = 16 << 20;
     options.policy_generation = 3;
     options.service_count = 1;
     ServiceOptions& service = options.services[0];

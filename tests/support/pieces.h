@@ -29,7 +29,7 @@ inline PieceRequest range(std::uint64_t key, std::uint64_t offset, std::uint64_t
     request.act = PieceAct::piece;
     request.recipe = Recipe::dropzone;
     request.order = PieceOrder::offset;
-    request.visibility = Visibility::at_complete;
+    request.visibility = Visibility::at_once;
     request.key = {key, 7};
     request.offset = offset;
     request.length = length;
