@@ -20,8 +20,12 @@ fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
                        dataplane/fingerprint/digest_state.cpp dataplane/fingerprint/tree.cpp \
                        dataplane/fingerprint/blocks.cpp
 index_sources := dataplane/index/index_view.cpp
-                  $(index_sources) $(assembly_sources) $(uploads_sources) $(verdict_sources) \
-                  $(worker_sources)
+uploads_sources := dataplane/assembly/assembly.cpp dataplane/assembly/chain.cpp
+assembly_sources := dataplane/assembly/recipe.cpp dataplane/assembly/recipe_view.cpp \
+                    dataplane/assembly/recipe_storage.cpp dataplane/assembly/recipe_ranges.cpp \
+                    dataplane/assembly/recipe_forms.cpp dataplane/assembly/spelling.cpp \
+                    dataplane/assembly/commit_list.cpp dataplane/assembly/xml_reader.cpp \
+                    dataplane/assembly/json_reader.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \

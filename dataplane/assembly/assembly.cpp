@@ -404,6 +404,9 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         unpin(shard, number, now);
         return {Result::bad, is_new};
     }
+    const bool is_earlier = upload.order == PieceOrder::index && upload.count == 1 &&
+                            !upload.leased && position < pieces_[upload.last].position;
+    if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
     const PiecePlace place = place_of(shard, number, request, position);
     const std::uint32_t piece = open_piece(shard, number, position);
     if (piece == none) {

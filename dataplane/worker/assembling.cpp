@@ -244,12 +244,12 @@ bool Worker::State::end_piece(FlowNumber number) {
         return false;
     assembly.end(own.ticket, piece_sum, piece_state, now);
     exchange.answered = own.ticket;
+    own.stage = Assembling::Stage::looking;
     if (!shows_at_end(own.request)) {
         exchange.assembling = no_assembling;
         own.flow = no_flow;
         return advance_alone(place);
     }
-    own.stage = Assembling::Stage::looking;
     own.until_ns = now.ns + wait_ns;
     return look_on(place);
 }
@@ -389,6 +389,10 @@ bool Worker::State::look_on(std::uint32_t place) {
             case Standing::gap:
                 end_look(place);
                 return passes_with_gap(number);
+            case Standing::lost:
+                counters.count(Outcome::assembly_gap);
+                end_look(place);
+                return passes_unassembled(number, PolicyCase::limit);
             case Standing::conflict:
                 counters.count(Outcome::assembly_conflict);
                 end_look(place);

@@ -1,8 +1,8 @@
 // What a message has to do with an upload in pieces: it carries one, or makes the object visible.
 // It outlives its message when pieces behind it wait in the spool and nobody has to wait for them.
 //
-// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it moves;
-//             the lease of the chain while it advances; the list of a commit.
+// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it
+//             moves; the lease of the chain while it advances; the list of a commit.
 // Invariants: with a flow while the flow's message has it, else it advances by itself.
 // Worker:     used by one worker only; pooled, no allocation after construction.
 // Limits:     two for each message; limits::commit_lists_max commits with lists.

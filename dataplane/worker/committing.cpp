@@ -136,14 +136,15 @@ Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
 Worker::State::CommitStep Worker::State::commit_fails(std::uint32_t place, Outcome why) {
     const FlowNumber number = assemblings[place].flow;
     end_look(place);
-    bool passes = false;
-    if (why == Outcome::assembly_gap) {
-        passes = passes_with_gap(number);
-    } else {
-        counters.count(why);
-        passes = passes_unassembled(number, PolicyCase::limit);
-    }
-    return passes ? CommitStep::goes : CommitStep::waits;
+    counters.count(why);
+    return passes_unassembled(number, PolicyCase::limit) ? CommitStep::goes : CommitStep::waits;
+}
+
+// A piece that nobody saw.
+Worker::State::CommitStep Worker::State::commit_has_gap(std::uint32_t place) {
+    const FlowNumber number = assemblings[place].flow;
+    end_look(place);
+    return passes_with_gap(number) ? CommitStep::goes : CommitStep::waits;
 }
 
 // All pieces, in their own order.
@@ -222,6 +223,7 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
             case PieceStatus::conflict:
                 return commit_fails(place, Outcome::assembly_conflict);
             case PieceStatus::missing:
+                return commit_has_gap(place);
             case PieceStatus::lost:
                 break;
         }

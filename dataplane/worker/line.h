@@ -328,6 +328,7 @@ struct Worker::State {
     CommitStep commit_step(std::uint32_t place, std::size_t* left);
     CommitStep commit_waits(std::uint32_t place);
     CommitStep commit_fails(std::uint32_t place, Outcome why);
+    CommitStep commit_has_gap(std::uint32_t place);
     CommitStep commit_all(std::uint32_t place);
     void begin_list(std::uint32_t place);
     std::uint64_t next_position(Assembling* own);

@@ -90,6 +90,9 @@ void Worker::use_index(const IndexView* index) {
 
 void Worker::set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s) {
     INVARIANT(service < state_->options.service_count);
+    // Pieces that passed meanwhile were not seen.
+    if (state_->service_states[service].mode == ServiceMode::bypass)
+        state_->assembly.reopen(state_->now);
     state_->service_states[service] = {mode, bypass_until_s};
 }
 

@@ -103,10 +103,11 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
 class Lab {
   public:
     explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
-                 std::size_t buffer_bytes = 4096)
+                 std::size_t buffer_bytes = 4096, Assembly* assembly = nullptr)
         : options(the_options), port(buffers, buffer_bytes) {
         WorkerOptions settings{};
         settings.options = &options;
+        settings.assembly = assembly;
         settings.seed = 7;
         worker = std::make_unique<Worker>(settings, &port, &recorder);
     }
