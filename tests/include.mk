@@ -20,6 +20,7 @@ room_tests := \
     worker_loss \
     worker_policy \
     worker_forms worker_archives \
+    worker_assembly \
     worker_limits \
     worker_overload \
     worker_link \

@@ -42,6 +42,13 @@ bool is_certain_begin(const PieceRequest& request) {
 
 }  // namespace
 
+AssemblyLimits assembly_limits(const Options& options) {
+    const std::uint32_t uploads = std::max(options.assemblies_max, 64u);
+    return {uploads,
+            std::max(uploads * limits::assembly_pieces_each, limits::assembly_pieces_least),
+            options.spool_bytes_max, options.assembly_seconds * ns_per_s};
+}
+
 Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
     : limits_(limits),
       seed_(seed),
@@ -249,7 +256,7 @@ std::uint32_t Assembly::expire(Now now) {
     const Locked locked(shard.lock);
     reap(shard);
     std::uint32_t expired = 0;
-    constexpr std::uint32_t most = 8;
+    constexpr std::uint32_t most = 64;
     while (expired < most && shard.idle_first != none) {
         const Upload& oldest = uploads_[shard.idle_first];
         if (now.ns < oldest.touched_ns || now.ns - oldest.touched_ns < limits_.idle_ns) break;
@@ -397,6 +404,9 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         unpin(shard, number, now);
         return {Result::bad, is_new};
     }
+    const bool is_earlier = upload.order == PieceOrder::index && upload.count == 1 &&
+                            !upload.leased && position < pieces_[upload.last].position;
+    if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
     const PiecePlace place = place_of(shard, number, request, position);
     const std::uint32_t piece = open_piece(shard, number, position);
     if (piece == none) {

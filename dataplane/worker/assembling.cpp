@@ -11,6 +11,8 @@ namespace {
 
 // What is hashed of the spool in one turn of a worker: 0.1 ms, so that no burst waits for long.
 constexpr std::size_t advance_bytes = 128 * 1024;
+// How often is looked at what others are at.
+constexpr std::uint64_t look_again_ns = 100 * ns_per_us;
 constexpr std::uint64_t wait_ns = limits::assembly_wait_seconds * ns_per_s;
 
 }  // namespace
@@ -84,8 +86,8 @@ bool Worker::State::passes_unassembled(FlowNumber number, PolicyCase about) {
 // A gap in what was seen of an upload: it may have begun before us, or while the kernel bridged.
 bool Worker::State::passes_with_gap(FlowNumber number) {
     counters.count(Outcome::assembly_gap);
-    return passes_unassembled(number, assembly.may_be_older(now) ? PolicyCase::midstream
-                                                                 : PolicyCase::limit);
+    return passes_unassembled(
+        number, assembly.may_be_older(now) ? PolicyCase::midstream : PolicyCase::limit);
 }
 
 std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceRequest& request) {
@@ -99,7 +101,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.slot = no_object;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
-    own.lost = own.leased = false;
+    own.lost = own.leased = own.summed = false;
     own.flow = number;
     own.list = no_assembling;
     own.positions = {};
@@ -152,6 +154,13 @@ bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object)
     return is_piece(exchange, object) && !assemblings[exchange.assembling].lost;
 }
 
+// Its digest, for when the same piece comes again.
+void Worker::State::note_piece(const Exchange& exchange, const Digests& digests) {
+    assemblings[exchange.assembling].summed = true;
+    piece_sum.length = digests.size;
+    std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+}
+
 // A message that waits for its verdict over several turns.
 bool Worker::State::awaits_assembly(const Flow& flow) {
     if (flow.exchange == no_exchange) return false;
@@ -170,14 +179,35 @@ bool Worker::State::look_at_chain(FlowNumber number, bool last) {
     if (own.stage != Assembling::Stage::piece || own.slot == no_object ||
         own.request.visibility == Visibility::at_commit)
         return true;
-    return look_at_assembled(number, own.slot, last);
+    fingerprinter.save(own.slot, &chain_state);
+    Judged judged{number, assembled_object, false, {}};
+    chain_state.finish(&judged.digests);
+    if (!matches_to_block(judged, last)) return true;
+    assembly.freeze(own.upload, chain_state);
+    return judge_assembled(judged, last);
 }
 
-bool Worker::State::look_at_assembled(FlowNumber number, ObjectSlot slot, bool last) {
-    Judged judged{number, assembled_object, false, {}};
-    fingerprinter.peek(slot, &judged.digests);
-    if (judged.digests.size == 0) return true;
-    return judge_assembled(judged, last);
+// The object is complete to some server when its pieces end here: with a commit, or without one.
+bool Worker::State::shows_at_end(const PieceRequest& request) {
+    return request.visibility != Visibility::at_commit || request.last;
+}
+
+// A match stays with the upload, so that it is judged again when the client sends the same once
+// more. False: the flow is cut.
+bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) {
+    const Assembling& own = assemblings[place];
+    Judged judged{
+        own.flow, assembled_object, state.size == own.request.total || own.request.last, {}};
+    state.finish(&judged.digests);
+    if (own.flow == no_flow) {
+        if (!matches_anything(judged.digests)) return true;
+        assembly.freeze(own.upload, state);
+        drop_assembling(place);
+        return false;
+    }
+    if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
+    if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);
+    return true;
 }
 
 // The objects of the message are judged; its end is held. False: the flow waits, or is cut.
@@ -198,22 +228,28 @@ bool Worker::State::end_piece(FlowNumber number) {
     counters.count(Outcome::assembly_piece);
     counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
                                                            : Outcome::assembly_chained);
+    if (!own.summed) {  // without a byte
+        Digests digests;
+        piece_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
+        piece_state.finish(&digests);
+        note_piece(exchange, digests);
+    }
     if (own.slot != no_object) {
-        if (own.request.visibility != Visibility::at_commit &&
-            !look_at_assembled(number, own.slot, false))
-            return false;
         fingerprinter.save(own.slot, &piece_state);
         fingerprinter.drop(own.slot);
         own.slot = no_object;
     }
+    if (own.ticket.place != PiecePlace::spooled && shows_at_end(own.request) &&
+        !judge_prefix(place, piece_state))
+        return false;
     assembly.end(own.ticket, piece_sum, piece_state, now);
     exchange.answered = own.ticket;
-    if (own.request.visibility == Visibility::at_commit) {
+    own.stage = Assembling::Stage::looking;
+    if (!shows_at_end(own.request)) {
         exchange.assembling = no_assembling;
         own.flow = no_flow;
         return advance_alone(place);
     }
-    own.stage = Assembling::Stage::looking;
     own.until_ns = now.ns + wait_ns;
     return look_on(place);
 }
@@ -240,6 +276,9 @@ bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
 }
 
 void Worker::State::put_to_work(std::uint32_t place) {
+    const Assembling::Stage stage = assemblings[place].stage;
+    const bool waits = stage == Assembling::Stage::waiting || stage == Assembling::Stage::looking;
+    assembling_due_ns = std::min(assembling_due_ns, now.ns + (waits ? look_again_ns : 0));
     assemblings[place].next = working;
     working = place;
     const FlowNumber number = assemblings[place].flow;
@@ -252,6 +291,7 @@ void Worker::State::put_to_work(std::uint32_t place) {
 void Worker::State::run_assembling() {
     std::uint32_t at = working;
     working = no_assembling;
+    assembling_due_ns = UINT64_MAX;
     std::size_t left = advance_bytes;
     while (at != no_assembling) {
         const std::uint32_t next = assemblings[at].next;
@@ -295,8 +335,8 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
             continue;
         }
         fingerprinter.save(own.slot, &chain_state);
-        const bool at_once = own.request.visibility != Visibility::at_commit;
-        if (at_once && !judge_boundary(place)) return false;
+        const bool is_seen = own.request.act == PieceAct::piece && shows_at_end(own.request);
+        if (is_seen && !judge_prefix(place, chain_state)) return false;
         counters.count(Outcome::assembly_chained);
         if (assembly.passed(own.upload, &own.spooled, chain_state)) continue;
         own.leased = false;
@@ -314,19 +354,6 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
         return look_on(place);
     }
     put_to_work(place);
-    return false;
-}
-
-// The object would be complete here. A match stays with the upload, so that it is judged again when
-// the client sends the same once more. False: the flow is cut.
-bool Worker::State::judge_boundary(std::uint32_t place) {
-    Assembling& own = assemblings[place];
-    if (own.flow != no_flow) return look_at_assembled(own.flow, own.slot, false);
-    Judged judged{no_flow, assembled_object, false, {}};
-    fingerprinter.peek(own.slot, &judged.digests);
-    if (!matches_anything(judged.digests)) return true;
-    assembly.freeze(own.upload, chain_state);
-    drop_assembling(place);
     return false;
 }
 
@@ -352,13 +379,20 @@ bool Worker::State::look_on(std::uint32_t place) {
             case Standing::matched: {
                 Judged judged{number, assembled_object, false, {}};
                 chain_state.finish(&judged.digests);
-                if (!judge_assembled(judged, false)) return false;
+                if (matches_to_block(judged, false)) {
+                    judge_assembled(judged, true);
+                    return false;
+                }
                 assembly.unfreeze(own.upload);
                 continue;
             }
             case Standing::gap:
                 end_look(place);
                 return passes_with_gap(number);
+            case Standing::lost:
+                counters.count(Outcome::assembly_gap);
+                end_look(place);
+                return passes_unassembled(number, PolicyCase::limit);
             case Standing::conflict:
                 counters.count(Outcome::assembly_conflict);
                 end_look(place);
@@ -400,9 +434,11 @@ void Worker::State::leave_assembling(Exchange* exchange) {
 void Worker::State::drop_assembling(std::uint32_t place) {
     Assembling& own = assemblings[place];
     if (own.stage == Assembling::Stage::piece) {
-        const bool is_chained = own.slot != no_object;
-        if (is_chained) fingerprinter.save(own.slot, &chain_state);
-        assembly.abort(own.ticket, is_chained ? &chain_state : nullptr, now);
+        ObjectSlot slot = own.slot;
+        if (own.ticket.place == PiecePlace::first)
+            slot = exchanges[flows[own.flow].exchange].objects[own.object].slot;
+        if (slot != no_object) fingerprinter.save(slot, &chain_state);
+        assembly.abort(own.ticket, slot != no_object ? &chain_state : nullptr, now);
     } else if (own.upload) {
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);

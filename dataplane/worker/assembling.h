@@ -1,8 +1,8 @@
 // What a message has to do with an upload in pieces: it carries one, or makes the object visible.
 // It outlives its message when pieces behind it wait in the spool and nobody has to wait for them.
 //
-// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it moves;
-//             the lease of the chain while it advances; the list of a commit.
+// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it
+//             moves; the lease of the chain while it advances; the list of a commit.
 // Invariants: with a flow while the flow's message has it, else it advances by itself.
 // Worker:     used by one worker only; pooled, no allocation after construction.
 // Limits:     two for each message; limits::commit_lists_max commits with lists.
@@ -38,14 +38,15 @@ struct Assembling {
     };
     PieceRequest request;
     PieceTicket ticket;
-    UploadRef upload;     // pinned
+    UploadRef upload;      // pinned
     SpooledPiece spooled;  // that is being hashed
-    ObjectSlot slot;      // of the chain
+    ObjectSlot slot;       // of the chain
     Stage stage;
     std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
     std::uint8_t service;
-    bool lost;            // its bytes were not kept
+    bool lost;  // its bytes were not kept
     bool leased;
+    bool summed;             // the digest of the piece is known
     std::uint64_t until_ns;  // for how long is waited
     FlowNumber flow;         // no_flow: nobody waits
     // a commit
@@ -53,9 +54,9 @@ struct Assembling {
     SpoolRun positions;
     SpoolCursor cursor;
     std::uint64_t tag;
-    std::uint64_t done;       // positions looked up
-    std::uint64_t chained;    // of them, that the state begins with
-    std::uint32_t next;       // in the list of those that are at it
+    std::uint64_t done;     // positions looked up
+    std::uint64_t chained;  // of them, that the state begins with
+    std::uint32_t next;     // in the list of those that are at it
     std::uint32_t next_free;
 };
 

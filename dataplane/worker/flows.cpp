@@ -375,6 +375,7 @@ void Worker::State::sweep() {
         if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
     }
     relieve_messages(step);
+    counters.count(Outcome::assembly_expired, assembly.expire(now));
 }
 
 void Worker::State::expire(FlowNumber number) {

@@ -35,7 +35,11 @@ void Worker::State::close_decoder(Exchange* exchange) {
 }
 
 void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
-    const ObjectSlot slot = fingerprinter.open(planned_kinds());
+    // A piece is told from another by its digest.
+    const KindSet kinds = planned_kinds();
+    const bool may_be_piece = exchange->form == ObjectForm::piece;
+    const ObjectSlot slot =
+        fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     exchange->objects[object] = {slot, 0};
     counters.count(Outcome::object_opened);
@@ -58,6 +62,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
         return take_objects(number);
     }
     fingerprinter.submit(exchange.objects[0].slot, bytes);
+    if (!assemble_bytes(number, 0, bytes)) return;
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
@@ -91,7 +96,8 @@ void Worker::State::end_of_body(FlowNumber number) {
     const auto has_bytes = [this](const OpenObject& object) {
         return object.slot != no_object && fingerprinter.size(object.slot) != 0;
     };
-    if (std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
+    if (exchange.assembling == no_assembling &&
+        std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
         class_rest(&exchange);  // a chunked body without a byte, or a form whose parts are judged
         return close_message(&exchange);
     }
@@ -129,6 +135,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
+            if (!assemble_bytes(number, event.object, event.bytes)) return;
             if (event.is_volatile) fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
             return;
@@ -233,6 +240,7 @@ std::uint64_t Worker::State::take_body_bytes(Exchange* exchange) {
 }
 
 void Worker::State::close_message(Exchange* exchange) {
+    leave_assembling(exchange);
     if (!exchange->object_open) return;
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);
@@ -245,6 +253,7 @@ void Worker::State::abort_object(FlowNumber number) {
     Flow& flow = flows[number];
     if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return;
     Exchange& exchange = exchanges[flow.exchange];
+    leave_assembling(&exchange);
     for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
         if (exchange.objects[object].slot == no_object) continue;
         Judged judged{number, object, false, {}};
@@ -260,6 +269,7 @@ void Worker::State::abort_object(FlowNumber number) {
 }
 
 BodyDecoder::Name Worker::State::name_of(const Exchange& exchange, std::uint8_t object) {
+    if (object == assembled_object) return {ObjectForm::assembled, {}, {}, {}, {}};
     if (exchange.decoder == no_decoder) return {exchange.form, {}, {}, {}, {}};
     return decoders[exchange.decoder].decoder.name(object);
 }

@@ -367,7 +367,7 @@ void an_upload_that_was_forgotten_is_known_to_be(void**) {
     store.now = later;
     // The storage may have the other half: this one would complete it.
     Sender half = put_and_stay(&store, range(1, 0, 5, 10), "01234");
-    assert_int_equal(store.assembly.look(half.ticket, &state), Standing::gap);
+    assert_int_equal(store.assembly.look(half.ticket, &state), Standing::lost);
     store.assembly.close(half.ticket.upload, store.now);
     // All of it is all of it.
     Sender rest = put_and_stay(&store, range(1, 5, 5, 10), "56789");
