@@ -6,11 +6,13 @@ system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 
 # Programs that system tests use.
 tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
-                $(O)/tests/support/crowd \
+                $(O)/tests/support/crowd $(O)/tests/support/ask_verify \
                 $(O)/tests/framing/framing-tool
-$(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
-$(O)/tests/support/fill_journal: LIBS = $(pure_libs)
-$(O)/tests/support/wire $(O)/tests/support/fill_journal $(O)/tests/support/crowd: %: %.o
+$(O)/tests/support/fill_journal $(O)/tests/support/ask_verify: $(pure_objects) \
+                                                               $(shell_plain_objects)
+$(O)/tests/support/fill_journal $(O)/tests/support/ask_verify: LIBS = $(pure_libs)
+$(O)/tests/support/wire $(O)/tests/support/fill_journal $(O)/tests/support/crowd \
+    $(O)/tests/support/ask_verify: %: %.o
 	$(link)
 
 # --- fuzz targets --------------------------------------------------------------------------------
@@ -48,7 +50,7 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
-               tests/support/crowd.cpp \
+               tests/support/crowd.cpp tests/support/ask_verify.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \
