@@ -21,6 +21,7 @@ index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
+                  dataplane/worker/repeats.cpp dataplane/worker/release.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \

@@ -6,11 +6,12 @@
 
 namespace cordon {
 
-bool Worker::State::need_exchange(Flow& flow) {
+// `first`: the bytes for which a place is needed.
+bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     if (flow.exchange != no_exchange) return true;
     flow.exchange = exchanges.allocate();
     if (flow.exchange == no_exchange &&
-        (end_slow_messages(1, message_look) != 0 || take_place_of_head(flow)))
+        (end_slow_messages(1, message_look) != 0 || take_place_of_head(flow, first)))
         flow.exchange = exchanges.allocate();
     if (flow.exchange == no_exchange) {
         ++messages_wanted;

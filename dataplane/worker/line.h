@@ -3,8 +3,10 @@
 //   worker.cpp     bursts in, bursts out, bridging, accounting
 //   fragments.cpp  fragments → datagrams → segments; tunnels
 //   flows.cpp      a flow's life: open, close, timers
-//   midstream.cpp  connections that nobody saw begin, or sees one direction of
-//   up.cpp         segments client → storage: stream, hold, release
+//   midstream.cpp  connections that are not inspected: nobody saw them begin, or sees one direction
+//   up.cpp         segments client → storage: what is accepted of them, into the stream
+//   repeats.cpp    bytes that were sent before: answered from kept ones, or by a probe
+//   release.cpp    what may leave towards the storage, and what is held
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
@@ -89,7 +91,8 @@ inline constexpr std::uint32_t patience_halvings_max = 2;
 // place as often as he likes, others only when they repeat a segment, so that places must come free
 // faster than he can ask.
 inline constexpr std::uint32_t head_halvings_max = 4;
-// Who has waited for so long takes the place of a head that was not finished in its first flight.
+// Who has waited for so long takes the place of a head that was not finished in its first flight,
+// even if his own is not whole yet.
 inline constexpr std::uint32_t head_waiter_ms = 500;
 inline constexpr std::uint64_t head_flight_ns = 100 * ns_per_ms;
 inline constexpr std::size_t head_look = 64;
@@ -163,13 +166,7 @@ struct Worker::State {
     bool ends_answer_for_syn(FlowNumber number);
     void note_syn_while_established(Arrival& arrival, Flow& flow);
     void reopen(FlowNumber number, bool timestamps);
-    void open_midstream(Arrival& arrival, int service_number);
-    void begin_midstream(const Arrival& arrival, Flow& flow, int service_number);
-    void refuse_stray(Arrival& arrival, int service_number);
     void without_place(Arrival& arrival, std::size_t service_number);
-    bool end_unfollowed(Arrival& arrival, FlowNumber number);
-    bool one_direction_only(const Arrival& arrival, const Flow& flow) const;
-    void become_asymmetric(FlowNumber number);
     void become_uninspected(FlowNumber number, UninspectedReason reason);
     void release_inspection(FlowNumber number);  // exchange, held frame, kept bytes
     void close_flow(FlowNumber number);
@@ -190,6 +187,18 @@ struct Worker::State {
     void sweep();
     void expire(FlowNumber number);
 
+    // --- midstream.cpp ---
+    void open_midstream(Arrival& arrival, int service_number);
+    void begin_midstream(const Arrival& arrival, Flow& flow, int service_number);
+    void refuse_stray(Arrival& arrival, int service_number);
+    bool end_unfollowed(Arrival& arrival, FlowNumber number);
+    bool one_direction_only(const Arrival& arrival, const Flow& flow) const;
+    void become_asymmetric(FlowNumber number);
+    bool contradicts_class(Flow& flow, Bytes first_bytes) const;
+    void uninspected_segment(Arrival& arrival, FlowNumber number);
+    bool retires_soon(const Flow& flow) const;
+    static bool begins_another_message(const Flow& flow, const Segment& segment);
+
     // --- up.cpp ---
     void from_client(Arrival& arrival, FlowNumber number);
     void client_before_syn_ack(Arrival& arrival, FlowNumber number);
@@ -197,30 +206,30 @@ struct Worker::State {
     void normalise_client_options(Arrival& arrival, const Flow& flow);
     std::uint64_t trim_to_window(Arrival& arrival, const Flow& flow);
     void client_payload(Arrival& arrival, FlowNumber number);
+    void client_fin(FlowNumber number);
+    void client_fin_at(FlowNumber number, std::uint64_t end);
+    void client_reset(Arrival& arrival, FlowNumber number);
+    void challenge_client(const Flow& flow);
+    void note_client(Arrival& arrival, Flow& flow);
+    bool end_of_client_bytes(FlowNumber number);
+
+    // --- repeats.cpp ---
     bool release_held_first(Arrival& arrival, FlowNumber number);
     bool client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
     void repeat_forgotten(Arrival& arrival, Flow& flow);
     void client_probe(Arrival& arrival, Flow& flow);
     void probe_storage(Flow& flow);
-    void client_fin(FlowNumber number);
-    void client_fin_at(FlowNumber number, std::uint64_t end);
     void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
-    void client_reset(Arrival& arrival, FlowNumber number);
-    void challenge_client(const Flow& flow);
-    void note_client(Arrival& arrival, Flow& flow);
-    bool end_of_client_bytes(FlowNumber number);
+
+    // --- release.cpp ---
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
     static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
                             std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
-    bool contradicts_class(Flow& flow, Bytes first_bytes) const;
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);
-    void uninspected_segment(Arrival& arrival, FlowNumber number);
-    bool retires_soon(const Flow& flow) const;
-    static bool begins_another_message(const Flow& flow, const Segment& segment);
 
     // --- down.cpp ---
     void from_storage(Arrival& arrival, FlowNumber number);
@@ -238,7 +247,7 @@ struct Worker::State {
     void note_storage(Arrival& arrival, Flow& flow);
 
     // --- exchange.cpp ---
-    bool need_exchange(Flow& flow);
+    bool need_exchange(Flow& flow, Bytes first);
     void end_exchange(Flow& flow);
     void end_exchange_if_idle(Flow& flow);
     void inspect(FlowNumber number);
@@ -282,7 +291,7 @@ struct Worker::State {
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
     void relieve_messages(std::size_t look);
     bool is_slow(Exchange& exchange) const;
-    bool take_place_of_head(Flow& flow);
+    bool take_place_of_head(Flow& flow, Bytes first);
     bool is_unfinished_head(const Exchange& exchange) const;
     void end_message(FlowNumber number);
     void without_message(Arrival& arrival, FlowNumber number);
@@ -386,7 +395,8 @@ struct Worker::State {
     TimerList timers[timer_kind_count];
     std::uint64_t sweep_at_ns = 0;
     FlowNumber sweep_next = 0;
-    std::uint32_t message_next = 0;
+    std::uint32_t message_next = 0;   // looked at for being slow
+    std::uint32_t head_next = 0;      // looked at for being an unfinished head
     std::size_t messages_wanted = 0;  // and not found, since the last sweep
     bool messages_short = false;      // more were wanted than could be had, in this second
     std::uint32_t patience_halvings = 0;

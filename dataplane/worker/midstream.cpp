@@ -141,4 +141,87 @@ void Worker::State::refuse_stray(Arrival& arrival, int service_number) {
     drop(arrival, Outcome::segment_unexpected);
 }
 
+// A connection that is not inspected: passed on, followed only as far as its end and its quiet
+// moments need.
+void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
+    Flow& flow = flows[number];
+    const Segment& segment = arrival.segment;
+    const bool from_the_client = arrival.side == Side::client;
+    Stream& stream = from_the_client ? flow.up : flow.down;
+    Stream& other = from_the_client ? flow.down : flow.up;
+    Peer& peer = from_the_client ? flow.client : flow.storage;
+    if (end_unfollowed(arrival, number)) return;
+    if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
+        account(arrival, frame_class(FrameClass::dropped));
+        return cut(number, Outcome::inconsistent);
+    }
+    const bool retires = retires_soon(flow);
+    if (retires && from_the_client && begins_another_message(flow, segment)) {
+        account(arrival, frame_class(FrameClass::dropped));
+        return retire(number);
+    }
+    if (retires && !from_the_client && begins_final_answer(segment.payload))
+        flow.answer_seen = true;
+    if (!peer.has_like) {
+        peer.like = template_of(arrival.frame.bytes(), segment);
+        peer.has_like = true;
+    }
+    follow_link(arrival.frame.bytes(), segment, &peer.like,
+                from_the_client ? &flow.storage.like : &flow.client.like);
+    peer.window = segment.window;
+    peer.ack = segment.acknowledgement;
+    if (segment.has_timestamp) {
+        flow.has_timestamps = true;
+        peer.timestamp = segment.timestamp_value;
+    }
+    const std::int64_t end =
+        stream.offset_of(segment.sequence) + static_cast<std::int64_t>(segment.payload.size());
+    if (end > static_cast<std::int64_t>(stream.received())) {
+        const std::uint64_t fresh = static_cast<std::uint64_t>(end) - stream.received();
+        stream.pass(fresh);
+        if (from_the_client) count_unframed(flow.reason, fresh);
+    }
+    const std::int64_t acked = other.offset_of(segment.acknowledgement);
+    if (acked > static_cast<std::int64_t>(peer.acked))
+        peer.acked = static_cast<std::uint64_t>(acked);
+    peer.window_end = peer.acked + segment.window;
+    if (!segment.payload.empty()) flow.last_was_storage = !from_the_client;
+    if ((segment.flags & tcp_flag::fin) != 0) peer.fin_seen = true;
+    if (segment.payload.empty())
+        forward(arrival, FrameClass::control);
+    else
+        forward_uninspected(arrival, flow.reason);
+    if ((segment.flags & tcp_flag::rst) != 0) return close_flow(number);
+    if (retires) set_timer(number, TimerKind::quiet, now.ns + lifetime::quiet_ns);
+}
+
+// Nobody saw it begin, so that it is closed between two messages.
+bool Worker::State::retires_soon(const Flow& flow) const {
+    const bool returns = flow.reason == UninspectedReason::midstream ||
+                         flow.reason == UninspectedReason::bypassed ||
+                         flow.reason == UninspectedReason::mode_bypass;
+    return returns && service(flow).on_midstream == MidstreamAction::retire &&
+           mode(flow) == ServiceMode::enforce;
+}
+
+// A client that never pauses finds no quiet moment. What it sends after a final answer has begun
+// belongs to another message; and where the answer passed beside us, a head tells it.
+bool Worker::State::begins_another_message(const Flow& flow, const Segment& segment) {
+    const std::int64_t offset = flow.up.offset_of(segment.sequence);
+    const auto expected = static_cast<std::int64_t>(flow.up.received());
+    if (segment.payload.empty() || offset < expected) return false;
+    if (flow.answer_seen) return true;
+    const bool nothing_on_its_way = offset > expected || flow.storage.acked >= flow.up.received();
+    return nothing_on_its_way && looks_like_request(segment.payload);
+}
+
+// TLS and other protocols do not begin with an answer of HTTP: who classed the flow was deceived.
+bool Worker::State::contradicts_class(Flow& flow, Bytes first_bytes) const {
+    const bool classed =
+        flow.reason == UninspectedReason::tls || flow.reason == UninspectedReason::protocol;
+    if (!classed || flow.answer_seen || mode(flow) != ServiceMode::enforce) return false;
+    flow.answer_seen = true;
+    return http_answer_likeness(first_bytes) != Likeness::no;
+}
+
 }  // namespace cordon

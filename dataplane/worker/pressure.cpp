@@ -152,17 +152,23 @@ bool Worker::State::is_slow(Exchange& exchange) const {
 }
 
 // A place that comes free goes to whoever asks first, and an honest client asks only when it
-// repeats its segment, ever more seldom. So one that has waited takes the place of a head that is
-// longer under way than one flight. Its own came whole, and nobody takes its place that way.
-bool Worker::State::take_place_of_head(Flow& flow) {
+// repeats its segment, ever more seldom. So one whose head comes whole takes the place of a head
+// that is longer under way than one flight, at once: such a head leaves its place to nobody that
+// way. Another one does so when it has waited, and only then gives way a head with a hole: it lacks
+// a segment that found no room itself, which its client repeats.
+bool Worker::State::take_place_of_head(Flow& flow, Bytes first) {
     const auto now_ms = static_cast<std::uint32_t>(now.ns / ns_per_ms);
     if (flow.waits_ms == 0) flow.waits_ms = std::max(now_ms, 1U);
-    if (now_ms - flow.waits_ms < head_waiter_ms) return false;
+    const bool is_whole = as_text(first).find("\r\n\r\n") != std::string_view::npos;
+    const bool has_waited = now_ms - flow.waits_ms >= head_waiter_ms;
+    if (!is_whole && !has_waited) return false;
     const std::size_t look = std::min<std::size_t>(head_look, exchanges.count());
     for (std::size_t n = 0; n < look; ++n) {
-        message_next = (message_next + 1) % exchanges.count();
-        if (!is_unfinished_head(exchanges[message_next])) continue;
-        end_message(exchanges[message_next].flow);
+        head_next = (head_next + 1) % exchanges.count();
+        const Exchange& exchange = exchanges[head_next];
+        if (!is_unfinished_head(exchange)) continue;
+        if (!has_waited && flows[exchange.flow].up.has_holes()) continue;
+        end_message(exchange.flow);
         return true;
     }
     return false;

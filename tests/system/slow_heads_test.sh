@@ -12,7 +12,7 @@ write_config() {
 cordon_up
 served 0
 before=$(resident_kb)
-crowd_up slow cli trickle "$STO_IP4" 80 100 'GET /'
+crowd_up slow cli trickle "$STO_IP4" 80 200 'GET /'
 slow=$CROWD_PID
 served_on
 crowd_down "$slow"

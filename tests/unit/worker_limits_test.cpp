@@ -480,6 +480,24 @@ void a_long_chain_of_extension_headers_does_not_pass(void**) {
 
 // Whoever comes back at once after he was ended finds every place that is free; a client that only
 // repeats its segment found none for half a minute.
+void a_whole_head_takes_the_place_of_a_slow_one(void**) {
+    Lab lab;
+    lab.use(index_of_contents({known_content()}));
+    for (std::uint32_t n = 0; n < lab.options.messages_max; ++n) {
+        lab.connect();
+        lab.send("GET /");
+    }
+    lab.connect();
+    const std::string request = put("/clean", "clean");
+    lab.segment(0, request);  // those are in their first flight
+    assert_int_equal(lab.count(Outcome::messages_full), 1);
+    lab.step(200'000);
+    lab.segment(0, request);
+    lab.step(2000);
+    assert_string_equal(lab.stored.c_str(), request.c_str());
+    assert_int_equal(lab.count(Outcome::message_slow), 1);
+}
+
 void who_has_waited_takes_the_place_of_a_slow_head(void**) {
     Lab lab;
     lab.use(index_of_contents({known_content()}));
@@ -489,13 +507,14 @@ void who_has_waited_takes_the_place_of_a_slow_head(void**) {
     }
     lab.connect();
     const std::string request = put("/clean", "clean");
-    lab.segment(0, request);
-    assert_int_equal(lab.count(Outcome::messages_full), 1);
+    const std::string begin = request.substr(0, 20);
+    lab.segment(0, begin);
     lab.step(200'000);
-    lab.segment(0, request);  // it has not waited for long
+    lab.segment(0, begin);  // it has not waited for long
     assert_int_equal(lab.count(Outcome::messages_full), 2);
     lab.step(400'000);
-    lab.segment(0, request);
+    lab.segment(0, begin);
+    lab.segment(begin.size(), request.substr(begin.size()));
     lab.step(2000);
     assert_string_equal(lab.stored.c_str(), request.c_str());
     assert_int_equal(lab.count(Outcome::message_slow), 1);
@@ -506,6 +525,7 @@ void who_has_waited_takes_the_place_of_a_slow_head(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(the_limits_of_a_head_refuse),
+        cmocka_unit_test(a_whole_head_takes_the_place_of_a_slow_one),
         cmocka_unit_test(who_has_waited_takes_the_place_of_a_slow_head),
         cmocka_unit_test(the_limits_of_chunk_framing_refuse),
         cmocka_unit_test(the_limits_before_a_request_refuse),

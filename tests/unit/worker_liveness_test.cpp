@@ -1,10 +1,16 @@
 // Two honest ends, and a network that loses, repeats and reorders on all four ways to and from the
 // worker. Every clean upload arrives and is answered, every known one is blocked and the client
-// hears of it; within a bounded number of turns, whatever the seed. A clean one takes at most twice
-// as long as over the same network with a plain forwarder in the worker's place.
+// hears of it; within a bounded number of turns, whatever the seed.
+//
+// How long it takes is compared with a plain forwarder in the worker's place, twice. On a schedule
+// (what comes when, whoever lost or repeated it) the storage has the whole stream within twice the
+// time, always. Between ends that react to losses both are as fast on average; of one upload a loss
+// more or less decides, and one time-out is longer than a short upload.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <utility>
 
 #include "tests/support/lab.h"
 
@@ -372,6 +378,98 @@ class Schedule {
     std::uint32_t now_ = 0;
 };
 
+// What a network makes of an upload: pieces of it in any order, repeated, cut otherwise each time,
+// some damaged; in the end each byte came once unharmed.
+class Deliveries {
+  public:
+    struct Piece {
+        std::uint64_t at_us;
+        std::size_t from;
+        std::size_t bytes;
+        bool damaged;
+    };
+
+    explicit Deliveries(std::uint32_t seed) : random_(seed) {
+        const std::string body(500 + below(20000), 'c');
+        stream = below(2) == 0 ? chunked(body) : put("/x", body);
+        const std::uint64_t span_us = 1 + below(1 << (4 + below(14)));
+        const std::size_t bytes_max = 120 + below(1340);
+        for (std::size_t from = 0; from < stream.size();) {
+            const std::size_t bytes = std::min(stream.size() - from, bytes_max / 2 + below(730));
+            pieces.push_back({below(span_us), from, std::min<std::size_t>(bytes, 1460), false});
+            from += pieces.back().bytes;
+        }
+        for (std::size_t more = below(2 * pieces.size()); more > 0; --more) {
+            const std::size_t from = below(stream.size());
+            const std::size_t bytes = std::min<std::size_t>(stream.size() - from, 1 + below(1460));
+            pieces.push_back({below(span_us), from, bytes, below(4) == 0});
+        }
+        std::stable_sort(pieces.begin(), pieces.end(),
+                         [](const Piece& a, const Piece& b) { return a.at_us < b.at_us; });
+    }
+
+    // When a receiver behind a plain forwarder has all of it.
+    std::uint64_t whole_us() const {
+        std::vector<char> have(stream.size());
+        std::size_t missing = stream.size();
+        for (const Piece& piece : pieces) {
+            for (std::size_t at = piece.from; !piece.damaged && at < piece.from + piece.bytes; ++at)
+                missing -= std::exchange(have[at], 1) == 0;
+            if (missing == 0) return piece.at_us;
+        }
+        return UINT64_MAX;
+    }
+
+    std::string stream;
+    std::vector<Piece> pieces;
+
+  private:
+    std::uint64_t below(std::uint64_t n) { return random_() % n; }
+    std::mt19937 random_;
+};
+
+// The time since the first piece after which the storage behind the worker has all of it.
+std::uint64_t whole_after_us(const Deliveries& deliveries) {
+    Lab lab;
+    lab.connect();
+    const std::uint64_t begin_ns = lab.now_ns;
+    std::size_t next = 0;
+    for (std::uint64_t us = 0; us < 60 * 1000 * 1000; us += 50) {
+        lab.now_ns = std::max(lab.now_ns, begin_ns + us * ns_per_us);
+        for (; next < deliveries.pieces.size() && deliveries.pieces[next].at_us <= us; ++next) {
+            const Deliveries::Piece& piece = deliveries.pieces[next];
+            Packet packet = lab.client_packet()
+                                .sequence(lab.isn + 1 + static_cast<std::uint32_t>(piece.from))
+                                .acknowledgement(lab.client_acked)
+                                .flags(tcp_flag::ack)
+                                .payload(deliveries.stream.substr(piece.from, piece.bytes));
+            lab.push_client((piece.damaged ? packet.bad_tcp_checksum() : packet).frame());
+            lab.step(0);
+        }
+        const std::size_t had = lab.stored.size();
+        lab.step(0);
+        if (lab.stored == deliveries.stream) return us;
+        if (lab.stored.size() != had) lab.acknowledge();
+    }
+    return UINT64_MAX;
+}
+
+void a_storage_has_the_stream_within_twice_the_time_of_a_plain_forwarder(void**) {
+    const char* more = std::getenv("CORDON_SCHEDULES");
+    const std::uint32_t last = more == nullptr ? 300 : static_cast<std::uint32_t>(std::atoi(more));
+    constexpr std::uint64_t tick_us = 50;  // of the clock in both
+    for (std::uint32_t seed = 1; seed <= last; ++seed) {
+        const Deliveries deliveries(seed);
+        const std::uint64_t plain = deliveries.whole_us();
+        const std::uint64_t ours = whole_after_us(deliveries);
+        if (ours > 2 * plain + tick_us)
+            std::fprintf(stderr, "seed %u: %llu us, plain %llu us\n", seed,
+                         static_cast<unsigned long long>(ours),
+                         static_cast<unsigned long long>(plain));
+        assert_true(ours <= 2 * plain + tick_us);
+    }
+}
+
 void every_upload_ends_as_it_should_on_any_network(void**) {
     std::vector<std::uint32_t> seeds = {4809, 5142, 7131};  // a repeated SYN-ACK, newer than all
     for (std::uint32_t seed = 1; seed <= 200; ++seed)
@@ -383,7 +481,7 @@ void every_upload_ends_as_it_should_on_any_network(void**) {
     }
 }
 
-void no_clean_upload_takes_twice_as_long_as_without_us(void**) {
+void clean_uploads_are_as_fast_on_average_as_without_us(void**) {
     std::uint64_t ours = 0;
     std::uint64_t plain = 0;
     std::uint32_t slow = 0;
@@ -412,7 +510,8 @@ void no_clean_upload_takes_twice_as_long_as_without_us(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(every_upload_ends_as_it_should_on_any_network),
-        cmocka_unit_test(no_clean_upload_takes_twice_as_long_as_without_us),
+        cmocka_unit_test(a_storage_has_the_stream_within_twice_the_time_of_a_plain_forwarder),
+        cmocka_unit_test(clean_uploads_are_as_fast_on_average_as_without_us),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
