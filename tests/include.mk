@@ -47,6 +47,7 @@ $(O)/tests/unit/content_coding_test $(O)/tests/unit/worker_forms_test: \
 
 # The verifier is no part of the rooms.
 $(O)/tests/unit/verifier_test: $(verifier_objects)
+$(O)/tests/unit/verifier_test: LIBS = $(pure_libs) -lcmocka -lcurl
 
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
 tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
