@@ -26,7 +26,7 @@ room_tests := \
     verifier verify_job \
     journal journal_thread options_file link_frames \
     pacing direction_alarm link_pair event_log replay
-control_tests := journal_crash store verify_queue config dataplane_link journal_reader \
+control_tests := journal_crash store verify_queue verify_desk config dataplane_link journal_reader \
                  request_server cordond \
                  cli
 
@@ -58,6 +58,7 @@ fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)
+fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifier/aws_sign.cpp
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
