@@ -121,6 +121,7 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 
 bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench lanes
+	$(Q)build/bin/cordon-bench decoders
 	$(Q)build/bin/cordon-bench line
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
@@ -140,6 +141,7 @@ prefix     ?= /usr/local
 sysconfdir ?= /etc
 bindir     ?= $(prefix)/bin
 unitdir    ?= $(prefix)/lib/systemd/system
+usersdir   ?= $(prefix)/lib/sysusers.d
 libdir     ?= $(prefix)/lib/cordon
 mandir     ?= $(prefix)/share/man
 
@@ -158,6 +160,7 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	$(Q)install -m 755 $(filter $(O)/bin/%,$(programs)) $(DESTDIR)$(bindir)/
 	$(if $(bpf_objects),$(Q)install -m 644 $(bpf_objects) $(DESTDIR)$(libdir)/)
 	$(call install_text,$(unitdir),$(wildcard configs/*.service))
+	$(Q)install -D -m 644 configs/cordon.sysusers $(DESTDIR)$(usersdir)/cordon.conf
 	$(Q)for file in $(wildcard configs/*.toml); do \
 	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
 	    [ -e $$target ] || install -m 640 $$file $$target; \
@@ -188,7 +191,8 @@ help:  ## this list
 
 # What scripts/check-tidy holds against the files that are there.
 all_sources = $(pure_sources) $(shell_plain_sources) $(shell_sources) $(replay_sources) \
-              $(replay_main_sources) $(verifier_sources) $(control_sources) \
+              $(replay_main_sources) $(verifier_sources) $(verifier_main_sources) \
+              $(control_sources) \
               $(control_main_sources) $(test_sources) $(bench_sources) $(bpf_sources)
 print-sources:
 	@printf '%s\n' $(all_sources)

@@ -64,7 +64,12 @@ replay_sources := dataplane/replay/capture.cpp dataplane/replay/clock.cpp \
                   dataplane/replay/json_lines.cpp dataplane/replay/pcap_port.cpp \
                   dataplane/replay/resegment.cpp dataplane/replay/roles.cpp \
                   dataplane/replay/settings.cpp
-verifier_sources := dataplane/verifier/line_judge.cpp
+# A process of its own, at the edge as well: the rooms, and libcurl.
+verifier_sources := dataplane/verifier/aws_sign.cpp dataplane/verifier/credentials.cpp \
+                    dataplane/verifier/desk_link.cpp dataplane/verifier/http_storage.cpp \
+                    dataplane/verifier/job_runner.cpp dataplane/verifier/line_judge.cpp \
+                    dataplane/verifier/location.cpp
+verifier_main_sources := dataplane/verifier/main.cpp
 replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp \
                        dataplane/replay/replay.cpp
 
@@ -78,10 +83,12 @@ shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
 replay_objects = $(replay_sources:%.cpp=$(O)/%.o)
 verifier_objects = $(verifier_sources:%.cpp=$(O)/%.o)
+verifier_main_objects = $(verifier_main_sources:%.cpp=$(O)/%.o)
 replay_main_objects = $(replay_main_sources:%.cpp=$(O)/%.o)
 
 dataplane_objects = $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o) \
-                    $(replay_objects) $(replay_main_objects) $(verifier_objects)
+                    $(replay_objects) $(replay_main_objects) $(verifier_objects) \
+                    $(verifier_main_objects)
 $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)
 
@@ -107,6 +114,12 @@ programs += $(O)/bin/cordon-dataplane
 $(O)/bin/cordon-dataplane: $(pure_objects) $(shell_plain_objects) $(shell_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-dataplane: LIBS = $(DPDK_LIBS) -lbpf -lsystemd $(pure_libs)
+
+programs += $(O)/bin/cordon-verifier
+$(O)/bin/cordon-verifier: $(verifier_main_objects) $(verifier_objects) $(pure_objects) \
+                          $(shell_plain_objects)
+	$(link)
+$(O)/bin/cordon-verifier: LIBS = $(pure_libs) -lcurl -lsystemd
 
 # A tool at the edge: the one program here that links a part of control, the index builder, whose
 # sources are named only after this file was read.

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "control/store/schema.h"
@@ -19,6 +20,9 @@ namespace {
 constexpr JournalId verifier_journal = {'c', 'o', 'r', 'd', 'o', 'n', '-', 'v',
                                         'e', 'r', 'i', 'f', 'i', 'e', 'r', 0};
 constexpr std::uint64_t one_checksum = 1;
+
+// Older blocks are history: cordond was not away for that long, or the storage was not to be asked.
+constexpr std::uint64_t adopted_age_ns = 7 * 86400 * ns_per_s;
 
 constexpr const char* columns =
     "SELECT id, state, outcome, reason, coalesce(case_number, ''), service, method, host, target,"
@@ -275,13 +279,15 @@ Result<std::uint64_t> SqliteQueue::adopt_unconfirmed(const std::string& service,
     Statement open(database_,
                    "SELECT case_number, method, host, target, account, client, client_port,"
                    " forwarded, forwarded_port, server, server_port, time_ns FROM incident"
-                   " WHERE service = ? AND action = 1 AND verified_after_write = 0 AND time_ns < ?"
+                   " WHERE service = ? AND action = 1 AND verified_after_write = 0"
+                   " AND time_ns >= ? AND time_ns < ?"
                    " AND (enforced_ns IS NULL OR storage_reset = 0)"
                    " AND (method = 'PUT' OR target LIKE '%uploadId=%')"
                    " AND case_number NOT IN"
                    " (SELECT case_number FROM verify_request WHERE case_number IS NOT NULL)"
                    " ORDER BY id LIMIT ?");
-    open.bind(service).bind_unsigned(before_ns).bind_unsigned(at_once);
+    const std::uint64_t from_ns = before_ns - std::min(before_ns, adopted_age_ns);
+    open.bind(service).bind_unsigned(from_ns).bind_unsigned(before_ns).bind_unsigned(at_once);
     Statement insert(database_,
                      "INSERT OR IGNORE INTO verify_request (node, case_number, reason, service,"
                      " method, host, target, cut, account, ends, requested_ns, next_ns)"
