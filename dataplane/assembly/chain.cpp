@@ -59,8 +59,8 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
                                             pieces_[at].position != piece.position);
 }
 
-// Whether a piece claims bytes that another one has, or claims. A storage that writes in place has a
-// mixture of both from the first byte on, which nobody could judge; so there a place is not taken
+// Whether a piece claims bytes that another one has, or claims. A storage that writes in place has
+// a mixture of both from the first byte on, which nobody could judge; so there a place is not taken
 // twice. Elsewhere the same place may come again.
 bool Assembly::crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
                        std::uint64_t end) const {

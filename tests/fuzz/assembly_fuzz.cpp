@@ -1,6 +1,6 @@
 // Schedules of pieces beside a plain model of a storage: pieces of two uploads, several at once,
-// again, with other bytes, refused by the storage, cut, across each other. What may not happen: that
-// a commit is judged as another object than the storage makes of it; that an object which needs no
+// again, with other bytes, refused by the storage, cut, across each other. What may not happen:
+// that a commit is judged as another object than the storage makes of it; that one which needs no
 // commit is complete at the storage, and nobody looked at it.
 #include <map>
 #include <set>
