@@ -407,13 +407,23 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     const bool is_earlier = upload.order == PieceOrder::index && upload.count == 1 &&
                             !upload.leased && position < pieces_[upload.last].position;
     if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
+    const std::uint64_t end =
+        request.length == piece_unknown ? position + 1 : position + request.length;
+    if (upload.order == PieceOrder::offset && crosses(shard, number, position, end)) {
+        upload.tainted = true;
+        unpin(shard, number, now);
+        return {Result::bad, is_new};
+    }
     const PiecePlace place = place_of(shard, number, request, position);
-    const std::uint32_t piece = open_piece(shard, number, position);
+    const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
+    const std::uint32_t piece = has_place ? open_piece(shard, number, position) : none;
     if (piece == none) {
         upload.tainted = true;
         unpin(shard, number, now);
         return {Result::full, is_new};
     }
+    pieces_[piece].end = end;
+    put_ahead(number, piece);
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
@@ -423,6 +433,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         return {Result::begun, is_new};
     }
     upload.leased = upload.lease_is_live = true;
+    upload.lease_piece = piece;
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }

@@ -18,7 +18,8 @@
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
-//   a piece across others, out of order, no room   spooled, else lost: cannot be judged
+//   a piece across others                          refused before its first byte
+//   out of order                                   spooled; without room lost: cannot be judged
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -220,7 +221,9 @@ class Assembly {
     void step_back(std::uint32_t number);
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
-    void put_ahead(Shard& shard, std::uint32_t number, std::uint32_t piece);
+    bool crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
+                 std::uint64_t end) const;
+    void put_ahead(std::uint32_t number, std::uint32_t piece);
     void take_from_ahead(std::uint32_t number, std::uint32_t piece);
     bool is_current(const PieceTicket& ticket) const;
     void begin_chain_alone(std::uint32_t number, std::uint32_t piece, const DigestState& state);

@@ -20,6 +20,11 @@ bool is_sequential(Recipe recipe, PieceOrder order) {
            recipe == Recipe::ietf_resumable || recipe == Recipe::oci_blob;
 }
 
+bool is_in_place(Recipe recipe) {
+    return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
+           recipe == Recipe::azure_page;
+}
+
 }  // namespace
 
 bool Assembly::is_chained(const Upload& upload, const Piece& piece) const {
@@ -48,24 +53,41 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     piece.content = PieceContent::chained;
     piece.epoch = upload.epoch;
     take_from_ahead(number, piece_number);
-    // Bytes that two pieces claim: which of them a storage has depends on it.
+    // A piece that is longer than it claimed.
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next)
-        upload.tainted = upload.tainted || pieces_[at].position < upload.bytes;
+        upload.tainted = upload.tainted || (pieces_[at].position < upload.bytes &&
+                                            pieces_[at].position != piece.position);
 }
 
-// With order offset: a piece that ended and is not in the chain.
-void Assembly::put_ahead(Shard& shard, std::uint32_t number, std::uint32_t piece_number) {
+// Whether a piece claims bytes that another one has, or claims. A storage that writes in place has
+// a mixture of both from the first byte on, which nobody could judge; so there a place is not taken
+// twice. Elsewhere the same place may come again.
+bool Assembly::crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
+                       std::uint64_t end) const {
+    const Upload& upload = uploads_[number];
+    const bool in_place = is_in_place(upload.recipe);
+    if (upload.count != 0 && position < upload.bytes)
+        return in_place || whole_at(shard, number, position, none) == none;
+    for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next) {
+        const Piece& other = pieces_[at];
+        if (other.position == position) {
+            if (in_place || (other.end != end && other.state != PieceState::cut)) return true;
+        } else if (position < other.end && other.position < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// With order offset: a piece that is not in the chain.
+void Assembly::put_ahead(std::uint32_t number, std::uint32_t piece_number) {
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.order != PieceOrder::offset || piece.is_ahead) return;
-    if (upload.ahead_count == limits::assembly_ahead_max) upload.tainted = true;
-    if (upload.tainted) return;
     piece.is_ahead = true;
     piece.ahead_next = upload.ahead;
     upload.ahead = piece_number;
     ++upload.ahead_count;
-    const bool is_rival = whole_at(shard, number, piece.position, piece_number) != none;
-    if (piece.position < upload.bytes && !is_rival) upload.tainted = true;
 }
 
 void Assembly::take_from_ahead(std::uint32_t number, std::uint32_t piece_number) {
@@ -193,7 +215,6 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
             piece.content = PieceContent::lost;
     }
     settle_rivals(shard, number, ticket.piece, true);
-    if (is_current(ticket) && !is_chained(upload, piece)) put_ahead(shard, number, ticket.piece);
 }
 
 void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now now) {
@@ -213,12 +234,11 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
         piece.state = PieceState::cut;
         piece.length = piece.run.bytes;
+        if (!was_live) piece.end = piece.position + std::max<std::uint64_t>(piece.run.bytes, 1);
         --upload.in_flight;
         ++upload.whole;
         if (was_live) append_to_chain(number, ticket.piece, *state);
         settle_rivals(shard, number, ticket.piece, true);
-        if (is_current(ticket) && !is_chained(upload, piece))
-            put_ahead(shard, number, ticket.piece);
     } else {
         remove_piece(shard, ticket.piece);
     }
@@ -272,7 +292,11 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     const bool sequential = is_sequential(upload.recipe, upload.order);
     // A piece that is coming has to be there before anything behind it counts, and whoever brings
     // it looks at what is behind it.
-    if (upload.leased) return sequential && !is_in ? Standing::busy : Standing::clear;
+    if (upload.leased) {
+        const bool same_place =
+            is_there && !is_in && pieces_[upload.lease_piece].position == own.position;
+        return same_place || (sequential && !is_in) ? Standing::busy : Standing::clear;
+    }
     const std::uint32_t next = next_in_chain(shard, number);
     if (next != none)
         return whole_at(shard, number, pieces_[next].position, next) != none ? Standing::conflict

@@ -1,5 +1,5 @@
-// Uploads in pieces through the whole line. Two workers share one Assembly, each with a client and a
-// storage connection of its own.
+// Uploads in pieces through the whole line. Two workers share one Assembly, each with a client and
+// a storage connection of its own.
 #include "dataplane/assembly/assembly.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/lab.h"
