@@ -24,6 +24,14 @@ std::string_view trim_space(std::string_view text) {
     return text;
 }
 
+bool has_space(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), is_space);
+}
+
+bool has_line_end(std::string_view text) {
+    return text.find_first_of("\r\n") != std::string_view::npos;
+}
+
 constexpr unsigned bit(auto field) {
     return 1u << static_cast<unsigned>(field);
 }
@@ -203,7 +211,7 @@ bool CommitList::close_element(CommitEntry* entry) {
     if (format_ == ListFormat::azure_blocks) {
         if (!in_value_) return false;
         in_value_ = false;
-        if (text.empty()) return fail();
+        if (text.empty() || has_space(text)) return fail();
         item_.name = azure_block_name(blob_, text, false, seed_);
         return give(entry);
     }
@@ -213,7 +221,8 @@ bool CommitList::close_element(CommitEntry* entry) {
         if (format_ == ListFormat::gcs_components) {
             item_.from = CommitEntry::From::object;
             item_.name = object_key(before_, value(), seed_);
-            return value_bytes_ == 0 && fail();
+            // Line ends reach readers in several ways (XML 1.0 §2.11).
+            return (text.empty() || has_line_end(value())) && fail();
         }
         const auto index = text.find_first_not_of("0123456789") == std::string_view::npos
                                ? number_in(text)

@@ -91,13 +91,16 @@ void DigestState::take_leaf_blocks(const std::uint8_t* data, std::size_t blocks,
         blocks::sha256(leaf, data, part);
         data += part * digest_block_bytes;
         blocks -= part;
-        if (part < room) return;
-        TreeDigest full;
-        blocks::close_sha256(leaf, nullptr, tree_leaf_bytes, full.bytes);
-        blocks::start_sha256(leaf);
-        tree.add(full);
-        if (list != nullptr) list->add(full);
+        if (part == room) end_leaf(list);
     }
+}
+
+void DigestState::end_leaf(LeafList* list) {
+    TreeDigest full;
+    blocks::close_sha256(leaf, nullptr, tree_leaf_bytes, full.bytes);
+    blocks::start_sha256(leaf);
+    tree.add(full);
+    if (list != nullptr) list->add(full);
 }
 
 TreeDigest DigestState::short_leaf() const {

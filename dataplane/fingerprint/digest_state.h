@@ -41,8 +41,12 @@ struct alignas(64) DigestState {
     // The end of a piece: its last leaf when that is not full, and none when it is.
     void finish_leaves(LeafList* list) const;
 
-  private:
+    // For who hashes whole blocks himself (Batch). The bytes are those at `size`.
     void take_head(Bytes bytes);
+    // The leaf's words have all its blocks.
+    void end_leaf(LeafList* list);
+
+  private:
     void take_blocks(const std::uint8_t* data, std::size_t blocks, LeafList* list);
     void take_leaf_blocks(const std::uint8_t* data, std::size_t blocks, LeafList* list);
     TreeDigest short_leaf() const;

@@ -12,18 +12,22 @@ struct Fingerprinter::Object {
     LeafList* leaves;         // or null
     bool in_use;
     ObjectSlot next_free;
+    ChainNumber chain;  // in the batch that is being made
 };
 
 struct alignas(64) Fingerprinter::Place {
     unsigned char bytes[sizeof(Object)];
 };
 
-Fingerprinter::Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max)
+Fingerprinter::Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max,
+                             const kernels::KernelSet* set)
     : places_(std::make_unique_for_overwrite<Place[]>(objects_max)),
       queue_(std::make_unique<Piece[]>(pieces_max)),
+      batch_(pieces_max),
+      kernels_(set),
       objects_max_(objects_max),
       pieces_max_(pieces_max) {
-    INVARIANT(objects_max < no_object && pieces_max > 0);
+    INVARIANT(objects_max < no_object && pieces_max > 0 && kernels_ != nullptr);
 }
 
 Fingerprinter::~Fingerprinter() = default;
@@ -57,6 +61,7 @@ ObjectSlot Fingerprinter::take_slot() {
     ++open_count_;
     object(slot).in_use = true;
     object(slot).leaves = nullptr;
+    object(slot).chain = no_chain;
     return slot;
 }
 
@@ -70,10 +75,15 @@ void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
 }
 
 void Fingerprinter::flush() {
+    if (queued_ == 0) return;
     for (std::uint32_t i = 0; i < queued_; ++i) {
         if (queue_[i].slot == no_object) continue;
         Object& target = object(queue_[i].slot);
-        target.state.take(queue_[i].bytes, target.leaves);
+        batch_.add(&target.state, target.leaves, &target.chain, queue_[i].bytes);
+    }
+    batch_.hash(*kernels_);
+    for (std::uint32_t i = 0; i < queued_; ++i) {
+        if (queue_[i].slot != no_object) object(queue_[i].slot).chain = no_chain;
     }
     queued_ = 0;
 }

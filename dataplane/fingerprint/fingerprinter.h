@@ -2,8 +2,9 @@
 //
 //   open(kinds) → slot      submit(slot, bytes)…  flush()      close(slot) → Digests
 //
-// Pieces of all objects of a burst are submitted, then hashed together by flush(): that is the door
-// for kernels that fill their lanes from many objects. Today each piece is hashed by OpenSSL.
+// Pieces of all objects of a burst are submitted, then hashed together by flush(), which fills the
+// lanes of the widest kernel that pays from all of them (batch.h). CORDON_ISA=name in the
+// environment forces a set of kernels (kernels.h) at start.
 //
 // Owns:       a fixed pool of object states and a fixed queue of submitted pieces.
 // Invariants: submitted bytes must stay valid and unchanged until the next flush(), peek() or
@@ -16,6 +17,7 @@
 
 #include <memory>
 
+#include "dataplane/fingerprint/batch.h"
 #include "dataplane/fingerprint/digest_state.h"
 
 namespace cordon {
@@ -26,7 +28,8 @@ inline constexpr ObjectSlot no_object = UINT32_MAX;
 
 class Fingerprinter {
   public:
-    explicit Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max = 256);
+    explicit Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max = 256,
+                           const kernels::KernelSet* set = kernels::at_start());
     ~Fingerprinter();
     Fingerprinter(const Fingerprinter&) = delete;
     Fingerprinter& operator=(const Fingerprinter&) = delete;
@@ -73,6 +76,8 @@ class Fingerprinter {
 
     std::unique_ptr<Place[]> places_;  // untouched ones cost no memory
     std::unique_ptr<Piece[]> queue_;
+    Batch batch_;
+    const kernels::KernelSet* kernels_;
     std::uint32_t objects_max_;
     std::uint32_t untouched_ = 0;  // places from here on
     std::uint32_t pieces_max_;

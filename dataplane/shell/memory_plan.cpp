@@ -15,8 +15,8 @@ namespace {
 // A message in progress: its head, the decoder of its form, the digests of its objects.
 std::uint64_t message_bytes() {
     return sizeof(Exchange) + sizeof(DecoderPlace) +
-           (limits::objects_per_message_max + 2) * Fingerprinter::object_bytes() +
-           2 * sizeof(Assembling);
+           (limits::form_objects_max + 2) * Fingerprinter::object_bytes() + 2 * sizeof(Assembling) +
+           sizeof(FormPlace);
 }
 // Beside the fragments themselves: their places, and room for one whole datagram.
 constexpr std::uint64_t fragment_table_bytes = 1u << 20;
@@ -87,6 +87,8 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("content codings", workers * limits::coding_small_blocks, CodingPool::small_bytes());
     plan.add("content codings (windows)", workers * limits::coding_large_blocks,
              CodingPool::large_bytes());
+    plan.add("archives", workers * limits::archive_stages,
+             sizeof(ArchiveStage) + Fingerprinter::object_bytes());
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
     const AssemblyLimits assembly = assembly_limits(options);
     plan.add("assemblies_max", assembly.uploads_max, Assembly::upload_bytes());

@@ -28,7 +28,7 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.decoder = no_decoder;
     exchange.assembling = no_assembling;
     exchange.answered = {};
-    exchange.object_open = exchange.expect_waiting = false;
+    exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
     exchange.proxy_bytes = 0;
     return true;
 }

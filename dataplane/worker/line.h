@@ -274,6 +274,9 @@ struct Worker::State {
 
     // --- objects.cpp ---
     void open_message(FlowNumber number);
+    void open_decoder(Exchange* exchange);
+    void close_decoder(Exchange* exchange);
+    void sniff_body(Exchange* exchange, Bytes bytes);
     void body_bytes(FlowNumber number, Bytes bytes);
     void end_of_body(FlowNumber number);
     void take_objects(FlowNumber number);
@@ -281,7 +284,9 @@ struct Worker::State {
     void open_object(Exchange* exchange, std::uint8_t object);
     void drop_object(Exchange* exchange, std::uint8_t object);
     void hold_tails(FlowNumber number);
-    void form_fault(FlowNumber number, Outcome why);
+    void form_fault(FlowNumber number, const ObjectEvent& event);
+    void count_unread(FlowNumber number, const ObjectEvent& event);
+    bool is_member(const Exchange& exchange, std::uint8_t object);
     void close_message(Exchange* exchange);
     void abort_object(FlowNumber number);  // the upload ended before its end was seen
     std::uint64_t take_body_bytes(Exchange* exchange);
@@ -295,6 +300,11 @@ struct Worker::State {
     bool passes_with_gap(FlowNumber number);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void begin_form(FlowNumber number, const PieceRequest& request);
+    void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
+    bool begin_form_piece(FlowNumber number, std::uint8_t object);
+    bool end_form(FlowNumber number);
+    std::uint64_t form_tail(const Exchange& exchange);
     bool assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes);
     bool is_piece(const Exchange& exchange, std::uint8_t object);
     bool is_kept_piece(const Exchange& exchange, std::uint8_t object);
@@ -352,6 +362,8 @@ struct Worker::State {
     void settle();  // flushes the digests and judges every object that ended in this burst
     void judge(FlowNumber number);
     void judge_object(FlowNumber number, std::uint8_t object);
+    void judge_cut(FlowNumber number, std::uint8_t object);
+    void judge_so_far(FlowNumber number, std::uint8_t object);
     bool judge_tail(FlowNumber number, bool last);  // false: it matched and the flow is cut
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
@@ -371,9 +383,14 @@ struct Worker::State {
     void fill_request(const Flow& flow, IncidentRecord* record) const;
     void count_clean(const Judged& judged);
     void count_uninspected(const Judged& judged, UninspectedReason reason);
+    std::uint64_t own_bytes(const Judged& judged);
     void report(const Judged& judged, ObjectVerdict verdict, UninspectedReason reason,
                 std::uint64_t indicator);
     KindSet planned_kinds() const;
+
+    // --- verify.cpp ---
+    bool request_verification(FlowNumber number, VerifyReason reason, std::string_view target = {},
+                              RecordTicket* ticket = nullptr);
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
@@ -433,6 +450,8 @@ struct Worker::State {
     Assembly& assembly;
     SlotPool<Assembling> assemblings;
     SlotPool<CommitPlace> commit_places;
+    SlotPool<FormPlace> form_places;
+    ArchivePool archive_pool;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
     CaseNumbers case_numbers;
@@ -475,6 +494,7 @@ struct Worker::State {
     // form of as many parts as fit into what is kept, and a tool wants to hear of all of them.
     std::deque<ObjectReport> reports;
     IncidentRecord incident{};  // scratch
+    VerifyRecord verification{};
 };
 
 }  // namespace cordon

@@ -197,9 +197,9 @@ void reads_the_blocks_of_a_list(void**) {
     assert_true(seen.entries[0].name == seen.entries[2].name);
     assert_true(seen.entries[1].name ==
                 Commit("PUT /con/blob?comp=block&blockid=BBA%3d").piece.name);
-    for (const char* body :
-         {"<B><latest>AA</latest></B>", "<B><Latest></Latest></B>",
-          "<B><Latest>A<!---->A</Latest></B>", "<B></B>", "<B><Latest><x>AA</x></Latest></B>"}) {
+    for (const char* body : {"<B><latest>AA</latest></B>", "<B><Latest></Latest></B>",
+                             "<B><Latest>A<!---->A</Latest></B>", "<B></B>",
+                             "<B><Latest>A\rA</Latest></B>", "<B><Latest><x>AA</x></Latest></B>"}) {
         expect_state(azure_line, body, State::bad);
     }
 }
