@@ -31,12 +31,12 @@ fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
                        dataplane/fingerprint/blocks.cpp dataplane/fingerprint/batch.cpp \
                        dataplane/fingerprint/kernels.cpp $(kernel_sources)
 index_sources := dataplane/index/index_view.cpp
-uploads_sources := dataplane/assembly/assembly.cpp dataplane/assembly/chain.cpp
 assembly_sources := dataplane/assembly/recipe.cpp dataplane/assembly/recipe_view.cpp \
                     dataplane/assembly/recipe_storage.cpp dataplane/assembly/recipe_ranges.cpp \
                     dataplane/assembly/recipe_forms.cpp dataplane/assembly/spelling.cpp \
                     dataplane/assembly/commit_list.cpp dataplane/assembly/xml_reader.cpp \
-                    dataplane/assembly/json_reader.cpp
+                    dataplane/assembly/json_reader.cpp dataplane/assembly/assembly.cpp \
+                    dataplane/assembly/chain.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
@@ -75,8 +75,7 @@ replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp
 
 pure_sources    = $(contract_sources) $(decode_sources) $(fragment_sources) $(flow_sources) \
                   $(stream_sources) $(http_sources) $(object_sources) $(fingerprint_sources) \
-                  $(index_sources) $(assembly_sources) $(uploads_sources) $(verdict_sources) \
-                  $(worker_sources)
+                  $(index_sources) $(assembly_sources) $(verdict_sources) $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
 pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)

@@ -19,8 +19,7 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
-    worker_forms worker_archives \
-    worker_assembly \
+    worker_forms worker_archives worker_assembly \
     worker_limits \
     worker_overload \
     worker_link \

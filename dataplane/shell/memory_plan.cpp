@@ -15,8 +15,8 @@ namespace {
 // A message in progress: its head, the decoder of its form, the digests of its objects.
 std::uint64_t message_bytes() {
     return sizeof(Exchange) + sizeof(DecoderPlace) +
-           (limits::form_objects_max + 2) * Fingerprinter::object_bytes() +
-           2 * sizeof(Assembling);
+           (limits::form_objects_max + 2) * Fingerprinter::object_bytes() + 2 * sizeof(Assembling) +
+           sizeof(FormPlace);
 }
 // Beside the fragments themselves: their places, and room for one whole datagram.
 constexpr std::uint64_t fragment_table_bytes = 1u << 20;

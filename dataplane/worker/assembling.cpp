@@ -26,11 +26,13 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
-        case PieceAct::form:
         case PieceAct::object:
         case PieceAct::begin:
         case PieceAct::drop_piece:
         case PieceAct::copy:
+            return true;
+        case PieceAct::form:
+            if (exchange.object_open) begin_form(number, request);
             return true;
         case PieceAct::piece:
             return !exchange.object_open || begin_piece(number, request);
@@ -101,9 +103,9 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.slot = no_object;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
-    own.lost = own.leased = own.summed = false;
+    own.lost = own.leased = own.summed = own.has_bytes = false;
     own.flow = number;
-    own.list = no_assembling;
+    own.list = own.form = no_assembling;
     own.positions = {};
     exchanges[flows[number].exchange].assembling = place;
     return place;
@@ -118,7 +120,10 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
         return passes_unassembled(number, PolicyCase::limit);
     if (begun.result == PieceBegun::Result::bad)
         return passes_unassembled(number, PolicyCase::unparsable);
-    Assembling& own = assemblings[open_assembling(number, request)];
+    const std::uint32_t in_form = exchanges[flows[number].exchange].assembling;
+    Assembling& own =
+        assemblings[in_form == no_assembling ? open_assembling(number, request) : in_form];
+    own.request = request;
     own.stage = Assembling::Stage::piece;
     own.ticket = ticket;
     own.upload = ticket.upload;
@@ -126,16 +131,63 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     return true;
 }
 
+// What a chunking uploader sends in a form is told by its fields.
+void Worker::State::begin_form(FlowNumber number, const PieceRequest& request) {
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::form;
+    own.form = form_places.allocate();
+    INVARIANT(own.form != no_assembling);  // as many as messages
+    form_places[own.form].fields.open(assembly.seed());
+}
+
+void Worker::State::take_field(const Exchange& exchange, std::uint8_t object, Bytes text) {
+    if (exchange.assembling == no_assembling) return;
+    const Assembling& own = assemblings[exchange.assembling];
+    if (own.form == no_assembling) return;
+    form_places[own.form].fields.take(name_of(exchange, object).field, as_text(text));
+}
+
+// The file part begins. False: it was refused.
+bool Worker::State::begin_form_piece(FlowNumber number, std::uint8_t object) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    Assembling& own = assemblings[exchange.assembling];
+    const BodyDecoder::Name name = name_of(exchange, object);
+    if (own.stage != Assembling::Stage::form || name.file_name.empty()) return true;
+    FormFields& fields = form_places[own.form].fields;
+    fields.file_name(name.file_name);
+    const PieceRequest request = recipe_of(exchange.parser.head(), fields, assembly.seed());
+    own.object = object;
+    if (request.act == PieceAct::piece) return begin_piece(number, request);
+    if (request.act != PieceAct::bad) return true;
+    counters.count(Outcome::assembly_bad);
+    return passes_unassembled(number, PolicyCase::unparsable);
+}
+
+// Fields behind the file part may make a piece of it after all: its bytes are gone by then.
+bool Worker::State::end_form(FlowNumber number) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    const std::uint32_t place = exchange.assembling;
+    const PieceAct act = recipe_of(exchange.parser.head(),
+                                   form_places[assemblings[place].form].fields, assembly.seed())
+                             .act;
+    end_look(place);
+    if (act != PieceAct::piece && act != PieceAct::bad) return true;
+    counters.count(Outcome::assembly_bad);
+    return passes_unassembled(number, PolicyCase::unparsable);
+}
+
 // Bytes of an object of the message. False: there is no room for them, and the message was refused.
 bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
     const Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
     Assembling& own = assemblings[exchange.assembling];
-    if (own.object != object) return true;
+    if (own.object != object || own.summed || own.stage == Assembling::Stage::form) return true;
     if (own.stage == Assembling::Stage::commit) {
         if (own.list != no_assembling) read_list(&own, bytes);
         return true;
     }
+    own.has_bytes = own.has_bytes || !bytes.empty();
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
     if (own.ticket.place != PiecePlace::spooled || own.lost) return true;
     if (assembly.keep(own.ticket, bytes, now)) return true;
@@ -147,18 +199,35 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
 bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object;
+    return own.stage == Assembling::Stage::piece && own.object == object && !own.summed;
 }
 
 bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
-    return is_piece(exchange, object) && !assemblings[exchange.assembling].lost;
+    if (exchange.assembling == no_assembling) return false;
+    const Assembling& own = assemblings[exchange.assembling];
+    return own.stage == Assembling::Stage::piece && own.object == object && !own.lost;
 }
 
 // Its digest, for when the same piece comes again.
 void Worker::State::note_piece(const Exchange& exchange, const Digests& digests) {
-    assemblings[exchange.assembling].summed = true;
+    Assembling& own = assemblings[exchange.assembling];
+    own.summed = true;
     piece_sum.length = digests.size;
     std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+    if (own.form == no_assembling) return;
+    // A part ends before its message, and until then others may end.
+    FormPlace& form = form_places[own.form];
+    form.state = piece_state;
+    form.sum = piece_sum;
+    form.tail_at = exchange.objects[own.object].tail_at;
+}
+
+// Where the chunk with the last bytes of a part begins that ended before its message: it stays.
+std::uint64_t Worker::State::form_tail(const Exchange& exchange) {
+    if (exchange.assembling == no_assembling) return UINT64_MAX;
+    const Assembling& own = assemblings[exchange.assembling];
+    if (own.form == no_assembling || !own.summed) return UINT64_MAX;
+    return form_places[own.form].tail_at;
 }
 
 // A message that waits for its verdict over several turns.
@@ -167,8 +236,10 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     if (place == no_assembling) return false;
     const Assembling::Stage stage = assemblings[place].stage;
-    return stage != Assembling::Stage::piece &&
-           (stage != Assembling::Stage::commit || flow.verdict_due);
+    if (stage == Assembling::Stage::form) return false;
+    if (stage == Assembling::Stage::piece)
+        return assemblings[place].summed && assemblings[place].form != no_assembling;
+    return (stage != Assembling::Stage::commit || flow.verdict_due);
 }
 
 // What the chain would be if the upload ended here.
@@ -214,8 +285,9 @@ bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) 
 bool Worker::State::end_assembling(FlowNumber number) {
     const Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
-    if (assemblings[exchange.assembling].stage == Assembling::Stage::commit)
-        return end_commit(number);
+    const Assembling::Stage stage = assemblings[exchange.assembling].stage;
+    if (stage == Assembling::Stage::form) return end_form(number);
+    if (stage == Assembling::Stage::commit) return end_commit(number);
     return end_piece(number);
 }
 
@@ -228,6 +300,14 @@ bool Worker::State::end_piece(FlowNumber number) {
     counters.count(Outcome::assembly_piece);
     counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
                                                            : Outcome::assembly_chained);
+    if (!own.summed && own.has_bytes) {  // it matched by itself before its end, and was let go
+        leave_assembling(&exchange);
+        return true;
+    }
+    if (own.summed && own.form != no_assembling) {
+        piece_state = form_places[own.form].state;
+        piece_sum = form_places[own.form].sum;
+    }
     if (!own.summed) {  // without a byte
         Digests digests;
         piece_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
@@ -305,6 +385,7 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
     const FlowNumber number = own.flow;
     bool done = false;
     switch (own.stage) {
+        case Assembling::Stage::form:
         case Assembling::Stage::piece:
         case Assembling::Stage::commit:
             return;
@@ -437,8 +518,14 @@ void Worker::State::drop_assembling(std::uint32_t place) {
         ObjectSlot slot = own.slot;
         if (own.ticket.place == PiecePlace::first)
             slot = exchanges[flows[own.flow].exchange].objects[own.object].slot;
-        if (slot != no_object) fingerprinter.save(slot, &chain_state);
-        assembly.abort(own.ticket, slot != no_object ? &chain_state : nullptr, now);
+        bool has_state = slot != no_object;
+        if (own.summed && own.form != no_assembling && own.ticket.place == PiecePlace::first) {
+            chain_state = form_places[own.form].state;
+            has_state = true;
+        } else if (has_state) {
+            fingerprinter.save(slot, &chain_state);
+        }
+        assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
     } else if (own.upload) {
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);
@@ -446,6 +533,7 @@ void Worker::State::drop_assembling(std::uint32_t place) {
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     assembly.spool().drop(&own.positions);
     if (own.list != no_assembling) commit_places.release(own.list);
+    if (own.form != no_assembling) form_places.release(own.form);
     assemblings.release(place);
 }
 

@@ -12,6 +12,7 @@
 
 #include "dataplane/assembly/assembly.h"
 #include "dataplane/assembly/commit_list.h"
+#include "dataplane/assembly/form_fields.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/flow/flow_table.h"
 
@@ -26,8 +27,18 @@ struct CommitPlace {
     std::uint32_t next_free;
 };
 
+// The fields of a form, and what its file part came to when it ended.
+struct FormPlace {
+    FormFields fields;
+    DigestState state;
+    PieceSum sum;
+    std::uint64_t tail_at;  // where the chunk with its last bytes begins
+    std::uint32_t next_free;
+};
+
 struct Assembling {
     enum class Stage : std::uint8_t {
+        form,     // its fields may make a piece of its file part
         piece,    // its bytes are coming
         commit,   // its request is coming
         looking,  // the piece has ended: may its end go?
@@ -46,9 +57,11 @@ struct Assembling {
     std::uint8_t service;
     bool lost;  // its bytes were not kept
     bool leased;
+    bool has_bytes;
     bool summed;             // the digest of the piece is known
     std::uint64_t until_ns;  // for how long is waited
     FlowNumber flow;         // no_flow: nobody waits
+    std::uint32_t form;      // no_assembling: the piece is in none
     // a commit
     std::uint32_t list;  // no_assembling: it names none
     SpoolRun positions;

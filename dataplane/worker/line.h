@@ -300,6 +300,11 @@ struct Worker::State {
     bool passes_with_gap(FlowNumber number);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void begin_form(FlowNumber number, const PieceRequest& request);
+    void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
+    bool begin_form_piece(FlowNumber number, std::uint8_t object);
+    bool end_form(FlowNumber number);
+    std::uint64_t form_tail(const Exchange& exchange);
     bool assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes);
     bool is_piece(const Exchange& exchange, std::uint8_t object);
     bool is_kept_piece(const Exchange& exchange, std::uint8_t object);
@@ -441,11 +446,12 @@ struct Worker::State {
     SlotPool<Exchange> exchanges;
     SlotPool<DecoderPlace> decoders;
     CodingPool coding_pool;
-    ArchivePool archive_pool;
     std::unique_ptr<Assembly> own_assembly;  // of a worker that is alone
     Assembly& assembly;
     SlotPool<Assembling> assemblings;
     SlotPool<CommitPlace> commit_places;
+    SlotPool<FormPlace> form_places;
+    ArchivePool archive_pool;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
     CaseNumbers case_numbers;

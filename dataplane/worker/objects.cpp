@@ -37,7 +37,8 @@ void Worker::State::close_decoder(Exchange* exchange) {
 void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
     // A piece is told from another by its digest.
     const KindSet kinds = planned_kinds();
-    const bool may_be_piece = exchange->form == ObjectForm::piece;
+    const bool may_be_piece =
+        exchange->form == ObjectForm::piece || exchange->assembling != no_assembling;
     const ObjectSlot slot =
         fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
@@ -131,7 +132,9 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     switch (event.kind) {
         case ObjectEvent::Kind::open:
             if (is_member(exchange, event.object)) counters.count(Outcome::archive_member);
-            return open_object(&exchange, event.object);
+            open_object(&exchange, event.object);
+            begin_form_piece(number, event.object);
+            return;
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
@@ -151,7 +154,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
         case ObjectEvent::Kind::drop:
             return drop_object(&exchange, event.object);
         case ObjectEvent::Kind::field:
-            return;
+            return take_field(exchange, event.object, event.bytes);
         case ObjectEvent::Kind::note:
             return counters.count(event.outcome);
         case ObjectEvent::Kind::fault:
@@ -162,7 +165,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
 // Of every open object the chunk with its last bytes stays.
 void Worker::State::hold_tails(FlowNumber number) {
     Flow& flow = flows[number];
-    std::uint64_t first = UINT64_MAX;
+    std::uint64_t first = form_tail(exchanges[flow.exchange]);
     for (const OpenObject& object : exchanges[flow.exchange].objects) {
         if (object.slot != no_object && fingerprinter.size(object.slot) != 0)
             first = std::min(first, object.tail_at);

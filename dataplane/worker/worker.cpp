@@ -33,16 +33,16 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       exchanges(options.messages_max),
       decoders(options.messages_max),
       coding_pool(limits::coding_small_blocks, limits::coding_large_blocks),
-      archive_pool(limits::archive_stages),
       own_assembly(worker_options.assembly != nullptr
                        ? nullptr
                        : std::make_unique<Assembly>(assembly_limits(options), settings.seed)),
       assembly(own_assembly != nullptr ? *own_assembly : *worker_options.assembly),
       assemblings(2 * options.messages_max),
       commit_places(limits::commit_lists_max),
+      form_places(options.messages_max),
+      archive_pool(limits::archive_stages),
       answers(answers_max),
-      fingerprinter(options.messages_max * (limits::form_objects_max + 2) +
-                    limits::archive_stages),
+      fingerprinter(options.messages_max * (limits::form_objects_max + 2) + limits::archive_stages),
       case_numbers(options.node_prefix, worker_options.seed) {
     judgements.reserve(2 * limits::burst_frames);
     for (std::size_t n = 0; n < options.service_count; ++n)

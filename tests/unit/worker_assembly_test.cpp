@@ -238,6 +238,59 @@ void clean_ranges_pass(void**) {
     assert_false(pair.one.storage_reset);
 }
 
+std::string chunk_form(int index, std::string_view bytes) {
+    std::string body;
+    const auto field = [&](std::string_view name, const std::string& value) {
+        body += "--B\r\nContent-Disposition: form-data; name=\"" + std::string(name) +
+                "\"\r\n\r\n" + value + "\r\n";
+    };
+    field("dzuuid", "8f0b1c7e-5a0b-4c58-9f3c-1d2e3f405162");
+    field("dzchunkindex", std::to_string(index));
+    field("dztotalfilesize", "300000");
+    field("dzchunksize", "100000");
+    field("dztotalchunkcount", "3");
+    field("dzchunkbyteoffset", std::to_string(index * 100000));
+    body +=
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\n" +
+        std::string(bytes) + "\r\n--B--\r\n";
+    return "POST /upload HTTP/1.1\r\nHost: files.example\r\n"
+           "Content-Type: multipart/form-data; boundary=B\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+void the_chunk_of_a_form_that_completes_a_known_file_is_refused(void**) {
+    const int orders[4][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {2, 1, 0}};
+    for (const auto& order : orders) {
+        Pair pair;
+        send(&pair.one, chunk_form(order[0], third(order[0] + 1)));
+        send(&pair.two, chunk_form(order[1], third(order[1] + 1)));
+        assert_int_equal(pair.one.count(Outcome::assembly_piece), 1);
+        const std::string last = chunk_form(order[2], third(order[2] + 1));
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(last);
+        pair.turn(300);
+        assert_true(is_refused(pair.one, "403"));
+        assert_true(pair.one.stored.size() < before + last.size());
+    }
+}
+
+void clean_chunks_of_forms_pass(void**) {
+    Pair pair;
+    for (const int index : {0, 2, 1}) {
+        const std::string request = chunk_form(index, third(1));
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(request);
+        pair.turn(50);
+        assert_int_equal(pair.one.stored.size(), before + request.size());
+        pair.one.acknowledge();
+        pair.one.respond(ok_answer);
+    }
+    assert_false(pair.one.storage_reset);
+    assert_int_equal(pair.one.count(Outcome::assembly_piece), 3);
+    assert_int_equal(pair.assembly.spool().bytes_used(), 0);
+}
+
 void a_claim_of_more_bytes_than_will_come_gains_nothing(void**) {
     Pair pair;
     send(&pair.one, range_put(0, third(1), 999999999));
@@ -313,6 +366,8 @@ int main() {
         cmocka_unit_test(a_commit_of_what_nobody_saw_passes_only_after_a_start),
         cmocka_unit_test(the_range_that_completes_a_known_file_is_refused),
         cmocka_unit_test(clean_ranges_pass),
+        cmocka_unit_test(the_chunk_of_a_form_that_completes_a_known_file_is_refused),
+        cmocka_unit_test(clean_chunks_of_forms_pass),
         cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
         cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
         cmocka_unit_test(in_observe_nothing_waits_in_vain),
