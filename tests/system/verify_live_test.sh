@@ -1,7 +1,6 @@
 #!/bin/bash
-# The whole way: an upload that the dataplane lets pass without having read it leads to a request, and
-# what is listed meanwhile is found where it lies and deleted, through the appliance's own protected
-# address.
+# The whole way: an upload that the dataplane lets pass without having read it leads to a request,
+# and what is listed meanwhile is found where it lies and deleted.
 SERVICE_LINES='on_unparsable = "pass"'
 . "$(dirname "$0")/_verifier.sh"
 VERIFY="api = 'webdav', endpoint = 'http://$STO_IP4', credentials = '\$WORK/dav.credentials'"
