@@ -52,6 +52,7 @@ include tests/frame.mk
 $(O)/%.o: %.cpp Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  CXX  $<";) $(CXX) $(CXXFLAGS) $(EXTRA_CXXFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(after_compiling)
 
 # A program is the objects it names plus the libraries it names.
 define link
@@ -119,6 +120,7 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)
 
 bench: programs  ## benchmarks, each with its physical limit beside it
+	$(Q)build/bin/cordon-bench lanes
 	$(Q)build/bin/cordon-bench line
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.

@@ -6,17 +6,20 @@
 room_tests := \
     decode build reassembly flow_table stream \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
-    fingerprint keyed_tag \
+    fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked content_coding \
+    multipart aws_chunked content_coding text_base64 \
+    archive archive_signature zip \
+    recipe commit_list \
     policy \
+    assembly \
     worker \
     worker_reset \
     worker_hostile \
     worker_liveness \
     worker_loss \
     worker_policy \
-    worker_forms \
+    worker_forms worker_archives \
     worker_limits \
     worker_overload \
     worker_link \
@@ -102,8 +105,10 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
-bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
+line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
+                      tests/bench/lanes_bench.cpp
+bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
+                      tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
 	$(link)
@@ -115,3 +120,6 @@ $(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
 $(O)/tests/bench/stream_bench: $(O)/tests/bench/stream_bench.o $(pure_objects)
 	$(link)
 $(O)/tests/bench/stream_bench: LIBS = $(pure_libs) -lbenchmark
+$(O)/tests/bench/recipe_bench: $(O)/tests/bench/recipe_bench.o $(pure_objects)
+	$(link)
+$(O)/tests/bench/recipe_bench: LIBS = $(pure_libs) -lbenchmark
