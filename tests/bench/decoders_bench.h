@@ -1,5 +1,5 @@
-// `cordon-bench decoders`: bodies in every form an upload takes, taken apart segment by segment as a
-// worker does, beside the digest of as many bytes: what a form costs above a plain body.
+// `cordon-bench decoders`: bodies in every form an upload takes, taken apart segment by segment as
+// a worker does, beside the digest of as many bytes: what a form costs above a plain body.
 #pragma once
 
 #include <cstdint>
