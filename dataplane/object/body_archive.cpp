@@ -38,6 +38,7 @@ bool BodyDecoder::begin_inside(std::size_t number, Bytes rest, ObjectEvent* even
     const Bytes seen = level.search.seen();
     level.search = {};
     level.coding = Coding::none;
+    level.replay = {};
     // The signature stands in many programs, so that nothing is refused for its depth.
     if (!fits_archive(ArchiveFormat::zip)) {
         level.input = level.input.subspan(std::min<std::size_t>(level.input.size(), 1));
@@ -91,6 +92,7 @@ bool BodyDecoder::begin_archive(std::size_t number, ArchiveFormat format, Object
         std::size_t at = 0;
         level.search = {};
         const Bytes before = sniffers_[number].before();
+        if (level.may_be_text) begin_text(number);
         return level.search.find(before, &at) && begin_inside(number, before.subspan(at), event);
     }
     if (!fits_archive(format)) return archive_fault(number, Outcome::archive_limit, event);
