@@ -95,7 +95,8 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
+                      tests/bench/forms_bench.cpp
 bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)

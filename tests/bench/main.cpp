@@ -2,6 +2,7 @@
 //
 //   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
 //   [--json]
+//   cordon-bench forms [--runs N] [--json]
 #include <getopt.h>
 
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "dataplane/base/result.h"
+#include "tests/bench/forms_bench.h"
 #include "tests/bench/line_bench.h"
 
 namespace {
@@ -20,7 +22,8 @@ using namespace cordon::bench;
 
 constexpr char usage[] =
     "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
-    "                         [--runs N] [--json]\n";
+    "                         [--runs N] [--json]\n"
+    "       cordon-bench forms [--runs N] [--json]\n";
 
 int usage_error(const char* what) {
     std::fprintf(stderr, "cordon-bench: %s\n%s", what, usage);
@@ -150,6 +153,10 @@ int main(int argc, char** argv) {
     if (std::string_view(argv[1]) == "--help") {
         std::fputs(usage, stdout);
         return 0;
+    }
+    if (std::string_view(argv[1]) == "forms") {
+        const int status = forms_command(argc - 1, argv + 1);
+        return status == 0 ? 0 : usage_error("forms takes --runs 1 to 99 and --json");
     }
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
     return usage_error("there is no such bench");
