@@ -22,7 +22,8 @@ object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
                   dataplane/object/transfer_coding.cpp dataplane/object/archive_zip.cpp \
                   dataplane/object/zip_data.cpp dataplane/object/zip_directory.cpp \
                   dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp \
-                  dataplane/object/archive_signature.cpp
+                  dataplane/object/archive_signature.cpp dataplane/object/base64.cpp \
+                  dataplane/object/encoded_text.cpp dataplane/object/text_base64.cpp
 fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp
 index_sources := dataplane/index/index_view.cpp
 verdict_sources := dataplane/verdict/policy.cpp

@@ -7,7 +7,11 @@ system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 # Programs that system tests use.
 tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/crowd $(O)/tests/support/zip_list \
+                $(O)/tests/support/text_list \
                 $(O)/tests/framing/framing-tool
+$(O)/tests/support/text_list: $(O)/tests/support/text_list.o $(pure_objects)
+	$(link)
+$(O)/tests/support/text_list: LIBS = $(pure_libs)
 $(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
 $(O)/tests/support/zip_list: $(pure_objects)
 $(O)/tests/support/fill_journal $(O)/tests/support/zip_list: LIBS = $(pure_libs)
@@ -51,6 +55,7 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
                tests/support/crowd.cpp tests/support/zip_list.cpp \
+               tests/support/text_list.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

@@ -8,7 +8,7 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
-    multipart aws_chunked content_coding archive zip archive_signature \
+    multipart aws_chunked content_coding archive zip archive_signature text_base64 \
     policy \
     worker \
     worker_reset \

@@ -84,6 +84,14 @@ inline constexpr std::size_t form_field_bytes_max = 64;
 // part, its decoded text, and beside these a member for each archive that is open.
 inline constexpr std::uint32_t form_objects_max = 8;
 inline constexpr std::size_t objects_per_message_max = 16;
+// Base64 in a body, a JSON string or a form's value is believed after so many characters of nothing
+// else: no digest, identifier or name in hex or base64 is that long (SHA-512 in hex: 128), and what
+// is shorter holds no picture (the smallest JPEG makes 168). Lines of base64 have 60 and more;
+// lists of words, which use the same letters, have short ones.
+inline constexpr std::size_t text_probe_chars = 160;
+inline constexpr std::size_t text_line_chars_min = 16;
+// Between "data:" and its comma: a media type with parameters, a file name among them.
+inline constexpr std::size_t text_url_head_chars_max = 256;
 // Content codings of one request: nobody needs more than one, tests of filters use two.
 inline constexpr std::size_t codings_max = 2;
 // Memory of their decoders. zlib takes 40 KiB; zstd and brotli a window (8 MiB is what the RFCs ask

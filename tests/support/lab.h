@@ -273,6 +273,7 @@ class Lab {
     bool storage_fin = false;
     bool client_fin = false;
     bool client_reset = false;
+    bool client_believes_reset = false;              // the last one stood at the number it expects
     std::size_t longest = 0;                         // payload that the storage got in one segment
     std::uint16_t client_window = 0;                 // last that was announced to the client, raw
     std::function<void(const Segment&)> at_storage;  // sees every segment beside the storage
@@ -339,7 +340,10 @@ class Lab {
     void client_receives(Bytes frame) {
         const Segment segment = read(frame);
         if (segment.destination.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
-        if ((segment.flags & tcp_flag::rst) != 0) client_reset = true;
+        if ((segment.flags & tcp_flag::rst) != 0) {
+            client_reset = true;
+            client_believes_reset = segment.sequence == client_acked;
+        }
         client_window = segment.window;
         // PAWS (RFC 7323 §5.3)
         if (segment.has_timestamp) {
