@@ -13,7 +13,8 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
                 dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
                 dataplane/http/refusal.cpp dataplane/http/body_rest.cpp
 object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
-                  dataplane/object/body_archive.cpp dataplane/object/archive.cpp \
+                  dataplane/object/body_archive.cpp dataplane/object/body_text.cpp \
+                  dataplane/object/archive.cpp \
                   dataplane/object/zip_search.cpp dataplane/object/archive_sniffer.cpp \
                   dataplane/object/archive_single.cpp \
                   dataplane/object/archive_tar.cpp dataplane/object/pax_records.cpp \

@@ -383,7 +383,6 @@ ZipDecoder::Result ZipDecoder::judge() {
         return Result::more;
     }
     if (front_disagrees_) verdict = Verdict::inconsistent;
-    name_ = {};
     switch (verdict) {
         case Verdict::none:
             outcome_ = Outcome::archive_bad;
@@ -394,9 +393,11 @@ ZipDecoder::Result ZipDecoder::judge() {
             outcome_ = Outcome::archive_inconsistent;
             return Result::inconsistent;
         case Verdict::volumes:
+            name_ = {};
             outcome_ = Outcome::archive_unsupported;
             return Result::note;
         case Verdict::encrypted:
+            name_ = {};
             outcome_ = Outcome::archive_encrypted;
             return Result::note;
     }

@@ -38,6 +38,7 @@ bool BodyDecoder::begin_inside(std::size_t number, Bytes rest, ObjectEvent* even
     const Bytes seen = level.search.seen();
     level.search = {};
     level.coding = Coding::none;
+    level.replay = {};
     // The signature stands in many programs, so that nothing is refused for its depth.
     if (!fits_archive(ArchiveFormat::zip)) {
         level.input = level.input.subspan(std::min<std::size_t>(level.input.size(), 1));
@@ -90,9 +91,11 @@ bool BodyDecoder::begin_archive(std::size_t number, ArchiveFormat format, Object
         std::size_t at = 0;
         level.search = {};
         const Bytes before = sniffers_[number].before();
+        const bool is_opaque = is_opaque_archive(format);
+        if (level.may_be_text && !is_opaque) begin_text(number);
         if (level.search.find(before, &at) && begin_inside(number, before.subspan(at), event))
             return true;
-        return is_opaque_archive(format) && tell_unread(number, Outcome::archive_unknown, event);
+        return is_opaque && tell_unread(number, Outcome::archive_unknown, event);
     }
     if (!fits_archive(format)) return archive_fault(number, Outcome::archive_limit, event);
     level.archive = memory_.archives->take();

@@ -67,7 +67,7 @@ void Worker::State::sniff_body(Exchange* exchange, Bytes bytes) {
     if (exchange->sniff_due) {
         const Head& head = exchange->parser.head();
         const bool is_all = head.framing == Framing::length && head.content_length == bytes.size();
-        if (BodyDecoder::needed(bytes, is_all)) return open_decoder(exchange);
+        if (BodyDecoder::needed(head, bytes, is_all)) return open_decoder(exchange);
         exchange->sniff_due = false;
         exchange->search = {};
     }
