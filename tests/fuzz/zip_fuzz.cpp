@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         REQUIRE(member.content.size() <=
                 limits::coding_free_bytes + limits::coding_ratio_max * archive.size());
     }
-    REQUIRE(whole.members.size() * 31 <= archive.size());
+    REQUIRE(whole.members.size() * 30 <= archive.size());
     const bool may_judge = leads || whole.opened() || whole.outcome;
     REQUIRE(may_judge || whole.members.empty());
     // A limit is met earlier or later, as libraries give more or less at once.
