@@ -71,8 +71,11 @@ swift_api() {
 
 stored_equal() { swift_api -f -o "$WORK/back" "$BUCKET/$1" && cmp "$WORK/back" "$2"; }
 absent() { [ "$(swift_api -o /dev/null -w '%{http_code}' "$BUCKET/$1")" = 404 ]; }
-# Requests of a kind that the storage has answered: requests_for PATTERN.
-requests_for() { grep -cE "^$1" "$WORK/swift.log" || true; }
+# in_parts KEY N   — the storage has taken at least N parts of it.
+in_parts() {
+    [ "$(grep -E "^PUT /$BUCKET/$1\?.* HTTP/1.1 200" "$WORK/swift.log" |
+        grep -o 'partNumber=[0-9]*' | sort -u | wc -l)" -ge "$2" ]
+}
 
 # One line for each way to upload: `s3_client NAME FILE KEY`.
 s3_client() {

@@ -27,7 +27,12 @@ function aws() {
 const uploads = {
     "minio-file": () => minio().fPutObject(bucket, key, file),
     "minio-buffer": () => minio().putObject(bucket, key, fs.readFileSync(file)),
-    "minio-stream": () => minio().putObject(bucket, key, fs.createReadStream(file)),
+    "minio-stream": async () => {
+        const stream = fs.createReadStream(file);
+        // An empty one it would send in one piece.
+        await new Promise((resolve) => stream.once("readable", resolve));
+        return minio().putObject(bucket, key, stream);
+    },
     "aws-buffer": () => {
         const { PutObjectCommand } = require("@aws-sdk/client-s3");
         return aws().send(new PutObjectCommand({ Bucket: bucket, Key: key,

@@ -1,0 +1,12 @@
+#!/bin/bash
+# As s3_multipart_test.sh, with the clients of JavaScript.
+. "$(dirname "$0")/_cordon.sh"
+. "$(dirname "$0")/_s3.sh"
+need_javascript
+KNOWN_SIZE=18874368
+cordon_up s3
+
+try_s3 aws-upload 1
+check "it came in parts" in_parts aws-upload-known 4
+try_s3 minio-stream 1
+check "it came in parts" in_parts minio-stream-known 4

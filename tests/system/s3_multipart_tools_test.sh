@@ -1,0 +1,12 @@
+#!/bin/bash
+# As s3_multipart_test.sh, with the tools of the command line, several parts at once.
+. "$(dirname "$0")/_cordon.sh"
+. "$(dirname "$0")/_s3.sh"
+need rclone /usr/bin/aws
+KNOWN_SIZE=18874368
+cordon_up s3
+
+try_s3 awscli 1
+check "it came in parts" in_parts awscli-known 3
+try_s3 rclone-parts 3 # its own --retries
+check "it came in parts" in_parts rclone-parts-known 4
