@@ -12,7 +12,7 @@ namespace {
 template <std::size_t n>
 void copy_text(std::string_view text, char (&out)[n]) {
     const std::size_t length = std::min(text.size(), n - 1);
-    std::memcpy(out, text.data(), length);
+    if (length != 0) std::memcpy(out, text.data(), length);  // an empty view may be a null one
     out[length] = '\0';
 }
 
