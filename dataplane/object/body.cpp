@@ -202,7 +202,8 @@ bool BodyDecoder::tell(Level& level, ObjectEvent* event) {
     }
     if (level.bytes_due && level.is_field) {
         if (hold_field(level)) return false;
-        return tell_open(level, event);
+        level.open_due = true;
+        return tell_field(level.object, field_text_.size(), event);
     }
     event->kind = ObjectEvent::Kind::bytes;
     event->at = level.at;
@@ -220,11 +221,29 @@ bool BodyDecoder::tell(Level& level, ObjectEvent* event) {
     return true;
 }
 
+bool BodyDecoder::tell_field(std::uint8_t object, std::size_t bytes, ObjectEvent* event) {
+    event->kind = ObjectEvent::Kind::field;
+    event->object = object;
+    event->bytes = Bytes(field_text_).first(bytes);
+    event->is_volatile = true;
+    return true;
+}
+
+// Most servers take the text of a field as it is, whatever coding its head declares.
+void BodyDecoder::put_by_field(Bytes bytes) {
+    const std::size_t taken = std::min(bytes.size(), field_text_.size() - field_bytes_);
+    std::copy_n(bytes.begin(), taken, field_text_.begin() + field_bytes_);
+    field_bytes_ = static_cast<std::uint8_t>(field_bytes_ + taken);
+}
+
 // True: the field is still short, and its bytes are put by.
 bool BodyDecoder::hold_field(Level& level) {
     if (field_bytes_ + level.input.size() > field_text_.size()) {
         level.is_field = false;
         prefix_due_ = true;
+        // What is told of it does not depend on how it is cut.
+        std::copy_n(level.input.begin(), field_text_.size() - field_bytes_,
+                    field_text_.begin() + field_bytes_);
         sniffers_[level_count_ - 1].put_by(Bytes(field_text_).first(field_bytes_));
         return false;
     }
@@ -249,6 +268,7 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
             return step_parts(number, event);
         case Coding::transfer: {
             if (begins_as_archive(number)) return fault(Outcome::archive_inconsistent, event);
+            if (level.is_coded_field) put_by_field(level.input);
             const MutableBytes out = room(number);
             const std::size_t written = transfer_.next(&level.input, out);
             give(number + 1, out.first(written), level.at, true);
@@ -391,7 +411,10 @@ bool BodyDecoder::open_part(std::size_t number, ObjectEvent* event) {
         level.form_number = 1;
     } else if (head.transfer() != TransferCoding::none) {
         transfer_.open(head.transfer());
-        push(Coding::transfer, part_form_, form_number).open_due = true;
+        Level& coded = push(Coding::transfer, part_form_, form_number);
+        coded.open_due = true;
+        coded.is_coded_field = !head.is_file();
+        field_bytes_ = 0;
         push(Coding::sniffed, ObjectForm::decoded, form_number).open_due = true;
     } else {
         Level& level = push(Coding::sniffed, part_form_, form_number);
@@ -428,7 +451,7 @@ bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
             case Coding::transfer: {
                 const MutableBytes out = room(number);
                 give(number + 1, out.first(transfer_.rest(out)), level.at, true);
-                return false;
+                return level.is_coded_field && tell_field(level.object, field_bytes_, event);
             }
             case Coding::sniffed:
                 return finish_sniffed(number, event);
@@ -451,8 +474,10 @@ bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
     event->object = level.object;
     event->is_cut = level.is_cut;
     const bool is_open = level.object != no_object_number && !level.is_field;
+    if (level.is_field) tell_field(level.object, field_bytes_, event);
+    const bool is_told = is_open || level.is_field;
     pop(number);
-    return is_open;
+    return is_told;
 }
 
 bool BodyDecoder::finish_chunks(ObjectEvent* event) {

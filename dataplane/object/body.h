@@ -61,6 +61,7 @@ struct ObjectEvent {
         drop,     // it turned out not to be one
         may_end,  // to some readers it is complete
         unread,   // an object that could not be read, by `outcome`: only its name is known
+        field,    // `bytes` are a short field of a form, or what a longer one begins with
         note,     // `outcome` happened; decoding goes on
         fault,    // `outcome`: what follows cannot be read, unless give_up() leaves it alone
     };
@@ -156,12 +157,13 @@ class BodyDecoder {
         bool is_volatile;          // the input lies in out_
         bool open_due;
         bool drop_due;
-        bool bytes_due;  // the input is to be told as bytes of the object
-        bool is_field;   // an object only when it becomes long enough
-        bool confirmed;  // the decoder has seen its framing
-        bool scanned;    // the input was searched for the form in it
-        bool over;       // the coded content is complete, or none: what comes is left alone
-        bool ended;      // no further input
+        bool bytes_due;       // the input is to be told as bytes of the object
+        bool is_field;        // an object only when it becomes long enough
+        bool is_coded_field;  // told as a field as well
+        bool confirmed;       // the decoder has seen its framing
+        bool scanned;         // the input was searched for the form in it
+        bool over;            // the coded content is complete, or none: what comes is left alone
+        bool ended;           // no further input
         bool rest_given;
         bool finished;  // the decoder has nothing left
         bool watched;   // it may begin as an archive, whatever it is declared to be
@@ -182,6 +184,8 @@ class BodyDecoder {
     static bool tell_open(Level& level, ObjectEvent* event);
     bool tell(Level& level, ObjectEvent* event);
     bool hold_field(Level& level);
+    void put_by_field(Bytes bytes);
+    bool tell_field(std::uint8_t object, std::size_t bytes, ObjectEvent* event);
     bool step(std::size_t number, ObjectEvent* event);
     bool step_chunks(std::size_t number, ObjectEvent* event);
     bool step_coding(std::size_t number, ObjectEvent* event);

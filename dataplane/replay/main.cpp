@@ -1,6 +1,7 @@
 // cordon-replay: captures through the same line as the appliance, one JSON line per object.
 #include <cstdio>
 
+#include "dataplane/fingerprint/kernels.h"
 #include "dataplane/replay/hash_index.h"
 #include "dataplane/replay/replay.h"
 
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
             std::fputs(usage, stderr);
             return 2;
     }
+    if (kernels::at_start() == nullptr)
+        return complain("CORDON_ISA names no digest kernels that this processor can run", 2);
     HashIndex index;
     const bool from_file = !settings.index_path.empty();
     const bool from_hashes = !settings.hashes_path.empty();

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/base/descriptor.h"
 #include "dataplane/base/result.h"
 #include "dataplane/index/index_view.h"
 
@@ -30,6 +31,9 @@ class IndexImage {
     static constexpr std::uint64_t image_bytes_max = 64ull << 30;
 
     static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab);
+    // The same from a file that is open already; `name` is for what is said about it.
+    static Result<std::unique_ptr<IndexImage>> read(const Descriptor& file, const std::string& name,
+                                                    bool allow_lab);
     ~IndexImage();
     IndexImage(const IndexImage&) = delete;
     IndexImage& operator=(const IndexImage&) = delete;

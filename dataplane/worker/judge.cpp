@@ -208,6 +208,9 @@ void Worker::State::count_clean(const Judged& judged) {
     if (!((wanted & judged.digests.present) == wanted)) counters.count(Outcome::stale_plan);
     if ((wanted & judged.digests.present).empty())  // nothing was looked up
         return count_uninspected(judged, UninspectedReason::no_index);
+    // Stored as it came, under this name: what could not be read of it here may be readable there.
+    if (exchange.undecoded && judged.complete && exchange.parser.head().method == "PUT")
+        request_verification(judged.flow, VerifyReason::undecoded);
     if (exchange.undecoded || !is_whole_file(name_of(exchange, judged.object).form))
         return count_uninspected(judged, UninspectedReason::form);
     counters.count(Outcome::object_clean);

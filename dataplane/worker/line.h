@@ -331,6 +331,10 @@ struct Worker::State {
                 std::uint64_t indicator);
     KindSet planned_kinds() const;
 
+    // --- verify.cpp ---
+    bool request_verification(FlowNumber number, VerifyReason reason, std::string_view target = {},
+                              RecordTicket* ticket = nullptr);
+
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
     bool end_one_answer();
@@ -423,6 +427,7 @@ struct Worker::State {
     // form of as many parts as fit into what is kept, and a tool wants to hear of all of them.
     std::deque<ObjectReport> reports;
     IncidentRecord incident{};  // scratch
+    VerifyRecord verification{};
 };
 
 }  // namespace cordon

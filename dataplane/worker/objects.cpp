@@ -143,6 +143,8 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
             return count_unread(number, event);
         case ObjectEvent::Kind::drop:
             return drop_object(&exchange, event.object);
+        case ObjectEvent::Kind::field:
+            return;
         case ObjectEvent::Kind::note:
             return counters.count(event.outcome);
         case ObjectEvent::Kind::fault:

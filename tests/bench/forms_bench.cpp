@@ -121,7 +121,7 @@ Pass decode(const Form& form, const Head& head, BodyDecoder* decoder, const Deco
     Pass pass;
     const Bytes body = as_bytes(form.body);
     const bool is_plain = !BodyDecoder::needed(head);
-    if (is_plain && !BodyDecoder::needed(body.first(segment_bytes), false)) {
+    if (is_plain && !BodyDecoder::needed(head, body.first(segment_bytes), false)) {
         ZipSearch search;
         std::size_t at = 0;
         for (Bytes rest = body; !rest.empty();) {

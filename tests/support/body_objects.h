@@ -76,11 +76,14 @@ class BodyObjects {
         if (fault) text += "fault " + std::to_string(static_cast<int>(*fault));
         for (const std::string& name : unread)
             text += "unread " + name + "\n";
+        for (const std::string& field : fields)
+            text += "field " + field + "\n";
         return text + " notes " + std::to_string(notes.size());
     }
 
     std::vector<SeenObject> objects;
     std::vector<Outcome> notes;
+    std::vector<std::string> fields;    // name=value
     std::vector<std::string> unread;    // outcome, container, member
     std::vector<std::string> prefixes;  // what could have been all of an object
     std::optional<Outcome> fault;
@@ -154,6 +157,10 @@ class BodyObjects {
                                  std::string(name.container) + "|" + std::string(name.member));
                 return;
             }
+            case ObjectEvent::Kind::field:
+                fields.push_back(std::string(decoder_.name(event.object).field) + "=" +
+                                 std::string(as_text(event.bytes)));
+                return;
             case ObjectEvent::Kind::note:
                 notes.push_back(event.outcome);
                 return;
