@@ -210,6 +210,7 @@ void read_azure_blob(const RequestView& view, PieceRequest* request) {
     if (equal_ignoring_case(type, "AppendBlob")) {
         request->recipe = Recipe::azure_append;
         request->act = PieceAct::begin;
+        request->order = PieceOrder::append;
     } else if (equal_ignoring_case(type, "PageBlob")) {
         request->recipe = Recipe::azure_page;
         request->act = PieceAct::begin;

@@ -27,15 +27,18 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     switch (request.act) {
         case PieceAct::none:
         case PieceAct::object:
-        case PieceAct::begin:
-        case PieceAct::drop_piece:
         case PieceAct::copy:
+            return true;
+        case PieceAct::begin:
+            if (request.order == PieceOrder::append) begin_empty(number, request);
             return true;
         case PieceAct::form:
             if (exchange.object_open) begin_form(number, request);
             return true;
         case PieceAct::piece:
-            return !exchange.object_open || begin_piece(number, request);
+            // One whose key is in the answer has none yet that others do not have as well.
+            return !exchange.object_open || request.key_in_answer || begin_piece(number, request);
+        case PieceAct::drop_piece:  // the pieces that are left are not those of the chain
         case PieceAct::copy_piece:
             counters.count(Outcome::assembly_copied);
             note_begun(assembly.copy(request, flows[number].service, now));
@@ -129,6 +132,23 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.upload = ticket.upload;
     if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
     return true;
+}
+
+// An upload that pieces are appended to, from its beginning on: a piece without a byte.
+void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) {
+    PieceTicket ticket;
+    const PieceBegun begun =
+        assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
+    note_begun(begun);
+    if (begun.result != PieceBegun::Result::begun) return;
+    Digests digests;
+    piece_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
+    piece_state.finish(&digests);
+    PieceSum sum{0, {}};
+    std::copy_n(digests.sha256, sum.digest.size(), sum.digest.begin());
+    assembly.end(ticket, sum, piece_state, now);
+    assembly.close(ticket.upload, now);
+    exchanges[flows[number].exchange].answered = ticket;
 }
 
 // What a chunking uploader sends in a form is told by its fields.

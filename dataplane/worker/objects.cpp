@@ -188,7 +188,11 @@ void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
                        why == Outcome::form_too_deep;
     const PolicyCase about = limit ? PolicyCase::limit : PolicyCase::unparsable;
     const UninspectedAction action = limit ? wanted.on_limit : wanted.on_unparsable;
-    if (mode(flow) == ServiceMode::enforce && action != UninspectedAction::pass) {
+    // What is wrong with an archive in one piece of it may be the other pieces.
+    const std::uint32_t place = exchanges[flow.exchange].assembling;
+    const bool is_piece_only = event.is_local && place != no_assembling &&
+                               assemblings[place].stage == Assembling::Stage::piece;
+    if (mode(flow) == ServiceMode::enforce && action != UninspectedAction::pass && !is_piece_only) {
         abort_object(number);
         return end_inspection(number,
                               {about, UninspectedReason::form, action,
