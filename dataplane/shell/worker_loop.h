@@ -32,6 +32,7 @@ struct Surroundings {
     const ModeBoard* modes;
     const SteerLoader* steer;  // null: no XDP below (af_packet, pci)
     std::atomic<bool>* stop;
+    Assembly* assembly;
 };
 
 class WorkerLoop {

@@ -35,7 +35,12 @@ void Worker::State::close_decoder(Exchange* exchange) {
 }
 
 void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
-    const ObjectSlot slot = fingerprinter.open(planned_kinds());
+    // A piece is told from another by its digest.
+    const KindSet kinds = planned_kinds();
+    const bool may_be_piece =
+        exchange->form == ObjectForm::piece || exchange->assembling != no_assembling;
+    const ObjectSlot slot =
+        fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     exchange->objects[object] = {slot, 0};
     counters.count(Outcome::object_opened);
@@ -58,6 +63,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
         return take_objects(number);
     }
     fingerprinter.submit(exchange.objects[0].slot, bytes);
+    if (!assemble_bytes(number, 0, bytes)) return;
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
@@ -91,7 +97,8 @@ void Worker::State::end_of_body(FlowNumber number) {
     const auto has_bytes = [this](const OpenObject& object) {
         return object.slot != no_object && fingerprinter.size(object.slot) != 0;
     };
-    if (std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
+    if (exchange.assembling == no_assembling &&
+        std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
         class_rest(&exchange);  // a chunked body without a byte, or a form whose parts are judged
         return close_message(&exchange);
     }
@@ -125,10 +132,13 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     switch (event.kind) {
         case ObjectEvent::Kind::open:
             if (is_member(exchange, event.object)) counters.count(Outcome::archive_member);
-            return open_object(&exchange, event.object);
+            open_object(&exchange, event.object);
+            begin_form_piece(number, event.object);
+            return;
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
+            if (!assemble_bytes(number, event.object, event.bytes)) return;
             if (event.is_volatile) fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
             return;
@@ -144,7 +154,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
         case ObjectEvent::Kind::drop:
             return drop_object(&exchange, event.object);
         case ObjectEvent::Kind::field:
-            return;
+            return take_field(exchange, event.object, event.bytes);
         case ObjectEvent::Kind::note:
             return counters.count(event.outcome);
         case ObjectEvent::Kind::fault:
@@ -155,7 +165,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
 // Of every open object the chunk with its last bytes stays.
 void Worker::State::hold_tails(FlowNumber number) {
     Flow& flow = flows[number];
-    std::uint64_t first = UINT64_MAX;
+    std::uint64_t first = form_tail(exchanges[flow.exchange]);
     for (const OpenObject& object : exchanges[flow.exchange].objects) {
         if (object.slot != no_object && fingerprinter.size(object.slot) != 0)
             first = std::min(first, object.tail_at);
@@ -233,6 +243,7 @@ std::uint64_t Worker::State::take_body_bytes(Exchange* exchange) {
 }
 
 void Worker::State::close_message(Exchange* exchange) {
+    leave_assembling(exchange);
     if (!exchange->object_open) return;
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);
@@ -245,6 +256,7 @@ void Worker::State::abort_object(FlowNumber number) {
     Flow& flow = flows[number];
     if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return;
     Exchange& exchange = exchanges[flow.exchange];
+    leave_assembling(&exchange);
     for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
         if (exchange.objects[object].slot == no_object) continue;
         Judged judged{number, object, false, {}};
@@ -260,6 +272,7 @@ void Worker::State::abort_object(FlowNumber number) {
 }
 
 BodyDecoder::Name Worker::State::name_of(const Exchange& exchange, std::uint8_t object) {
+    if (object == assembled_object) return {ObjectForm::assembled, {}, {}, {}, {}};
     if (exchange.decoder == no_decoder) return {exchange.form, {}, {}, {}, {}};
     return decoders[exchange.decoder].decoder.name(object);
 }

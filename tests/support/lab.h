@@ -45,6 +45,9 @@ inline Options lab_options() {
     options.journal_ms_max = limits::journal_ms_max;
     options.drain_bytes_max = limits::drain_bytes_max;
     options.absorb_seconds = limits::absorb_seconds;
+    options.assemblies_max = 256;
+    options.assembly_seconds = limits::assembly_seconds;
+    options.spool_bytes_max = 16 << 20;
     options.policy_generation = 3;
     options.service_count = 1;
     ServiceOptions& service = options.services[0];
@@ -100,10 +103,11 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
 class Lab {
   public:
     explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
-                 std::size_t buffer_bytes = 4096)
+                 std::size_t buffer_bytes = 4096, Assembly* assembly = nullptr)
         : options(the_options), port(buffers, buffer_bytes) {
         WorkerOptions settings{};
         settings.options = &options;
+        settings.assembly = assembly;
         settings.seed = 7;
         worker = std::make_unique<Worker>(settings, &port, &recorder);
     }
