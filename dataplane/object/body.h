@@ -169,6 +169,7 @@ class BodyDecoder {
         bool watched;   // it may begin as an archive, whatever it is declared to be
         bool opened;    // of an archive: told to be one
         bool may_be_text;
+        bool zip_due;  // of a text: one begins where the input does
         bool is_cut;  // of a member: its archive ended early
         ZipSearch search;
         std::uint64_t given;  // bytes of input, with those at hand

@@ -1,5 +1,7 @@
 // The stage of a BodyDecoder that finds files in base64 in a text. One text is under way at a time:
 // what is found in one, or in an archive, is not searched for more.
+#include <utility>
+
 #include "dataplane/base/invariant.h"
 #include "dataplane/object/body.h"
 
@@ -31,9 +33,15 @@ bool BodyDecoder::step_text(std::size_t number, ObjectEvent* event) {
     const bool is_fresh = !level.scanned && !level.input.empty();
     std::size_t at = 0;
     if (is_fresh) level.scanned = true;
-    if (is_fresh && level.search.find(level.input, &at)) {  // this is no text
-        if (level_count_ > number + 1) levels_[number + 1].ended = true;
+    if (is_fresh && level.search.find(level.input, &at)) {  // a zip begins: there the text ends
+        level.zip_due = true;
+        level.replay_next = level.input.first(at);
         level.input = level.input.subspan(at);
+    }
+    if (level.replay.empty()) std::swap(level.replay, level.replay_next);
+    if (level.zip_due && level.replay.empty()) {
+        if (level_count_ > number + 1) levels_[number + 1].ended = true;
+        level.zip_due = false;
         return begin_inside(number, {}, event);
     }
     const MutableBytes out = room(number);
@@ -64,9 +72,10 @@ bool BodyDecoder::text_event(std::size_t number, TextResult result, Bytes data,
             levels_[number + 1].ended = true;
             return false;
         case TextResult::none:
+            level.replay = level.replay_next = {};
+            if (level.zip_due) return false;
             level.coding = Coding::none;
-            // It was searched already.
-            level.input = level.replay = {};
+            level.input = {};  // it was searched already
             return false;
     }
     return false;

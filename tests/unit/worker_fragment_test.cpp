@@ -136,7 +136,7 @@ void a_clean_file_in_fragments_arrives_byte_for_byte(void**) {
             FragmentLab lab;
             lab.ipv6 = ipv6;
             lab.connect();
-            const std::string request = put("/clean", std::string(5000, 'c'));
+            const std::string request = put("/clean", std::string(5000, '.'));
             lab.send_in_fragments(request, 272, order);
             lab.step(2000);
             lab.respond(created);
