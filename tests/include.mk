@@ -8,6 +8,8 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint keyed_tag \
     index_verify index_view index_builder index_holder \
+    type_scanner pattern_scanner \
+    worker_content \
     multipart aws_chunked content_coding \
     policy \
     worker \
@@ -45,11 +47,12 @@ tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm1844674407370955
 $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing%,$(room_tests))): \
+$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing% pattern%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
+fuzz_sources.pattern_scanner = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
@@ -95,10 +98,12 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp
+line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
+                      tests/bench/content_bench.cpp
 bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
 programs += $(O)/bin/cordon-bench
-$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
+$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects) \
+                       $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
 $(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \

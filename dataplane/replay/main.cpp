@@ -30,12 +30,14 @@ int main(int argc, char** argv) {
             std::fputs(usage, stderr);
             return 2;
     }
+    if (const Result<void> fit = check_pattern_platform(); !fit)
+        return complain(fit.error().text, static_cast<int>(fit.error().code));
     HashIndex index;
     const bool from_file = !settings.index_path.empty();
     const bool from_hashes = !settings.hashes_path.empty();
     if (from_file && !index.load_file(settings.index_path, &why)) return complain(why, 1);
     if (from_hashes && !index.load_hashes(settings.hashes_path, &why)) return complain(why, 1);
-    Replay replay(settings, from_file || from_hashes ? &index.view() : nullptr);
+    Replay replay(settings, from_file || from_hashes ? &index.view() : nullptr, index.scanner());
     if (replay.run(&why) != 0) return complain(why, 1);
     return 0;
 }

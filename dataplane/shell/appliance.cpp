@@ -101,6 +101,7 @@ Result<void> check_steer(const Options& options) {
 
 Result<std::uint32_t> check_machine(const Options& options) {
     if (const Result<void> limits = check_limits(options); !limits) return Failure(limits.error());
+    if (const Result<void> fit = check_pattern_platform(); !fit) return Failure(fit.error());
     if (const Result<void> steer = check_steer(options); !steer) return Failure(steer.error());
     const Result<std::uint32_t> mtu = check_devices(options);
     if (!mtu) return mtu;
@@ -138,11 +139,10 @@ Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
     if (options.port_kind != PortKind::pci)
         made->watch_ = std::make_unique<LinkWatch>(made->options_, *mtu);
 
-    made->link_ = std::make_unique<ApplianceLink>(
-        ApplianceLink::Parts{&made->options_, &made->index_, &made->modes_, made->steer_.get(),
-                             made->ports_.get(), made->journal_.get(), made->events_.get(),
-                             made->watch_.get(), &made->workers_, &made->directions_,
-                             made->started_s_});
+    made->link_ = std::make_unique<ApplianceLink>(ApplianceLink::Parts{
+        &made->options_, &made->index_, &made->modes_, made->steer_.get(), made->ports_.get(),
+        made->journal_.get(), made->events_.get(), made->watch_.get(), &made->workers_,
+        &made->directions_, made->started_s_});
     auto socket =
         ControlSocket::open(std::string(options.run_dir) + "/dataplane.sock", made->link_.get());
     if (!socket) return Failure(socket.error());
@@ -227,7 +227,7 @@ int Appliance::run_worker(void* loop) {
 }
 
 Result<void> Appliance::start_workers() {
-    const Surroundings around{&options_, &index_, &modes_, steer_.get(), &stop_};
+    const Surroundings around{&options_, &index_, &modes_, &types_, steer_.get(), &stop_};
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         workers_.push_back(std::make_unique<WorkerLoop>(i, around, ports_.get(),
                                                         &journal_->recorder(i), random_number()));

@@ -11,9 +11,10 @@ namespace {
 
 constexpr int worker_nice = -15;
 
-WorkerOptions worker_options(const Options* options, std::uint64_t seed) {
+WorkerOptions worker_options(const Surroundings& around, std::uint64_t seed) {
     WorkerOptions made;
-    made.options = options;
+    made.options = around.options;
+    made.types = around.types;
     made.seed = seed;
     return made;
 }
@@ -25,7 +26,7 @@ WorkerLoop::WorkerLoop(std::uint32_t number, const Surroundings& around, PortPai
     : number_(number),
       around_(around),
       port_(ports, static_cast<std::uint16_t>(number)),
-      worker_(worker_options(around.options, seed), &port_, recorder),
+      worker_(worker_options(around, seed), &port_, recorder),
       pacing_(around.options->polling),
       punctuality_(around.options->heartbeat_ms_max) {
     for (const int fd : ports->wake_descriptors(number))
@@ -93,7 +94,10 @@ void WorkerLoop::notice_bypass() {
 void WorkerLoop::notice_index() {
     const IndexImage* newest = around_.index->current();
     if (newest == index_) return;
-    worker_.use_index(newest == nullptr ? nullptr : &newest->view());
+    if (newest == nullptr)
+        worker_.use_index(nullptr);
+    else
+        worker_.use_index(&newest->view(), newest->scanner(number_));
     index_ = newest;
     around_.index->acknowledge(number_, newest);
 }

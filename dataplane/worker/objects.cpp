@@ -14,23 +14,28 @@ void Worker::State::open_message(FlowNumber number) {
     exchange.body_bytes = 0;
     exchange.form = form_of(head);
     exchange.decoder = no_decoder;
-    if (!BodyDecoder::needed(head)) return open_object(&exchange, 0);
+    if (!BodyDecoder::needed(head)) return open_object(number, 0);
     exchange.decoder = decoders.allocate();
     INVARIANT(exchange.decoder != no_decoder);  // as many as exchanges
     decoders[exchange.decoder].decoder.open(head, decode_room, &coding_pool);
 }
 
-void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
+void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
     const ObjectSlot slot = fingerprinter.open(planned_kinds());
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
-    exchange->objects[object] = {slot, 0};
+    OpenObject& opened = exchanges[flows[number].exchange].objects[object];
+    opened.slot = slot;
+    opened.tail_at = 0;
+    open_content(number, object);
     counters.count(Outcome::object_opened);
 }
 
 void Worker::State::drop_object(Exchange* exchange, std::uint8_t object) {
-    if (exchange->objects[object].slot != no_object)
-        fingerprinter.drop(exchange->objects[object].slot);
-    exchange->objects[object].slot = no_object;
+    OpenObject& dropped = exchange->objects[object];
+    if (dropped.slot == no_object) return;
+    fingerprinter.drop(dropped.slot);
+    contents.drop(&dropped.content);
+    dropped.slot = no_object;
 }
 
 void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
@@ -43,6 +48,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
         return take_objects(number);
     }
     fingerprinter.submit(exchange.objects[0].slot, bytes);
+    content_bytes(&exchange.objects[0], bytes);
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
@@ -85,9 +91,10 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     Exchange& exchange = exchanges[flows[number].exchange];
     switch (event.kind) {
         case ObjectEvent::Kind::open:
-            return open_object(&exchange, event.object);
+            return open_object(number, event.object);
         case ObjectEvent::Kind::bytes:
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
+            content_bytes(&exchange.objects[event.object], event.bytes);
             if (event.is_volatile) fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
             return;
@@ -179,6 +186,7 @@ void Worker::State::abort_object(FlowNumber number) {
         if (exchange.objects[object].slot == no_object) continue;
         Judged judged{number, object, false, {}};
         fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+        contents.drop(&exchange.objects[object].content);
         exchange.objects[object].slot = no_object;
         if (judged.digests.size == 0) continue;
         counters.count(Outcome::object_aborted);

@@ -2,6 +2,7 @@
 //
 //   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
 //   [--json]
+//   cordon-bench content
 #include <getopt.h>
 
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "dataplane/base/result.h"
+#include "tests/bench/content_bench.h"
 #include "tests/bench/line_bench.h"
 
 namespace {
@@ -20,7 +22,8 @@ using namespace cordon::bench;
 
 constexpr char usage[] =
     "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
-    "                         [--runs N] [--json]\n";
+    "                         [--runs N] [--json]\n"
+    "       cordon-bench content\n";
 
 int usage_error(const char* what) {
     std::fprintf(stderr, "cordon-bench: %s\n%s", what, usage);
@@ -143,6 +146,19 @@ int line_command(int argc, char** argv) {
     return 0;
 }
 
+int content_command() {
+    constexpr std::uint32_t runs = 5;
+    const ContentResult result = run_content(runs);
+    std::printf("content: one thread, median of %u\n", runs);
+    for (const ContentResult::Type& type : result.types)
+        std::printf("  the type of %-16s %8.0f ns an object\n", type.name, type.ns_per_object);
+    std::printf("  SHA-256 of a page            %8.2f GB/s\n", result.digest_gbyte_per_s);
+    for (const ContentResult::Search& search : result.searches)
+        std::printf("  search for %5u patterns    %8.2f GB/s\n", search.patterns,
+                    search.gbyte_per_s);
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -152,5 +168,6 @@ int main(int argc, char** argv) {
         return 0;
     }
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
+    if (std::string_view(argv[1]) == "content") return content_command();
     return usage_error("there is no such bench");
 }
