@@ -52,6 +52,7 @@ include tests/frame.mk
 $(O)/%.o: %.cpp Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  CXX  $<";) $(CXX) $(CXXFLAGS) $(EXTRA_CXXFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(after_compiling)
 
 # A program is the objects it names plus the libraries it names.
 define link
@@ -119,6 +120,7 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)
 
 bench: programs  ## benchmarks, each with its physical limit beside it
+	$(Q)build/bin/cordon-bench lanes
 	$(Q)build/bin/cordon-bench line
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
@@ -138,6 +140,7 @@ prefix     ?= /usr/local
 sysconfdir ?= /etc
 bindir     ?= $(prefix)/bin
 unitdir    ?= $(prefix)/lib/systemd/system
+usersdir   ?= $(prefix)/lib/sysusers.d
 libdir     ?= $(prefix)/lib/cordon
 mandir     ?= $(prefix)/share/man
 
@@ -156,6 +159,7 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	$(Q)install -m 755 $(filter $(O)/bin/%,$(programs)) $(DESTDIR)$(bindir)/
 	$(if $(bpf_objects),$(Q)install -m 644 $(bpf_objects) $(DESTDIR)$(libdir)/)
 	$(call install_text,$(unitdir),$(wildcard configs/*.service))
+	$(Q)install -D -m 644 configs/cordon.sysusers $(DESTDIR)$(usersdir)/cordon.conf
 	$(Q)for file in $(wildcard configs/*.toml); do \
 	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
 	    [ -e $$target ] || install -m 640 $$file $$target; \
@@ -186,8 +190,9 @@ help:  ## this list
 
 # What scripts/check-tidy holds against the files that are there.
 all_sources = $(pure_sources) $(shell_plain_sources) $(shell_sources) $(replay_sources) \
-              $(replay_main_sources) $(control_sources) $(control_main_sources) \
-              $(test_sources) $(bench_sources) $(bpf_sources)
+              $(replay_main_sources) $(verifier_sources) $(verifier_main_sources) \
+              $(control_sources) \
+              $(control_main_sources) $(test_sources) $(bench_sources) $(bpf_sources)
 print-sources:
 	@printf '%s\n' $(all_sources)
 

@@ -6,11 +6,16 @@ system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 
 # Programs that system tests use.
 tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
-                $(O)/tests/support/crowd \
-                $(O)/tests/framing/framing-tool
-$(O)/tests/support/fill_journal: $(pure_objects) $(shell_plain_objects)
-$(O)/tests/support/fill_journal: LIBS = $(pure_libs)
-$(O)/tests/support/wire $(O)/tests/support/fill_journal $(O)/tests/support/crowd: %: %.o
+                $(O)/tests/support/crowd $(O)/tests/support/zip_list \
+                $(O)/tests/support/commit_entries $(O)/tests/support/text_list \
+                $(O)/tests/support/ask_verify $(O)/tests/framing/framing-tool
+pure_tools    = $(O)/tests/support/zip_list $(O)/tests/support/commit_entries \
+                $(O)/tests/support/text_list
+journal_tools = $(O)/tests/support/fill_journal $(O)/tests/support/ask_verify
+$(pure_tools): $(pure_objects)
+$(journal_tools): $(pure_objects) $(shell_plain_objects)
+$(pure_tools) $(journal_tools): LIBS = $(pure_libs)
+$(pure_tools) $(journal_tools) $(O)/tests/support/wire $(O)/tests/support/crowd: %: %.o
 	$(link)
 
 # --- fuzz targets --------------------------------------------------------------------------------
@@ -28,6 +33,7 @@ fuzz_targets  = $(patsubst tests/fuzz/%_fuzz.cpp,%,$(sort $(wildcard tests/fuzz/
 fuzz_programs = $(fuzz_targets:%=$(F)/%_fuzz)
 fuzz_rooms    = $(pure_sources:%.cpp=$(F)/%.o)
 $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
+$(kernel_sources:%.cpp=$(F)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(kernel_flags)
 
 fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
 
@@ -48,7 +54,8 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 	    $(filter %.o,$^) $(filter %.a,$^) $(pure_libs) $(fuzz_libs.$*)
 
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
-               tests/support/crowd.cpp \
+               tests/support/crowd.cpp tests/support/zip_list.cpp tests/support/commit_entries.cpp \
+               tests/support/text_list.cpp tests/support/ask_verify.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

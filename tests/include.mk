@@ -6,28 +6,32 @@
 room_tests := \
     decode build reassembly flow_table stream \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
-    fingerprint keyed_tag \
+    fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
-    type_scanner pattern_scanner \
-    worker_content \
-    multipart aws_chunked content_coding \
+    type_scanner pattern_scanner worker_content \
+    multipart aws_chunked content_coding text_base64 \
+    archive archive_signature zip \
+    recipe commit_list \
     policy \
+    assembly \
     worker \
     worker_reset \
     worker_hostile \
     worker_liveness \
     worker_loss \
     worker_policy \
-    worker_forms \
+    worker_forms worker_archives \
     worker_limits \
     worker_overload \
     worker_link \
     worker_normaliser \
     worker_rules \
     worker_fragment \
+    verifier \
     journal journal_thread options_file link_frames \
     pacing direction_alarm link_pair event_log replay
-control_tests := journal_crash store config dataplane_link journal_reader request_server cordond \
+control_tests := journal_crash store verify_queue config dataplane_link journal_reader \
+                 request_server cordond \
                  cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
@@ -42,12 +46,17 @@ $(room_test_programs): LIBS = $(pure_libs) -lcmocka
 $(O)/tests/unit/content_coding_test $(O)/tests/unit/worker_forms_test: \
     LIBS = $(pure_libs) -lcmocka -lbrotlienc
 
+# The verifier is no part of the rooms.
+$(O)/tests/unit/verifier_test: $(verifier_objects)
+$(O)/tests/unit/verifier_test: LIBS = $(pure_libs) -lcmocka -lcurl
+
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
 tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
 $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing% pattern%,$(room_tests))): \
+$(patsubst %,$(O)/tests/unit/%_test, \
+    $(filter worker% index_% framing% pattern% verifier,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
@@ -99,8 +108,9 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 
 # Benchmarks: make bench. Never part of a test.
 line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
-                      tests/bench/content_bench.cpp
-bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp tests/bench/stream_bench.cpp
+                      tests/bench/lanes_bench.cpp tests/bench/content_bench.cpp
+bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
+                      tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects) \
                        $(builder_sources:%.cpp=$(O)/%.o)
@@ -113,3 +123,6 @@ $(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
 $(O)/tests/bench/stream_bench: $(O)/tests/bench/stream_bench.o $(pure_objects)
 	$(link)
 $(O)/tests/bench/stream_bench: LIBS = $(pure_libs) -lbenchmark
+$(O)/tests/bench/recipe_bench: $(O)/tests/bench/recipe_bench.o $(pure_objects)
+	$(link)
+$(O)/tests/bench/recipe_bench: LIBS = $(pure_libs) -lbenchmark

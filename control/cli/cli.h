@@ -40,8 +40,9 @@ enum class Flag : std::uint8_t {
     seed,
     until,
     reason,
+    outcome,
 };
-inline constexpr std::size_t flag_count = 19;
+inline constexpr std::size_t flag_count = 20;
 
 struct FlagInfo {
     Flag flag;
@@ -111,6 +112,9 @@ int run_mode_set(Context& context);
 int run_config_check(Context& context);
 int run_config_compile(Context& context);
 int run_config_reload(Context& context);
+int run_verify_list(Context& context);
+int run_verify_show(Context& context);
+int run_verify_retry(Context& context);
 int run_version(Context& context);
 int run_help(Context& context);
 

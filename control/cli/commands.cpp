@@ -18,6 +18,7 @@ constexpr Flag tail_flags[] = {Flag::follow, Flag::limit,  Flag::service,
 constexpr Flag build_flags[] = {Flag::output, Flag::section, Flag::generation, Flag::random,
                                 Flag::seed};
 constexpr Flag mode_flags[] = {Flag::until, Flag::reason};
+constexpr Flag verify_flags[] = {Flag::limit, Flag::service, Flag::outcome};
 constexpr Flag compile_flags[] = {Flag::output};
 
 constexpr std::size_t any_number = 10000;
@@ -41,6 +42,18 @@ const Command commands[] = {
     {"mode", "", 0, 0, {}, "the same", run_mode_show},
     {"mode set", "SERVICE enforce|observe|bypass", 2, 2, mode_flags,
      "changes the mode of a service at once", run_mode_set},
+    {"verify list", "", 0, 0, verify_flags,
+     "objects judged on the storage because they could not be in flight, newest first",
+     run_verify_list},
+    {"verify", "", 0, 0, verify_flags, "the same", run_verify_list},
+    {"verify show", "NUMBER", 1, 1, {}, "everything about one of them", run_verify_show},
+    {"verify retry",
+     "[NUMBER]",
+     0,
+     1,
+     {},
+     "tries those again, or the one, that ended in error or overflow",
+     run_verify_retry},
     {"config check", "FILE", 1, 1, {}, "whether a configuration is right", run_config_check},
     {"config compile", "FILE", 1, 1, compile_flags,
      "writes the dataplane's options file from a configuration, as cordond does",
@@ -72,6 +85,8 @@ constexpr FlagInfo flags[] = {
     {Flag::until, "until", 0, "TIME",
      "end of a bypass: 2030-01-31T18:00:00Z, or from now: 30m, 2h, 1d"},
     {Flag::reason, "reason", 0, "TEXT", "why; it is recorded"},
+    {Flag::outcome, "outcome", 0, "OUTCOME",
+     "only waiting, clean, uninspected, deleted, reported, gone, replaced, error or overflow"},
 };
 static_assert(std::size(flags) == flag_count);
 

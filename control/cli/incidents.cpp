@@ -1,5 +1,6 @@
 // `cordonctl incidents list|show|tail`.
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -99,6 +100,12 @@ void add(std::string* page, const char* title, const std::string& text) {
 }
 
 std::string confirmation(const json& i) {
+    if (i.at("verified_after_write").get<bool>() && i.at("action") == "block") {
+        const json& visible = i.at("visible_seconds");
+        if (!visible.is_number()) return "found on the storage, not yet deleted";
+        return fmt::format("found on the storage and deleted; it was visible for {:.1f} s",
+                           visible.get<double>());
+    }
     if (i.at("action") != "block") return "not blocked, so there is nothing to confirm";
     if (!i.at("enforced_time").is_string()) return "no record yet of what became of the block";
     return std::string(i.at("storage_reset").get<bool>() ? "storage was reset and is silent"

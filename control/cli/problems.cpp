@@ -80,6 +80,31 @@ void judge_dataplane(const json& d, json* problems) {
     judge_services(d, problems);
 }
 
+void judge_verifier(const json& v, json* problems) {
+    if (v.contains("error")) return add_text(problems, "the verifier: ", v.at("error"));
+    const auto count = [](const json& value) { return value.get<std::uint64_t>(); };
+    const std::uint64_t waiting = count(v.at("waiting"));
+    if (v.at("configured").get<bool>() && !v.at("connected").get<bool>()) {
+        add(problems, "cordon-verifier is not there; " + grouped(waiting) +
+                          " objects wait to be judged on the storage");
+    }
+    const json& last = v.at("last_failure");
+    const std::string why = last.is_string() ? ": " + last.get<std::string>() : std::string();
+    if (const std::uint64_t n = count(v.at("undeleted")); n != 0) {
+        add(problems, grouped(n) + " known objects are on the storage and not yet deleted" + why);
+    } else if (count(v.at("postponed")) != 0) {
+        add(problems, grouped(count(v.at("postponed"))) +
+                          " objects could not be judged on the storage yet" + why);
+    }
+    const json& outcomes = v.at("outcomes");
+    if (const std::uint64_t n = count(outcomes.at("error")) + count(outcomes.at("overflow"));
+        n != 0) {
+        add(problems, grouped(n) +
+                          " objects were never judged; `cordonctl verify list --outcome error` "
+                          "names them, `cordonctl verify retry` tries again");
+    }
+}
+
 void judge_control(const json& c, json* problems) {
     if (!reachable(c)) {
         return add(problems,
@@ -90,6 +115,7 @@ void judge_control(const json& c, json* problems) {
     add_text(problems, "the index is not in force: ", c.at("index").at("error"));
     const json& journal = c.at("journal");
     add_text(problems, "the journal cannot be read: ", journal.at("error"));
+    judge_verifier(c.at("verify"), problems);
     const json& store = c.at("store");
     if (store.contains("error")) return add_text(problems, "the store: ", store.at("error"));
     if (store.at("missing").get<std::uint64_t>() != 0) {

@@ -104,6 +104,19 @@ void add_dataplane(std::string* page, const json& d) {
             count_of(d.at("journal").at("errors"), "error", "errors"));
 }
 
+void add_verifier(std::string* page, const json& v) {
+    if (!v.at("configured").get<bool>()) return;
+    std::string line = v.at("connected").get<bool>() ? "working" : "AWAY";
+    line += " since " + since(v.at("since"));
+    if (v.contains("waiting")) {
+        const json& outcomes = v.at("outcomes");
+        line += "; " + grouped(number(v.at("waiting"))) + " wait, " +
+                grouped(number(outcomes.at("clean"))) + " were clean, " +
+                grouped(number(outcomes.at("deleted"))) + " deleted";
+    }
+    add(page, "Verifier", line);
+}
+
 void add_control(std::string* page, const json& c) {
     if (!reachable(c)) {
         return add(page, "Control",
@@ -113,6 +126,7 @@ void add_control(std::string* page, const json& c) {
     add(page, "Control",
         "cordond running since " + since(c.at("started")) + ", pid " +
             std::to_string(number(c.at("pid"))) + ", version " + text_of(c.at("version")));
+    add_verifier(page, c.at("verify"));
     const json& store = c.at("store");
     if (store.contains("error")) return add(page, "Incidents", text_of(store.at("error")));
     add(page, "Incidents",
@@ -344,6 +358,25 @@ json services_of(const Context& context) {
     return status->at("dataplane").at("services");
 }
 
+// Objects that are uninspected above, and were judged on the storage later.
+std::string verified_text(const json& coverage) {
+    if (!coverage.contains("verified_after_write")) return "";
+    const json& v = coverage.at("verified_after_write");
+    if (!v.contains("outcomes")) return "";
+    const json& outcomes = v.at("outcomes");
+    std::uint64_t judged = 0;
+    std::uint64_t all = number(v.at("waiting"));
+    for (const auto& [name, count] : outcomes.items()) {
+        all += number(count);
+        if (name == "clean" || name == "deleted" || name == "reported" || name == "replaced")
+            judged += number(count);
+    }
+    if (all == 0) return "";
+    return "verified after write: " + grouped(judged) + " of " + grouped(all) + " objects, " +
+           grouped(number(outcomes.at("deleted"))) + " of them deleted; " +
+           grouped(number(v.at("waiting"))) + " wait\n";
+}
+
 std::string outcome_table_text(const json& coverage, const Screen& screen) {
     Table table({{"OUTCOMES"}, {"NUMBER", true}, {"OF"}, {"MEANING", false, true}});
     for (const json& line : coverage.at("outcomes")) {
@@ -403,7 +436,8 @@ int run_coverage(Context& context) {
         return 0;
     }
     context.print(frame_ledger(*coverage, context.screen) + port_losses(*coverage) + "\n" +
-                  object_ledger(*coverage, context.screen) + type_table(*coverage, context.screen) +
+                  object_ledger(*coverage, context.screen) + verified_text(*coverage) +
+                  type_table(*coverage, context.screen) +
                   decisions_table(services, context.screen) +
                   outcome_table_text(*coverage, context.screen));
     return 0;

@@ -175,7 +175,7 @@ void read_services(TomlSection* root, Problems* problems, Config* config) {
     }
     for (const toml::node& item : *list) {
         TomlSection section(problems, "service", item.as_table());
-        read_service(&section, &config->options);
+        read_service(&section, &config->options, &config->verifier);
     }
 }
 
@@ -189,6 +189,7 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     read_paths(root.section("paths"), config);
     read_limits(root.section("limits"), &o);
     read_control(root.section("control"), &config->control);
+    read_verifier(root.section("verifier"), &config->verifier);
     read_services(&root, problems, config);
     check_enforce(&root, o);
     root.finish();

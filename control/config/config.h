@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/config/verifier_config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/options.h"
 
@@ -37,6 +38,7 @@ struct ControlOptions {
 struct Config {
     Options options = {};
     ControlOptions control;
+    VerifierOptions verifier;
     std::vector<std::string> warnings;  // right, but probably not meant
 };
 

@@ -9,6 +9,7 @@
 
 #include "dataplane/contract/link.h"
 #include "dataplane/contract/options.h"
+#include "dataplane/contract/verify_link.h"
 
 namespace cordon {
 
@@ -26,6 +27,7 @@ inline constexpr std::string_view profile_names[] = {"voluntary", "detection-ord
 inline constexpr std::string_view port_kind_names[] = {"af_xdp", "af_packet", "pci"};
 inline constexpr std::string_view polling_names[] = {"adaptive", "busy"};
 
+inline constexpr std::string_view storage_api_names[] = {"s3", "webdav"};
 inline constexpr std::string_view port_state_names[] = {"up", "no carrier", "down", "held"};
 
 inline std::span<const std::string_view> names_of(ServiceMode) {
@@ -60,6 +62,10 @@ inline std::span<const std::string_view> names_of(PortKind) {
 }
 inline std::span<const std::string_view> names_of(Polling) {
     return polling_names;
+}
+
+inline std::span<const std::string_view> names_of(StorageApi) {
+    return storage_api_names;
 }
 
 inline std::span<const std::string_view> names_of(PortState) {

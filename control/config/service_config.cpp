@@ -172,13 +172,17 @@ bool unique(TomlSection* section, const ServiceOptions& s, const Options& option
 
 }  // namespace
 
-void read_service(TomlSection* section, Options* options) {
+void read_service(TomlSection* section, Options* options, VerifierOptions* verifier) {
     ServiceOptions s = defaults();
     read_place(section, &s);
     read_mode(section, &s);
     read_origin(section, &s);
+    VerifiedService verified;
+    s.verify = read_verified_service(section, s.name, &verified) ? 1 : 0;
     section->finish();
-    if (unique(section, s, *options)) options->services[options->service_count++] = s;
+    if (!unique(section, s, *options)) return;
+    options->services[options->service_count++] = s;
+    if (s.verify != 0) verifier->services.push_back(std::move(verified));
 }
 
 }  // namespace cordon

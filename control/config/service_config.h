@@ -6,10 +6,11 @@
 #pragma once
 
 #include "control/config/toml_section.h"
+#include "control/config/verifier_config.h"
 #include "dataplane/contract/options.h"
 
 namespace cordon {
 
-void read_service(TomlSection* section, Options* options);
+void read_service(TomlSection* section, Options* options, VerifierOptions* verifier);
 
 }  // namespace cordon

@@ -85,6 +85,7 @@ Result<void> Daemon::prepare() {
     overrides_.take_ended(unix_seconds());
     if (const Result<void> written = activate(); !written) return written;
     if (const Result<void> opened = open_store(); !opened) return opened;
+    if (const Result<void> opened = open_desk(); !opened) return opened;
 
     Result<RequestServer> server =
         RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
@@ -110,6 +111,21 @@ Result<void> Daemon::open_store() {
     return {};
 }
 
+Result<void> Daemon::open_desk() {
+    const StoreOptions options = {config_.control.store_path, config_.options.node_prefix};
+    if (!verify_queue_) {
+        Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(options);
+        if (!queue) return Failure(queue.error());
+        verify_queue_ = std::move(*queue);
+    }
+    if (desk_) desk_->use(config_, active_);
+    if (desk_ || !config_.verifier.enabled()) return {};
+    Result<std::unique_ptr<VerifyDesk>> desk = VerifyDesk::start(options, config_, active_);
+    if (!desk) return Failure(desk.error());
+    desk_ = std::move(*desk);
+    return {};
+}
+
 Result<void> Daemon::run() {
     log_line(LogLevel::notice, std::string("cordond is ready at ") + config_.control.socket_path +
                                    (config_.options.lab != 0 ? " (LAB)" : ""));
@@ -120,6 +136,7 @@ Result<void> Daemon::run() {
         if (monotonic_ms() >= next_tick_ms_) tick();
     }
     ::sd_notify(0, "STOPPING=1");
+    if (desk_) desk_->stop();
     journal_->stop();
     std::filesystem::remove(config_.control.socket_path);
     log_line(LogLevel::notice, "cordond has stopped; the dataplane goes on");
@@ -266,6 +283,7 @@ Result<void> Daemon::activate() {
     const Result<void> written =
         write_active_options(active_options_path(options.state_dir), &options);
     if (written) active_ = options;
+    if (written && desk_) desk_->use(config_, active_);
     return written;
 }
 
@@ -280,7 +298,9 @@ Result<std::string> Daemon::reload() {
     // What cordond itself holds open stays as it was until it is restarted.
     const bool own = before.control.socket_path != config_.control.socket_path ||
                      before.control.store_path != config_.control.store_path ||
-                     std::string_view(before.options.state_dir) != config_.options.state_dir;
+                     std::string_view(before.options.state_dir) != config_.options.state_dir ||
+                     (desk_ && (before.verifier.socket_path != config_.verifier.socket_path ||
+                                before.verifier.user != config_.verifier.user));
     if (own) {
         config_ = before;
         return failure(ErrorCode::refused,
@@ -288,6 +308,7 @@ Result<std::string> Daemon::reload() {
     }
     const Options active_before = active_;
     if (const Result<void> written = activate(); !written) return Failure(written.error());
+    if (const Result<void> opened = open_desk(); !opened) return Failure(opened.error());
     for (std::uint32_t i = 0; i < active_.service_count; ++i) {
         const ServiceOptions& now = active_.services[i];
         const ServiceOptions& then = active_before.services[i];

@@ -19,7 +19,9 @@
 #include "control/daemon/mode_overrides.h"
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
+#include "control/daemon/verify_desk.h"
 #include "control/store/store.h"
+#include "control/store/verify_queue.h"
 
 namespace cordon {
 
@@ -44,6 +46,7 @@ class Daemon {
     Daemon(std::string config_path, Config config);
     Result<void> prepare();
     Result<void> open_store();
+    Result<void> open_desk();
 
     // The loop.
     void wait_once();
@@ -72,6 +75,9 @@ class Daemon {
     void on_incidents_show(ClientId client, std::uint32_t uid, Request* request);
     void on_mode_show(ClientId client, std::uint32_t uid, Request* request);
     void on_mode_set(ClientId client, std::uint32_t uid, Request* request);
+    void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
+    void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
+    void on_verify_retry(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 
@@ -82,6 +88,7 @@ class Daemon {
     bool fields_are_right(ClientId client, const Request& request);
 
     nlohmann::json control_json();
+    nlohmann::json verify_json();
     nlohmann::json mode_json(const ServiceOptions& configured) const;
     const ServiceOptions* find_service(std::string_view name) const;
     Result<void> check_mode_change(const ModeOverride& wanted) const;
@@ -99,6 +106,8 @@ class Daemon {
     Descriptor signals_;
     std::unique_ptr<Store> store_;
     std::unique_ptr<JournalIntake> journal_;
+    std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
+    std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
     std::optional<RequestServer> server_;
     Exchanges exchanges_;
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "dataplane/base/time.h"
 #include "dataplane/contract/keyed_tag.h"
 
 namespace cordon {
@@ -12,6 +15,15 @@ using nlohmann::json;
 
 json text_or_null(const std::string& text) {
     return text.empty() ? json(nullptr) : json(text);
+}
+
+json seconds_or_null(std::uint64_t ns) {
+    if (ns == 0) return nullptr;
+    return static_cast<double>(ns) / static_cast<double>(ns_per_s);
+}
+
+json time_or_null(std::uint64_t ns) {
+    return ns == 0 ? json(nullptr) : json(iso_time(ns));
 }
 
 json peer_json(const PeerAddress& peer) {
@@ -55,7 +67,7 @@ nlohmann::json incident_json(const Incident& i) {
         {"time", i.time},
         {"enforced_time", text_or_null(i.enforced_time)},
         {"storage_reset", i.storage_reset},
-        {"client_answered", i.client_answered},
+        {"client_answered", i.client_answered && !i.verified_after_write},
         {"node", i.node},
         {"journal", i.journal},
         {"sequence", i.sequence},
@@ -76,6 +88,8 @@ nlohmann::json incident_json(const Incident& i) {
         {"form", form_name(i.form)},
         {"size", i.size},
         {"complete", i.complete},
+        {"verified_after_write", i.verified_after_write},
+        {"visible_seconds", seconds_or_null(i.visible_ns)},
         {"action", action_name(i.action)},
         {"policy_generation", i.policy_generation},
         {"legal_basis", text_or_null(i.legal_basis)},
@@ -89,6 +103,47 @@ nlohmann::json incidents_json(const std::vector<Incident>& incidents) {
     for (const Incident& incident : incidents)
         list.push_back(incident_json(incident));
     return list;
+}
+
+nlohmann::json verification_json(const VerifyRequest& r) {
+    const bool waits = r.state != VerifyState::done;
+    return {
+        {"id", r.id},
+        {"outcome", verify_outcome_name(r.outcome)},
+        {"reason", verify_reason_name(r.reason)},
+        {"service", r.service},
+        {"method", r.method},
+        {"host", text_or_null(r.shown_host())},
+        {"target", r.shown_target()},
+        {"account", text_or_null(r.account)},
+        {"requested", iso_time(r.requested_ns)},
+        {"finished", time_or_null(r.finished_ns)},
+        {"next_try", waits ? json(iso_time(r.next_ns)) : json(nullptr)},
+        {"tries", r.tries},
+        {"http_status", r.http_status == 0 ? json(nullptr) : json(r.http_status)},
+        {"detail", text_or_null(r.detail)},
+        {"size", r.object_bytes},
+        {"unconfirmed_case", text_or_null(r.case_number)},
+        {"case", text_or_null(r.incident)},
+        {"deleting", waits && r.deleting},
+        {"visible_seconds", seconds_or_null(r.visible_ns)},
+    };
+}
+
+nlohmann::json verify_statistics_json(const VerifyStatistics& s, std::uint64_t now_ns) {
+    json outcomes = json::object();
+    for (std::size_t n = 1; n < std::size(s.outcomes); ++n)
+        outcomes[std::string(verify_outcome_names[n])] = s.outcomes[n];
+    const std::uint64_t age_ns = s.waiting == 0 ? 0 : now_ns - std::min(now_ns, s.oldest_ns);
+    return {
+        {"waiting", s.waiting},
+        {"oldest_waiting_seconds", age_ns / ns_per_s},
+        {"postponed", s.postponed},
+        {"undeleted", s.undeleted},
+        {"last_failure", text_or_null(s.last_detail)},
+        {"outcomes", outcomes},
+        {"longest_visible_seconds", seconds_or_null(s.visible_ns_max)},
+    };
 }
 
 nlohmann::json statistics_json(const StoreStatistics& s) {

@@ -8,11 +8,14 @@
 #include <nlohmann/json.hpp>
 
 #include "control/store/store.h"
+#include "control/store/verify_queue.h"
 
 namespace cordon {
 
 nlohmann::json incident_json(const Incident& incident);
 nlohmann::json incidents_json(const std::vector<Incident>& incidents);
+nlohmann::json verification_json(const VerifyRequest& request);
+nlohmann::json verify_statistics_json(const VerifyStatistics& statistics, std::uint64_t now_ns);
 nlohmann::json statistics_json(const StoreStatistics& statistics);
 
 }  // namespace cordon

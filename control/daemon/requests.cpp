@@ -74,6 +74,9 @@ const Daemon::Command Daemon::commands_[] = {
     {"incidents.show", &Daemon::on_incidents_show},
     {"mode.show", &Daemon::on_mode_show},
     {"mode.set", &Daemon::on_mode_set},
+    {"verify.list", &Daemon::on_verify_list},
+    {"verify.show", &Daemon::on_verify_show},
+    {"verify.retry", &Daemon::on_verify_retry},
     {"reload", &Daemon::on_reload},
 };
 
@@ -143,6 +146,7 @@ json Daemon::control_json() {
           {"segments_damaged", journal.total.segments_damaged},
           {"missing", journal.total.missing},
           {"error", journal.error ? json(journal.error->message()) : json(nullptr)}}},
+        {"verify", verify_json()},
         {"store",
          statistics ? statistics_json(*statistics) : json{{"error", statistics.error().message()}}},
     };
@@ -169,8 +173,12 @@ void Daemon::on_status_request(ClientId client, std::uint32_t, Request* request)
 
 void Daemon::on_coverage(ClientId client, std::uint32_t, Request* request) {
     if (!fields_are_right(client, *request)) return;
-    relay(client, LinkType::counters, [](Bytes bytes) {
-        return decode_counters(bytes).map([](const LinkCounters& c) { return coverage_json(c); });
+    relay(client, LinkType::counters, [this](Bytes bytes) {
+        return decode_counters(bytes).map([this](const LinkCounters& c) {
+            json coverage = coverage_json(c);
+            coverage["verified_after_write"] = verify_json();
+            return coverage;
+        });
     });
 }
 

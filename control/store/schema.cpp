@@ -107,6 +107,37 @@ ALTER TABLE incident ADD COLUMN member TEXT NOT NULL DEFAULT '';
 ALTER TABLE incident ADD COLUMN container TEXT NOT NULL DEFAULT '';
 ALTER TABLE incident ADD COLUMN content_type INTEGER NOT NULL DEFAULT 0;
 )",
+    // Requests that control makes itself have no record: their case or their parent is their key.
+    // Host and target stand as they came, because the object is fetched by them; `ends` are three
+    // Endpoints of the record. How many wait is counted along, so that a flood of requests does not
+    // cost the square of its size.
+    R"(
+CREATE TABLE verify_request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL, journal BLOB, sequence INTEGER, checksum INTEGER,
+    parent INTEGER UNIQUE, case_number TEXT UNIQUE,
+    reason INTEGER NOT NULL, service TEXT NOT NULL, method TEXT NOT NULL,
+    host BLOB NOT NULL, target BLOB NOT NULL, cut INTEGER NOT NULL,
+    account TEXT NOT NULL, ends BLOB NOT NULL, requested_ns INTEGER NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0, outcome INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0, next_ns INTEGER NOT NULL,
+    finished_ns INTEGER NOT NULL DEFAULT 0, visible_ns INTEGER NOT NULL DEFAULT 0,
+    http_status INTEGER NOT NULL DEFAULT 0, object_bytes INTEGER NOT NULL DEFAULT 0,
+    detail TEXT NOT NULL DEFAULT '', etag TEXT NOT NULL DEFAULT '',
+    object_version TEXT NOT NULL DEFAULT '', incident TEXT NOT NULL DEFAULT '',
+    deleting INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (node, journal, sequence, checksum)
+);
+CREATE INDEX verify_due ON verify_request (state, next_ns);
+CREATE TABLE verify_waiting (n INTEGER NOT NULL);
+INSERT INTO verify_waiting VALUES (0);
+CREATE TRIGGER verify_enters AFTER INSERT ON verify_request WHEN new.state < 2
+BEGIN UPDATE verify_waiting SET n = n + 1; END;
+CREATE TRIGGER verify_moves AFTER UPDATE OF state ON verify_request
+BEGIN UPDATE verify_waiting SET n = n + (new.state < 2) - (old.state < 2); END;
+ALTER TABLE incident ADD COLUMN verified_after_write INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incident ADD COLUMN visible_ns INTEGER NOT NULL DEFAULT 0;
+)",
 };
 
 Failure refuse(const std::string& why) {

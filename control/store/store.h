@@ -25,7 +25,8 @@ namespace cordon {
 enum class IncidentStatus : std::uint8_t {
     decided,      // durable, and nothing more is known yet
     unconfirmed,  // done, but storage or client did not confirm it
-    enforced,     // the storage was reset and silent, the client acknowledged the answer
+    enforced,     // the storage was reset and silent, the client acknowledged the answer; of what
+                  // was verified after the write: it was deleted
 };
 
 std::string_view status_name(IncidentStatus status);
@@ -77,6 +78,9 @@ struct Incident {
     std::string member;     // path of an archive member
     std::string container;  // what it was in
     ContentType content_type = ContentType::unknown;
+    // Found on the storage, not in flight; then how long it was there until it was deleted.
+    bool verified_after_write = false;
+    std::uint64_t visible_ns = 0;  // 0: not deleted
     ObjectForm form = ObjectForm::body;
     std::uint64_t size = 0;
     bool complete = false;  // false: decided at an offset before the declared end

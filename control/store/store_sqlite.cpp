@@ -7,6 +7,7 @@
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
 #include "control/store/text.h"
+#include "control/store/verify_insert.h"
 #include "dataplane/base/time.h"
 
 namespace cordon {
@@ -40,7 +41,8 @@ constexpr const char* incident_columns =
     "SELECT id, case_number, time_ns, enforced_ns, storage_reset, client_answered, node, journal,"
     " sequence, client, client_port, forwarded, forwarded_port, server, server_port, vlan, service,"
     " method, host, target, account, form, object_bytes, complete, action, policy_generation,"
-    " legal_basis, lab, field, file_name, member, container, content_type FROM incident";
+    " legal_basis, lab, field, file_name, member, container, content_type, verified_after_write,"
+    " visible_ns FROM incident";
 
 constexpr const char* condition_of(IncidentStatus status) {
     switch (status) {
@@ -101,6 +103,7 @@ class SqliteStore final : public Store {
         explicit Inserts(Database& database);
         Statement record, others, odd, incident, match, enforced, confirm, confirm_case, gap, mode,
             fault, position, next;
+        VerifyInsert verify;
     };
     struct Key {
         Bytes journal;
@@ -164,7 +167,8 @@ SqliteStore::Inserts::Inserts(Database& database)
             "INSERT OR IGNORE INTO fault (node, journal, time_ns, kind, segment, first_sequence,"
             " count) VALUES (?, ?, ?, ?, ?, ?, ?)"),
       position(database, "INSERT OR REPLACE INTO journal_position VALUES (?, ?, ?)"),
-      next(database, "SELECT next_sequence FROM journal_position WHERE node = ? AND journal = ?") {}
+      next(database, "SELECT next_sequence FROM journal_position WHERE node = ? AND journal = ?"),
+      verify(database) {}
 
 Result<void> SqliteStore::checked() {
     if (!database_.failed()) return {};
@@ -251,6 +255,8 @@ bool SqliteStore::put_content(const Key& key) {
             if (!decode(key.record.payload, &mode)) return false;
             put_mode(key, mode);
             return true;
+        case RecordType::verify:
+            return inserts_->verify.put(node_, key.journal, key.record);
     }
     return false;
 }
@@ -434,6 +440,8 @@ Incident read_incident(const Statement& row) {
         *text = row.text(n++);
     }
     incident.content_type = static_cast<ContentType>(row.integer(n++));
+    incident.verified_after_write = row.integer(n++) != 0;
+    incident.visible_ns = row.number(n++);
     incident.status = status_of(incident);
     return incident;
 }

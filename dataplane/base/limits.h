@@ -80,9 +80,29 @@ inline constexpr std::size_t form_file_name_bytes_max = 512;
 // A part without a file name and no longer than this is a plain field and no object: a picture that
 // shows something does not fit (the smallest JPEG has 125 bytes), and forms are full of them.
 inline constexpr std::size_t form_field_bytes_max = 64;
+// A field that names the file of a chunk: identifiers of libraries are a UUID, or the size with the
+// file's relative path; file systems end names at 255 bytes, so two with directories.
+inline constexpr std::size_t form_identity_bytes_max = 512;
+// Lists in a commit: what the services allow (S3 10,000 parts, Azure 50,000 blocks, Swift 1,000
+// segments, Google 32 components), and a value as long as an object's name, percent-coded.
+inline constexpr std::uint32_t commit_parts_max = 10000;
+inline constexpr std::uint32_t commit_blocks_max = 50000;
+inline constexpr std::uint32_t commit_segments_max = 1000;
+inline constexpr std::uint32_t commit_components_max = 32;
+inline constexpr std::size_t commit_value_bytes_max = 3 * 1024;
+inline constexpr std::size_t commit_depth_max = 8;
 // Objects that one message has open at once: raw, decoded payload, two codings, a part, a nested
-// part, its decoded text.
-inline constexpr std::size_t objects_per_message_max = 8;
+// part, its decoded text, and beside these a member for each archive that is open.
+inline constexpr std::uint32_t form_objects_max = 8;
+inline constexpr std::size_t objects_per_message_max = 16;
+// Base64 in a body, a JSON string or a form's value is believed after so many characters of nothing
+// else: no digest, identifier or name in hex or base64 is that long (SHA-512 in hex: 128), and what
+// is shorter holds no picture (the smallest JPEG makes 168). Lines of base64 have 60 and more;
+// lists of words, which use the same letters, have short ones.
+inline constexpr std::size_t text_probe_chars = 160;
+inline constexpr std::size_t text_line_chars_min = 16;
+// Between "data:" and its comma: a media type with parameters, a file name among them.
+inline constexpr std::size_t text_url_head_chars_max = 256;
 // Content codings of one request: nobody needs more than one, tests of filters use two.
 inline constexpr std::size_t codings_max = 2;
 // Memory of their decoders. zlib takes 40 KiB; zstd and brotli a window (8 MiB is what the RFCs ask
@@ -98,8 +118,42 @@ inline constexpr std::uint64_t coding_probe_bytes = 64;
 // So a burst of 32 segments decodes to at most 9 MiB and the free ones.
 inline constexpr std::uint64_t coding_free_bytes = 1u << 20;
 inline constexpr std::uint64_t coding_ratio_max = 200;
-// What a decoder hands on at once: large enough that the calls do not count, and in the cache.
-inline constexpr std::size_t decode_run_bytes = 16 * 1024;
+// What decoders hand on: 4 KiB for each stage of a chain, large enough that the calls do not count,
+// and all of them in the second-level cache.
+inline constexpr std::size_t decode_run_bytes = 64 * 1024;
+
+// Archives in archives: a backup of a container image with packages in it has three. Compressed
+// single files (gzip, zstd) around and between them do not count as such, but they end too.
+inline constexpr std::size_t archive_depth_max = 3;
+inline constexpr std::size_t archive_wrappers_max = 3;
+// The largest source trees and mail stores have 100,000 to 200,000 files. A member costs a look-up,
+// and in coded tar no more than a few bytes.
+inline constexpr std::uint32_t archive_members_max = 1u << 18;
+// Path of a member; what is longer (4096 on Linux) is cut in records, where it is an indication.
+inline constexpr std::size_t archive_name_bytes_max = 1024;
+// Bytes that come out of coded members and archives for each that went in, beside the free ones:
+// deflate reaches 1032. All codings of a message together have the same bound, so a burst of 32
+// segments makes work of at most 9 MiB, however its archives are nested.
+inline constexpr std::uint64_t archive_ratio_max = coding_ratio_max;
+inline constexpr std::uint64_t archive_free_bytes = 4 * coding_free_bytes;
+// Stages that take archives apart, in all messages of a worker.
+inline constexpr std::uint32_t archive_stages = 1024;
+
+// Uploads in pieces that are followed at once, by all workers: each takes 5 KiB when it is used,
+// its pieces 128 B. S3 has 10,000 parts in the largest upload, 2 to 100 in a usual one.
+inline constexpr std::uint32_t assemblies_max = 8192;
+inline constexpr std::uint32_t assembly_pieces_each = 32;
+inline constexpr std::uint32_t assembly_pieces_least = 16 * 1024;
+// Of what came before its predecessor: the SDKs send up to ten parts of 8 MiB at once, of which all
+// but one wait here. No upload has more of it than it leaves to the others.
+inline constexpr std::uint64_t spool_bytes_max = 256ull << 20;
+// A commit waits for pieces that are on their way, and for whoever hashes what is spooled.
+inline constexpr std::uint32_t assembly_wait_seconds = 10;
+// How long an upload may pause between two of its pieces. Clients that lost their connection come
+// back within minutes, users within the hour.
+inline constexpr std::uint32_t assembly_seconds = 3600;
+// Pieces with an offset that may stand behind a hole: each is compared with what fills it.
+inline constexpr std::uint32_t assembly_ahead_max = 256;
 
 // Holes in one direction of a flow. The largest window that a flow may keep (4096 segments) has 123
 // at 3 % loss; to drop what one more hole brings would double the loss just then. Each costs a

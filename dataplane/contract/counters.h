@@ -146,6 +146,7 @@ namespace cordon {
     X(pattern_matched,      "objects", "texts or names in which a pattern was found")             \
     X(pattern_full,         "objects", "texts not searched: no search was free")                  \
     X(verify_requested,     "objects", "objects to be verified on the storage")                   \
+    X(verify_unrecorded,    "objects", "objects to be verified of which no record could be written") \
     X(object_opened,        "objects", "objects begun")                                           \
     X(object_clean,         "objects", "objects inspected to their end without a match")          \
     X(object_matched,       "objects", "objects that matched an indicator")                       \

@@ -45,6 +45,7 @@ enum class RecordType : std::uint16_t {
     enforced = 2,  // EnforcedRecord: that it was done
     gap = 3,       // GapRecord: traffic passed without the dataplane
     mode = 4,      // ModeRecord: a service changed its mode
+    verify = 5,    // VerifyRecord: something passed that has to be judged on the storage
 };
 
 struct RecordHeader {
@@ -169,5 +170,34 @@ struct ModeRecord {
     std::uint8_t to;
     std::uint8_t reserved[6];
 };
+
+// Why an object has to be judged where it is stored. Numbers stand in records.
+enum class VerifyReason : std::uint8_t {
+    undecoded = 1,    // in a form that was not taken apart
+    gap = 2,          // pieces of it were not seen
+    full = 3,         // no room to put its pieces together
+    copied = 4,       // the storage made a piece, or all of it, from what it had
+    unconfirmed = 5,  // a block of which nobody knows that it was done (made by control)
+    newer = 6,        // it replaced what was judged (made by control)
+};
+inline constexpr std::uint8_t verify_reason_count = 6;
+
+// The target is that of the object, which need not be that of the request. One above 3 KiB (a key
+// of 1 KiB, each byte of it percent-encoded) is cut, and nothing can be fetched by its name.
+struct VerifyRecord {
+    std::uint64_t time_ns;  // Unix time, UTC, at which it was let pass
+    Endpoint client;
+    Endpoint forwarded;
+    Endpoint server;
+    VerifyReason reason;
+    std::uint8_t cut;
+    std::uint8_t reserved[6];
+    char service[32];
+    char method[24];
+    char host[256];
+    char account[128];
+    char target[3200];
+};
+static_assert(std::is_trivially_copyable_v<VerifyRecord> && sizeof(VerifyRecord) % 8 == 0);
 
 }  // namespace cordon

@@ -53,7 +53,7 @@ bool service_values_named(const ServiceOptions& s) {
            named(s.on_tls, UninspectedAction::refuse) &&
            named(s.on_unparsable, UninspectedAction::refuse) &&
            named(s.on_limit, UninspectedAction::refuse) && flag(s.allow_upgrade) &&
-           flag(s.weak_blocks);
+           flag(s.weak_blocks) && flag(s.verify);
 }
 
 OptionsFileResult check_service(const ServiceOptions& s) {

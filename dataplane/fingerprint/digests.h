@@ -17,7 +17,7 @@ struct Digests {
     std::uint8_t sha256[32];
     std::uint8_t sha1[20];
     std::uint8_t md5[16];
-    std::uint8_t sha256_tree[32];
+    std::uint8_t sha256_tree[32];  // see tree.h
     // XXH3-128, canonical form, of the first min(size, head_bytes) bytes: unkeyed, see
     // keyed_head().
     std::uint8_t head[head_digest_bytes];

@@ -1,100 +1,54 @@
 #include "dataplane/fingerprint/fingerprinter.h"
 
-#include <openssl/crypto.h>
-#include <openssl/md5.h>
-#include <openssl/sha.h>
-
-#define XXH_STATIC_LINKING_ONLY  // the streaming state stands in the object: no allocation
-#include <xxhash.h>
-
-#include <algorithm>
 #include <new>
 
 #include "dataplane/base/invariant.h"
 
 namespace cordon {
 
-// The running digests of one object. Those of kinds not asked for are left as they are.
 struct Fingerprinter::Object {
-    XXH3_state_t head;  // first: it asks for 64-byte alignment
-    SHA256_CTX sha256;
-    SHA_CTX sha1;
-    MD5_CTX md5;
-    std::uint64_t size;       // submitted
-    std::uint64_t head_size;  // of the head, taken in
-    KindSet kinds;
+    DigestState state;        // what was flushed
+    std::uint64_t submitted;  // bytes, those that wait included
+    LeafList* leaves;         // or null
     bool in_use;
     ObjectSlot next_free;
-
-    void start(KindSet wanted);
-    void take(Bytes bytes);
-    void take_head(Bytes bytes);
-    void finish(Digests* out) const;
+    ChainNumber chain;  // in the batch that is being made
 };
-
-void Fingerprinter::Object::start(KindSet wanted) {
-    kinds = wanted & computed_kinds;
-    in_use = true;
-    size = 0;
-    head_size = 0;
-    if (kinds.has(IndicatorKind::sha256)) SHA256_Init(&sha256);
-    if (kinds.has(IndicatorKind::sha1)) SHA1_Init(&sha1);
-    if (kinds.has(IndicatorKind::md5)) MD5_Init(&md5);
-    if (kinds.has(IndicatorKind::head)) XXH3_128bits_reset(&head);
-}
-
-void Fingerprinter::Object::take(Bytes bytes) {
-    if (kinds.has(IndicatorKind::sha256)) SHA256_Update(&sha256, bytes.data(), bytes.size());
-    if (kinds.has(IndicatorKind::sha1)) SHA1_Update(&sha1, bytes.data(), bytes.size());
-    if (kinds.has(IndicatorKind::md5)) MD5_Update(&md5, bytes.data(), bytes.size());
-    if (kinds.has(IndicatorKind::head)) take_head(bytes);
-}
-
-void Fingerprinter::Object::take_head(Bytes bytes) {
-    const Bytes part = bytes.first(std::min<std::uint64_t>(bytes.size(), head_bytes - head_size));
-    if (part.empty()) return;
-    XXH3_128bits_update(&head, part.data(), part.size());
-    head_size += part.size();
-}
-
-void Fingerprinter::Object::finish(Digests* out) const {
-    out->present = kinds;
-    out->size = size;
-    if (kinds.has(IndicatorKind::sha256)) {
-        SHA256_CTX copy = sha256;
-        SHA256_Final(out->sha256, &copy);
-    }
-    if (kinds.has(IndicatorKind::sha1)) {
-        SHA_CTX copy = sha1;
-        SHA1_Final(out->sha1, &copy);
-    }
-    if (kinds.has(IndicatorKind::md5)) {
-        MD5_CTX copy = md5;
-        MD5_Final(out->md5, &copy);
-    }
-    if (kinds.has(IndicatorKind::head)) {
-        XXH128_canonical_t canonical;
-        XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&head));
-        static_assert(sizeof canonical.digest == head_digest_bytes);
-        std::memcpy(out->head, canonical.digest, sizeof canonical.digest);
-    }
-}
 
 struct alignas(64) Fingerprinter::Place {
     unsigned char bytes[sizeof(Object)];
 };
 
-Fingerprinter::Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max)
+Fingerprinter::Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max,
+                             const kernels::KernelSet* set)
     : places_(std::make_unique_for_overwrite<Place[]>(objects_max)),
       queue_(std::make_unique<Piece[]>(pieces_max)),
+      batch_(pieces_max),
+      kernels_(set),
       objects_max_(objects_max),
       pieces_max_(pieces_max) {
-    INVARIANT(objects_max < no_object && pieces_max > 0);
+    INVARIANT(objects_max < no_object && pieces_max > 0 && kernels_ != nullptr);
 }
 
 Fingerprinter::~Fingerprinter() = default;
 
 ObjectSlot Fingerprinter::open(KindSet kinds) {
+    const ObjectSlot slot = take_slot();
+    if (slot == no_object) return slot;
+    object(slot).state.start(kinds);
+    object(slot).submitted = 0;
+    return slot;
+}
+
+ObjectSlot Fingerprinter::resume(const DigestState& state) {
+    const ObjectSlot slot = take_slot();
+    if (slot == no_object) return slot;
+    object(slot).state = state;
+    object(slot).submitted = state.size;
+    return slot;
+}
+
+ObjectSlot Fingerprinter::take_slot() {
     ObjectSlot slot = free_;
     if (slot != no_object) {
         free_ = object(slot).next_free;
@@ -105,22 +59,31 @@ ObjectSlot Fingerprinter::open(KindSet kinds) {
         return no_object;
     }
     ++open_count_;
-    object(slot).start(kinds);
+    object(slot).in_use = true;
+    object(slot).leaves = nullptr;
+    object(slot).chain = no_chain;
     return slot;
 }
 
 void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
     Object& target = at(slot);
     if (bytes.empty()) return;
-    target.size += bytes.size();
-    if (target.kinds.empty()) return;  // only its size is wanted
+    target.submitted += bytes.size();
+    if (target.state.kinds.empty()) return target.state.take(bytes);
     if (queued_ == pieces_max_) flush();
     queue_[queued_++] = {slot, bytes};
 }
 
 void Fingerprinter::flush() {
+    if (queued_ == 0) return;
     for (std::uint32_t i = 0; i < queued_; ++i) {
-        if (queue_[i].slot != no_object) object(queue_[i].slot).take(queue_[i].bytes);
+        if (queue_[i].slot == no_object) continue;
+        Object& target = object(queue_[i].slot);
+        batch_.add(&target.state, target.leaves, &target.chain, queue_[i].bytes);
+    }
+    batch_.hash(*kernels_);
+    for (std::uint32_t i = 0; i < queued_; ++i) {
+        if (queue_[i].slot != no_object) object(queue_[i].slot).chain = no_chain;
     }
     queued_ = 0;
 }
@@ -128,21 +91,35 @@ void Fingerprinter::flush() {
 void Fingerprinter::peek(ObjectSlot slot, Digests* out) {
     const Object& target = at(slot);
     flush();
-    target.finish(out);
+    target.state.finish(out);
 }
 
 void Fingerprinter::peek_with(ObjectSlot slot, Bytes more, Digests* out) {
     at(slot);
     flush();
-    Object copy = object(slot);
-    copy.size += more.size();
+    DigestState copy = object(slot).state;
     copy.take(more);
     copy.finish(out);
 }
 
 void Fingerprinter::close(ObjectSlot slot, Digests* out) {
     peek(slot, out);
+    const Object& target = object(slot);
+    if (target.leaves != nullptr) target.state.finish_leaves(target.leaves);
     release(slot);
+}
+
+void Fingerprinter::save(ObjectSlot slot, DigestState* out) {
+    const Object& target = at(slot);
+    flush();
+    *out = target.state;
+}
+
+void Fingerprinter::collect_leaves(ObjectSlot slot, LeafList* list) {
+    Object& target = at(slot);
+    INVARIANT(target.state.kinds.has(IndicatorKind::sha256_tree));
+    flush();
+    target.leaves = list;
 }
 
 void Fingerprinter::drop(ObjectSlot slot) {
@@ -154,7 +131,7 @@ void Fingerprinter::drop(ObjectSlot slot) {
 }
 
 std::uint64_t Fingerprinter::size(ObjectSlot slot) const {
-    return at(slot).size;
+    return at(slot).submitted;
 }
 
 std::size_t Fingerprinter::object_bytes() {

@@ -2,8 +2,9 @@
 //
 //   open(kinds) → slot      submit(slot, bytes)…  flush()      close(slot) → Digests
 //
-// Pieces of all objects of a burst are submitted, then hashed together by flush(): that is the door
-// for kernels that fill their lanes from many objects. Today each piece is hashed by OpenSSL.
+// Pieces of all objects of a burst are submitted, then hashed together by flush(), which fills the
+// lanes of the widest kernel that pays from all of them (batch.h). CORDON_ISA=name in the
+// environment forces a set of kernels (kernels.h) at start.
 //
 // Owns:       a fixed pool of object states and a fixed queue of submitted pieces.
 // Invariants: submitted bytes must stay valid and unchanged until the next flush(), peek() or
@@ -16,7 +17,8 @@
 
 #include <memory>
 
-#include "dataplane/fingerprint/digests.h"
+#include "dataplane/fingerprint/batch.h"
+#include "dataplane/fingerprint/digest_state.h"
 
 namespace cordon {
 
@@ -24,18 +26,17 @@ namespace cordon {
 using ObjectSlot = std::uint32_t;
 inline constexpr ObjectSlot no_object = UINT32_MAX;
 
-// What this room computes; other kinds asked for are left out of Digests::present.
-inline constexpr KindSet computed_kinds{IndicatorKind::sha256, IndicatorKind::sha1,
-                                        IndicatorKind::md5, IndicatorKind::head};
-
 class Fingerprinter {
   public:
-    explicit Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max = 256);
+    explicit Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max = 256,
+                           const kernels::KernelSet* set = kernels::at_start());
     ~Fingerprinter();
     Fingerprinter(const Fingerprinter&) = delete;
     Fingerprinter& operator=(const Fingerprinter&) = delete;
 
     ObjectSlot open(KindSet kinds);
+    // Goes on where that object was: its size and its digests count from its first byte.
+    ObjectSlot resume(const DigestState& state);
     void submit(ObjectSlot slot, Bytes bytes);
     void flush();
 
@@ -47,6 +48,12 @@ class Fingerprinter {
     void close(ObjectSlot slot, Digests* out);
     // Gives the slot back; pieces of it that wait are forgotten.
     void drop(ObjectSlot slot);
+
+    // All submitted so far, to go on with elsewhere or later. The slot stays open.
+    void save(ObjectSlot slot, DigestState* out);
+    // From here on the full leaves of this object go to the list, and with close() the last one.
+    // The object's kinds must have sha256_tree, and the list must live as long as the slot.
+    void collect_leaves(ObjectSlot slot, LeafList* list);
 
     std::uint64_t size(ObjectSlot slot) const;  // bytes submitted so far
     std::uint32_t open_count() const { return open_count_; }
@@ -62,12 +69,15 @@ class Fingerprinter {
         Bytes bytes;
     };
 
+    ObjectSlot take_slot();
     Object& at(ObjectSlot slot) const;
     Object& object(ObjectSlot slot) const;
     void release(ObjectSlot slot);
 
     std::unique_ptr<Place[]> places_;  // untouched ones cost no memory
     std::unique_ptr<Piece[]> queue_;
+    Batch batch_;
+    const kernels::KernelSet* kernels_;
     std::uint32_t objects_max_;
     std::uint32_t untouched_ = 0;  // places from here on
     std::uint32_t pieces_max_;

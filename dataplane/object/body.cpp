@@ -21,6 +21,14 @@ bool has_parts(const Head& head) {
            !codings_of(head).unknown;
 }
 
+// What stands behind the last slash of the path.
+std::string_view last_segment(std::string_view target) {
+    std::string_view path = target.substr(0, target.find_first_of("?#"));
+    while (path.ends_with('/'))
+        path.remove_suffix(1);
+    return path.substr(path.rfind('/') + 1);
+}
+
 }  // namespace
 
 // A multipart type without a boundary is a file of that type to whoever takes it (.mhtml).
@@ -29,36 +37,46 @@ bool BodyDecoder::needed(const Head& head) {
     return is_aws_chunked(head) || has_parts(head) || (list.count != 0 && !list.unknown);
 }
 
-void BodyDecoder::open(const Head& head, MutableBytes out, CodingPool* pool) {
-    level_count_ = 0;
+bool BodyDecoder::needed(Bytes first, bool is_all) {
+    return ArchiveSniffer::first_look(first, is_all) != ArchiveFormat::none;
+}
+
+void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_open) {
+    level_count_ = fault_level_ = 0;
     objects_used_ = 0;
     faulted_ = prefix_due_ = false;
     fault_due_.reset();
     field_bytes_ = 0;
-    payload_bytes_ = 0;
+    payload_bytes_ = fed_bytes_ = decoded_bytes_ = 0;
     is_post_ = head.method == "POST";
-    out_ = out;
-    pool_ = pool;
+    memory_ = memory;
+    target_name_ = last_segment(head.target);
     const ObjectForm payload = form_of(head);
     const bool is_piece = payload == ObjectForm::piece;
     part_form_ = is_piece ? ObjectForm::piece : ObjectForm::form_part;
     const ObjectForm raw = is_piece ? ObjectForm::piece : ObjectForm::body;
     if (is_aws_chunked(head)) open_chunks(head, raw);
-    ObjectForm form = level_count_ == 0 ? raw : payload;
+    ObjectForm form = level_count_ == 0 && needed(head) ? raw : payload;
     const CodingList list = codings_of(head);
     for (std::size_t n = list.unknown ? 0 : list.count; n-- > 0;) {
         Level& level = push(Coding::content, form, no_form);
         level.open_due = true;
         level.form_number = static_cast<std::uint8_t>(n);
-        if (!codings_[n].open(list.codings[n], pool)) fault_due_ = Outcome::coding_full;
+        if (!codings_[n].open(list.codings[n], memory.codings)) fault_due_ = Outcome::coding_full;
         form = is_piece ? ObjectForm::piece : ObjectForm::decoded;
     }
     if (list.too_many) fault_due_ = Outcome::coding_limit;
     const bool parts = has_parts(head);
     is_coded_form_ = parts && list.count != 0;
-    push(parts ? Coding::parts : Coding::none, form, no_form).open_due = true;
+    push(parts ? Coding::parts : Coding::sniffed, form, no_form).open_due = !is_open;
     levels_[level_count_ - 1].form_number = 0;
     if (parts && !open_form(head)) fault_due_ = Outcome::form_bad_boundary;
+}
+
+void BodyDecoder::search_on(ZipSearch search, std::uint64_t at) {
+    levels_[0].coding = Coding::none;
+    levels_[0].search = search;
+    levels_[0].given = fed_bytes_ = at;
 }
 
 bool BodyDecoder::open_form(const Head& head) {
@@ -79,23 +97,40 @@ void BodyDecoder::open_chunks(const Head& head, ObjectForm raw) {
 void BodyDecoder::close() {
     for (CodingDecoder& coding : codings_)
         coding.close();
+    for (std::size_t number = 0; number < level_count_; ++number)
+        leave_archive(number);
 }
 
 BodyDecoder::Level& BodyDecoder::push(Coding coding, ObjectForm form, std::uint8_t form_number) {
     INVARIANT(level_count_ < levels_max);
     const auto object = static_cast<std::uint8_t>(std::countr_one(objects_used_));
     INVARIANT(object < limits::objects_per_message_max);
-    objects_used_ = static_cast<std::uint8_t>(objects_used_ | 1u << object);
-    infos_[object] = {form, form_number};
+    objects_used_ = static_cast<std::uint16_t>(objects_used_ | 1u << object);
+    infos_[object] = {form, form_number, no_level};
+    sniffers_[level_count_].open();
     Level& level = levels_[level_count_++];
     level = Level{};
     level.coding = coding;
     level.object = object;
+    level.watched = coding == Coding::parts || coding == Coding::transfer;
     return level;
+}
+
+// The deepest stage is over, or left alone.
+void BodyDecoder::pop(std::size_t number) {
+    leave_archive(number);
+    forget_object(levels_[number].object);
+    level_count_ = number;
+}
+
+void BodyDecoder::forget_object(std::uint8_t object) {
+    if (object != no_object_number)
+        objects_used_ = static_cast<std::uint16_t>(objects_used_ & ~(1u << object));
 }
 
 void BodyDecoder::feed(Bytes bytes, std::uint64_t at) {
     INVARIANT(level_count_ > 0);
+    fed_bytes_ += bytes.size();
     give(0, bytes, at, false);
 }
 
@@ -107,6 +142,7 @@ void BodyDecoder::finish() {
 void BodyDecoder::give(std::size_t number, Bytes run, std::uint64_t at, bool is_volatile) {
     Level& level = levels_[number];
     level.input = run;
+    level.given += run.size();
     level.at = at;
     level.is_volatile = is_volatile;
     level.scanned = false;
@@ -136,13 +172,16 @@ bool BodyDecoder::next(ObjectEvent* event) {
 
 bool BodyDecoder::has_input(const Level& level) const {
     if (!level.input.empty()) return true;
-    return level.coding == Coding::content && !level.over && codings_[level.form_number].has_more();
+    if (level.over) return false;
+    if (level.coding == Coding::archive)
+        return !level.replay.empty() || !level.replay_next.empty() || level.archive->has_more();
+    return level.coding == Coding::content && codings_[level.form_number].has_more();
 }
 
 // Each stage that writes has a part of the room to itself: the next one reads there.
-MutableBytes BodyDecoder::room(std::size_t area) const {
-    const std::size_t each = out_.size() / (limits::codings_max + 1);
-    return out_.subspan(area * each, each);
+MutableBytes BodyDecoder::room(std::size_t number) const {
+    const std::size_t each = memory_.out.size() / levels_max;
+    return memory_.out.subspan(number * each, each);
 }
 
 bool BodyDecoder::tell_open(Level& level, ObjectEvent* event) {
@@ -157,14 +196,15 @@ bool BodyDecoder::tell(Level& level, ObjectEvent* event) {
     event->object = level.object;
     if (level.drop_due) {
         event->kind = ObjectEvent::Kind::drop;
-        objects_used_ = static_cast<std::uint8_t>(objects_used_ & ~(1u << level.object));
+        forget_object(level.object);
         level.drop_due = level.bytes_due = false;
         level.object = no_object_number;
         return true;
     }
     if (level.bytes_due && level.is_field) {
         if (hold_field(level)) return false;
-        return tell_open(level, event);
+        level.open_due = true;
+        return tell_field(level.object, field_text_.size(), event);
     }
     event->kind = ObjectEvent::Kind::bytes;
     event->at = level.at;
@@ -182,11 +222,30 @@ bool BodyDecoder::tell(Level& level, ObjectEvent* event) {
     return true;
 }
 
+bool BodyDecoder::tell_field(std::uint8_t object, std::size_t bytes, ObjectEvent* event) {
+    event->kind = ObjectEvent::Kind::field;
+    event->object = object;
+    event->bytes = Bytes(field_text_).first(bytes);
+    event->is_volatile = true;
+    return true;
+}
+
+// Most servers take the text of a field as it is, whatever coding its head declares.
+void BodyDecoder::put_by_field(Bytes bytes) {
+    const std::size_t taken = std::min(bytes.size(), field_text_.size() - field_bytes_);
+    std::copy_n(bytes.begin(), taken, field_text_.begin() + field_bytes_);
+    field_bytes_ = static_cast<std::uint8_t>(field_bytes_ + taken);
+}
+
 // True: the field is still short, and its bytes are put by.
 bool BodyDecoder::hold_field(Level& level) {
     if (field_bytes_ + level.input.size() > field_text_.size()) {
         level.is_field = false;
         prefix_due_ = true;
+        // What is told of it does not depend on how it is cut.
+        std::copy_n(level.input.begin(), field_text_.size() - field_bytes_,
+                    field_text_.begin() + field_bytes_);
+        sniffers_[level_count_ - 1].put_by(Bytes(field_text_).first(field_bytes_));
         return false;
     }
     std::memcpy(field_text_.data() + field_bytes_, level.input.data(), level.input.size());
@@ -201,8 +260,7 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
     if (fault_due_ && number == 0) return fault(*fault_due_, event);
     switch (level.coding) {
         case Coding::none:
-            level.input = {};
-            return false;
+            return step_plain(number, event);
         case Coding::aws_chunked:
             return step_chunks(number, event);
         case Coding::content:
@@ -210,11 +268,17 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
         case Coding::parts:
             return step_parts(number, event);
         case Coding::transfer: {
-            const MutableBytes out = room(limits::codings_max);
+            if (begins_as_archive(number)) return fault(Outcome::archive_inconsistent, event);
+            if (level.is_coded_field) put_by_field(level.input);
+            const MutableBytes out = room(number);
             const std::size_t written = transfer_.next(&level.input, out);
             give(number + 1, out.first(written), level.at, true);
             return false;
         }
+        case Coding::sniffed:
+            return step_sniffed(number, event);
+        case Coding::archive:
+            return step_archive(number, event);
     }
     return false;
 }
@@ -266,10 +330,13 @@ bool BodyDecoder::step_coding(std::size_t number, ObjectEvent* event) {
         if (is_odd || coded_form_.delimited()) return fault(Outcome::coding_bad, event);
     }
     std::size_t written = 0;
-    const MutableBytes out = room(level.form_number);
+    const MutableBytes out = room(number);
+    const Bytes before = level.input;
     const CodingDecoder::Result result =
         codings_[level.form_number].next(&level.input, out, &written);
+    sniffers_[number].put_by(before.first(before.size() - level.input.size()));
     if (written != 0) give(number + 1, out.first(written), level.at, true);
+    if (is_too_much(written)) return fault(Outcome::coding_limit, event);
     switch (result) {
         case CodingDecoder::Result::more:
         case CodingDecoder::Result::data:
@@ -293,6 +360,11 @@ bool BodyDecoder::end_coding(std::size_t number, Outcome why, ObjectEvent* event
     level.over = true;
     const CodingDecoder& coding = codings_[level.form_number];
     if (is_coded_form_ || (!level.ended && !coding.is_bogus())) return fault(why, event);
+    if (coding.is_bogus()) {  // it may be an archive as it is
+        levels_[number + 1].ended = true;
+        level.coding = Coding::sniffed;
+        level.over = level.rest_given = false;
+    }
     event->kind = ObjectEvent::Kind::note;
     event->outcome = why;
     return true;
@@ -300,6 +372,7 @@ bool BodyDecoder::end_coding(std::size_t number, Outcome why, ObjectEvent* event
 
 bool BodyDecoder::step_parts(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
+    if (begins_as_archive(number)) return fault(Outcome::archive_inconsistent, event);
     MultipartDecoder& form = forms_[level.form_number];
     const Bytes before = form.kept_back();
     Bytes data;
@@ -336,10 +409,13 @@ bool BodyDecoder::open_part(std::size_t number, ObjectEvent* event) {
         level.form_number = 1;
     } else if (head.transfer() != TransferCoding::none) {
         transfer_.open(head.transfer());
-        push(Coding::transfer, part_form_, form_number).open_due = true;
-        push(Coding::none, ObjectForm::decoded, form_number).open_due = true;
+        Level& coded = push(Coding::transfer, part_form_, form_number);
+        coded.open_due = true;
+        coded.is_coded_field = !head.is_file();
+        field_bytes_ = 0;
+        push(Coding::sniffed, ObjectForm::decoded, form_number).open_due = true;
     } else {
-        Level& level = push(Coding::none, part_form_, form_number);
+        Level& level = push(Coding::sniffed, part_form_, form_number);
         level.open_due = head.is_file();
         level.is_field = !head.is_file();
         field_bytes_ = 0;
@@ -369,9 +445,15 @@ bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
                 return finish_chunks(event);
             case Coding::parts:
                 return finish_parts(number, event);
-            case Coding::transfer:
-                give(number + 1, out_.first(transfer_.rest(out_)), level.at, true);
-                return false;
+            case Coding::transfer: {
+                const MutableBytes out = room(number);
+                give(number + 1, out.first(transfer_.rest(out)), level.at, true);
+                return level.is_coded_field && tell_field(level.object, field_bytes_, event);
+            }
+            case Coding::sniffed:
+                return finish_sniffed(number, event);
+            case Coding::archive:
+                return finish_archive(number, event);
             case Coding::content:
                 // A stream that is cut short gave what it had.
                 return !level.over && !codings_[level.form_number].is_complete() &&
@@ -385,11 +467,12 @@ bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
     }
     event->kind = ObjectEvent::Kind::end;
     event->object = level.object;
+    event->is_cut = level.is_cut;
     const bool is_open = level.object != no_object_number && !level.is_field;
-    if (level.object != no_object_number)
-        objects_used_ = static_cast<std::uint8_t>(objects_used_ & ~(1u << level.object));
-    level_count_ = number;
-    return is_open;
+    if (level.is_field) tell_field(level.object, field_bytes_, event);
+    const bool is_told = is_open || level.is_field;
+    pop(number);
+    return is_told;
 }
 
 bool BodyDecoder::finish_chunks(ObjectEvent* event) {
@@ -411,11 +494,16 @@ bool BodyDecoder::finish_parts(std::size_t number, ObjectEvent* event) {
 
 BodyDecoder::Name BodyDecoder::name(std::uint8_t object) const {
     const ObjectInfo& info = infos_[object];
-    Name name{info.form, {}, {}};
-    if (info.form_number == no_form) return name;
-    // A part of a part belongs to the field of the outer one (RFC 2388 §4.2).
-    name.field = forms_[0].head().field();
-    name.file_name = forms_[info.form_number].head().file_name();
+    Name name{info.form, {}, {}, {}, {}};
+    if (info.form_number != no_form) {
+        // A part of a part belongs to the field of the outer one (RFC 2388 §4.2).
+        name.field = forms_[0].head().field();
+        name.file_name = forms_[info.form_number].head().file_name();
+    }
+    if (info.archive != no_level) {
+        name.member = member_of(info.archive);
+        name.container = container_of(info.archive);
+    }
     return name;
 }
 
@@ -431,6 +519,11 @@ std::size_t BodyDecoder::rest_into(std::size_t number, MutableBytes room) const 
     if (number == 0) return 0;
     const Level& from = levels_[number - 1];
     if (from.coding == Coding::transfer) return transfer_.rest(room);
+    if (from.coding == Coding::archive) {
+        const Bytes kept = from.archive->kept_back();
+        std::copy(kept.begin(), kept.end(), room.begin());
+        return kept.size();
+    }
     if (from.coding != Coding::parts || !forms_[from.form_number].in_content()) return 0;
     const Bytes kept = forms_[from.form_number].kept_back();
     std::copy(kept.begin(), kept.end(), room.begin());
@@ -439,20 +532,34 @@ std::size_t BodyDecoder::rest_into(std::size_t number, MutableBytes room) const 
 
 bool BodyDecoder::fault(Outcome outcome, ObjectEvent* event) {
     faulted_ = true;
+    fault_level_ = 0;
     event->kind = ObjectEvent::Kind::fault;
     event->outcome = outcome;
+    event->is_local = false;
     return true;
 }
 
 void BodyDecoder::give_up() {
-    const bool ended = levels_[0].ended;
+    Level& level = levels_[fault_level_];
     faulted_ = false;
     fault_due_.reset();
-    level_count_ = 1;
-    levels_[0].coding = Coding::none;
-    levels_[0].input = {};
-    levels_[0].ended = ended;
-    levels_[0].rest_given = levels_[0].finished = false;
+    while (level_count_ > fault_level_ + 1)
+        pop(level_count_ - 1);
+    leave_archive(fault_level_);
+    level.coding = Coding::none;
+    level.input = {};
+    level.rest_given = level.finished = false;
+}
+
+bool BodyDecoder::keeps(std::uint8_t object) const {
+    return std::any_of(levels_.begin(), levels_.begin() + level_count_,
+                       [&](const Level& level) { return level.object == object; });
+}
+
+bool BodyDecoder::is_plain() const {
+    const Level& level = levels_[0];
+    return level_count_ == 1 && level.coding == Coding::none && level.object == 0 && !faulted_ &&
+           !level.open_due && !level.bytes_due && level.input.empty();
 }
 
 }  // namespace cordon

@@ -121,7 +121,8 @@ CodingPool::CodingPool(std::uint32_t small_blocks, std::uint32_t large_blocks)
       large_(make(large_blocks, limits::coding_large_bytes)) {}
 
 MutableBytes CodingPool::take(ContentCoding coding) {
-    const bool small = coding == ContentCoding::gzip || coding == ContentCoding::deflate;
+    const bool small = coding == ContentCoding::gzip || coding == ContentCoding::deflate ||
+                       coding == ContentCoding::raw_deflate;
     Blocks& blocks = small ? small_ : large_;
     if (blocks.free.empty()) return {};
     std::uint8_t* block = blocks.free.back();
@@ -161,11 +162,13 @@ bool CodingDecoder::start(std::uint8_t first) {
         case ContentCoding::none:
             return false;
         case ContentCoding::gzip:
-        case ContentCoding::deflate: {
+        case ContentCoding::deflate:
+        case ContentCoding::raw_deflate: {
             inside->zlib.zalloc = zlib_take;
             inside->zlib.zfree = zlib_give_back;
             inside->zlib.opaque = &inside->arena;
-            const bool framed = (first & 0x0f) == Z_DEFLATED && first >> 4 <= 7;
+            const bool framed = coding_ == ContentCoding::deflate && (first & 0x0f) == Z_DEFLATED &&
+                                first >> 4 <= 7;
             const int window = coding_ == ContentCoding::gzip ? 31 : framed ? 15 : -15;
             return inflateInit2(&inside->zlib, window) == Z_OK;
         }
@@ -195,7 +198,8 @@ CodingDecoder::Result CodingDecoder::next(Bytes* input, MutableBytes out, std::s
     const bool at_limit = allowed < out.size();
     if (at_limit) out = out.first(static_cast<std::size_t>(allowed));
     if (out.empty()) return Result::limit;
-    const bool probes = taken_ < limits::coding_probe_bytes && input->size() > 1;
+    const bool may_be_bogus = coding_ != ContentCoding::raw_deflate;  // a header said what it is
+    const bool probes = may_be_bogus && taken_ < limits::coding_probe_bytes && input->size() > 1;
     // What waits comes out before anything else goes in: an error there would swallow it.
     Bytes fed = has_more_ ? input->first(0) : probes ? input->first(1) : *input;
     const std::size_t before = fed.size();
@@ -215,6 +219,7 @@ CodingDecoder::Result CodingDecoder::step(Bytes* input, MutableBytes out, std::s
             return Result::bad;
         case ContentCoding::gzip:
         case ContentCoding::deflate:
+        case ContentCoding::raw_deflate:
             return next_deflate(input, out, written);
         case ContentCoding::zstd:
             return next_zstd(input, out, written);

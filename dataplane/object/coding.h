@@ -24,7 +24,14 @@
 
 namespace cordon {
 
-enum class ContentCoding : std::uint8_t { none, gzip, deflate, zstd, brotli };
+enum class ContentCoding : std::uint8_t {
+    none,
+    gzip,
+    deflate,
+    raw_deflate,  // without a frame, as in a zip: no coding of HTTP
+    zstd,
+    brotli,
+};
 
 // `none` for what is not undone here.
 ContentCoding content_coding_of(std::string_view name);

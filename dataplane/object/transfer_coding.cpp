@@ -8,36 +8,6 @@
 
 namespace cordon {
 
-namespace {
-
-constexpr std::uint8_t no_digit = 64;
-constexpr std::uint8_t padding = 65;
-
-constexpr std::array<std::uint8_t, 256> base64_digits = [] {
-    std::array<std::uint8_t, 256> table{};
-    table.fill(no_digit);
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (std::size_t i = 0; i < alphabet.size(); ++i)
-        table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
-    table['-'] = 62;
-    table['_'] = 63;
-    table['='] = padding;
-    return table;
-}();
-
-// The bytes of `count` digits that no further one follows: 2 give one byte, 3 give two.
-std::size_t write_partial(std::uint32_t bits, std::uint8_t count, MutableBytes out) {
-    if (count < 2) return 0;
-    bits <<= 6 * (4 - count);
-    out[0] = static_cast<std::uint8_t>(bits >> 16);
-    if (count == 2) return 1;
-    out[1] = static_cast<std::uint8_t>(bits >> 8);
-    return 2;
-}
-
-}  // namespace
-
 void TransferDecoder::open(TransferCoding coding) {
     *this = TransferDecoder();
     coding_ = coding;
@@ -50,23 +20,16 @@ std::size_t TransferDecoder::next(Bytes* input, MutableBytes out) {
 
 std::size_t TransferDecoder::next_base64(Bytes* input, MutableBytes out) {
     std::size_t used = 0;
-    std::size_t at = 0;
-    for (; at < input->size() && out.size() - used >= room_min; ++at) {
-        const std::uint8_t digit = base64_digits[(*input)[at]];
-        if (digit < no_digit) {
-            bits_ = bits_ << 6 | digit;
-            if (++count_ < 4) continue;
-            out[used] = static_cast<std::uint8_t>(bits_ >> 16);
-            out[used + 1] = static_cast<std::uint8_t>(bits_ >> 8);
-            out[used + 2] = static_cast<std::uint8_t>(bits_);
-            used += 3;
-            bits_ = count_ = 0;
-        } else if (digit == padding) {
-            used += write_partial(bits_, count_, out.subspan(used));
-            bits_ = count_ = 0;
+    while (!input->empty() && out.size() - used >= room_min) {
+        used += digits_.next(input, out.subspan(used));
+        if (input->empty() || Base64Digits::is_digit(input->front())) break;
+        if (input->front() == '=') {
+            if (out.size() - used < room_min) break;
+            used += digits_.rest(out.subspan(used));
+            digits_.drop_rest();
         }
+        *input = input->subspan(1);
     }
-    *input = input->subspan(at);
     return used;
 }
 
@@ -120,7 +83,7 @@ std::size_t TransferDecoder::take_escape(char c, MutableBytes out) {
 }
 
 std::size_t TransferDecoder::rest(MutableBytes out) const {
-    if (coding_ == TransferCoding::base64) return write_partial(bits_, count_, out);
+    if (coding_ == TransferCoding::base64) return digits_.rest(out);
     std::memcpy(out.data(), escape_.data(), count_);
     return count_;
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "dataplane/base/bytes.h"
+#include "dataplane/object/base64.h"
 #include "dataplane/object/part_head.h"
 
 namespace cordon {
@@ -34,8 +35,8 @@ class TransferDecoder {
     std::size_t take_escape(char c, MutableBytes out);
 
     TransferCoding coding_ = TransferCoding::none;
-    std::uint8_t count_ = 0;  // base64: digits in bits_; quoted: characters in escape_
-    std::uint32_t bits_ = 0;
+    std::uint8_t count_ = 0;  // characters in escape_
+    Base64Digits digits_;
     std::array<std::uint8_t, 3> escape_{};
 };
 

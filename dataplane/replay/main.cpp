@@ -1,6 +1,7 @@
 // cordon-replay: captures through the same line as the appliance, one JSON line per object.
 #include <cstdio>
 
+#include "dataplane/fingerprint/kernels.h"
 #include "dataplane/replay/hash_index.h"
 #include "dataplane/replay/replay.h"
 
@@ -32,6 +33,8 @@ int main(int argc, char** argv) {
     }
     if (const Result<void> fit = check_pattern_platform(); !fit)
         return complain(fit.error().text, static_cast<int>(fit.error().code));
+    if (kernels::at_start() == nullptr)
+        return complain("CORDON_ISA names no digest kernels that this processor can run", 2);
     HashIndex index;
     const bool from_file = !settings.index_path.empty();
     const bool from_hashes = !settings.hashes_path.empty();

@@ -16,20 +16,6 @@ namespace {
 constexpr std::size_t huge_page_bytes = 2u << 20;
 constexpr std::size_t read_step_bytes = 8u << 20;
 
-class File {
-  public:
-    explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-    ~File() {
-        if (fd_ >= 0) close(fd_);
-    }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    int fd() const { return fd_; }
-
-  private:
-    int fd_;
-};
-
 Failure unreadable(const std::string& path, int code) {
     const bool absent = code == ENOENT;
     return failure(
@@ -39,9 +25,9 @@ Failure unreadable(const std::string& path, int code) {
         code);
 }
 
-Result<std::size_t> checked_size(const File& file, const std::string& path) {
+Result<std::size_t> checked_size(const Descriptor& file, const std::string& path) {
     struct stat info {};
-    if (file.fd() < 0 || fstat(file.fd(), &info) != 0) return unreadable(path, errno);
+    if (file.get() < 0 || fstat(file.get(), &info) != 0) return unreadable(path, errno);
     const auto bytes = static_cast<std::uint64_t>(info.st_size);
     if (!S_ISREG(info.st_mode) || bytes < sizeof(IndexHead) ||
         bytes > IndexImage::image_bytes_max) {
@@ -51,11 +37,11 @@ Result<std::size_t> checked_size(const File& file, const std::string& path) {
 }
 
 // Fills `memory` exactly; a file that grew or shrank meanwhile is refused.
-Result<void> read_whole(const File& file, const std::string& path, MutableBytes memory) {
+Result<void> read_whole(const Descriptor& file, const std::string& path, MutableBytes memory) {
     std::size_t done = 0;
     while (done < memory.size()) {
         const std::size_t step = std::min(read_step_bytes, memory.size() - done);
-        const ssize_t n = pread(file.fd(), memory.data() + done, step, static_cast<off_t>(done));
+        const ssize_t n = pread(file.get(), memory.data() + done, step, static_cast<off_t>(done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return unreadable(path, errno);
         if (n == 0) return failure(ErrorCode::integrity, "index " + path + " became shorter");
@@ -108,7 +94,12 @@ Result<void> IndexImage::open_patterns(const std::string& path, std::uint32_t wo
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab,
                                                      std::uint32_t workers) {
-    const File file(path);
+    return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab, workers);
+}
+
+Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
+                                                     const std::string& path, bool allow_lab,
+                                                     std::uint32_t workers) {
     const Result<std::size_t> bytes = checked_size(file, path);
     if (!bytes) return Failure(bytes.error());
     std::unique_ptr<IndexImage> image(new IndexImage);

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/base/descriptor.h"
 #include "dataplane/base/result.h"
 #include "dataplane/content/pattern_scanner.h"
 #include "dataplane/content/pattern_view.h"
@@ -34,7 +35,10 @@ class IndexImage {
 
     // With what each of `workers` needs to scan for the patterns in it.
     static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab,
-                                                    std::uint32_t workers);
+                                                    std::uint32_t workers = 0);
+    // The same from a file that is open already; `name` is for what is said about it.
+    static Result<std::unique_ptr<IndexImage>> read(const Descriptor& file, const std::string& name,
+                                                    bool allow_lab, std::uint32_t workers = 0);
     ~IndexImage();
     IndexImage(const IndexImage&) = delete;
     IndexImage& operator=(const IndexImage&) = delete;

@@ -60,6 +60,12 @@ struct JournalThread::Source final : Recorder, EventRecorder {
             slot.enforced = record;
         });
     }
+    bool verify(const VerifyRecord& record, RecordTicket* ticket) override {
+        return ring.post(ticket, [&](RecordSlot& slot) {
+            slot.type = SlotType::verify;
+            slot.verify = record;
+        });
+    }
     bool over(const DenyKey& key) override {
         RecordTicket ticket;
         return ring.post(&ticket, [&](RecordSlot& slot) {
@@ -186,6 +192,9 @@ void JournalThread::take(Source* source) {
                 break;
             case SlotType::mode:
                 sequence = write(RecordType::mode, bytes_of(slot.mode));
+                break;
+            case SlotType::verify:
+                sequence = write(RecordType::verify, bytes_of(slot.verify));
                 break;
             case SlotType::over:
                 deny_.undeny(slot.key);

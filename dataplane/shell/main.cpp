@@ -13,6 +13,7 @@
 
 #include "dataplane/contract/options_file.h"
 #include "dataplane/contract/version.h"
+#include "dataplane/fingerprint/kernels.h"
 #include "dataplane/shell/appliance.h"
 #include "dataplane/shell/process.h"
 
@@ -135,6 +136,7 @@ int detach(const Options& options) {
 int check(const Options& options) {
     const Result<std::uint32_t> usable = check_machine(options);
     if (!usable) return give_up(usable.error());
+    std::printf("digest kernels: %s\n", kernels::at_start()->name);
     std::puts("cordon-dataplane can start here");
     return 0;
 }
@@ -146,6 +148,11 @@ int run(const Arguments& arguments) {
     }
     const Result<std::unique_ptr<Options>> options = load_options(arguments.options);
     if (!options) return give_up(options.error());
+    if (kernels::at_start() == nullptr) {
+        return give_up({ErrorCode::usage,
+                        "CORDON_ISA names no digest kernels that this processor "
+                        "can run: scalar, openssl, shani, avx2 or avx512"});
+    }
     if (arguments.check) return check(**options);
     if (arguments.bridge) return bridge(**options);
     if (arguments.detach) return detach(**options);

@@ -15,7 +15,7 @@ namespace {
 // A message in progress: its head, the decoder of its form, the digests of its objects.
 std::uint64_t message_bytes() {
     return sizeof(Exchange) + sizeof(DecoderPlace) +
-           limits::objects_per_message_max * Fingerprinter::object_bytes();
+           limits::form_objects_max * Fingerprinter::object_bytes();
 }
 // Beside the fragments themselves: their places, and room for one whole datagram.
 constexpr std::uint64_t fragment_table_bytes = 1u << 20;
@@ -86,6 +86,8 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("content codings", workers * limits::coding_small_blocks, CodingPool::small_bytes());
     plan.add("content codings (windows)", workers * limits::coding_large_blocks,
              CodingPool::large_bytes());
+    plan.add("archives", workers * limits::archive_stages,
+             sizeof(ArchiveStage) + Fingerprinter::object_bytes());
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
     plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);
     plan.add("content types", 1, limits::type_databases_bytes_max);

@@ -18,7 +18,7 @@
 namespace cordon {
 
 // What the journal thread is asked for; all but `over` end in a record of that name.
-enum class SlotType : std::uint8_t { decided, enforced, gap, mode, over };
+enum class SlotType : std::uint8_t { decided, enforced, gap, mode, verify, over };
 
 struct RecordSlot {
     SlotType type;
@@ -28,6 +28,7 @@ struct RecordSlot {
         EnforcedRecord enforced;
         GapRecord gap;
         ModeRecord mode;
+        VerifyRecord verify;
     };
 };
 

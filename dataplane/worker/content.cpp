@@ -16,6 +16,7 @@ void Worker::State::open_content(FlowNumber number, std::uint8_t object) {
     if (contents.patterns() == nullptr) return;
     const BodyDecoder::Name name = name_of(exchange, object);
     contents.name(&content, name.file_name);
+    contents.name(&content, name.member);
     if (name.form == ObjectForm::body) search_path(exchange.parser.head().target, &content);
 }
 

@@ -26,7 +26,7 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
     exchange.decoder = no_decoder;
-    exchange.object_open = exchange.expect_waiting = false;
+    exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
     exchange.proxy_bytes = 0;
     return true;
 }

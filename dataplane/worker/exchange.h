@@ -48,11 +48,13 @@ struct Exchange {
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
     std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
     std::array<OpenObject, limits::objects_per_message_max> objects;
-    std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0
+    std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0, no archive
     ObjectForm form;            // of that
     bool object_open;           // between head and end of a message with a body
     bool body_ended;            // the decoder was told so
     bool undecoded;             // a form that was given up
+    bool sniff_due;             // a plain body that may be an archive
+    ZipSearch search;           // of such a one
     bool expect_waiting;        // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;

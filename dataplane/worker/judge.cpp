@@ -103,6 +103,35 @@ void Worker::State::judge_object(FlowNumber number, std::uint8_t object) {
         count_clean(judged);
 }
 
+// A member whose archive ended within it. Whoever reads that archive may have as much of it.
+void Worker::State::judge_cut(FlowNumber number, std::uint8_t object) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    Judged judged{number, object, true, {}};
+    fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+    exchange.objects[object].slot = no_object;
+    end_content(&exchange.objects[object]);
+    if (judged.digests.size == 0) return;
+    Finding finding;
+    look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
+    if (finding.count != 0) return record_match(judged, finding);
+    judged.complete = false;
+    counters.count(Outcome::object_aborted);
+    count_uninspected(judged, UninspectedReason::incomplete);
+}
+
+// To some readers this is all of it. What is only reported is so when it ends.
+void Worker::State::judge_so_far(FlowNumber number, std::uint8_t object) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.objects[object].slot == no_object) return;
+    Judged judged{number, object, true, {}};
+    fingerprinter.peek(exchange.objects[object].slot, &judged.digests);
+    PatternHits hits;
+    contents.search_so_far(exchange.objects[object].content, &hits);
+    Finding finding;
+    look_up(judged.digests, hits, flows[number], &finding);
+    if (finding.count != 0 && finding.action == MatchAction::block) record_match(judged, finding);
+}
+
 // What has been uploaded so far, looked up as if it were all: before a held tail goes without its
 // end having been seen. `last`: nothing more will come.
 bool Worker::State::judge_tail(FlowNumber number, bool last) {
@@ -190,19 +219,28 @@ void Worker::State::count_clean(const Judged& judged) {
     if (!((wanted & judged.digests.present) == wanted)) counters.count(Outcome::stale_plan);
     if ((wanted & judged.digests.present).empty())  // nothing was looked up
         return count_uninspected(judged, UninspectedReason::no_index);
+    // Stored as it came, under this name: what could not be read of it here may be readable there.
+    if (exchange.undecoded && judged.complete && exchange.parser.head().method == "PUT")
+        request_verification(judged.flow, VerifyReason::undecoded);
     if (exchange.undecoded || !is_whole_file(name_of(exchange, judged.object).form))
         return count_uninspected(judged, UninspectedReason::form);
     counters.count(Outcome::object_clean);
-    counters.objects[object_class(ObjectClass::inspected)].add(take_body_bytes(&exchange));
+    counters.objects[object_class(ObjectClass::inspected)].add(own_bytes(judged));
     count_type(judged, TypeVerdict::clean);
     report(judged, ObjectVerdict::clean, {}, 0);
 }
 
 void Worker::State::count_uninspected(const Judged& judged, UninspectedReason reason) {
-    Exchange& exchange = exchanges[flows[judged.flow].exchange];
-    counters.objects[object_class(reason)].add(take_body_bytes(&exchange));
+    counters.objects[object_class(reason)].add(own_bytes(judged));
     count_type(judged, TypeVerdict::uninspected);
     report(judged, ObjectVerdict::uninspected, reason, 0);
+}
+
+// Bytes of the body that go into the ledger with this object. A member has none: they are its
+// archive's, which is still open.
+std::uint64_t Worker::State::own_bytes(const Judged& judged) {
+    Exchange& exchange = exchanges[flows[judged.flow].exchange];
+    return is_member(exchange, judged.object) ? 0 : take_body_bytes(&exchange);
 }
 
 // A match is recorded whatever is done about it; blocked is only what policy says to block.
@@ -238,6 +276,8 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
         contents.type_so_far(exchanges[flow.exchange].objects[judged.object].content);
     copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
     copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
+    copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));
+    copy_clean(name.container, std::span(incident.container).first(sizeof incident.container - 1));
     incident.policy_generation = options.policy_generation;
     incident.action = finding.action;
     incident.complete = judged.complete ? 1 : 0;
@@ -308,6 +348,8 @@ void Worker::State::report(const Judged& judged, ObjectVerdict verdict, Uninspec
     entry.content_type = contents.type_so_far(exchange.objects[judged.object].content);
     copy_text(name.field, entry.field);
     copy_text(name.file_name, entry.name);
+    copy_text(name.member, entry.member);
+    copy_text(name.container, entry.container);
 }
 
 }  // namespace cordon

@@ -274,6 +274,9 @@ struct Worker::State {
 
     // --- objects.cpp ---
     void open_message(FlowNumber number);
+    void open_decoder(Exchange* exchange);
+    void close_decoder(Exchange* exchange);
+    void sniff_body(Exchange* exchange, Bytes bytes);
     void body_bytes(FlowNumber number, Bytes bytes);
     void end_of_body(FlowNumber number);
     void take_objects(FlowNumber number);
@@ -281,7 +284,9 @@ struct Worker::State {
     void open_object(FlowNumber number, std::uint8_t object);
     void drop_object(Exchange* exchange, std::uint8_t object);
     void hold_tails(FlowNumber number);
-    void form_fault(FlowNumber number, Outcome why);
+    void form_fault(FlowNumber number, const ObjectEvent& event);
+    void count_unread(FlowNumber number, const ObjectEvent& event);
+    bool is_member(const Exchange& exchange, std::uint8_t object);
     void close_message(Exchange* exchange);
     void abort_object(FlowNumber number);  // the upload ended before its end was seen
     std::uint64_t take_body_bytes(Exchange* exchange);
@@ -314,6 +319,8 @@ struct Worker::State {
     void settle();  // flushes the digests and judges every object that ended in this burst
     void judge(FlowNumber number);
     void judge_object(FlowNumber number, std::uint8_t object);
+    void judge_cut(FlowNumber number, std::uint8_t object);
+    void judge_so_far(FlowNumber number, std::uint8_t object);
     bool judge_tail(FlowNumber number, bool last);  // false: it matched and the flow is cut
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
@@ -331,9 +338,14 @@ struct Worker::State {
     void fill_request(const Flow& flow, IncidentRecord* record) const;
     void count_clean(const Judged& judged);
     void count_uninspected(const Judged& judged, UninspectedReason reason);
+    std::uint64_t own_bytes(const Judged& judged);
     void report(const Judged& judged, ObjectVerdict verdict, UninspectedReason reason,
                 std::uint64_t indicator);
     KindSet planned_kinds() const;
+
+    // --- verify.cpp ---
+    bool request_verification(FlowNumber number, VerifyReason reason, std::string_view target = {},
+                              RecordTicket* ticket = nullptr);
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
@@ -389,6 +401,7 @@ struct Worker::State {
     SlotPool<Exchange> exchanges;
     SlotPool<DecoderPlace> decoders;
     CodingPool coding_pool;
+    ArchivePool archive_pool;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
     std::unique_ptr<TypeDatabases> own_types;  // null: those of the options
@@ -428,6 +441,7 @@ struct Worker::State {
     // form of as many parts as fit into what is kept, and a tool wants to hear of all of them.
     std::deque<ObjectReport> reports;
     IncidentRecord incident{};  // scratch
+    VerifyRecord verification{};
 };
 
 }  // namespace cordon

@@ -14,10 +14,24 @@ void Worker::State::open_message(FlowNumber number) {
     exchange.body_bytes = 0;
     exchange.form = form_of(head);
     exchange.decoder = no_decoder;
-    if (!BodyDecoder::needed(head)) return open_object(number, 0);
-    exchange.decoder = decoders.allocate();
-    INVARIANT(exchange.decoder != no_decoder);  // as many as exchanges
-    decoders[exchange.decoder].decoder.open(head, decode_room, &coding_pool);
+    exchange.sniff_due = !BodyDecoder::needed(head);
+    if (exchange.sniff_due) return open_object(number, 0);
+    open_decoder(&exchange);
+}
+
+void Worker::State::open_decoder(Exchange* exchange) {
+    exchange->decoder = decoders.allocate();
+    INVARIANT(exchange->decoder != no_decoder);  // as many as exchanges
+    decoders[exchange->decoder].decoder.open(
+        exchange->parser.head(), {decode_room, &coding_pool, &archive_pool, settings.seed},
+        exchange->sniff_due);
+}
+
+void Worker::State::close_decoder(Exchange* exchange) {
+    if (exchange->decoder == no_decoder) return;
+    decoders[exchange->decoder].decoder.close();
+    decoders.release(exchange->decoder);
+    exchange->decoder = no_decoder;
 }
 
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
@@ -43,6 +57,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     Exchange& exchange = exchanges[flow.exchange];
     exchange.body_bytes += bytes.size();
     object_bytes_open += bytes.size();
+    if (exchange.decoder == no_decoder) sniff_body(&exchange, bytes);
     if (exchange.decoder != no_decoder) {
         decoders[exchange.decoder].decoder.feed(bytes, exchange.chunk_begin);
         return take_objects(number);
@@ -50,6 +65,24 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     fingerprinter.submit(exchange.objects[0].slot, bytes);
     content_bytes(&exchange.objects[0], bytes);
     flow.hold.object_bytes(exchange.chunk_begin);
+}
+
+// A body that its head says is one plain object: its first bytes say whether it is an archive, and
+// a zip may be behind them. Most are none, by their first segment, and never have a decoder.
+void Worker::State::sniff_body(Exchange* exchange, Bytes bytes) {
+    if (exchange->sniff_due) {
+        const Head& head = exchange->parser.head();
+        const bool is_all = head.framing == Framing::length && head.content_length == bytes.size();
+        if (BodyDecoder::needed(bytes, is_all)) return open_decoder(exchange);
+        exchange->sniff_due = false;
+        exchange->search = {};
+    }
+    const ZipSearch before = exchange->search;
+    std::size_t at;
+    if (!exchange->search.find(bytes, &at)) return;
+    exchange->sniff_due = true;
+    open_decoder(exchange);
+    decoders[exchange->decoder].decoder.search_on(before, exchange->body_bytes - bytes.size());
 }
 
 void Worker::State::end_of_body(FlowNumber number) {
@@ -81,7 +114,13 @@ void Worker::State::take_objects(FlowNumber number) {
     while (flow.phase == FlowPhase::established &&
            decoders[exchanges[flow.exchange].decoder].decoder.next(&event))
         object_event(number, event);
-    if (flow.phase == FlowPhase::established) hold_tails(number);
+    if (flow.phase != FlowPhase::established) return;
+    hold_tails(number);
+    Exchange& exchange = exchanges[flow.exchange];
+    if (!exchange.sniff_due || !decoders[exchange.decoder].decoder.is_plain()) return;
+    exchange.search = decoders[exchange.decoder].decoder.search();
+    close_decoder(&exchange);
+    exchange.sniff_due = false;
 }
 
 // An object that ends with its message waits for its verdict with others of the burst. One that
@@ -91,22 +130,32 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     Exchange& exchange = exchanges[flows[number].exchange];
     switch (event.kind) {
         case ObjectEvent::Kind::open:
+            if (is_member(exchange, event.object)) counters.count(Outcome::archive_member);
             return open_object(number, event.object);
         case ObjectEvent::Kind::bytes:
+            if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
             content_bytes(&exchange.objects[event.object], event.bytes);
             if (event.is_volatile) fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
             return;
         case ObjectEvent::Kind::end:
-            if (!exchange.body_ended) judge_object(number, event.object);
+            if (event.is_cut) return judge_cut(number, event.object);
+            if (!exchange.body_ended || is_member(exchange, event.object))
+                judge_object(number, event.object);
             return;
+        case ObjectEvent::Kind::may_end:
+            return judge_so_far(number, event.object);
+        case ObjectEvent::Kind::unread:
+            return count_unread(number, event);
         case ObjectEvent::Kind::drop:
             return drop_object(&exchange, event.object);
+        case ObjectEvent::Kind::field:
+            return;
         case ObjectEvent::Kind::note:
             return counters.count(event.outcome);
         case ObjectEvent::Kind::fault:
-            return form_fault(number, event.outcome);
+            return form_fault(number, event);
     }
 }
 
@@ -122,32 +171,57 @@ void Worker::State::hold_tails(FlowNumber number) {
     flow.hold.object_bytes(first);
 }
 
-// A form that servers read in different ways, or not at all, or that reaches a limit. Where policy
-// lets it pass, the body as it is goes on as an object: the framing of the message is not in doubt.
-void Worker::State::form_fault(FlowNumber number, Outcome why) {
+// A form that servers read in different ways, or not at all, or that reaches a limit; or an archive
+// that does. Where policy lets it pass, the body as it is goes on as one object (the framing of the
+// message is not in doubt), or the archive as it is.
+void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
+    const Outcome why = event.outcome;
     counters.count(why);
     Flow& flow = flows[number];
     if (!look_at_tails(number, true)) return;
     const ServiceOptions& wanted = service(flow);
-    const bool limit = why == Outcome::coding_full || why == Outcome::coding_limit ||
+    const bool full = why == Outcome::coding_full || why == Outcome::archive_full;
+    const bool limit = full || why == Outcome::coding_limit || why == Outcome::archive_limit ||
                        why == Outcome::form_too_deep;
     const PolicyCase about = limit ? PolicyCase::limit : PolicyCase::unparsable;
     const UninspectedAction action = limit ? wanted.on_limit : wanted.on_unparsable;
     if (mode(flow) == ServiceMode::enforce && action != UninspectedAction::pass) {
         abort_object(number);
-        return end_inspection(number, {about, UninspectedReason::form, action,
-                                       why == Outcome::coding_full ? ErrorStatus::unavailable
-                                                                   : ErrorStatus::bad_request,
-                                       true});
+        return end_inspection(number,
+                              {about, UninspectedReason::form, action,
+                               full ? ErrorStatus::unavailable : ErrorStatus::bad_request, true});
     }
     counters.decided(flow.service, about, PolicyResult::passed);
     Exchange& exchange = exchanges[flow.exchange];
     BodyDecoder& decoder = decoders[exchange.decoder].decoder;
-    for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
-        if (!decoder.is_body(object)) drop_object(&exchange, object);
+    if (event.is_local) {
+        counters
+            .objects[object_class(limit ? UninspectedReason::limit : UninspectedReason::archive)]
+            .add(0);
+    } else {
+        exchange.undecoded = true;
     }
-    exchange.undecoded = true;
     decoder.give_up();
+    for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
+        if (!decoder.keeps(object)) drop_object(&exchange, object);
+    }
+}
+
+// A member that could not be read, or an archive of a format that is not taken apart: nothing but
+// its name. The bytes it stands in are those of objects that are read.
+void Worker::State::count_unread(FlowNumber number, const ObjectEvent& event) {
+    counters.count(event.outcome);
+    const UninspectedReason reason = event.outcome == Outcome::archive_encrypted
+                                         ? UninspectedReason::encrypted
+                                         : UninspectedReason::archive;
+    counters.objects[object_class(reason)].add(0);
+    const Judged judged{number, event.object, false, {}};
+    if (event.outcome != Outcome::archive_unknown)
+        report(judged, ObjectVerdict::uninspected, reason, 0);
+}
+
+bool Worker::State::is_member(const Exchange& exchange, std::uint8_t object) {
+    return name_of(exchange, object).form == ObjectForm::archive_member;
 }
 
 // What was not part of an object (the frame of a form) or has none any more.
@@ -170,12 +244,8 @@ void Worker::State::close_message(Exchange* exchange) {
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);
     take_body_bytes(exchange);
-    if (exchange->decoder != no_decoder) {
-        decoders[exchange->decoder].decoder.close();
-        decoders.release(exchange->decoder);
-    }
-    exchange->decoder = no_decoder;
-    exchange->object_open = false;
+    close_decoder(exchange);
+    exchange->object_open = exchange->sniff_due = false;
 }
 
 void Worker::State::abort_object(FlowNumber number) {
@@ -198,7 +268,7 @@ void Worker::State::abort_object(FlowNumber number) {
 }
 
 BodyDecoder::Name Worker::State::name_of(const Exchange& exchange, std::uint8_t object) {
-    if (exchange.decoder == no_decoder) return {exchange.form, {}, {}};
+    if (exchange.decoder == no_decoder) return {exchange.form, {}, {}, {}, {}};
     return decoders[exchange.decoder].decoder.name(object);
 }
 

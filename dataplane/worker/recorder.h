@@ -41,6 +41,8 @@ class Recorder {
                          RecordTicket* ticket) = 0;
     // With `durable`, *sequence is the record's sequence: EnforcedRecord::decided_sequence.
     virtual RecordState state(RecordTicket ticket, std::uint64_t* sequence) = 0;
+    // An object that has to be judged on the storage; its ticket like that of decided().
+    virtual bool verify(const VerifyRecord& record, RecordTicket* ticket) = 0;
     // False: no room now, try again at a later burst.
     virtual bool enforced(const EnforcedRecord& record) = 0;
     // A connection that was handed over by decided() is over: its flow leaves the deny map, so that

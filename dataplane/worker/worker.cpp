@@ -33,8 +33,9 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       exchanges(options.messages_max),
       decoders(options.messages_max),
       coding_pool(limits::coding_small_blocks, limits::coding_large_blocks),
+      archive_pool(limits::archive_stages),
       answers(answers_max),
-      fingerprinter(options.messages_max * limits::objects_per_message_max),
+      fingerprinter(options.messages_max * limits::form_objects_max + limits::archive_stages),
       own_types(worker_options.types == nullptr ? std::make_unique<TypeDatabases>() : nullptr),
       contents(own_types == nullptr ? worker_options.types : own_types.get()),
       case_numbers(options.node_prefix, worker_options.seed) {

@@ -2,6 +2,7 @@
 //
 //   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
 //   [--json]
+//   cordon-bench lanes [--runs N] [--json]
 //   cordon-bench content
 #include <getopt.h>
 
@@ -13,6 +14,8 @@
 
 #include "dataplane/base/result.h"
 #include "tests/bench/content_bench.h"
+#include "dataplane/fingerprint/kernels.h"
+#include "tests/bench/lanes_bench.h"
 #include "tests/bench/line_bench.h"
 
 namespace {
@@ -23,7 +26,9 @@ using namespace cordon::bench;
 constexpr char usage[] =
     "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
     "                         [--runs N] [--json]\n"
-    "       cordon-bench content\n";
+    "       cordon-bench lanes [--runs N] [--json]\n"
+    "       cordon-bench content\n"
+    "CORDON_ISA=scalar|openssl|shani|avx2|avx512 forces a set of digest kernels.\n";
 
 int usage_error(const char* what) {
     std::fprintf(stderr, "cordon-bench: %s\n%s", what, usage);
@@ -159,6 +164,51 @@ int content_command() {
     return 0;
 }
 
+void print_lanes(const LanesResult& result, bool json) {
+    const Spread& rate = result.gb_per_s;
+    const double ratio = rate.median / result.openssl_gb_per_s;
+    if (json) {
+        std::printf(
+            "{\"bench\":\"lanes\",\"digest\":\"%s\",\"isa\":\"%s\",\"objects\":%u,\"flush\":%s,"
+            "\"gb_per_s\":%.3f,\"gb_per_s_min\":%.3f,\"gb_per_s_max\":%.3f,"
+            "\"openssl_gb_per_s\":%.3f,\"ratio\":%.3f}\n",
+            result.digest.c_str(), result.isa.c_str(), result.objects,
+            result.flush ? "true" : "false", rate.median, rate.least, rate.most,
+            result.openssl_gb_per_s, ratio);
+        return;
+    }
+    std::printf("  %-16s %-13s %2u %-8s %7.2f GB/s (%.2f to %.2f), %5.2f x OpenSSL\n",
+                result.digest.c_str(), result.isa.c_str(), result.objects,
+                result.flush ? "objects" : "lanes", rate.median, rate.least, rate.most, ratio);
+}
+
+int lanes_command(int argc, char** argv) {
+    LanesSettings settings;
+    bool json = false;
+    static const option options[] = {{"runs", required_argument, nullptr, 'r'},
+                                     {"json", no_argument, nullptr, 'j'},
+                                     {nullptr, 0, nullptr, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+        std::uint64_t number = 0;
+        if (c == 'j') {
+            json = true;
+        } else if (c == 'r' && parse_number(optarg, 1, 99, &number)) {
+            settings.runs = static_cast<std::uint32_t>(number);
+        } else {
+            return usage_error("lanes takes --runs 1 to 99 and --json");
+        }
+    }
+    if (optind != argc) return usage_error("too many arguments");
+    if (!json)
+        std::printf(
+            "lanes: bare kernels with all lanes in use, then segments of many objects in "
+            "a flush;\n       median of %u (min to max), of CPU time\n",
+            settings.runs);
+    for (const LanesResult& result : run_lanes(settings))
+        print_lanes(result, json);
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -167,6 +217,9 @@ int main(int argc, char** argv) {
         std::fputs(usage, stdout);
         return 0;
     }
+    if (kernels::at_start() == nullptr)
+        return usage_error("CORDON_ISA names no kernels that this processor can run");
+    if (std::string_view(argv[1]) == "lanes") return lanes_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "content") return content_command();
     return usage_error("there is no such bench");

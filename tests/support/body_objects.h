@@ -19,16 +19,19 @@ struct SeenObject {
     std::string form;
     std::string field;
     std::string file_name;
+    std::string member;
+    std::string container;
     std::string content;
     bool ended = false;
     bool dropped = false;
+    bool cut = false;
     std::uint64_t last_at = 0;  // of its last bytes
     std::string kept_back;      // when the message was cut off
 };
 
 class BodyObjects {
   public:
-    explicit BodyObjects(const Head& head) { decoder_.open(head, out_, &pool()); }
+    explicit BodyObjects(const Head& head) { decoder_.open(head, {out_, &pool(), &archives(), 1}); }
 
     void feed(Bytes bytes, std::uint64_t at) {
         decoder_.feed(bytes, at);
@@ -41,10 +44,11 @@ class BodyObjects {
     }
     void give_up() {
         fault.reset();
-        for (std::size_t number = 0; number < open_.size(); ++number) {
-            if (!decoder_.is_body(static_cast<std::uint8_t>(number))) open_[number] = -1;
-        }
         decoder_.give_up();
+        for (std::size_t number = 0; number < open_.size(); ++number) {
+            if (!decoder_.keeps(static_cast<std::uint8_t>(number))) open_[number] = -1;
+        }
+        take_events();
     }
     // As if the connection ended here.
     void look_at_tails() {
@@ -63,17 +67,27 @@ class BodyObjects {
         std::string text;
         for (const SeenObject& object : objects) {
             if (fault && !object.ended) continue;
-            text +=
-                object.form + "|" + object.field + "|" + object.file_name + "|" + object.content;
+            text += object.form + "|" + object.field + "|" + object.file_name + "|";
+            if (!object.container.empty()) text += object.container + "|" + object.member + "|";
+            text += object.content;
+            if (object.cut) text += "|cut";
             text += object.ended ? "|ended\n" : object.dropped ? "|\n" : "|open\n";
         }
         if (fault) text += "fault " + std::to_string(static_cast<int>(*fault));
+        for (const std::string& name : unread)
+            text += "unread " + name + "\n";
+        for (const std::string& field : fields)
+            text += "field " + field + "\n";
         return text + " notes " + std::to_string(notes.size());
     }
 
     std::vector<SeenObject> objects;
     std::vector<Outcome> notes;
+    std::vector<std::string> fields;    // name=value
+    std::vector<std::string> unread;    // outcome, container, member
+    std::vector<std::string> prefixes;  // what could have been all of an object
     std::optional<Outcome> fault;
+    bool gives_up = false;  // after a fault: the test does
 
   private:
     void take_events() {
@@ -85,6 +99,11 @@ class BodyObjects {
     static CodingPool& pool() {
         static CodingPool blocks(8, 4);
         return blocks;
+    }
+
+    static ArchivePool& archives() {
+        static ArchivePool stages(8);
+        return stages;
     }
 
     SeenObject& at(std::uint8_t number) {
@@ -102,7 +121,10 @@ class BodyObjects {
                 objects.push_back({std::string(form_name(name.form)),
                                    std::string(name.field),
                                    std::string(name.file_name),
+                                   std::string(name.member),
+                                   std::string(name.container),
                                    {},
+                                   false,
                                    false,
                                    false,
                                    0,
@@ -116,6 +138,8 @@ class BodyObjects {
                 return;
             case ObjectEvent::Kind::end:
                 at(event.object).ended = true;
+                at(event.object).cut = event.is_cut;
+                INVARIANT(decoder_.name(event.object).member == at(event.object).member);
                 INVARIANT(decoder_.name(event.object).field == at(event.object).field);
                 open_[event.object] = -1;
                 return;
@@ -124,18 +148,31 @@ class BodyObjects {
                 at(event.object).content.clear();  // how much came before depends on the cuts
                 open_[event.object] = -1;
                 return;
+            case ObjectEvent::Kind::may_end:
+                prefixes.push_back(at(event.object).content);
+                return;
+            case ObjectEvent::Kind::unread: {
+                const BodyDecoder::Name name = decoder_.name(event.object);
+                unread.push_back(std::to_string(static_cast<int>(event.outcome)) + "|" +
+                                 std::string(name.container) + "|" + std::string(name.member));
+                return;
+            }
+            case ObjectEvent::Kind::field:
+                fields.push_back(std::string(decoder_.name(event.object).field) + "=" +
+                                 std::string(as_text(event.bytes)));
+                return;
             case ObjectEvent::Kind::note:
                 notes.push_back(event.outcome);
                 return;
             case ObjectEvent::Kind::fault:
                 fault = event.outcome;
-                decoder_.close();
+                if (!gives_up) decoder_.close();
                 return;
         }
     }
 
     BodyDecoder decoder_;
-    std::array<std::uint8_t, 64> out_;  // small, so that decoding goes in many steps
+    std::array<std::uint8_t, 320> out_;  // small, so that decoding goes in many steps
     std::array<int, limits::objects_per_message_max> open_ = [] {
         std::array<int, limits::objects_per_message_max> none;
         none.fill(-1);

@@ -18,6 +18,7 @@ class MemoryRecorder final : public Recorder {
 
     explicit MemoryRecorder(std::size_t capacity = 1024) : capacity_(capacity) {
         decided_records.reserve(capacity);
+        verify_records.reserve(capacity);
         enforced_records.reserve(capacity);
         over_keys.reserve(capacity);
     }
@@ -27,6 +28,7 @@ class MemoryRecorder final : public Recorder {
     bool full = false;
 
     std::vector<Decided> decided_records;
+    std::vector<VerifyRecord> verify_records;
     std::vector<EnforcedRecord> enforced_records;
     std::vector<DenyKey> over_keys;
 
@@ -37,9 +39,17 @@ class MemoryRecorder final : public Recorder {
         return true;
     }
     RecordState state(RecordTicket ticket, std::uint64_t* sequence) override {
+        if (ticket.number >= capacity_) return at_once;
         const Decided& decided = decided_records[ticket.number];
         if (decided.state == RecordState::durable) *sequence = decided.sequence;
         return decided.state;
+    }
+    // Its tickets are behind those of decided(); what complete() does is not for them.
+    bool verify(const VerifyRecord& record, RecordTicket* ticket) override {
+        if (full || verify_records.size() == capacity_) return false;
+        ticket->number = capacity_ + verify_records.size();
+        verify_records.push_back(record);
+        return true;
     }
     bool enforced(const EnforcedRecord& record) override {
         if (full || enforced_records.size() == capacity_) return false;

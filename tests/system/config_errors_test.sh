@@ -53,6 +53,8 @@ check "options that are none" refuses 8 . $dataplane --options "$WORK/garbage"
 options no-port 's/^client = .*/client = "nope0"/'
 check "no such interface" refuses 9 nope0 $dataplane --options "$WORK/no-port"
 options good
+check "digest kernels that are none" refuses 2 'CORDON_ISA.*avx2' \
+    in_box env CORDON_ISA=avx1024 timeout 20 "$BIN/cordon-dataplane" --options "$WORK/good"
 chmod 755 "$WORK/run" "$WORK/state" && chmod 644 "$WORK/good"
 check "no privileges" refuses 5 . \
     in_box setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all \

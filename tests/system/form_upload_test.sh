@@ -46,3 +46,32 @@ check "refused without a file name" refused_form -F "b=<$WORK/known"
 check "never whole in any of them" never_whole
 check "no file behind it" test ! -e "$WORK/www/large"
 check "every attempt is one incident" incident_count 6
+
+# As Chromium sends the form of a page: all of it in one piece, and what its user is shown.
+browser_form() {
+    local boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW
+    {
+        printf -- '--%s\r\nContent-Disposition: form-data; name="title"\r\n\r\nholiday\r\n' $boundary
+        printf -- '--%s\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n' \
+            $boundary "$2"
+        printf 'Content-Type: image/jpeg\r\n\r\n'
+        cat "$1"
+        printf '\r\n--%s--\r\n' $boundary
+    } > "$WORK/form"
+    in_cli curl -sS -i --max-time 30 --data-binary "@$WORK/form" -H 'Expect:' \
+        -H "Content-Type: multipart/form-data; boundary=$boundary" \
+        -H 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' \
+        -H "Origin: $URL4" -H 'Sec-Fetch-Mode: navigate' -H 'Upgrade-Insecure-Requests: 1' \
+        -A 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36' \
+        "$URL4/upload" > "$WORK/answer.log" 2>&1
+}
+page_with_case() {
+    browser_form "$WORK/known" page-known && [ "$(status_of_answer)" = 403 ] &&
+        grep -qi '^Content-Type: text/html' "$WORK/answer.log" &&
+        sed '1,/^\r$/d' "$WORK/answer.log" | grep -q "$CASE_PATTERN"
+}
+page_stored() { browser_form "$WORK/clean" page-clean && [ "$(status_of_answer)" = 201 ]; }
+check "a browser's clean form is stored" page_stored
+check "as it is" cmp "$WORK/clean" "$WORK/www/page-clean"
+check "a known file in it is refused with a page that shows the case" page_with_case
+check "and the storage has not all of it" never_whole page-known

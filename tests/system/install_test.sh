@@ -14,10 +14,13 @@ expect() {
 }
 
 make -s install DESTDIR="$there" prefix=/usr
-for program in cordon-dataplane cordond cordonctl cordon-replay; do expect /usr/bin/$program; done
+for program in cordon-dataplane cordond cordonctl cordon-replay cordon-verifier; do
+    expect /usr/bin/$program
+done
 expect /usr/lib/cordon/steer.bpf.o
 expect /usr/lib/cordon/bypass.bpf.o
 expect /etc/cordon/cordon.toml
+expect /usr/lib/sysusers.d/cordon.conf
 "$there/usr/bin/cordonctl" config check "$there/etc/cordon/cordon.toml"
 
 # Every program that a unit starts is there.

@@ -223,14 +223,15 @@ void no_memory_is_a_fault_and_comes_back(void**) {
     std::array<std::uint8_t, 64> out;
     const ParsedHead head("PUT", fields("gzip"));
     BodyDecoder decoder;
-    decoder.open(head.head(), out, &pool);
+    ArchivePool archives(1);
+    decoder.open(head.head(), {out, &pool, &archives, 1});
     decoder.feed(as_bytes("x"), 0);
     ObjectEvent event;
     while (decoder.next(&event) && event.kind != ObjectEvent::Kind::fault) {}
     assert_int_equal(event.outcome, Outcome::coding_full);
     decoder.close();
     first.close();
-    decoder.open(head.head(), out, &pool);
+    decoder.open(head.head(), {out, &pool, &archives, 1});
     decoder.close();
     second.close();
 }

@@ -92,6 +92,25 @@ void a_long_field_is_an_object_and_a_short_one_is_not(void**) {
     expect_one_part("--AaB03x\r\n\r\n" + most + "y\r\n--AaB03x--", most + "y");  // without a head
 }
 
+void fields_are_told_before_and_behind_a_file(void**) {
+    const std::string long_value(limits::form_field_bytes_max + 30, 'v');
+    const auto field = [](const char* name, std::string_view value, const char* more = "") {
+        return part("Content-Disposition: form-data; name=\"" + std::string(name) + "\"\r\n" + more,
+                    value);
+    };
+    const BodyObjects seen = post(
+        field("dzuuid", "0a-1b") + field("empty", "") + field("long", long_value) +
+        part(file_head(), "the file") +
+        field("dzchunkindex", "2", "Content-Transfer-Encoding: base64\r\n") + "--AaB03x--\r\n");
+    assert_int_equal(seen.fields.size(), 4);
+    assert_string_equal(seen.fields[0].c_str(), "dzuuid=0a-1b");
+    assert_string_equal(seen.fields[1].c_str(), "empty=");
+    assert_string_equal(seen.fields[2].c_str(),
+                        ("long=" + long_value.substr(0, limits::form_field_bytes_max)).c_str());
+    // Most servers do not undo the coding of a field.
+    assert_string_equal(seen.fields[3].c_str(), "dzchunkindex=2");
+}
+
 void content_may_look_like_a_delimiter(void**) {
     for (const std::string_view content :
          {"\r\n--AaB03", "\r\n--AaB03y", "\r", "\n", "\r\n", "\r\r\n", "\r\n\r\n", "--AaB03x",
@@ -379,6 +398,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(takes_every_part_for_an_object),
         cmocka_unit_test(a_long_field_is_an_object_and_a_short_one_is_not),
+        cmocka_unit_test(fields_are_told_before_and_behind_a_file),
         cmocka_unit_test(content_may_look_like_a_delimiter),
         cmocka_unit_test(preamble_epilogue_and_blanks_are_no_content),
         cmocka_unit_test(parts_behind_the_last_delimiter_are_objects),

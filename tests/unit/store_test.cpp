@@ -470,7 +470,9 @@ void brings_an_older_store_up_to_date(void** state) {
     fixture.add(RecordType::decided, 1, incident("AB-0001"));
     assert_true(fixture.apply(id).has_value());
     fixture.store.reset();
-    for (const char* column : {"field", "file_name", "member", "container", "content_type"})
+    fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting");
+    for (const char* column : {"field", "file_name", "member", "container", "content_type",
+                               "verified_after_write", "visible_ns"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
     fixture.run("PRAGMA user_version = 1");
     auto opened = open_sqlite_store({fixture.path, "node-1"});

@@ -1,0 +1,77 @@
+#include "control/config/verifier_config.h"
+
+#include <algorithm>
+
+#include "control/config/text_rules.h"
+
+namespace cordon {
+
+namespace {
+
+// http://HOST[:PORT] or https://…: what stands behind it is the object's.
+bool is_endpoint(std::string_view text) {
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (!text.starts_with(scheme)) continue;
+        text.remove_prefix(scheme.size());
+        return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+            return letter || (c >= '0' && c <= '9') ||
+                   std::string_view(".-:[]").find(c) != std::string_view::npos;
+        });
+    }
+    return false;
+}
+
+bool is_region(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+constexpr TextRule endpoint_rule = {
+    is_endpoint, "the address of the storage, like \"http://192.0.2.10:9000\", without a path"};
+constexpr TextRule region_rule = {is_region, "a region in small letters, like \"us-east-1\""};
+
+}  // namespace
+
+const VerifiedService* VerifierOptions::find(std::string_view service) const {
+    for (const VerifiedService& one : services)
+        if (one.name == service) return &one;
+    return nullptr;
+}
+
+void read_verifier(TomlSection section, VerifierOptions* o) {
+    constexpr std::size_t socket_path_max = 107;  // of the kernel, without its NUL
+    section.text("socket", &o->socket_path, socket_path_max, path_rule);
+    section.text("user", &o->user, 31, service_name_rule);
+    section.number("retry_seconds", &o->retry_seconds, 1, 3600);
+    section.number("appear_seconds", &o->appear_seconds, 1, 86400);
+    section.number("confirm_seconds", &o->confirm_seconds, 1, 86400);
+    section.number("give_up_hours", &o->give_up_hours, 1, 24 * 365);
+    section.number("request_seconds_max", &o->request_seconds_max, 1, 86400);
+    section.number("object_bytes_max", &o->object_bytes_max, 1, 1ull << 50);
+    section.finish();
+}
+
+bool read_verified_service(TomlSection* service, const std::string& name, VerifiedService* out) {
+    const bool wanted = service->has("verify");
+    TomlSection section = service->section("verify");
+    out->name = name;
+    section.choice("api", &out->api);
+    const bool has_endpoint =
+        section.text("endpoint", &out->endpoint, sizeof(VerifyJob::endpoint) - 1, endpoint_rule);
+    section.text("region", &out->region, sizeof(VerifyJob::region) - 1, region_rule);
+    const bool has_credentials = section.text("credentials", &out->credentials,
+                                              sizeof(VerifyJob::credentials) - 1, path_rule);
+    section.boolean("path_style", &out->path_style);
+    section.finish();
+    if (!wanted) return false;
+    // Asked of the file, not of the value: a wrong value has been reported already.
+    if (!section.has("api")) service->refuse("verify", "lacks api = \"s3\" or \"webdav\"");
+    if (!section.has("endpoint")) service->refuse("verify", "lacks the endpoint of the storage");
+    if (!section.has("credentials"))
+        service->refuse("verify", "lacks credentials, the path of a file with mode 0600");
+    return has_endpoint && has_credentials;
+}
+
+}  // namespace cordon

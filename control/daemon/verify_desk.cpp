@@ -1,0 +1,450 @@
+#include "control/daemon/verify_desk.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "control/daemon/clocks.h"
+#include "control/daemon/log.h"
+#include "dataplane/base/time.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::uint64_t retry_s_max = 15 * 60;
+constexpr std::uint32_t idle_wait_ms = 500;
+constexpr std::uint64_t housekeeping_ms = 2000;
+constexpr int turn_ms = 500;
+
+std::uint64_t unix_ns() {
+    timespec now;
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+template <std::size_t N>
+void copy_text(std::string_view text, char (&out)[N]) {
+    const std::size_t length = std::min(text.size(), N - 1);
+    std::memcpy(out, text.data(), length);
+    out[length] = '\0';
+}
+
+Result<std::uint32_t> uid_of(const std::string& user) {
+    const passwd* found = ::getpwnam(user.c_str());
+    if (found != nullptr) return found->pw_uid;
+    return failure(
+        ErrorCode::config,
+        "verifier.user \"" + user + "\" is no user of this machine; `systemd-sysusers` makes it");
+}
+
+// The directory may be entered by everybody, and the socket asked: who is served is decided by the
+// credentials of the peer. Nothing else lies in that directory.
+Result<Descriptor> listen_at(const std::string& path) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        return failure(ErrorCode::config, "the path of the socket is too long: " + path);
+    std::memcpy(address.sun_path, path.data(), path.size());
+    const std::string directory = path.substr(0, path.rfind('/'));
+    if (::mkdir(directory.c_str(), 0711) != 0 && errno != EEXIST)
+        return failure(ErrorCode::io, "cannot make the directory " + directory, errno);
+    Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ::unlink(path.c_str());
+    const auto* where = reinterpret_cast<const sockaddr*>(&address);
+    if (::bind(socket.get(), where, sizeof address) != 0 || ::chmod(path.c_str(), 0666) != 0 ||
+        ::listen(socket.get(), 4) != 0)
+        return failure(ErrorCode::io, "cannot listen at " + path, errno);
+    struct stat info = {};
+    if (::stat(directory.c_str(), &info) == 0 && info.st_uid == ::geteuid())
+        ::chmod(directory.c_str(), info.st_mode | S_IXGRP | S_IXOTH);
+    return socket;
+}
+
+// Of the file as it is now: another one, or a change of it, has another mark.
+std::uint64_t mark_of_file(const struct stat& info) {
+    const std::uint64_t parts[] = {info.st_dev, info.st_ino,
+                                   static_cast<std::uint64_t>(info.st_size),
+                                   static_cast<std::uint64_t>(info.st_mtim.tv_sec),
+                                   static_cast<std::uint64_t>(info.st_mtim.tv_nsec)};
+    std::uint64_t mark = 1;
+    for (const std::uint64_t part : parts)
+        mark = (mark ^ part) * 0x9e3779b97f4a7c15 + (mark >> 29);
+    return mark == 0 ? 1 : mark;
+}
+
+struct IndexFile {
+    Descriptor file;
+    std::uint64_t mark = 0;
+};
+
+IndexFile open_index(const char* path) {
+    IndexFile index;
+    struct stat info = {};
+    Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+    if (!file.valid() || ::fstat(file.get(), &info) != 0) return index;
+    index.mark = mark_of_file(info);
+    index.file = std::move(file);
+    return index;
+}
+
+const ServiceOptions* service_of(const Options& options, std::string_view name) {
+    for (std::uint32_t n = 0; n < options.service_count; ++n)
+        if (options.services[n].name == name) return &options.services[n];
+    return nullptr;
+}
+
+std::string seconds(std::uint64_t ns) {
+    return fmt::format("{:.3f} s", static_cast<double>(ns) / static_cast<double>(ns_per_s));
+}
+
+// What the line cannot know of a stored object: whose upload it was, and by what right.
+void complete_incident(const VerifyRequest& request, const Options& options,
+                       IncidentRecord* incident) {
+    incident->policy_generation = options.policy_generation;
+    incident->client = request.client;
+    incident->forwarded = request.forwarded;
+    incident->server = request.server;
+    incident->vlan = -1;
+    incident->lab = options.lab;
+    incident->complete = 1;
+    copy_text(request.service, incident->service);
+    copy_text(options.legal_basis, incident->legal_basis);
+    copy_text(request.method, incident->method);
+    copy_text(request.host, incident->host);
+    copy_text(request.account, incident->account);
+    copy_text(request.target, incident->target);
+}
+
+}  // namespace
+
+VerifyDecision decide_verification(const VerifyRequest& request, const VerifyDone& done,
+                                   const VerifierOptions& options, std::uint64_t now_ns) {
+    const std::uint64_t age_ns = now_ns - std::min(now_ns, request.requested_ns);
+    const std::uint32_t doublings = std::min(std::max(request.tries, 1u) - 1, 16u);
+    const std::uint64_t wait_s =
+        std::min<std::uint64_t>(std::uint64_t{options.retry_seconds} << doublings,
+                                std::max<std::uint64_t>(retry_s_max, options.retry_seconds));
+    const VerifyDecision later = {false, VerifyOutcome::none, now_ns + wait_s * ns_per_s};
+    if (done.outcome == VerifyOutcome::gone && age_ns < options.appear_seconds * ns_per_s)
+        return later;
+    if (done.outcome != VerifyOutcome::none) return {true, done.outcome, 0};
+    // What matched is there until it is not: nobody gives up on it.
+    const bool old = age_ns > std::uint64_t{options.give_up_hours} * 3600 * ns_per_s;
+    if (!request.deleting && (done.permanent != 0 || old)) return {true, VerifyOutcome::error, 0};
+    return later;
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
+                                                      const Config& config, const Options& active) {
+    const Result<std::uint32_t> uid = uid_of(config.verifier.user);
+    if (!uid) return Failure(uid.error());
+    Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(store);
+    if (!queue) return Failure(queue.error());
+    // What a verifier had when cordond ended.
+    if (const Result<void> released = (*queue)->release(); !released)
+        return Failure(released.error());
+    Result<Descriptor> listener = listen_at(config.verifier.socket_path);
+    if (!listener) return Failure(listener.error());
+    Descriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake.valid()) return failure(ErrorCode::io, "cannot make an event", errno);
+    std::unique_ptr<VerifyDesk> desk(
+        new VerifyDesk(std::move(*queue), std::move(*listener), std::move(wake), *uid));
+    desk->use(config, active);
+    desk->thread_ = std::thread([raw = desk.get()] { raw->run(); });
+    return desk;
+}
+
+VerifyDesk::VerifyDesk(std::unique_ptr<VerifyQueue> queue, Descriptor listener, Descriptor wake,
+                       std::uint32_t uid)
+    : queue_(std::move(queue)), listener_(std::move(listener)), wake_(std::move(wake)), uid_(uid) {
+    status_.since_s = unix_seconds();
+}
+
+VerifyDesk::~VerifyDesk() {
+    stop();
+}
+
+void VerifyDesk::stop() {
+    stopping_ = true;
+    const std::uint64_t one = 1;
+    if (::write(wake_.get(), &one, sizeof one) != sizeof one) return;
+    if (thread_.joinable()) thread_.join();
+}
+
+void VerifyDesk::use(const Config& config, const Options& active) {
+    auto fresh = std::make_shared<const Settings>(Settings{config.verifier, active});
+    const std::lock_guard lock(mutex_);
+    settings_ = std::move(fresh);
+}
+
+std::shared_ptr<const VerifyDesk::Settings> VerifyDesk::settings() const {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+}
+
+VerifyDeskStatus VerifyDesk::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+void VerifyDesk::run() {
+    while (!stopping_) {
+        pollfd set[] = {{wake_.get(), POLLIN, 0},
+                        {listener_.get(), POLLIN, 0},
+                        {verifier_.get(), POLLIN, 0}};  // −1 is left out
+        ::poll(set, std::size(set), turn_ms);
+        if (stopping_) break;
+        if (set[1].revents != 0) accept_one();
+        if (set[2].revents != 0 && verifier_.get() == set[2].fd) serve();
+        if (monotonic_ms() >= housekeeping_ms_) housekeeping();
+    }
+    if (verifier_.valid()) lose("cordond stops");
+}
+
+void VerifyDesk::accept_one() {
+    Descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!peer.valid()) return;
+    ucred who = {};
+    socklen_t size = sizeof who;
+    if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 ||
+        (who.uid != uid_ && who.uid != 0)) {
+        return log_line(LogLevel::warning,
+                        "verifier: uid " + std::to_string(who.uid) + " is not served");
+    }
+    if (verifier_.valid()) lose("another one has come");
+    verifier_ = std::move(peer);
+    log_line(LogLevel::notice, "verifier: connected");
+    const std::lock_guard lock(mutex_);
+    status_.connected = true;
+    status_.since_s = unix_seconds();
+}
+
+void VerifyDesk::lose(const char* why) {
+    verifier_.close();
+    current_.reset();
+    checked(queue_->release());
+    log_line(LogLevel::warning, std::string("verifier: disconnected: ") + why);
+    const std::lock_guard lock(mutex_);
+    status_.connected = false;
+    status_.since_s = unix_seconds();
+}
+
+void VerifyDesk::serve() {
+    std::array<std::uint8_t, verify_frame_max + 1> room;
+    const ssize_t got = ::recv(verifier_.get(), room.data(), room.size(), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return lose("it has gone");
+    if (!handle(Bytes(room).first(static_cast<std::size_t>(got)))) lose("it was not understood");
+}
+
+template <typename T>
+bool VerifyDesk::checked(const Result<T>& result) {
+    const std::lock_guard lock(mutex_);
+    const std::string error = result ? std::string() : result.error().message();
+    if (!error.empty() && status_.error != error) log_line(LogLevel::error, "verifier: " + error);
+    status_.error = error;
+    return result.has_value();
+}
+
+// --- frames --------------------------------------------------------------------------------------
+
+bool VerifyDesk::handle(Bytes frame) {
+    VerifyHeader header;
+    if (frame.size() < sizeof header) return false;
+    std::memcpy(&header, frame.data(), sizeof header);
+    if (header.magic != verify_magic || header.version != verify_version) return false;
+    const auto take = [&](auto* whole) {
+        if (frame.size() != sizeof *whole) return false;
+        std::memcpy(whole, frame.data(), sizeof *whole);
+        return true;
+    };
+    switch (header.type) {
+        case VerifyType::next: {
+            VerifyFrame<VerifyNext> ask;
+            return take(&ask) && on_next(ask.body);
+        }
+        case VerifyType::match: {
+            VerifyFrame<VerifyMatch> match;
+            return take(&match) && on_match(match.body);
+        }
+        case VerifyType::done: {
+            VerifyFrame<VerifyDone> done;
+            return take(&done) && on_done(done.body);
+        }
+        case VerifyType::job:
+        case VerifyType::idle:
+        case VerifyType::recorded:
+        case VerifyType::taken:
+            break;
+    }
+    return false;
+}
+
+template <typename Body>
+bool VerifyDesk::send(VerifyType type, const Body& body, int file) {
+    VerifyFrame<Body> frame;
+    std::memset(static_cast<void*>(&frame), 0, sizeof frame);
+    frame.header = {verify_magic, verify_version, type};
+    frame.body = body;
+    iovec part = {&frame, sizeof frame};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
+    if (file >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr* note = CMSG_FIRSTHDR(&message);
+        note->cmsg_level = SOL_SOCKET;
+        note->cmsg_type = SCM_RIGHTS;
+        note->cmsg_len = CMSG_LEN(sizeof file);
+        std::memcpy(CMSG_DATA(note), &file, sizeof file);
+    }
+    return ::sendmsg(verifier_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+           static_cast<ssize_t>(sizeof frame);
+}
+
+bool VerifyDesk::on_next(const VerifyNext& ask) {
+    {
+        const std::lock_guard lock(mutex_);
+        const std::string_view text(ask.program_version, sizeof ask.program_version);
+        status_.program_version = text.substr(0, text.find('\0'));
+    }
+    // Who asks for the next one has not done what it had.
+    if (current_) checked(queue_->release());
+    current_.reset();
+    const std::shared_ptr<const Settings> now = settings();
+    if (!find_job(*now, unix_ns())) return send_idle(*now, ask);
+    return send_job(*now, *now->verifier.find(current_->service), ask);
+}
+
+// The next one that can be worked on, into current_.
+bool VerifyDesk::find_job(const Settings& settings, std::uint64_t now_ns) {
+    constexpr int passed_over_max = 100;
+    for (int n = 0; n < passed_over_max; ++n) {
+        auto taken = queue_->take(now_ns);
+        if (!checked(taken) || !*taken) return false;
+        const VerifyRequest& request = **taken;
+        const ServiceOptions* service = service_of(settings.options, request.service);
+        VerifyDone none{};
+        none.id = request.id;
+        none.time_ns = now_ns;
+        if (service == nullptr || settings.verifier.find(request.service) == nullptr) {
+            copy_text("the service does not verify any more", none.detail);
+            checked(queue_->finish(none, VerifyOutcome::error));
+        } else if (service->mode == ServiceMode::bypass) {
+            copy_text("the service is in mode bypass", none.detail);
+            checked(queue_->put_off(none, now_ns + 60 * ns_per_s));
+        } else {
+            current_ = std::move(**taken);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool VerifyDesk::send_job(const Settings& settings, const VerifiedService& service,
+                          const VerifyNext& ask) {
+    const VerifyRequest& request = *current_;
+    const ServiceOptions& options = *service_of(settings.options, request.service);
+    const IndexFile index = open_index(settings.options.index_path);
+    VerifyJob job{};
+    job.id = request.id;
+    job.index_mark = index.mark;
+    job.object_bytes_max = settings.verifier.object_bytes_max;
+    job.seconds_max = settings.verifier.request_seconds_max;
+    job.api = service.api;
+    job.path_style = service.path_style ? 1 : 0;
+    job.mode = options.mode;
+    job.weak_blocks = options.weak_blocks;
+    job.lab = settings.options.lab;
+    job.matched = request.deleting ? 1 : 0;
+    job.cut = request.cut || request.target.size() >= sizeof job.target ? 1 : 0;
+    std::memcpy(job.node_prefix, settings.options.node_prefix, sizeof job.node_prefix);
+    copy_text(request.service, job.service);
+    copy_text(service.endpoint, job.endpoint);
+    copy_text(service.region, job.region);
+    copy_text(service.credentials, job.credentials);
+    copy_text(request.host, job.host);
+    copy_text(request.target, job.target);
+    copy_text(request.etag, job.etag);
+    copy_text(request.object_version, job.object_version);
+    return send(VerifyType::job, job, index.mark == ask.index_mark ? -1 : index.file.get());
+}
+
+bool VerifyDesk::send_idle(const Settings& settings, const VerifyNext& ask) {
+    const IndexFile index = open_index(settings.options.index_path);
+    VerifyIdle idle{};
+    idle.index_mark = index.mark;
+    idle.wait_ms = idle_wait_ms;
+    idle.lab = settings.options.lab;
+    return send(VerifyType::idle, idle, index.mark == ask.index_mark ? -1 : index.file.get());
+}
+
+bool VerifyDesk::on_match(const VerifyMatch& match) {
+    if (!current_ || current_->id != match.id) return false;
+    IncidentRecord incident = match.incident;
+    complete_incident(*current_, settings()->options, &incident);
+    const Result<std::string> case_number = queue_->record_match(match, incident);
+    if (!checked(case_number)) return false;  // not durable: nothing may be deleted
+    current_->deleting = incident.action == MatchAction::block;
+    current_->incident = *case_number;
+    log_line(LogLevel::notice, "case " + *case_number + ": service " + current_->service +
+                                   " has a known object that was not stopped in flight");
+    VerifyRecorded recorded{};
+    recorded.id = match.id;
+    copy_text(*case_number, recorded.case_number);
+    return send(VerifyType::recorded, recorded, -1);
+}
+
+bool VerifyDesk::on_done(const VerifyDone& done) {
+    if (!current_ || current_->id != done.id) return false;
+    const auto outcome = static_cast<std::size_t>(done.outcome);
+    if (outcome >= static_cast<std::size_t>(VerifyOutcome::error)) return false;
+    const VerifyDecision decision =
+        decide_verification(*current_, done, settings()->verifier, unix_ns());
+    const Result<void> kept = decision.is_final ? queue_->finish(done, decision.outcome)
+                                                : queue_->put_off(done, decision.next_ns);
+    if (!checked(kept)) return false;
+    if (decision.is_final) end(*current_, done, decision.outcome);
+    current_.reset();
+    return send(VerifyType::taken, VerifyTaken{done.id}, -1);
+}
+
+void VerifyDesk::end(const VerifyRequest& request, const VerifyDone& done, VerifyOutcome outcome) {
+    if (outcome == VerifyOutcome::deleted) {
+        log_line(LogLevel::notice,
+                 "case " + request.incident + ": deleted; it was visible for " +
+                     seconds(done.time_ns - std::min(done.time_ns, request.requested_ns)));
+    }
+    if (outcome == VerifyOutcome::error) {
+        log_line(LogLevel::error, "verification " + std::to_string(request.id) + " of service " +
+                                      request.service + " is given up; see cordonctl verify show");
+    }
+}
+
+void VerifyDesk::housekeeping() {
+    housekeeping_ms_ = monotonic_ms() + housekeeping_ms;
+    const std::shared_ptr<const Settings> now = settings();
+    const std::uint64_t now_ns = unix_ns();
+    const std::uint64_t before_ns = now_ns - now->verifier.confirm_seconds * ns_per_s;
+    for (const VerifiedService& service : now->verifier.services)
+        checked(queue_->adopt_unconfirmed(service.name, before_ns, now_ns));
+    checked(queue_->trim());
+}
+
+}  // namespace cordon

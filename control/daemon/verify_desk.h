@@ -1,0 +1,96 @@
+// Hands the work of the verify queue to cordon-verifier and writes down what comes of it, over the
+// socket of contract/verify_link.h.
+//
+// Owns:       its thread, the socket, its own connection to the store.
+// Invariants: one verifier at a time: a new connection takes the place of the old one, whose job
+//             waits again. Only the configured user and root are served (peer credentials). A
+//             match is durable before the answer that lets it be deleted. Names of objects pass
+//             here, content never.
+// Thread:     made, told and stopped by the event loop; what both touch is behind a mutex.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "control/config/config.h"
+#include "control/store/verify_queue.h"
+#include "dataplane/base/descriptor.h"
+
+namespace cordon {
+
+// What to do with a result.
+struct VerifyDecision {
+    bool is_final;
+    VerifyOutcome outcome;  // when final
+    std::uint64_t next_ns;  // else
+};
+VerifyDecision decide_verification(const VerifyRequest& request, const VerifyDone& done,
+                                   const VerifierOptions& options, std::uint64_t now_ns);
+
+struct VerifyDeskStatus {
+    bool connected = false;
+    std::uint64_t since_s = 0;  // of either
+    std::string program_version;
+    std::string error;  // of the store, empty: none
+};
+
+class VerifyDesk {
+  public:
+    // `active` is the configuration with the modes in force.
+    static Result<std::unique_ptr<VerifyDesk>> start(const StoreOptions& store,
+                                                     const Config& config, const Options& active);
+    ~VerifyDesk();
+    VerifyDesk(const VerifyDesk&) = delete;
+    VerifyDesk& operator=(const VerifyDesk&) = delete;
+
+    void use(const Config& config, const Options& active);
+    VerifyDeskStatus status() const;
+    void stop();
+
+  private:
+    struct Settings {
+        VerifierOptions verifier;
+        Options options;
+    };
+    VerifyDesk(std::unique_ptr<VerifyQueue> queue, Descriptor listener, Descriptor wake,
+               std::uint32_t uid);
+
+    void run();
+    void accept_one();
+    void serve();
+    void lose(const char* why);
+    bool handle(Bytes frame);
+    bool on_next(const VerifyNext& ask);
+    bool on_match(const VerifyMatch& match);
+    bool on_done(const VerifyDone& done);
+    bool find_job(const Settings& settings, std::uint64_t now_ns);
+    bool send_job(const Settings& settings, const VerifiedService& service, const VerifyNext& ask);
+    bool send_idle(const Settings& settings, const VerifyNext& ask);
+    void end(const VerifyRequest& request, const VerifyDone& done, VerifyOutcome outcome);
+    void housekeeping();
+    template <typename T>
+    bool checked(const Result<T>& result);
+    template <typename Body>
+    bool send(VerifyType type, const Body& body, int file);
+    std::shared_ptr<const Settings> settings() const;
+
+    std::unique_ptr<VerifyQueue> queue_;
+    Descriptor listener_;
+    Descriptor wake_;
+    std::uint32_t uid_;
+    Descriptor verifier_;                   // the connection
+    std::optional<VerifyRequest> current_;  // handed to it
+    std::uint64_t housekeeping_ms_ = 0;
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Settings> settings_;
+    VerifyDeskStatus status_;
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+}  // namespace cordon

@@ -1,0 +1,91 @@
+// What cordond answers about verification on the storage.
+
+#include <time.h>
+
+#include "control/daemon/clocks.h"
+#include "control/daemon/daemon.h"
+#include "control/daemon/incident_json.h"
+#include "control/daemon/log.h"
+#include "control/link/link_json.h"
+#include "dataplane/base/time.h"
+
+namespace cordon {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t limit_default = 50;
+constexpr std::uint64_t limit_max = 500;
+constexpr std::uint64_t number_max = INT64_MAX;
+
+std::optional<VerifyOutcome> outcome_of(const std::string& word) {
+    for (std::size_t n = 0; n < std::size(verify_outcome_names); ++n)
+        if (word == verify_outcome_names[n]) return static_cast<VerifyOutcome>(n);
+    return std::nullopt;
+}
+
+}  // namespace
+
+json Daemon::verify_json() {
+    const Result<VerifyStatistics> statistics = verify_queue_->statistics();
+    json result = statistics ? verify_statistics_json(*statistics, unix_seconds() * ns_per_s)
+                             : json{{"error", statistics.error().message()}};
+    const VerifyDeskStatus desk = desk_ ? desk_->status() : VerifyDeskStatus{};
+    result["configured"] = config_.verifier.enabled();
+    result["connected"] = desk.connected;
+    result["since"] = desk_ ? json(utc_time(desk.since_s)) : json(nullptr);
+    result["version"] = desk.connected ? json(desk.program_version) : json(nullptr);
+    if (!desk.error.empty()) result["error"] = desk.error;
+    return result;
+}
+
+void Daemon::on_verify_list(ClientId client, std::uint32_t, Request* request) {
+    const auto limit =
+        static_cast<std::uint32_t>(request->number("limit", limit_default, limit_max));
+    VerifyFilter filter;
+    if (request->has("service")) filter.service = request->text("service");
+    if (const std::string word = request->text("outcome"); !word.empty()) {
+        filter.outcome = outcome_of(word);
+        if (!filter.outcome) {
+            return answer(client, failure(ErrorCode::usage,
+                                          "outcome must be waiting, clean, uninspected, deleted, "
+                                          "reported, gone, replaced, error or overflow"));
+        }
+    }
+    if (!fields_are_right(client, *request)) return;
+    answer(client, verify_queue_->list(filter, limit).map([](const auto& list) {
+        json rows = json::array();
+        for (const VerifyRequest& one : list)
+            rows.push_back(verification_json(one));
+        return json{{"verifications", rows}};
+    }));
+}
+
+void Daemon::on_verify_show(ClientId client, std::uint32_t, Request* request) {
+    const std::uint64_t id = request->number("id", 0, number_max);
+    if (!fields_are_right(client, *request)) return;
+    const Result<std::optional<VerifyRequest>> found = verify_queue_->get(id);
+    if (!found) return answer(client, Failure(found.error()));
+    if (!*found) {
+        return answer(
+            client, failure(ErrorCode::refused, "there is no verification " + std::to_string(id)));
+    }
+    answer(client, verification_json(**found));
+}
+
+void Daemon::on_verify_retry(ClientId client, std::uint32_t uid, Request* request) {
+    const std::uint64_t id = request->number("id", 0, number_max);
+    if (!fields_are_right(client, *request)) return;
+    const Result<std::uint64_t> again = verify_queue_->retry(id, unix_seconds() * ns_per_s);
+    if (!again) return answer(client, Failure(again.error()));
+    if (id != 0 && *again == 0) {
+        return answer(client, failure(ErrorCode::refused, "verification " + std::to_string(id) +
+                                                              " did not end in error"));
+    }
+    log_line(LogLevel::notice, "verification of " + std::to_string(*again) +
+                                   " objects is tried again, asked by uid " + std::to_string(uid));
+    answer(client, json{{"again", *again}});
+}
+
+}  // namespace cordon

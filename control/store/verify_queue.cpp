@@ -1,0 +1,476 @@
+#include "control/store/verify_queue.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "control/store/schema.h"
+#include "control/store/sqlite.h"
+#include "control/store/text.h"
+#include "control/store/verify_insert.h"
+#include "dataplane/base/time.h"
+
+namespace cordon {
+
+namespace {
+
+// Incidents of the verifier stand under a journal of their own, with the request as sequence. The
+// checksum is the same for all: should a match be told twice, the first record stays.
+constexpr JournalId verifier_journal = {'c', 'o', 'r', 'd', 'o', 'n', '-', 'v',
+                                        'e', 'r', 'i', 'f', 'i', 'e', 'r', 0};
+constexpr std::uint64_t one_checksum = 1;
+
+// Older blocks are history: cordond was not away for that long, or the storage was not to be asked.
+constexpr std::uint64_t adopted_age_ns = 7 * 86400 * ns_per_s;
+
+constexpr const char* columns =
+    "SELECT id, state, outcome, reason, coalesce(case_number, ''), service, method, host, target,"
+    " account, cut, ends, requested_ns, next_ns, finished_ns, visible_ns, tries, http_status,"
+    " object_bytes, detail, etag, object_version, incident, deleting FROM verify_request";
+
+template <std::size_t N>
+std::string_view field(const char (&text)[N]) {
+    const std::string_view all(text, N);
+    return all.substr(0, all.find('\0'));
+}
+
+// What clean_text() made of other bytes, back to those.
+std::string original(std::string_view text) {
+    const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
+    std::string bytes;
+    while (!text.empty()) {
+        const bool escaped = text.size() >= 4 && text.starts_with("\\x");
+        bytes += escaped ? static_cast<char>(digit(text[2]) << 4 | digit(text[3])) : text[0];
+        text.remove_prefix(escaped ? 4 : 1);
+    }
+    return bytes;
+}
+
+Endpoint endpoint_of(std::string address, std::uint16_t port) {
+    Endpoint endpoint = {};
+    if (address.empty()) return endpoint;
+    if (address.find(':') == std::string::npos) address = "::ffff:" + address;
+    endpoint.present = ::inet_pton(AF_INET6, address.c_str(), endpoint.address) == 1 ? 1 : 0;
+    endpoint.port = port;
+    return endpoint;
+}
+
+std::string text_of(Bytes blob) {
+    return std::string(as_text(blob));
+}
+
+VerifyRequest read_request(const Statement& row) {
+    VerifyRequest r;
+    int n = 0;
+    r.id = row.number(n++);
+    r.state = static_cast<VerifyState>(row.integer(n++));
+    r.outcome = static_cast<VerifyOutcome>(row.integer(n++));
+    r.reason = static_cast<VerifyReason>(row.integer(n++));
+    r.case_number = row.text(n++);
+    r.service = row.text(n++);
+    r.method = row.text(n++);
+    r.host = text_of(row.blob(n++));
+    r.target = text_of(row.blob(n++));
+    r.account = row.text(n++);
+    r.cut = row.integer(n++) != 0;
+    Endpoint ends[3] = {};
+    const Bytes blob = row.blob(n++);
+    if (blob.size() == sizeof ends) std::memcpy(ends, blob.data(), sizeof ends);
+    r.client = ends[0];
+    r.forwarded = ends[1];
+    r.server = ends[2];
+    for (std::uint64_t* value : {&r.requested_ns, &r.next_ns, &r.finished_ns, &r.visible_ns})
+        *value = row.number(n++);
+    r.tries = static_cast<std::uint32_t>(row.integer(n++));
+    r.http_status = static_cast<std::uint32_t>(row.integer(n++));
+    r.object_bytes = row.number(n++);
+    for (std::string* text : {&r.detail, &r.etag, &r.object_version, &r.incident})
+        *text = row.text(n++);
+    r.deleting = row.integer(n++) != 0;
+    return r;
+}
+
+class SqliteQueue final : public VerifyQueue {
+  public:
+    explicit SqliteQueue(std::string node) : node_(std::move(node)) {}
+
+    Result<void> open(const StoreOptions& options) {
+        Result<std::unique_ptr<Store>> store = open_sqlite_store(options);
+        if (!store) return Failure(store.error());
+        store_ = std::move(*store);
+        if (auto opened = database_.open(options.path); !opened) return opened;
+        return prepare_schema(database_);
+    }
+
+    Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns) override;
+    Result<void> release() override;
+    Result<std::string> record_match(const VerifyMatch& match,
+                                     const IncidentRecord& incident) override;
+    Result<void> put_off(const VerifyDone& result, std::uint64_t next_ns) override;
+    Result<void> finish(const VerifyDone& result, VerifyOutcome outcome) override;
+    Result<std::uint64_t> adopt_unconfirmed(const std::string& service, std::uint64_t before_ns,
+                                            std::uint64_t now_ns) override;
+    Result<std::uint64_t> retry(std::uint64_t id, std::uint64_t now_ns) override;
+    Result<void> trim() override;
+    Result<std::vector<VerifyRequest>> list(const VerifyFilter& filter,
+                                            std::uint32_t limit) override;
+    Result<std::optional<VerifyRequest>> get(std::uint64_t id) override;
+    Result<VerifyStatistics> statistics() override;
+
+  private:
+    Result<void> checked();
+    Result<void> commit();
+    void mark_deleted(const VerifyDone& result, std::uint64_t visible_ns);
+    void ask_for_newer(const VerifyDone& result);
+    Result<std::optional<VerifyRequest>> one(Statement* statement);
+
+    std::string node_;
+    std::unique_ptr<Store> store_;  // takes the incidents
+    Database database_;
+};
+
+Result<void> SqliteQueue::checked() {
+    if (!database_.failed()) return {};
+    return Failure(database_.take_error());
+}
+
+Result<void> SqliteQueue::commit() {
+    database_.run("COMMIT");
+    auto done = checked();
+    if (!done && sqlite3_get_autocommit(database_.handle()) == 0) {
+        database_.run("ROLLBACK");
+        if (database_.failed()) database_.take_error();
+    }
+    return done;
+}
+
+Result<std::optional<VerifyRequest>> SqliteQueue::one(Statement* statement) {
+    std::optional<VerifyRequest> found;
+    if (statement->row()) found = read_request(*statement);
+    statement->reset();
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    return found;
+}
+
+// --- the work ------------------------------------------------------------------------------------
+
+Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns) {
+    Statement due(database_, std::string(columns) +
+                                 " WHERE state = 0 AND next_ns <= ? ORDER BY next_ns, id LIMIT 1");
+    due.bind_unsigned(now_ns);
+    Result<std::optional<VerifyRequest>> found = one(&due);
+    if (!found || !*found) return found;
+    Statement hand(database_,
+                   "UPDATE verify_request SET state = 1, tries = tries + 1 WHERE id = ?");
+    hand.bind_unsigned((*found)->id).run();
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    (*found)->state = VerifyState::handed;
+    ++(*found)->tries;
+    return found;
+}
+
+Result<void> SqliteQueue::release() {
+    database_.run("UPDATE verify_request SET state = 0 WHERE state = 1");
+    return checked();
+}
+
+Result<std::string> SqliteQueue::record_match(const VerifyMatch& match,
+                                              const IncidentRecord& incident) {
+    const JournalRecord record = {
+        RecordType::decided, match.id, one_checksum,
+        Bytes(reinterpret_cast<const std::uint8_t*>(&incident), sizeof incident)};
+    const auto stored = store_->apply({verifier_journal, std::span(&record, 1), 0, {}});
+    if (!stored) return Failure(stored.error());
+    const std::string etag = clean_text(field(match.etag));
+    const std::string object_version = clean_text(field(match.object_version));
+    database_.run("BEGIN IMMEDIATE");
+    Statement mark(database_,
+                   "UPDATE incident SET verified_after_write = 1"
+                   " WHERE node = ? AND journal = ? AND sequence = ? RETURNING case_number");
+    mark.bind(node_).bind(Bytes(verifier_journal)).bind_unsigned(match.id);
+    const std::string case_number = mark.row() ? mark.text(0) : std::string();
+    mark.reset();
+    Statement note(database_,
+                   "UPDATE verify_request SET incident = ?, etag = ?, object_version = ?,"
+                   " object_bytes = ?, deleting = ? WHERE id = ?");
+    note.bind(case_number)
+        .bind(etag)
+        .bind(object_version)
+        .bind_unsigned(match.object_bytes)
+        .bind_integer(incident.action == MatchAction::block)
+        .bind_unsigned(match.id)
+        .run();
+    if (auto done = commit(); !done) return Failure(done.error());
+    if (case_number.empty())
+        return failure(ErrorCode::integrity, "the incident of a verified object was not stored");
+    return case_number;
+}
+
+Result<void> SqliteQueue::put_off(const VerifyDone& result, std::uint64_t next_ns) {
+    const std::string detail = clean_field(result.detail);
+    Statement later(database_,
+                    "UPDATE verify_request SET state = 0, next_ns = ?, http_status = ?, detail = ?"
+                    " WHERE id = ? AND state = 1");
+    later.bind_unsigned(next_ns)
+        .bind_unsigned(result.http_status)
+        .bind(detail)
+        .bind_unsigned(result.id)
+        .run();
+    return checked();
+}
+
+Result<void> SqliteQueue::finish(const VerifyDone& result, VerifyOutcome outcome) {
+    const std::string detail = clean_field(result.detail);
+    database_.run("BEGIN IMMEDIATE");
+    Statement done(database_,
+                   "UPDATE verify_request SET state = 2, outcome = ?1, finished_ns = ?2,"
+                   " http_status = ?3, detail = ?4, object_bytes = max(object_bytes, ?5),"
+                   " visible_ns = CASE WHEN ?6 THEN max(?2 - requested_ns, 1) ELSE 0 END"
+                   " WHERE id = ?7 AND state = 1 RETURNING visible_ns");
+    done.bind_unsigned(static_cast<std::uint8_t>(outcome))
+        .bind_unsigned(result.time_ns)
+        .bind_unsigned(result.http_status)
+        .bind(detail)
+        .bind_unsigned(result.object_bytes)
+        .bind_integer(outcome == VerifyOutcome::deleted)
+        .bind_unsigned(result.id);
+    const bool was_ours = done.row();
+    const std::uint64_t visible_ns = was_ours ? done.number(0) : 0;
+    done.reset();
+    if (was_ours && outcome == VerifyOutcome::deleted) mark_deleted(result, visible_ns);
+    if (was_ours && result.newer != 0) ask_for_newer(result);
+    return commit();
+}
+
+void SqliteQueue::mark_deleted(const VerifyDone& result, std::uint64_t visible_ns) {
+    Statement mark(database_,
+                   "UPDATE incident SET enforced_ns = ?, storage_reset = 1, client_answered = 1,"
+                   " visible_ns = ? WHERE node = ? AND journal = ? AND sequence = ?");
+    mark.bind_unsigned(result.time_ns)
+        .bind_unsigned(visible_ns)
+        .bind(node_)
+        .bind(Bytes(verifier_journal))
+        .bind_unsigned(result.id)
+        .run();
+}
+
+void SqliteQueue::ask_for_newer(const VerifyDone& result) {
+    Statement child(
+        database_,
+        "INSERT OR IGNORE INTO verify_request (node, parent, reason, service, method,"
+        " host, target, cut, account, ends, requested_ns, next_ns)"
+        " SELECT node, id, ?1, service, method, host, target, cut, account, ends, ?2, ?2"
+        " FROM verify_request WHERE id = ?3");
+    child.bind_unsigned(static_cast<std::uint8_t>(VerifyReason::newer))
+        .bind_unsigned(result.time_ns)
+        .bind_unsigned(result.id)
+        .run();
+}
+
+// --- blocks that nobody confirmed ----------------------------------------------------------------
+
+Result<std::uint64_t> SqliteQueue::adopt_unconfirmed(const std::string& service,
+                                                     std::uint64_t before_ns,
+                                                     std::uint64_t now_ns) {
+    constexpr std::uint32_t at_once = 500;
+    std::uint64_t adopted = 0;
+    database_.run("BEGIN IMMEDIATE");
+    Statement open(database_,
+                   "SELECT case_number, method, host, target, account, client, client_port,"
+                   " forwarded, forwarded_port, server, server_port, time_ns FROM incident"
+                   " WHERE service = ? AND action = 1 AND verified_after_write = 0"
+                   " AND time_ns >= ? AND time_ns < ?"
+                   " AND (enforced_ns IS NULL OR storage_reset = 0)"
+                   " AND (method = 'PUT' OR target LIKE '%uploadId=%')"
+                   " AND case_number NOT IN"
+                   " (SELECT case_number FROM verify_request WHERE case_number IS NOT NULL)"
+                   " ORDER BY id LIMIT ?");
+    const std::uint64_t from_ns = before_ns - std::min(before_ns, adopted_age_ns);
+    open.bind(service).bind_unsigned(from_ns).bind_unsigned(before_ns).bind_unsigned(at_once);
+    Statement insert(database_,
+                     "INSERT OR IGNORE INTO verify_request (node, case_number, reason, service,"
+                     " method, host, target, cut, account, ends, requested_ns, next_ns)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    while (open.row()) {
+        const std::string case_number = open.text(0), method = open.text(1), account = open.text(4);
+        const std::string host = original(open.text(2)), target = original(open.text(3));
+        const auto port = [&](int n) { return static_cast<std::uint16_t>(open.integer(n)); };
+        const Endpoint ends[3] = {endpoint_of(open.text(5), port(6)),
+                                  endpoint_of(open.text(7), port(8)),
+                                  endpoint_of(open.text(9), port(10))};
+        insert.bind(node_)
+            .bind(case_number)
+            .bind_unsigned(static_cast<std::uint8_t>(VerifyReason::unconfirmed))
+            .bind(service)
+            .bind(method)
+            .bind(as_bytes(host))
+            .bind(as_bytes(target))
+            .bind_integer(target.size() + 1 >= sizeof(IncidentRecord::target))
+            .bind(account)
+            .bind(Bytes(reinterpret_cast<const std::uint8_t*>(ends), sizeof ends))
+            .bind_unsigned(open.number(11))
+            .bind_unsigned(now_ns)
+            .run();
+        adopted += database_.changes() != 0 ? 1u : 0u;
+    }
+    if (auto done = commit(); !done) return Failure(done.error());
+    return adopted;
+}
+
+// --- asked by people -----------------------------------------------------------------------------
+
+Result<std::uint64_t> SqliteQueue::retry(std::uint64_t id, std::uint64_t now_ns) {
+    Statement again(database_,
+                    "UPDATE verify_request SET state = 0, outcome = 0, tries = 0, next_ns = ?,"
+                    " finished_ns = 0 WHERE state = 2 AND outcome IN (?, ?) AND ? IN (0, id)");
+    again.bind_unsigned(now_ns)
+        .bind_unsigned(static_cast<std::uint8_t>(VerifyOutcome::error))
+        .bind_unsigned(static_cast<std::uint8_t>(VerifyOutcome::overflow))
+        .bind_unsigned(id)
+        .run();
+    const auto changed = static_cast<std::uint64_t>(database_.changes());
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    return changed;
+}
+
+Result<void> SqliteQueue::trim() {
+    Statement old(database_,
+                  "DELETE FROM verify_request WHERE state = 2 AND incident = ''"
+                  " AND case_number IS NULL AND id <= (SELECT max(id) FROM verify_request) - ?");
+    old.bind_unsigned(verify_history_max).run();
+    return checked();
+}
+
+Result<std::vector<VerifyRequest>> SqliteQueue::list(const VerifyFilter& filter,
+                                                     std::uint32_t limit) {
+    std::string sql = std::string(columns) + " WHERE 1";
+    if (filter.service) sql += " AND service = ?";
+    if (filter.outcome) sql += " AND outcome = ?";
+    Statement rows(database_, sql + " ORDER BY id DESC LIMIT ?");
+    if (filter.service) rows.bind(*filter.service);
+    if (filter.outcome) rows.bind_unsigned(static_cast<std::uint8_t>(*filter.outcome));
+    rows.bind_unsigned(limit);
+    std::vector<VerifyRequest> requests;
+    while (rows.row())
+        requests.push_back(read_request(rows));
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    return requests;
+}
+
+Result<std::optional<VerifyRequest>> SqliteQueue::get(std::uint64_t id) {
+    Statement row(database_, std::string(columns) + " WHERE id = ?");
+    row.bind_unsigned(id);
+    return one(&row);
+}
+
+Result<VerifyStatistics> SqliteQueue::statistics() {
+    VerifyStatistics s;
+    Statement open(database_,
+                   "SELECT count(*), coalesce(min(requested_ns), 0), coalesce(sum(deleting), 0),"
+                   " count(*) FILTER (WHERE detail <> '') FROM verify_request WHERE state < 2");
+    if (open.row()) {
+        s.waiting = open.number(0);
+        s.oldest_ns = open.number(1);
+        s.undeleted = open.number(2);
+        s.postponed = open.number(3);
+    }
+    open.reset();
+    Statement done(database_,
+                   "SELECT outcome, count(*), max(visible_ns) FROM verify_request WHERE state = 2"
+                   " GROUP BY outcome");
+    while (done.row()) {
+        const std::uint64_t outcome = done.number(0);
+        if (outcome >= std::size(s.outcomes)) continue;
+        s.outcomes[outcome] = done.number(1);
+        s.visible_ns_max = std::max(s.visible_ns_max, done.number(2));
+    }
+    Statement last(database_,
+                   "SELECT detail FROM verify_request WHERE state < 2 AND detail <> ''"
+                   " ORDER BY next_ns DESC LIMIT 1");
+    if (last.row()) s.last_detail = last.text(0);
+    last.reset();
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    return s;
+}
+
+}  // namespace
+
+// --- from the journal ----------------------------------------------------------------------------
+
+VerifyInsert::VerifyInsert(Database& database)
+    : insert_(database,
+              "INSERT OR IGNORE INTO verify_request (node, journal, sequence, checksum, reason,"
+              " service, method, host, target, cut, account, ends, requested_ns, next_ns, state,"
+              " outcome) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13,"
+              " CASE WHEN n < ?14 THEN 0 ELSE 2 END, CASE WHEN n < ?14 THEN 0 ELSE ?15 END"
+              " FROM verify_waiting") {}
+
+bool VerifyInsert::put(const std::string& node, Bytes journal, const JournalRecord& record) {
+    VerifyRecord r;
+    if (record.payload.size() != sizeof r) return false;
+    std::memcpy(&r, record.payload.data(), sizeof r);
+    const auto reason = static_cast<std::uint8_t>(r.reason);
+    if (reason == 0 || reason > verify_reason_count) return false;
+    const std::string service = clean_field(r.service);
+    const std::string method = clean_field(r.method);
+    const std::string account = clean_field(r.account);
+    const Endpoint ends[3] = {r.client, r.forwarded, r.server};
+    insert_.bind(node)
+        .bind(journal)
+        .bind_unsigned(record.sequence)
+        .bind_unsigned(record.checksum)
+        .bind_unsigned(reason)
+        .bind(service)
+        .bind(method)
+        .bind(as_bytes(field(r.host)))
+        .bind(as_bytes(field(r.target)))
+        .bind_integer(r.cut != 0)
+        .bind(account)
+        .bind(Bytes(reinterpret_cast<const std::uint8_t*>(ends), sizeof ends))
+        .bind_unsigned(r.time_ns)
+        .bind_unsigned(verify_waiting_max)
+        .bind_unsigned(static_cast<std::uint8_t>(VerifyOutcome::overflow))
+        .run();
+    return true;
+}
+
+// -------------------------------------------------------------------------------------------------
+
+std::string VerifyRequest::shown_host() const {
+    return clean_text(host);
+}
+std::string VerifyRequest::shown_target() const {
+    return clean_text(target);
+}
+
+std::string_view verify_reason_name(VerifyReason reason) {
+    switch (reason) {
+        case VerifyReason::undecoded:
+            return "undecoded";
+        case VerifyReason::gap:
+            return "gap";
+        case VerifyReason::full:
+            return "full";
+        case VerifyReason::copied:
+            return "copied";
+        case VerifyReason::unconfirmed:
+            return "unconfirmed";
+        case VerifyReason::newer:
+            return "newer";
+    }
+    return "unknown";
+}
+
+std::string_view verify_outcome_name(VerifyOutcome outcome) {
+    const auto n = static_cast<std::size_t>(outcome);
+    return n < std::size(verify_outcome_names) ? verify_outcome_names[n] : "unknown";
+}
+
+Result<std::unique_ptr<VerifyQueue>> open_verify_queue(const StoreOptions& options) {
+    auto queue = std::make_unique<SqliteQueue>(options.node);
+    if (auto opened = queue->open(options); !opened) return Failure(opened.error());
+    return std::unique_ptr<VerifyQueue>(std::move(queue));
+}
+
+}  // namespace cordon

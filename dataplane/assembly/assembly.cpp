@@ -1,0 +1,477 @@
+#include "dataplane/assembly/assembly.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "dataplane/assembly/uploads.h"
+#include "dataplane/base/invariant.h"
+#include "dataplane/base/limits.h"
+
+namespace cordon {
+
+namespace {
+
+// Pieces of a forgotten upload that are freed while a lock is held.
+constexpr std::uint32_t reap_step = 64;
+// A full shard, or a full spool, gives up an upload that was idle for so long: no client pauses so
+// between two pieces, but for one that has lost its connection.
+constexpr std::uint64_t reclaim_idle_ns = 10 * ns_per_s;
+constexpr std::uint64_t forgotten_age_ns = 7ull * 24 * 3600 * ns_per_s;
+constexpr std::uint64_t overflow_age_ns = 24ull * 3600 * ns_per_s;
+
+std::uint64_t mix(std::uint64_t value) {  // the finalizer of MurmurHash3
+    value = (value ^ (value >> 33)) * 0xff51afd7ed558ccdull;
+    value = (value ^ (value >> 33)) * 0xc4ceb9fe1a85ec53ull;
+    return value ^ (value >> 33);
+}
+
+bool is_certain_begin(const PieceRequest& request) {
+    switch (request.order) {
+        case PieceOrder::index:
+            return request.index == 0 || (request.index == 1 && request.pieces == piece_unknown &&
+                                          request.visibility == Visibility::at_commit);
+        case PieceOrder::offset:
+            return request.offset == 0;
+        case PieceOrder::append:
+            return request.begins;
+        case PieceOrder::name:
+            return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
+    : limits_(limits),
+      seed_(seed),
+      shard_count_(std::clamp(limits.uploads_max / 64, 1u, shards_max)),
+      per_shard_(limits.uploads_max / shard_count_),
+      shards_(std::make_unique<Shard[]>(shard_count_)),
+      uploads_(std::make_unique<Upload[]>(std::size_t{per_shard_} * shard_count_)),
+      states_(std::make_unique_for_overwrite<DigestState[]>(2 * std::size_t{per_shard_} *
+                                                            shard_count_)),
+      pieces_(std::make_unique_for_overwrite<Piece[]>(limits.pieces_max)),
+      upload_buckets_each_(std::bit_ceil(std::max(per_shard_, 8u))),
+      piece_buckets_each_(std::bit_ceil(std::max(limits.pieces_max / shard_count_, 8u))),
+      piece_list_(limits.pieces_max),
+      spool_(limits.spool_bytes_max) {
+    const std::size_t upload_heads = std::size_t{upload_buckets_each_} * shard_count_;
+    const std::size_t piece_heads = std::size_t{piece_buckets_each_} * shard_count_;
+    upload_buckets_ = std::make_unique_for_overwrite<std::uint32_t[]>(upload_heads);
+    piece_buckets_ = std::make_unique_for_overwrite<std::uint32_t[]>(piece_heads);
+    std::fill_n(upload_buckets_.get(), upload_heads, none);
+    std::fill_n(piece_buckets_.get(), piece_heads, none);
+    for (std::uint32_t n = 0; n < shard_count_; ++n) {
+        Shard& shard = shards_[n];
+        shard.first = n * per_shard_;
+        shard.untouched = 0;
+        shard.free = shard.idle_first = shard.idle_last = shard.dying = none;
+        shard.upload_buckets = &upload_buckets_[std::size_t{n} * upload_buckets_each_];
+        shard.piece_buckets = &piece_buckets_[std::size_t{n} * piece_buckets_each_];
+    }
+}
+
+Assembly::~Assembly() = default;
+
+std::uint64_t Assembly::upload_bytes() {
+    return sizeof(Upload) + 2 * sizeof(DigestState) + 2 * sizeof(std::uint32_t);
+}
+std::uint64_t Assembly::piece_bytes() {
+    return sizeof(Piece) + 3 * sizeof(std::uint32_t);
+}
+
+std::uint32_t Assembly::hash_of(const AssemblyKey& key, std::uint32_t service) const {
+    return static_cast<std::uint32_t>(mix(key.low ^ mix(key.high + service) ^ seed_));
+}
+
+Assembly::Shard& Assembly::shard_of(std::uint32_t upload) const {
+    return shards_[upload / per_shard_];
+}
+
+std::uint64_t Assembly::tag_with(std::uint64_t tag, std::uint64_t position) const {
+    return mix(tag * 0x9e3779b97f4a7c15ull + mix(position ^ seed_) + 1);
+}
+
+std::uint32_t Assembly::find_upload(Shard& shard, const AssemblyKey& key,
+                                    std::uint32_t service) const {
+    const std::uint32_t hash = hash_of(key, service) / shard_count_;
+    std::uint32_t at = shard.upload_buckets[hash & (upload_buckets_each_ - 1)];
+    while (at != none && !(uploads_[at].key == key && uploads_[at].service == service))
+        at = uploads_[at].bucket_next;
+    return at;
+}
+
+// none: the shard is full of uploads that are in use.
+std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
+                                    std::uint32_t service, Now now) {
+    reap(shard);
+    if (shard.free == none && shard.untouched == per_shard_) {
+        const std::uint32_t oldest = shard.idle_first;
+        if (oldest == none) return none;
+        remember(shard, uploads_[oldest], now);
+        if (uploads_[oldest].pieces != 0) older_until_ns_.store(0, std::memory_order_relaxed);
+        evicted_.fetch_add(1, std::memory_order_relaxed);
+        give_up(shard, oldest);
+        while (shard.free == none)  // as many steps as it has pieces
+            reap(shard);
+    }
+    std::uint32_t number = shard.free;
+    if (number != none)
+        shard.free = uploads_[number].bucket_next;
+    else
+        number = shard.first + shard.untouched++;
+    Upload& upload = uploads_[number];
+    upload.key = request.key;
+    upload.service = service;
+    upload.touched_ns = now.ns;
+    upload.first_piece = upload.last = upload.before = upload.ahead = none;
+    upload.ahead_count = 0;
+    upload.pieces = upload.whole = upload.in_flight = upload.pins = 0;
+    upload.count = upload.tag = upload.before_tag = upload.next = 0;
+    upload.bytes = upload.before_bytes = upload.appended = upload.begin_next = 0;
+    upload.total = piece_unknown;
+    upload.blocks.store(0, std::memory_order_relaxed);
+    upload.recipe = request.recipe;
+    upload.order = request.order;
+    upload.visibility = request.visibility;
+    upload.used = true;
+    upload.lost = remembers(shard, request.key, now);
+    upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
+    upload.has_before = false;
+    ++upload.epoch;
+    const std::uint32_t hash = hash_of(request.key, service) / shard_count_;
+    std::uint32_t& head = shard.upload_buckets[hash & (upload_buckets_each_ - 1)];
+    upload.bucket_next = head;
+    head = number;
+    upload.idle_next = upload.idle_previous = none;
+    uploads_live_.fetch_add(1, std::memory_order_relaxed);
+    return number;
+}
+
+void Assembly::unlink(Shard& shard, std::uint32_t number) {
+    Upload& upload = uploads_[number];
+    const std::uint32_t hash = hash_of(upload.key, upload.service) / shard_count_;
+    std::uint32_t* at = &shard.upload_buckets[hash & (upload_buckets_each_ - 1)];
+    while (*at != number)
+        at = &uploads_[*at].bucket_next;
+    *at = upload.bucket_next;
+    const std::uint32_t next = upload.idle_next;
+    const std::uint32_t previous = upload.idle_previous;
+    (previous == none ? shard.idle_first : uploads_[previous].idle_next) = next;
+    (next == none ? shard.idle_last : uploads_[next].idle_previous) = previous;
+}
+
+// Forgets an upload that nobody has pinned. Its pieces go step by step.
+void Assembly::give_up(Shard& shard, std::uint32_t number) {
+    unlink(shard, number);
+    Upload& upload = uploads_[number];
+    upload.used = false;
+    upload.bucket_next = shard.dying;
+    shard.dying = number;
+    uploads_live_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Assembly::reap(Shard& shard) {
+    for (std::uint32_t n = 0; n < reap_step && shard.dying != none; ++n) {
+        Upload& upload = uploads_[shard.dying];
+        if (upload.first_piece != none) {
+            remove_piece(shard, upload.first_piece);
+            continue;
+        }
+        const std::uint32_t number = shard.dying;
+        shard.dying = upload.bucket_next;
+        upload.bucket_next = shard.free;
+        shard.free = number;
+    }
+}
+
+void Assembly::pin(Shard& shard, std::uint32_t number) {
+    Upload& upload = uploads_[number];
+    const bool was_idle = upload.idle_previous != none || shard.idle_first == number;
+    if (upload.pins++ != 0 || !was_idle) return;
+    const std::uint32_t next = upload.idle_next;
+    const std::uint32_t previous = upload.idle_previous;
+    (previous == none ? shard.idle_first : uploads_[previous].idle_next) = next;
+    (next == none ? shard.idle_last : uploads_[next].idle_previous) = previous;
+    upload.idle_next = upload.idle_previous = none;
+}
+
+void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
+    Upload& upload = uploads_[number];
+    INVARIANT(upload.pins != 0);
+    upload.touched_ns = std::max(upload.touched_ns, now.ns);
+    if (--upload.pins != 0) return;
+    upload.idle_next = none;
+    upload.idle_previous = shard.idle_last;
+    (shard.idle_last == none ? shard.idle_first : uploads_[shard.idle_last].idle_next) = number;
+    shard.idle_last = number;
+}
+
+// What becomes visible without a commit could be completed by one more piece, long after: its key
+// is remembered.
+void Assembly::remember(Shard& shard, const Upload& upload, Now now) {
+    if (upload.visibility == Visibility::at_commit || upload.pieces == 0) return;
+    ForgottenKeys& forgotten = shard.forgotten;
+    const bool is_full = forgotten.count == ForgottenKeys::keys_max;
+    if (is_full || now.ns - forgotten.begun_ns >= forgotten_age_ns) {
+        if (is_full && now.ns - forgotten.begun_ns < forgotten_age_ns / 2) {
+            forgotten.overflowed_ns = now.ns;
+            forgotten.has_overflowed = true;
+        }
+        forgotten.words[1] = forgotten.words[0];
+        forgotten.words[0].fill(0);
+        forgotten.count = 0;
+        forgotten.begun_ns = now.ns;
+    }
+    ++forgotten.count;
+    std::uint64_t hash = mix(upload.key.high ^ seed_) ^ upload.key.low;
+    for (int n = 0; n < 4; ++n, hash >>= 16)
+        forgotten.words[0][(hash & 0xffff) / 64] |= 1ull << (hash % 64);
+}
+
+bool Assembly::remembers(Shard& shard, const AssemblyKey& key, Now now) const {
+    const ForgottenKeys& forgotten = shard.forgotten;
+    if (forgotten.has_overflowed && now.ns - forgotten.overflowed_ns < overflow_age_ns) return true;
+    for (const auto& words : forgotten.words) {
+        std::uint64_t hash = mix(key.high ^ seed_) ^ key.low;
+        bool has_all = true;
+        for (int n = 0; n < 4; ++n, hash >>= 16)
+            has_all = has_all && (words[(hash & 0xffff) / 64] >> (hash % 64) & 1) != 0;
+        if (has_all) return true;
+    }
+    return false;
+}
+
+std::uint32_t Assembly::expire(Now now) {
+    const std::uint32_t turn = expire_at_.fetch_add(1, std::memory_order_relaxed);
+    Shard& shard = shards_[turn % shard_count_];
+    const Locked locked(shard.lock);
+    reap(shard);
+    std::uint32_t expired = 0;
+    constexpr std::uint32_t most = 8;
+    while (expired < most && shard.idle_first != none) {
+        const Upload& oldest = uploads_[shard.idle_first];
+        if (now.ns < oldest.touched_ns || now.ns - oldest.touched_ns < limits_.idle_ns) break;
+        remember(shard, oldest, now);
+        give_up(shard, shard.idle_first);
+        ++expired;
+    }
+    return expired;
+}
+
+// The spool is full: of each shard the upload that is idle for the longest gives up what it has.
+bool Assembly::reclaim(Now now) {
+    bool found = false;
+    for (std::uint32_t n = 0; n < shard_count_ && !found; ++n) {
+        Shard& shard = shards_[n];
+        const Locked locked(shard.lock);
+        reap(shard);
+        std::uint32_t at = shard.idle_first;
+        for (std::uint32_t looked = 0; looked < reap_step && at != none && !found; ++looked) {
+            Upload& upload = uploads_[at];
+            if (now.ns - std::min(now.ns, upload.touched_ns) < reclaim_idle_ns) break;
+            const std::uint32_t next = upload.idle_next;
+            if (upload.blocks.load(std::memory_order_relaxed) != 0) {
+                remember(shard, upload, now);
+                older_until_ns_.store(0, std::memory_order_relaxed);
+                evicted_.fetch_add(1, std::memory_order_relaxed);
+                give_up(shard, at);
+                reap(shard);
+                found = true;
+            }
+            at = next;
+        }
+    }
+    return found;
+}
+
+void Assembly::reopen(Now now) {
+    older_until_ns_.store(now.ns + limits_.idle_ns, std::memory_order_relaxed);
+}
+
+bool Assembly::may_be_older(Now now) const {
+    return now.ns < older_until_ns_.load(std::memory_order_relaxed);
+}
+
+// --- pieces --------------------------------------------------------------------------------------
+
+std::uint32_t& Assembly::bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const {
+    const std::uint64_t hash = mix(position ^ mix(upload ^ seed_));
+    return shard.piece_buckets[hash & (piece_buckets_each_ - 1)];
+}
+
+std::uint32_t Assembly::open_piece(Shard& shard, std::uint32_t number, std::uint64_t position) {
+    Upload& upload = uploads_[number];
+    // No upload has more than it leaves to the others.
+    if (upload.pieces > piece_list_.available()) return none;
+    const std::uint32_t piece_number = piece_list_.take();
+    if (piece_number == none) return none;
+    Piece& piece = pieces_[piece_number];
+    piece = Piece{};
+    piece.position = position;
+    piece.upload = number;
+    piece.begun = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    piece.upload_next = upload.first_piece;
+    piece.upload_previous = none;
+    if (upload.first_piece != none) pieces_[upload.first_piece].upload_previous = piece_number;
+    upload.first_piece = piece_number;
+    std::uint32_t& head = bucket(shard, number, position);
+    piece.bucket_next = head;
+    head = piece_number;
+    ++upload.pieces;
+    ++upload.in_flight;
+    return piece_number;
+}
+
+void Assembly::remove_piece(Shard& shard, std::uint32_t piece_number) {
+    Piece& piece = pieces_[piece_number];
+    Upload& upload = uploads_[piece.upload];
+    take_from_ahead(piece.upload, piece_number);
+    std::uint32_t* at = &bucket(shard, piece.upload, piece.position);
+    while (*at != piece_number)
+        at = &pieces_[*at].bucket_next;
+    *at = piece.bucket_next;
+    const std::uint32_t next = piece.upload_next;
+    const std::uint32_t previous = piece.upload_previous;
+    (previous == none ? upload.first_piece : pieces_[previous].upload_next) = next;
+    if (next != none) pieces_[next].upload_previous = previous;
+    --upload.pieces;
+    if (piece.state == PieceState::in_flight)
+        --upload.in_flight;
+    else
+        --upload.whole;
+    upload.blocks.fetch_sub(piece.run.blocks, std::memory_order_relaxed);
+    spool_.drop(&piece.run);
+    piece.begun = 0;
+    piece_list_.give(piece_number);
+}
+
+// Of the upload's pieces that ended in this place, one that is not `but`.
+std::uint32_t Assembly::whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
+                                 std::uint32_t but) const {
+    for (std::uint32_t at = bucket(shard, upload, position); at != none;
+         at = pieces_[at].bucket_next) {
+        const Piece& piece = pieces_[at];
+        if (piece.upload == upload && piece.position == position && at != but &&
+            piece.state != PieceState::in_flight)
+            return at;
+    }
+    return none;
+}
+
+PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, Now now,
+                           PieceTicket* ticket, DigestState* state) {
+    using Result = PieceBegun::Result;
+    Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
+    const Locked locked(shard.lock);
+    std::uint32_t number = find_upload(shard, request.key, service);
+    // What is there is of an old one, and nobody is at it.
+    if (number != none && request.begins && uploads_[number].pins == 0 &&
+        request.order != PieceOrder::index) {
+        give_up(shard, number);
+        number = none;
+    }
+    const bool is_new = number == none;
+    if (is_new) number = open_upload(shard, request, service, now);
+    if (number == none) return {Result::full, false};
+    Upload& upload = uploads_[number];
+    std::uint64_t position = 0;
+    switch (upload.order) {
+        case PieceOrder::index:
+            position = request.index;
+            break;
+        case PieceOrder::offset:
+            position = request.offset;
+            break;
+        case PieceOrder::append:
+            position = upload.appended++;
+            break;
+        case PieceOrder::name:
+            position = position_of(request.name);
+            break;
+    }
+    pin(shard, number);
+    if (request.order != upload.order || position == piece_unknown) {
+        upload.tainted = true;
+        unpin(shard, number, now);
+        return {Result::bad, is_new};
+    }
+    const PiecePlace place = place_of(shard, number, request, position);
+    const std::uint32_t piece = open_piece(shard, number, position);
+    if (piece == none) {
+        upload.tainted = true;
+        unpin(shard, number, now);
+        return {Result::full, is_new};
+    }
+    if (request.total != piece_unknown) upload.total = request.total;
+    if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
+        upload.total = request.offset + request.length;
+    *ticket = {{number}, piece, upload.epoch, pieces_[piece].begun, place};
+    if (place == PiecePlace::spooled) {
+        pieces_[piece].content = PieceContent::spooled;
+        return {Result::begun, is_new};
+    }
+    upload.leased = upload.lease_is_live = true;
+    if (place == PiecePlace::next) *state = state_of(number);
+    return {Result::begun, is_new};
+}
+
+PiecePlace Assembly::place_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
+                              std::uint64_t position) const {
+    const Upload& upload = uploads_[number];
+    const bool is_free = !upload.leased && !upload.matched;
+    if (upload.count == 0) {
+        // Nothing is in the chain: whoever stands at the beginning is it.
+        const bool alone = upload.order != PieceOrder::name || upload.pieces == 0;
+        return is_free && alone && is_certain_begin(request) &&
+                       whole_at(shard, number, position, none) == none
+                   ? PiecePlace::first
+                   : PiecePlace::spooled;
+    }
+    if (upload.order == PieceOrder::name)
+        return is_free && upload.count == upload.pieces &&
+                       whole_at(shard, number, position, none) == none
+                   ? PiecePlace::next
+                   : PiecePlace::spooled;
+    return is_free && position == upload.next && whole_at(shard, number, position, none) == none
+               ? PiecePlace::next
+               : PiecePlace::spooled;
+}
+
+bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
+    Piece& piece = pieces_[ticket.piece];
+    Upload& upload = uploads_[ticket.upload.number];
+    if (piece.content != PieceContent::spooled) return false;
+    const std::uint64_t end = piece.run.bytes + bytes.size();
+    const std::uint32_t before = piece.run.blocks;
+    bool kept = true;
+    if (end > std::uint64_t{before} * Spool::block_bytes) {
+        // No upload has more of the spool than it leaves to the others.
+        const auto has_room = [&] {
+            return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free();
+        };
+        kept = has_room() || (reclaim(now) && has_room());
+    }
+    kept = kept && (spool_.append(&piece.run, bytes));
+    upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);
+    if (kept) return true;
+    upload.blocks.fetch_sub(piece.run.blocks, std::memory_order_relaxed);
+    spool_.drop(&piece.run);
+    const Locked locked(shard_of(ticket.upload.number).lock);
+    piece.content = PieceContent::lost;
+    return false;
+}
+
+void Assembly::forget(const PieceRequest& request, std::uint32_t service) {
+    Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
+    const Locked locked(shard.lock);
+    const std::uint32_t number = find_upload(shard, request.key, service);
+    // Anybody can send one that the storage refuses. Without its pieces a commit cannot be judged,
+    // but what completes by itself could be completed behind our back. Whoever is still sending to
+    // it keeps it alive; then it expires.
+    if (number == none || uploads_[number].pins != 0) return;
+    if (uploads_[number].visibility == Visibility::at_commit) give_up(shard, number);
+}
+
+}  // namespace cordon

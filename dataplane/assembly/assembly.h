@@ -1,0 +1,250 @@
+// Puts the pieces of uploads together, for all workers of the process: pieces of one upload may
+// come on any of them. It keeps what is known of each upload; the hashing is done by the workers.
+//
+//   piece     begin() ─► first: its own digests are those of the prefix that ends with it
+//                        next:  goes on from the state of what is before it
+//                        spooled: keep(bytes)…, until what is before it is there
+//             end() or abort()              look() for objects that need no commit: may its end go?
+//   lease     take() ─► advance through what is spooled: read, hash, passed() … give_back()
+//   commit    find(), take() …, statuses of the pieces it names, give_back(), close()
+//
+// The chain of an upload is the digest state of its pieces in their order, as far as they are
+// there. It is moved by one lease at a time: that of a piece which comes in its order, or that of whoever
+// hashes what is spooled. In what order pieces were chained is kept as a tag, so that a commit that
+// names others, or in another order, is noticed without keeping a list.
+//
+// What a client may do, and what comes of it:
+//   the same piece again (an answer was lost)      told by its digest: nothing changes
+//   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
+//                                                  what was hashed behind it is lost
+//   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
+//   a piece across others, out of order, no room   spooled, else lost: cannot be judged
+//   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
+// What cannot be judged is said so, and policy decides.
+//
+// Owns:       uploads, pieces, spool: all taken at construction.
+// Invariants: a state given out or taken in belongs to pieces in the order of the chain, and to no
+//             other bytes; a match that was found is kept (freeze()) until it is judged again.
+// Worker:     any. A shard's lock is held for a constant number of steps: a look-up in two hash
+//             tables, a state of 2 KiB copied, reap_step pieces freed; never per packet, and never
+//             while bytes are hashed or copied.
+// Limits:     assemblies_max, spool_bytes_max, assembly_seconds (options.h); pieces: limits.h.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/assembly/recipe.h"
+#include "dataplane/assembly/spin_lock.h"
+#include "dataplane/assembly/spool.h"
+#include "dataplane/base/time.h"
+#include "dataplane/fingerprint/digest_state.h"
+
+namespace cordon {
+
+struct AssemblyLimits {
+    std::uint32_t uploads_max;
+    std::uint32_t pieces_max;
+    std::uint64_t spool_bytes_max;
+    std::uint64_t idle_ns;
+};
+
+// An upload, for as long as somebody who holds this has it pinned.
+struct UploadRef {
+    std::uint32_t number = UINT32_MAX;
+    explicit operator bool() const { return number != UINT32_MAX; }
+};
+
+enum class PiecePlace : std::uint8_t { none, first, next, spooled };
+
+struct PieceTicket {
+    UploadRef upload;
+    std::uint32_t piece = UINT32_MAX;
+    std::uint32_t epoch = 0;
+    std::uint64_t begun = 0;
+    PiecePlace place = PiecePlace::none;
+    explicit operator bool() const { return piece != UINT32_MAX; }
+};
+
+struct PieceBegun {
+    enum class Result : std::uint8_t { begun, full, bad };
+    Result result;
+    bool opened;  // a new upload
+};
+
+// What is known of a piece at its end.
+struct PieceSum {
+    std::uint64_t length;
+    std::array<std::uint8_t, 16> digest;  // of sha256: tells equal pieces
+};
+
+// Whether the end of a piece may go to the storage. (Objects that need no commit.)
+enum class Standing : std::uint8_t {
+    clear,    // nothing that is judged by now becomes complete with it
+    advance,  // take() gives the lease: pieces behind it wait in the spool
+    busy,     // somebody else is at it: look again
+    matched,  // what is complete with it matched before: judge again (state given)
+    gap,      // cannot be judged: a piece before it was not seen, or its bytes are lost
+    conflict,
+};
+
+// A piece in the chain's way that is to be hashed.
+struct SpooledPiece {
+    std::uint32_t piece = UINT32_MAX;
+    SpoolRun run;
+    SpoolCursor cursor;
+    bool operator!() const { return piece == UINT32_MAX; }
+};
+
+// How much of the upload the chain is, for commits.
+struct ChainView {
+    std::uint64_t count;  // pieces in it
+    std::uint64_t tag;    // of their order
+    bool has_before;      // the state without the last one is there
+    std::uint64_t before_tag;
+    std::uint64_t pieces_whole;
+    std::uint32_t in_flight;
+    bool tainted;  // conflict, or a piece copied by the storage
+    bool matched;
+};
+
+enum class PieceStatus : std::uint8_t { missing, in_flight, chained, spooled, lost, conflict };
+
+class Assembly {
+  public:
+    Assembly(const AssemblyLimits& limits, std::uint64_t seed);
+    ~Assembly();
+    Assembly(const Assembly&) = delete;
+    Assembly& operator=(const Assembly&) = delete;
+
+    std::uint64_t seed() const { return seed_; }
+
+    // --- pieces ---
+    // With place next, *state is what it goes on from.
+    PieceBegun begin(const PieceRequest& request, std::uint32_t service, Now now,
+                     PieceTicket* ticket, DigestState* state);
+    // Only with place spooled. False: no room; what was kept is gone.
+    bool keep(const PieceTicket& ticket, Bytes bytes, Now now);
+    // `state`: of the prefix with place first and next, else of the piece alone.
+    // Gives the pin up, unless the caller goes on with look(); then by close().
+    void end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state, Now now);
+    // The upload of the piece ended before its end. `state`: of the prefix so far, when chained.
+    void abort(const PieceTicket& ticket, const DigestState* state, Now now);
+    Standing look(const PieceTicket& ticket, DigestState* state);
+    // What the storage answered to it.
+    void answered(const PieceTicket& ticket, bool accepted);
+    // A piece that the storage copies from elsewhere.
+    PieceBegun copy(const PieceRequest& request, std::uint32_t service, Now now);
+    void forget(const PieceRequest& request, std::uint32_t service);  // Abort
+
+    // --- lease ---
+    // False: it is taken, or nothing waits (`anyway`: also then).
+    bool take(UploadRef upload, bool anyway, DigestState* state, SpooledPiece* next);
+    Bytes read(SpooledPiece* piece, std::size_t most) const {
+        return spool_.read(piece->run, &piece->cursor, most);
+    }
+    // The piece is in `state`: the chain moves over it. False: nothing more waits, and the lease is
+    // given back.
+    bool passed(UploadRef upload, SpooledPiece* piece, const DigestState& state);
+    void give_back(UploadRef upload);
+    // What is complete in the chain's order with `state` matched: it stays so until unfreeze().
+    void freeze(UploadRef upload, const DigestState& state);
+    void unfreeze(UploadRef upload);
+
+    // --- commits ---
+    UploadRef find(const PieceRequest& request, std::uint32_t service, Now now);
+    ChainView chain(UploadRef upload);
+    void before_last(UploadRef upload, DigestState* state);
+    // Of the only whole piece in that place; with status spooled *piece is set.
+    PieceStatus status(UploadRef upload, std::uint64_t position, SpooledPiece* piece);
+    void close(UploadRef upload, Now now);
+
+    // Positions that a commit names.
+    Spool& spool() { return spool_; }
+    static std::uint64_t position_of(const AssemblyKey& name) { return name.low ^ name.high; }
+    // The tag of an order: begins with 0.
+    std::uint64_t tag_with(std::uint64_t tag, std::uint64_t position) const;
+
+    // --- time ---
+    // Forgets a few uploads that have been idle for too long; returns how many.
+    std::uint32_t expire(Now now);
+    // From now on uploads may go on that began while nobody looked.
+    void reopen(Now now);
+    bool may_be_older(Now now) const;
+
+    std::uint32_t uploads() const { return uploads_live_.load(std::memory_order_relaxed); }
+    std::uint32_t pieces() const { return piece_list_.count() - piece_list_.available(); }
+    std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+
+    static std::uint64_t upload_bytes();
+    static std::uint64_t piece_bytes();
+
+  private:
+    struct Piece;
+    struct Upload;
+    struct Shard;
+    static constexpr std::uint32_t none = UINT32_MAX;
+    static constexpr std::uint32_t shards_max = 16;
+
+    std::uint32_t hash_of(const AssemblyKey& key, std::uint32_t service) const;
+    Shard& shard_of(std::uint32_t upload) const;
+    std::uint32_t find_upload(Shard& shard, const AssemblyKey& key, std::uint32_t service) const;
+    std::uint32_t open_upload(Shard& shard, const PieceRequest& request, std::uint32_t service,
+                              Now now);
+    void unlink(Shard& shard, std::uint32_t number);
+    void give_up(Shard& shard, std::uint32_t number);
+    void reap(Shard& shard);
+    void pin(Shard& shard, std::uint32_t number);
+    void unpin(Shard& shard, std::uint32_t number, Now now);
+    void remember(Shard& shard, const Upload& upload, Now now);
+    bool remembers(Shard& shard, const AssemblyKey& key, Now now) const;
+    bool reclaim(Now now);
+
+    std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
+    std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);
+    void remove_piece(Shard& shard, std::uint32_t number);
+    std::uint32_t whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
+                           std::uint32_t but) const;
+    bool is_chained(const Upload& upload, const Piece& piece) const;
+    PiecePlace place_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
+                        std::uint64_t position) const;
+    void append_to_chain(std::uint32_t number, std::uint32_t piece, const DigestState& state);
+    void break_chain(std::uint32_t number);
+    void step_back(std::uint32_t number);
+    void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
+    void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
+    void put_ahead(Shard& shard, std::uint32_t number, std::uint32_t piece);
+    void take_from_ahead(std::uint32_t number, std::uint32_t piece);
+    bool is_current(const PieceTicket& ticket) const;
+    void begin_chain_alone(Shard& shard, std::uint32_t number, std::uint32_t piece,
+                           const DigestState& state);
+    std::uint32_t next_in_chain(Shard& shard, std::uint32_t number) const;
+    bool next_waits(Shard& shard, std::uint32_t number, SpooledPiece* out) const;
+    DigestState& state_of(std::uint32_t number) { return states_[2 * std::size_t{number}]; }
+    DigestState& before_of(std::uint32_t number) { return states_[2 * std::size_t{number} + 1]; }
+
+    const AssemblyLimits limits_;
+    const std::uint64_t seed_;
+    std::uint32_t shard_count_;
+    std::uint32_t per_shard_;
+    std::unique_ptr<Shard[]> shards_;
+    std::unique_ptr<Upload[]> uploads_;
+    std::unique_ptr<DigestState[]> states_;
+    std::unique_ptr<Piece[]> pieces_;
+    std::unique_ptr<std::uint32_t[]> upload_buckets_;
+    std::unique_ptr<std::uint32_t[]> piece_buckets_;
+    std::uint32_t upload_buckets_each_;
+    std::uint32_t piece_buckets_each_;
+    FreeList piece_list_;
+    Spool spool_;
+    std::atomic<std::uint32_t> uploads_live_{0};
+    std::atomic<std::uint64_t> evicted_{0};
+    std::atomic<std::uint64_t> older_until_ns_{0};
+    std::atomic<std::uint32_t> expire_at_{0};
+    std::atomic<std::uint64_t> clock_{0};  // in which order pieces began and ended
+};
+
+}  // namespace cordon

@@ -1,0 +1,103 @@
+// The inside of Assembly: what is kept of an upload and of its pieces, and their shards.
+//
+// Owns:       see assembly.h.
+// Worker:     under the shard's lock, but for what is said to be otherwise.
+#pragma once
+
+#include "dataplane/assembly/assembly.h"
+
+namespace cordon {
+
+enum class PieceState : std::uint8_t {
+    in_flight,
+    whole,
+    cut,  // ended early; its bytes may be on the storage (order offset): in the chain
+};
+enum class PieceContent : std::uint8_t { lost, spooled, chained };
+
+struct Assembly::Piece {
+    std::uint64_t position;  // index, offset, or of the name
+    std::uint64_t length;
+    std::uint64_t begun;
+    std::uint64_t ended;
+    SpoolRun run;  // of the ticket's holder until end()
+    std::array<std::uint8_t, 16> digest;
+    std::uint32_t upload;
+    std::uint32_t upload_next;  // of its upload's pieces
+    std::uint32_t upload_previous;
+    std::uint32_t bucket_next;
+    std::uint32_t ahead_next;
+    std::uint32_t epoch;  // of the chain that it is in
+    bool is_ahead;
+    PieceState state;
+    PieceContent content;
+    bool accepted;  // 2xx of the storage
+    bool refused;   // another final answer
+};
+
+struct Assembly::Upload {
+    AssemblyKey key;
+    std::uint64_t touched_ns;
+    std::uint32_t service;
+    std::uint32_t bucket_next;
+    std::uint32_t idle_next;  // oldest first; of unpinned ones
+    std::uint32_t idle_previous;
+    std::uint32_t first_piece;
+    std::uint32_t pieces;
+    std::uint32_t whole;
+    std::uint32_t in_flight;
+    std::uint32_t ahead;  // with order offset: ended, and not in the chain
+    std::uint32_t ahead_count;
+    std::uint32_t pins;
+    std::atomic<std::uint32_t> blocks;  // of the spool; by all holders of tickets
+    Recipe recipe;
+    PieceOrder order;
+    Visibility visibility;
+    bool used;
+    bool lost;     // an upload of this key was forgotten with pieces in it
+    bool tainted;  // by a conflict, or by a copy
+    bool matched;  // see freeze()
+    bool leased;
+    bool lease_is_live;  // by a piece in flight, else by whoever advances
+    // the chain
+    std::uint32_t epoch;
+    std::uint32_t last;        // its last piece
+    std::uint32_t before;      // the one before that, when has_before
+    std::uint64_t next;        // position of what comes next
+    std::uint64_t begin_next;  // position where its last piece stands
+    std::uint64_t bytes;
+    std::uint64_t before_bytes;
+    std::uint64_t count;
+    std::uint64_t tag;
+    std::uint64_t before_tag;
+    std::uint64_t appended;  // pieces of order append so far
+    std::uint64_t total;
+    bool has_before;
+};
+
+// Keys of uploads that were forgotten with pieces in them, in two Bloom filters: the older one goes
+// when the newer is full or a week old.
+struct ForgottenKeys {
+    static constexpr std::size_t bits = 1u << 16;
+    static constexpr std::uint32_t keys_max = 4096;  // then one key in 400 is taken for another
+    std::array<std::uint64_t, bits / 64> words[2];
+    std::uint32_t count;
+    std::uint64_t begun_ns;
+    std::uint64_t overflowed_ns;  // when a filter had to go before its time
+    bool has_overflowed;
+};
+
+struct Assembly::Shard {
+    SpinLock lock;
+    std::uint32_t first;      // its uploads
+    std::uint32_t untouched;  // of them, from here on
+    std::uint32_t free;
+    std::uint32_t idle_first;
+    std::uint32_t idle_last;
+    std::uint32_t dying;  // uploads whose pieces are freed step by step
+    std::uint32_t* upload_buckets;
+    std::uint32_t* piece_buckets;
+    ForgottenKeys forgotten;
+};
+
+}  // namespace cordon

@@ -1,0 +1,151 @@
+// What cordond and cordon-verifier say to each other: [verifier] socket, AF_UNIX SOCK_SEQPACKET.
+// The verifier asks, cordond answers each frame with one.
+//
+//   verifier → next                            ← job, or idle: ask again later
+//            → match (before it deletes)       ← recorded: durable, now it may delete
+//            → done                            ← taken
+//
+// With `job` and `idle` comes a descriptor of the index file, open for reading, when its mark is
+// another than the one the verifier named: it needs no access to the files of cordond. Names of
+// objects go over this socket, never content.
+//
+// Owns:       nothing; plain fixed-size structs, host byte order (same machine).
+// Invariants: a job is handed to one connection; when that ends without `done`, it waits again.
+// Limits:     a frame is as long as its type says; any other ends the connection. Texts end with
+//             a NUL.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include "dataplane/contract/journal_format.h"
+#include "dataplane/contract/options.h"
+
+namespace cordon {
+
+inline constexpr std::uint32_t verify_magic = 0x46564443;  // "CDVF"
+inline constexpr std::uint16_t verify_version = 1;
+
+enum class StorageApi : std::uint8_t { s3, webdav };
+
+// Numbers stand in the store: new ones go to the end.
+// clang-format off
+#define CORDON_VERIFY_OUTCOMES(X)                                                                 \
+    X(none,        "waiting")      /* nothing is known yet */                                     \
+    X(clean,       "clean")        /* judged, and nothing matched */                              \
+    X(uninspected, "uninspected")  /* fetched, but not all of it can be judged there either */    \
+    X(deleted,     "deleted")      /* it matched and is gone */                                   \
+    X(reported,    "reported")     /* it matched, and policy lets it be */                        \
+    X(gone,        "gone")         /* there is no such object */                                  \
+    X(replaced,    "replaced")     /* what matched is no more there; a newer one is asked for */  \
+    X(error,       "error")        /* given up */                                                 \
+    X(overflow,    "overflow")     /* never tried: too many waited */
+// clang-format on
+
+enum class VerifyOutcome : std::uint8_t {
+#define X(name, text) name,
+    CORDON_VERIFY_OUTCOMES(X)
+#undef X
+};
+
+inline constexpr std::string_view verify_outcome_names[] = {
+#define X(name, text) text,
+    CORDON_VERIFY_OUTCOMES(X)
+#undef X
+};
+
+enum class VerifyType : std::uint16_t {
+    next = 1,      // → VerifyNext
+    job = 2,       // ← VerifyJob
+    idle = 3,      // ← VerifyIdle
+    match = 4,     // → VerifyMatch
+    recorded = 5,  // ← VerifyRecorded
+    done = 6,      // → VerifyDone
+    taken = 7,     // ← VerifyTaken
+};
+
+struct VerifyHeader {
+    std::uint32_t magic;
+    std::uint16_t version;
+    VerifyType type;
+};
+
+struct VerifyNext {
+    std::uint64_t index_mark;  // of the index it has, 0: none
+    char program_version[32];
+};
+
+struct VerifyIdle {
+    std::uint64_t index_mark;  // of the index in force, 0: none
+    std::uint32_t wait_ms;
+    std::uint8_t lab;
+    std::uint8_t reserved[3];
+};
+
+struct VerifyJob {
+    std::uint64_t id;
+    std::uint64_t index_mark;
+    std::uint64_t object_bytes_max;
+    std::uint32_t seconds_max;  // of one request to the storage
+    StorageApi api;
+    std::uint8_t path_style;  // S3: the bucket is the first part of the path, else of the host
+    ServiceMode mode;
+    std::uint8_t weak_blocks;
+    std::uint8_t lab;
+    std::uint8_t matched;  // in an earlier try, and recorded: only the deletion is left
+    std::uint8_t cut;      // the target is longer than what stands here
+    std::uint8_t reserved[5];
+    char node_prefix[8];
+    char service[32];
+    char endpoint[256];
+    char region[64];
+    char credentials[256];  // path of the file
+    char host[256];         // as the client named it
+    char target[3200];
+    char etag[256];  // of what matched
+    char object_version[256];
+};
+
+struct VerifyMatch {
+    std::uint64_t id;
+    std::uint64_t object_bytes;
+    IncidentRecord incident;  // what the line found: matches, form, action, case number
+    char etag[256];
+    char object_version[256];
+};
+
+struct VerifyRecorded {
+    std::uint64_t id;
+    char case_number[32];
+};
+
+struct VerifyDone {
+    std::uint64_t id;
+    std::uint64_t object_bytes;
+    std::uint64_t time_ns;   // Unix time, UTC
+    VerifyOutcome outcome;   // `none`: has to be tried again
+    std::uint8_t permanent;  // with `none`: trying again will not help
+    std::uint8_t newer;      // another version is visible now
+    std::uint8_t reserved[1];
+    std::uint32_t http_status;  // last answer of the storage, 0: none
+    char detail[128];           // one sentence for the operator
+};
+
+struct VerifyTaken {
+    std::uint64_t id;
+};
+
+template <typename T>
+struct VerifyFrame {
+    VerifyHeader header;
+    T body;
+};
+
+inline constexpr std::size_t verify_frame_max =
+    std::max(sizeof(VerifyFrame<VerifyMatch>), sizeof(VerifyFrame<VerifyJob>));
+static_assert(std::is_trivially_copyable_v<VerifyMatch>);
+
+}  // namespace cordon

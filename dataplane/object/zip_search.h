@@ -1,0 +1,28 @@
+// Looks for the signature of a zip's member in an object that does not begin with one: behind a
+// stub that unpacks it, a picture, another archive. Readers find such a zip from its end.
+//
+// Owns:       how much of a signature the last run ended with.
+// Invariants: what is found does not depend on how the bytes are cut.
+// Worker:     pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/base/bytes.h"
+
+namespace cordon {
+
+class ZipSearch {
+  public:
+    // True: *at is where the rest of a signature stands in the run, of which earlier runs had the
+    // first seen() bytes.
+    bool find(Bytes run, std::size_t* at);
+    // Of the signature found, what earlier runs had.
+    Bytes seen() const;
+
+  private:
+    std::uint8_t seen_ = 0;
+};
+
+}  // namespace cordon

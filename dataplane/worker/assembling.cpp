@@ -1,0 +1,423 @@
+#include "dataplane/worker/assembling.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+// What is hashed of the spool in one turn of a worker: 0.1 ms, so that no burst waits for long.
+constexpr std::size_t advance_bytes = 128 * 1024;
+constexpr std::uint64_t wait_ns = limits::assembly_wait_seconds * ns_per_s;
+
+}  // namespace
+
+// What a request means for an upload in pieces. False: it was refused, or waits for its verdict.
+bool Worker::State::begin_assembling(FlowNumber number) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    const Head& head = exchange.parser.head();
+    exchange.assembling = no_assembling;
+    exchange.answered = {};
+    const PieceRequest request = recipe_of(head, assembly.seed());
+    switch (request.act) {
+        case PieceAct::none:
+        case PieceAct::form:
+        case PieceAct::object:
+        case PieceAct::begin:
+        case PieceAct::drop_piece:
+        case PieceAct::copy:
+            return true;
+        case PieceAct::piece:
+            return !exchange.object_open || begin_piece(number, request);
+        case PieceAct::copy_piece:
+            counters.count(Outcome::assembly_copied);
+            note_begun(assembly.copy(request, flows[number].service, now));
+            return true;
+        case PieceAct::commit:
+            return begin_commit(number, request);
+        case PieceAct::abort:
+            counters.count(Outcome::assembly_aborted);
+            assembly.forget(request, flows[number].service);
+            return true;
+        case PieceAct::bad:
+            counters.count(Outcome::assembly_bad);
+            return passes_unassembled(number, PolicyCase::unparsable);
+    }
+    return true;
+}
+
+void Worker::State::note_begun(const PieceBegun& begun) {
+    if (begun.opened) counters.count(Outcome::assembly_opened);
+    if (begun.result == PieceBegun::Result::full) counters.count(Outcome::assembly_full);
+    if (begun.result == PieceBegun::Result::bad) counters.count(Outcome::assembly_conflict);
+}
+
+// Pieces that cannot be put together. False: the request was refused.
+bool Worker::State::passes_unassembled(FlowNumber number, PolicyCase about) {
+    const Flow& flow = flows[number];
+    const ServiceOptions& wanted = service(flow);
+    bool refuses = wanted.on_limit != UninspectedAction::pass;
+    UninspectedAction action = wanted.on_limit;
+    ErrorStatus status = ErrorStatus::unavailable;
+    if (about == PolicyCase::unparsable) {
+        action = wanted.on_unparsable;
+        refuses = action != UninspectedAction::pass;
+        status = ErrorStatus::bad_request;
+    } else if (about == PolicyCase::midstream) {
+        refuses = wanted.on_midstream == MidstreamAction::reset ||
+                  wanted.on_midstream == MidstreamAction::refuse;
+        action = wanted.on_midstream == MidstreamAction::reset ? UninspectedAction::reset
+                                                               : UninspectedAction::refuse;
+    }
+    if (mode(flow) == ServiceMode::enforce && refuses) {
+        abort_object(number);
+        end_inspection(number, {about, UninspectedReason::assembly, action, status, true});
+        return false;
+    }
+    counters.decided(flow.service, about, PolicyResult::passed);
+    return true;
+}
+
+// A gap in what was seen of an upload: it may have begun before us, or while the kernel bridged.
+bool Worker::State::passes_with_gap(FlowNumber number) {
+    counters.count(Outcome::assembly_gap);
+    return passes_unassembled(number, assembly.may_be_older(now) ? PolicyCase::midstream
+                                                                 : PolicyCase::limit);
+}
+
+std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceRequest& request) {
+    const std::uint32_t place = assemblings.allocate();
+    INVARIANT(place != no_assembling);  // two for each message
+    Assembling& own = assemblings[place];
+    own.request = request;
+    own.ticket = {};
+    own.upload = {};
+    own.spooled = {};
+    own.slot = no_object;
+    own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
+    own.service = flows[number].service;
+    own.lost = own.leased = false;
+    own.flow = number;
+    own.list = no_assembling;
+    own.positions = {};
+    exchanges[flows[number].exchange].assembling = place;
+    return place;
+}
+
+bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) {
+    PieceTicket ticket;
+    const PieceBegun begun =
+        assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
+    note_begun(begun);
+    if (begun.result == PieceBegun::Result::full)
+        return passes_unassembled(number, PolicyCase::limit);
+    if (begun.result == PieceBegun::Result::bad)
+        return passes_unassembled(number, PolicyCase::unparsable);
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::piece;
+    own.ticket = ticket;
+    own.upload = ticket.upload;
+    if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
+    return true;
+}
+
+// Bytes of an object of the message. False: there is no room for them, and the message was refused.
+bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    Assembling& own = assemblings[exchange.assembling];
+    if (own.object != object) return true;
+    if (own.stage == Assembling::Stage::commit) {
+        if (own.list != no_assembling) read_list(&own, bytes);
+        return true;
+    }
+    if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
+    if (own.ticket.place != PiecePlace::spooled || own.lost) return true;
+    if (assembly.keep(own.ticket, bytes, now)) return true;
+    own.lost = true;
+    counters.count(Outcome::assembly_full);
+    return passes_unassembled(number, PolicyCase::limit);
+}
+
+bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
+    if (exchange.assembling == no_assembling) return false;
+    const Assembling& own = assemblings[exchange.assembling];
+    return own.stage == Assembling::Stage::piece && own.object == object;
+}
+
+bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
+    return is_piece(exchange, object) && !assemblings[exchange.assembling].lost;
+}
+
+// A message that waits for its verdict over several turns.
+bool Worker::State::awaits_assembly(const Flow& flow) {
+    if (flow.exchange == no_exchange) return false;
+    const std::uint32_t place = exchanges[flow.exchange].assembling;
+    if (place == no_assembling) return false;
+    const Assembling::Stage stage = assemblings[place].stage;
+    return stage != Assembling::Stage::piece &&
+           (stage != Assembling::Stage::commit || flow.verdict_due);
+}
+
+// What the chain would be if the upload ended here.
+bool Worker::State::look_at_chain(FlowNumber number, bool last) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    const Assembling& own = assemblings[exchange.assembling];
+    if (own.stage != Assembling::Stage::piece || own.slot == no_object ||
+        own.request.visibility == Visibility::at_commit)
+        return true;
+    return look_at_assembled(number, own.slot, last);
+}
+
+bool Worker::State::look_at_assembled(FlowNumber number, ObjectSlot slot, bool last) {
+    Judged judged{number, assembled_object, false, {}};
+    fingerprinter.peek(slot, &judged.digests);
+    if (judged.digests.size == 0) return true;
+    return judge_assembled(judged, last);
+}
+
+// The objects of the message are judged; its end is held. False: the flow waits, or is cut.
+bool Worker::State::end_assembling(FlowNumber number) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    if (assemblings[exchange.assembling].stage == Assembling::Stage::commit)
+        return end_commit(number);
+    return end_piece(number);
+}
+
+// `piece_state` and `piece_sum` are of the piece by itself: judge_object() left them.
+bool Worker::State::end_piece(FlowNumber number) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    const std::uint32_t place = exchange.assembling;
+    Assembling& own = assemblings[place];
+    counters.count(Outcome::assembly_piece);
+    counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
+                                                           : Outcome::assembly_chained);
+    if (own.slot != no_object) {
+        if (own.request.visibility != Visibility::at_commit &&
+            !look_at_assembled(number, own.slot, false))
+            return false;
+        fingerprinter.save(own.slot, &piece_state);
+        fingerprinter.drop(own.slot);
+        own.slot = no_object;
+    }
+    assembly.end(own.ticket, piece_sum, piece_state, now);
+    exchange.answered = own.ticket;
+    if (own.request.visibility == Visibility::at_commit) {
+        exchange.assembling = no_assembling;
+        own.flow = no_flow;
+        return advance_alone(place);
+    }
+    own.stage = Assembling::Stage::looking;
+    own.until_ns = now.ns + wait_ns;
+    return look_on(place);
+}
+
+// Pieces that waited for this one are hashed while the client goes on.
+bool Worker::State::advance_alone(std::uint32_t place) {
+    if (!begin_advance(place, false)) {
+        drop_assembling(place);
+        return true;
+    }
+    put_to_work(place);
+    return true;
+}
+
+bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
+    Assembling& own = assemblings[place];
+    if (!assembly.take(own.upload, anyway, &chain_state, &own.spooled)) return false;
+    own.leased = true;
+    own.stage = Assembling::Stage::advancing;
+    own.slot = chain_state.size == 0 ? fingerprinter.open(planned_kinds())
+                                     : fingerprinter.resume(chain_state);
+    INVARIANT(own.slot != no_object);
+    return true;
+}
+
+void Worker::State::put_to_work(std::uint32_t place) {
+    assemblings[place].next = working;
+    working = place;
+    const FlowNumber number = assemblings[place].flow;
+    if (number == no_flow) return;
+    flows[number].verdict_due = true;
+    clear_timer(number);
+}
+
+// Every turn a part of what has to be hashed, of each upload in turn.
+void Worker::State::run_assembling() {
+    std::uint32_t at = working;
+    working = no_assembling;
+    std::size_t left = advance_bytes;
+    while (at != no_assembling) {
+        const std::uint32_t next = assemblings[at].next;
+        work_on(at, &left);
+        at = next;
+    }
+}
+
+void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
+    Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    bool done = false;
+    switch (own.stage) {
+        case Assembling::Stage::piece:
+        case Assembling::Stage::commit:
+            return;
+        case Assembling::Stage::looking:
+            done = look_on(place);
+            break;
+        case Assembling::Stage::advancing:
+            done = advance(place, left);
+            break;
+        case Assembling::Stage::waiting:
+        case Assembling::Stage::listing:
+        case Assembling::Stage::hashing:
+            done = commit_on(place, left);
+            break;
+    }
+    if (done && number != no_flow) resume_after_assembly(number);
+}
+
+// True: the piece may go, or its upload advanced as far as it can by itself.
+bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
+    Assembling& own = assemblings[place];
+    while (*left != 0) {
+        const Bytes bytes = assembly.read(&own.spooled, *left);
+        if (!bytes.empty()) {
+            fingerprinter.submit(own.slot, bytes);
+            fingerprinter.flush();
+            *left -= bytes.size();
+            continue;
+        }
+        fingerprinter.save(own.slot, &chain_state);
+        const bool at_once = own.request.visibility != Visibility::at_commit;
+        if (at_once && !judge_boundary(place)) return false;
+        counters.count(Outcome::assembly_chained);
+        if (assembly.passed(own.upload, &own.spooled, chain_state)) continue;
+        own.leased = false;
+        fingerprinter.drop(own.slot);
+        own.slot = no_object;
+        if (own.flow == no_flow) {
+            drop_assembling(place);
+            return true;
+        }
+        if (own.request.act == PieceAct::commit) {
+            own.stage = Assembling::Stage::waiting;
+            return commit_on(place, left);
+        }
+        own.stage = Assembling::Stage::looking;
+        return look_on(place);
+    }
+    put_to_work(place);
+    return false;
+}
+
+// The object would be complete here. A match stays with the upload, so that it is judged again when
+// the client sends the same once more. False: the flow is cut.
+bool Worker::State::judge_boundary(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    if (own.flow != no_flow) return look_at_assembled(own.flow, own.slot, false);
+    Judged judged{no_flow, assembled_object, false, {}};
+    fingerprinter.peek(own.slot, &judged.digests);
+    if (!matches_anything(judged.digests)) return true;
+    assembly.freeze(own.upload, chain_state);
+    drop_assembling(place);
+    return false;
+}
+
+// True: the end of the piece may go. False: it waits, or the flow is cut.
+bool Worker::State::look_on(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    while (true) {
+        switch (assembly.look(own.ticket, &chain_state)) {
+            case Standing::clear:
+                return end_look(place);
+            case Standing::advance:
+                if (!begin_advance(place, false)) continue;
+                put_to_work(place);
+                return false;
+            case Standing::busy:
+                if (now.ns >= own.until_ns) {
+                    end_look(place);
+                    return passes_unassembled(number, PolicyCase::limit);
+                }
+                put_to_work(place);
+                return false;
+            case Standing::matched: {
+                Judged judged{number, assembled_object, false, {}};
+                chain_state.finish(&judged.digests);
+                if (!judge_assembled(judged, false)) return false;
+                assembly.unfreeze(own.upload);
+                continue;
+            }
+            case Standing::gap:
+                end_look(place);
+                return passes_with_gap(number);
+            case Standing::conflict:
+                counters.count(Outcome::assembly_conflict);
+                end_look(place);
+                return passes_unassembled(number, PolicyCase::limit);
+        }
+    }
+}
+
+bool Worker::State::end_look(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    exchanges[flows[own.flow].exchange].assembling = no_assembling;
+    drop_assembling(place);
+    return true;
+}
+
+// The verdict was clean: reads on behind the message.
+void Worker::State::resume_after_assembly(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.phase != FlowPhase::established || flow.exchange == no_exchange) return;
+    flow.verdict_due = false;
+    Exchange& exchange = exchanges[flow.exchange];
+    class_rest(&exchange);
+    close_message(&exchange);
+    go_on(number);
+}
+
+// The message is over, one way or another.
+void Worker::State::leave_assembling(Exchange* exchange) {
+    const std::uint32_t place = exchange->assembling;
+    if (place == no_assembling) return;
+    exchange->assembling = no_assembling;
+    std::uint32_t* at = &working;
+    while (*at != no_assembling && *at != place)
+        at = &assemblings[*at].next;
+    if (*at == place) *at = assemblings[place].next;
+    drop_assembling(place);
+}
+
+void Worker::State::drop_assembling(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    if (own.stage == Assembling::Stage::piece) {
+        const bool is_chained = own.slot != no_object;
+        if (is_chained) fingerprinter.save(own.slot, &chain_state);
+        assembly.abort(own.ticket, is_chained ? &chain_state : nullptr, now);
+    } else if (own.upload) {
+        if (own.leased) assembly.give_back(own.upload);
+        assembly.close(own.upload, now);
+    }
+    if (own.slot != no_object) fingerprinter.drop(own.slot);
+    assembly.spool().drop(&own.positions);
+    if (own.list != no_assembling) commit_places.release(own.list);
+    assemblings.release(place);
+}
+
+// What the storage said to the last message, when nothing else awaits an answer.
+void Worker::State::note_piece_answer(Exchange* exchange, std::uint16_t status) {
+    if (!exchange->answered || exchange->tracker.outstanding() != 1) return;
+    assembly.answered(exchange->answered, status / 100 == 2);
+    exchange->answered = {};
+}
+
+}  // namespace cordon

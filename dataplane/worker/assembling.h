@@ -1,0 +1,62 @@
+// What a message has to do with an upload in pieces: it carries one, or makes the object visible.
+// It outlives its message when pieces behind it wait in the spool and nobody has to wait for them.
+//
+// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it moves;
+//             the lease of the chain while it advances; the list of a commit.
+// Invariants: with a flow while the flow's message has it, else it advances by itself.
+// Worker:     used by one worker only; pooled, no allocation after construction.
+// Limits:     two for each message; limits::commit_lists_max commits with lists.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/assembly/assembly.h"
+#include "dataplane/assembly/commit_list.h"
+#include "dataplane/fingerprint/fingerprinter.h"
+#include "dataplane/flow/flow_table.h"
+
+namespace cordon {
+
+inline constexpr std::uint32_t no_assembling = UINT32_MAX;
+// In place of the number of an object of the message.
+inline constexpr std::uint8_t assembled_object = 0xfe;
+
+struct CommitPlace {
+    CommitList list;
+    std::uint32_t next_free;
+};
+
+struct Assembling {
+    enum class Stage : std::uint8_t {
+        piece,    // its bytes are coming
+        commit,   // its request is coming
+        looking,  // the piece has ended: may its end go?
+        waiting,  // the commit has ended: for the lease, and for pieces on their way
+        advancing,
+        listing,  // the pieces that a commit names are looked up
+        hashing,  // and hashed
+    };
+    PieceRequest request;
+    PieceTicket ticket;
+    UploadRef upload;     // pinned
+    SpooledPiece spooled;  // that is being hashed
+    ObjectSlot slot;      // of the chain
+    Stage stage;
+    std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
+    std::uint8_t service;
+    bool lost;            // its bytes were not kept
+    bool leased;
+    std::uint64_t until_ns;  // for how long is waited
+    FlowNumber flow;         // no_flow: nobody waits
+    // a commit
+    std::uint32_t list;  // no_assembling: it names none
+    SpoolRun positions;
+    SpoolCursor cursor;
+    std::uint64_t tag;
+    std::uint64_t done;       // positions looked up
+    std::uint64_t chained;    // of them, that the state begins with
+    std::uint32_t next;       // in the list of those that are at it
+    std::uint32_t next_free;
+};
+
+}  // namespace cordon

@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/worker/assembling.h"
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+// Positions of a list that are looked up in one turn, each under a lock of its own.
+constexpr std::uint64_t list_step = 512;
+constexpr std::uint64_t commit_wait_ns = limits::assembly_wait_seconds * ns_per_s;
+
+}  // namespace
+
+// The request that makes an object visible: its end is held until the verdict on the pieces that it
+// names. One without a body is held whole.
+bool Worker::State::begin_commit(FlowNumber number, const PieceRequest& request) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    const std::uint32_t place = open_assembling(number, request);
+    Assembling& own = assemblings[place];
+    own.stage = Assembling::Stage::commit;
+    if (request.list != ListFormat::none) {
+        own.list = commit_places.allocate();
+        if (own.list == no_assembling) {
+            counters.count(Outcome::assembly_full);
+            leave_assembling(&exchange);
+            return passes_unassembled(number, PolicyCase::limit);
+        }
+        commit_places[own.list].list.open(exchange.parser.head(), request, assembly.seed());
+    }
+    if (exchange.object_open) return true;
+    flow.hold.object_bytes(exchange.chunk_begin);
+    return end_commit(number);
+}
+
+void Worker::State::read_list(Assembling* own, Bytes bytes) {
+    commit_places[own->list].list.feed(bytes);
+    take_list(own);
+}
+
+void Worker::State::take_list(Assembling* own) {
+    CommitEntry entry;
+    while (commit_places[own->list].list.next(&entry)) {
+        std::uint64_t position = entry.index;
+        switch (entry.from) {
+            case CommitEntry::From::index:
+                break;
+            case CommitEntry::From::name:
+            case CommitEntry::From::staged:
+            case CommitEntry::From::committed:
+                position = Assembly::position_of(entry.name);
+                break;
+            case CommitEntry::From::object:
+            case CommitEntry::From::list:
+                own->lost = true;
+                continue;
+        }
+        std::uint8_t bytes[sizeof position];
+        std::memcpy(bytes, &position, sizeof position);
+        own->lost = own->lost || !assembly.spool().append(&own->positions, bytes);
+    }
+}
+
+// The request is here to its end. False: the flow waits, or is cut.
+bool Worker::State::end_commit(FlowNumber number) {
+    const Flow& flow = flows[number];
+    const std::uint32_t place = exchanges[flow.exchange].assembling;
+    Assembling& own = assemblings[place];
+    if (own.list != no_assembling) {
+        CommitList& list = commit_places[own.list].list;
+        list.finish();
+        take_list(&own);
+        if (list.state() == CommitList::State::bad) {
+            counters.count(Outcome::assembly_bad);
+            end_look(place);
+            return passes_unassembled(number, PolicyCase::unparsable);
+        }
+        const bool is_none = list.state() == CommitList::State::foreign;
+        commit_places.release(own.list);
+        own.list = no_assembling;
+        if (is_none) own.request.list = ListFormat::none;
+    }
+    own.upload = assembly.find(own.request, own.service, now);
+    if (!own.upload || own.lost) {
+        // What was never seen can be no part of what we know.
+        const bool is_empty = !own.upload && own.request.list == ListFormat::none;
+        end_look(place);
+        return is_empty && own_commit_is_common(number) ? true : passes_with_gap(number);
+    }
+    own.stage = Assembling::Stage::waiting;
+    own.until_ns = now.ns + commit_wait_ns;
+    std::size_t left = 0;
+    return commit_on(place, &left);
+}
+
+// True: the commit may go. False: it waits, or the flow is cut.
+bool Worker::State::commit_on(std::uint32_t place, std::size_t* left) {
+    Assembling& own = assemblings[place];
+    if (own.stage == Assembling::Stage::waiting) {
+        if (!begin_advance(place, true)) return commit_waits(place);
+        const bool has_list = own.request.list != ListFormat::none;
+        if (!has_list && !!own.spooled) {
+            put_to_work(place);  // advances, and comes here again
+            return false;
+        }
+        if (!has_list) return commit_all(place);
+        begin_list(place);
+    }
+    if (own.stage == Assembling::Stage::listing && !look_up_list(place)) return false;
+    if (own.stage == Assembling::Stage::hashing) return hash_list(place, left);
+    return commit_on(place, left);
+}
+
+bool Worker::State::commit_waits(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    if (own.leased) {
+        assembly.give_back(own.upload);
+        own.leased = false;
+    }
+    if (own.slot != no_object) fingerprinter.drop(own.slot);
+    own.slot = no_object;
+    own.stage = Assembling::Stage::waiting;
+    if (now.ns < own.until_ns) {
+        put_to_work(place);
+        return false;
+    }
+    return commit_fails(place, Outcome::assembly_gap);
+}
+
+bool Worker::State::commit_fails(std::uint32_t place, Outcome why) {
+    const FlowNumber number = assemblings[place].flow;
+    end_look(place);
+    if (why == Outcome::assembly_gap) return passes_with_gap(number);
+    counters.count(why);
+    return passes_unassembled(number, PolicyCase::limit);
+}
+
+// All pieces, in their own order.
+bool Worker::State::commit_all(std::uint32_t place) {
+    const ChainView chain = assembly.chain(assemblings[place].upload);
+    if (chain.in_flight != 0) return commit_waits(place);
+    if (chain.tainted) return commit_fails(place, Outcome::assembly_conflict);
+    if (chain.count != chain.pieces_whole) return commit_fails(place, Outcome::assembly_gap);
+    return judge_commit(place);
+}
+
+// How much of the list the chain is already: all of it, or all but its last piece, or nothing.
+void Worker::State::begin_list(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    const ChainView chain = assembly.chain(own.upload);
+    const std::uint64_t count = own.positions.bytes / sizeof(std::uint64_t);
+    std::uint64_t tag = 0;
+    std::uint64_t before = 0;
+    own.cursor = {};
+    for (std::uint64_t n = 0; n < std::min(chain.count, count); ++n) {
+        before = tag;
+        tag = assembly.tag_with(tag, next_position(&own));
+    }
+    own.chained = 0;
+    if (count >= chain.count && tag == chain.tag) {
+        own.chained = chain.count;
+    } else if (chain.has_before && count + 1 >= chain.count &&
+               (count >= chain.count ? before : tag) == chain.before_tag) {
+        own.chained = chain.count - 1;
+        assembly.before_last(own.upload, &chain_state);
+        fingerprinter.drop(own.slot);
+        own.slot = fingerprinter.resume(chain_state);
+    } else {
+        fingerprinter.drop(own.slot);
+        own.slot = fingerprinter.open(planned_kinds());
+    }
+    own.cursor = {};
+    own.done = 0;
+    own.stage = Assembling::Stage::listing;
+}
+
+std::uint64_t Worker::State::next_position(Assembling* own) {
+    std::uint64_t position;
+    const Bytes bytes = assembly.spool().read(own->positions, &own->cursor, sizeof position);
+    INVARIANT(bytes.size() == sizeof position);
+    std::memcpy(&position, bytes.data(), sizeof position);
+    return position;
+}
+
+// Every piece that is named has to be there, whole, in the chain or in the spool. False: not yet, or
+// the flow is cut.
+bool Worker::State::look_up_list(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    const std::uint64_t count = own.positions.bytes / sizeof(std::uint64_t);
+    const ChainView chain = assembly.chain(own.upload);
+    if (chain.tainted) return commit_fails_in_list(place, Outcome::assembly_conflict);
+    const std::uint64_t end = std::min(count, own.done + list_step);
+    for (; own.done < end; ++own.done) {
+        SpooledPiece piece;
+        const PieceStatus status = assembly.status(own.upload, next_position(&own), &piece);
+        const bool from_chain = own.done < own.chained;
+        switch (status) {
+            case PieceStatus::in_flight:
+                return commit_waits(place) && commit_done(place);
+            case PieceStatus::chained:
+                if (from_chain) continue;
+                break;
+            case PieceStatus::spooled:
+                if (!from_chain) continue;
+                break;
+            case PieceStatus::conflict:
+                return commit_fails_in_list(place, Outcome::assembly_conflict);
+            case PieceStatus::missing:
+            case PieceStatus::lost:
+                break;
+        }
+        return commit_fails_in_list(place, Outcome::assembly_gap);
+    }
+    if (own.done < count) {
+        put_to_work(place);
+        return false;
+    }
+    own.stage = Assembling::Stage::hashing;
+    own.cursor = {};
+    for (own.done = 0; own.done < own.chained; ++own.done)
+        next_position(&own);
+    own.spooled = {};
+    return true;
+}
+
+// True: the commit may go.
+bool Worker::State::hash_list(std::uint32_t place, std::size_t* left) {
+    Assembling& own = assemblings[place];
+    while (true) {
+        if (!own.spooled) {
+            if (own.cursor.at == own.positions.bytes) return judge_commit(place);
+            const PieceStatus status =
+                assembly.status(own.upload, next_position(&own), &own.spooled);
+            if (status != PieceStatus::spooled) return commit_waits(place);  // another one came
+        }
+        if (*left == 0) break;
+        const Bytes bytes = assembly.read(&own.spooled, *left);
+        if (bytes.empty()) {
+            own.spooled = {};
+            continue;
+        }
+        fingerprinter.submit(own.slot, bytes);
+        fingerprinter.flush();
+        *left -= bytes.size();
+    }
+    put_to_work(place);
+    return false;
+}
+
+// What becomes visible with this commit, to its last byte.
+bool Worker::State::judge_commit(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    Judged judged{number, assembled_object, true, {}};
+    fingerprinter.flush();
+    fingerprinter.peek(own.slot, &judged.digests);
+    counters.count(Outcome::assembly_committed);
+    if (!judge_assembled(judged, true)) return false;
+    return end_look(place);
+}
+
+}  // namespace cordon

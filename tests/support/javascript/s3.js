@@ -1,0 +1,49 @@
+// An upload by one of the JavaScript clients: `node s3.js CLIENT FILE BUCKET KEY`.
+//
+//   minio-file, minio-buffer, minio-stream    minio-js: fPutObject, putObject of a buffer, of a stream
+//   aws-buffer                                 aws-sdk-js: PutObject of a buffer
+//   aws-upload                                 its lib-storage: parts of 5 MiB, 4 at once
+//
+// S3_HOST says where; NODE_PATH where the packages are. Prints the error as the client shows it.
+"use strict";
+const fs = require("fs");
+
+const [client, file, bucket, key] = process.argv.slice(2);
+const host = process.env.S3_HOST;
+const [accessKey, secretKey] = [process.env.AWS_ACCESS_KEY_ID, process.env.AWS_SECRET_ACCESS_KEY];
+
+function minio() {
+    const { Client } = require("minio");
+    return new Client({ endPoint: host, port: 80, useSSL: false, accessKey, secretKey,
+                        region: "us-east-1", pathStyle: true, partSize: 5 << 20 });
+}
+
+function aws() {
+    const { S3Client } = require("@aws-sdk/client-s3");
+    return new S3Client({ endpoint: `http://${host}`, region: "us-east-1", forcePathStyle: true,
+                          credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } });
+}
+
+const uploads = {
+    "minio-file": () => minio().fPutObject(bucket, key, file),
+    "minio-buffer": () => minio().putObject(bucket, key, fs.readFileSync(file)),
+    "minio-stream": () => minio().putObject(bucket, key, fs.createReadStream(file)),
+    "aws-buffer": () => {
+        const { PutObjectCommand } = require("@aws-sdk/client-s3");
+        return aws().send(new PutObjectCommand({ Bucket: bucket, Key: key,
+                                                 Body: fs.readFileSync(file) }));
+    },
+    "aws-upload": () => {
+        const { Upload } = require("@aws-sdk/lib-storage");
+        return new Upload({ client: aws(), queueSize: 4, partSize: 5 << 20,
+                            params: { Bucket: bucket, Key: key,
+                                      Body: fs.readFileSync(file) } }).done();
+    },
+};
+
+uploads[client]().then(
+    () => console.log("stored"),
+    (error) => {
+        console.log(`${error.name} ${error.code}: ${error.message}`);
+        process.exit(1);
+    });
