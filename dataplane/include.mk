@@ -14,7 +14,8 @@ http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/htt
                 dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
                 dataplane/http/refusal.cpp dataplane/http/body_rest.cpp
 object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
-                  dataplane/object/body_archive.cpp dataplane/object/archive.cpp \
+                  dataplane/object/body_archive.cpp dataplane/object/body_text.cpp \
+                  dataplane/object/archive.cpp \
                   dataplane/object/zip_search.cpp dataplane/object/archive_sniffer.cpp \
                   dataplane/object/archive_single.cpp dataplane/object/archive_signature.cpp \
                   dataplane/object/archive_tar.cpp dataplane/object/pax_records.cpp \
@@ -46,6 +47,7 @@ worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
                   dataplane/worker/repeats.cpp dataplane/worker/release.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
+                  dataplane/worker/assembling.cpp dataplane/worker/committing.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
                   dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp \

@@ -20,17 +20,17 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
-    worker_forms worker_archives \
+    worker_forms worker_archives worker_assembly \
     worker_limits \
     worker_overload \
     worker_link \
     worker_normaliser \
     worker_rules \
     worker_fragment \
-    verifier \
+    verifier verify_job \
     journal journal_thread options_file link_frames \
     pacing direction_alarm link_pair event_log replay
-control_tests := journal_crash store verify_queue config dataplane_link journal_reader \
+control_tests := journal_crash store verify_queue verify_desk config dataplane_link journal_reader \
                  request_server cordond \
                  cli
 
@@ -47,8 +47,8 @@ $(O)/tests/unit/content_coding_test $(O)/tests/unit/worker_forms_test: \
     LIBS = $(pure_libs) -lcmocka -lbrotlienc
 
 # The verifier is no part of the rooms.
-$(O)/tests/unit/verifier_test: $(verifier_objects)
-$(O)/tests/unit/verifier_test: LIBS = $(pure_libs) -lcmocka -lcurl
+$(O)/tests/unit/verifier_test $(O)/tests/unit/verify_job_test: $(verifier_objects)
+$(O)/tests/unit/verifier_test $(O)/tests/unit/verify_job_test: LIBS = $(pure_libs) -lcmocka -lcurl
 
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
 tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
@@ -56,7 +56,7 @@ $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test, \
-    $(filter worker% index_% framing% pattern% verifier,$(room_tests))): \
+    $(filter worker% index_% framing% pattern% verif%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
@@ -64,6 +64,7 @@ fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.pattern_scanner = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)
+fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifier/aws_sign.cpp
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
@@ -108,7 +109,8 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 
 # Benchmarks: make bench. Never part of a test.
 line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
-                      tests/bench/lanes_bench.cpp tests/bench/content_bench.cpp
+                      tests/bench/lanes_bench.cpp tests/bench/decoders_bench.cpp \
+                      tests/bench/forms_bench.cpp tests/bench/content_bench.cpp
 bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
                       tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench

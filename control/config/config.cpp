@@ -51,6 +51,9 @@ Config defaults() {
     o.heartbeat_ms_max = limits::heartbeat_ms_max;
     o.absorb_seconds = limits::absorb_seconds;
     o.mbufs_per_port = limits::mbufs_per_port;
+    o.spool_bytes_max = limits::spool_bytes_max;
+    o.assemblies_max = limits::assemblies_max;
+    o.assembly_seconds = limits::assembly_seconds;
     o.policy_generation = 1;
     return config;
 }
@@ -130,6 +133,9 @@ void read_limits(TomlSection section, Options* o) {
     section.number("heartbeat_ms_max", &o->heartbeat_ms_max, 10, 10 * 1000);
     section.number("absorb_seconds", &o->absorb_seconds, 1, 3600);
     section.number("mbufs_per_port", &o->mbufs_per_port, 1024, 1u << 20);
+    section.number("spool_bytes_max", &o->spool_bytes_max, 1u << 20, 64ull << 30);
+    section.number("assemblies_max", &o->assemblies_max, 64, 1u << 20);
+    section.number("assembly_seconds", &o->assembly_seconds, 60, 7 * 24 * 3600);
     if (o->kept_bytes_flow_max > o->kept_bytes_worker_max) {
         section.refuse("kept_bytes_flow_max",
                        "is above limits.kept_bytes_worker_max, which all flows of a worker share");

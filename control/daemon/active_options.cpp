@@ -62,7 +62,9 @@ bool limits_differ(const Options& a, const Options& b) {
            a.kept_bytes_worker_max != b.kept_bytes_worker_max ||
            a.tail_release_us != b.tail_release_us || a.journal_ms_max != b.journal_ms_max ||
            a.drain_bytes_max != b.drain_bytes_max || a.heartbeat_ms_max != b.heartbeat_ms_max ||
-           a.absorb_seconds != b.absorb_seconds || a.mbufs_per_port != b.mbufs_per_port;
+           a.absorb_seconds != b.absorb_seconds || a.mbufs_per_port != b.mbufs_per_port ||
+           a.spool_bytes_max != b.spool_bytes_max || a.assemblies_max != b.assemblies_max ||
+           a.assembly_seconds != b.assembly_seconds;
 }
 
 const ServiceOptions* find_service(const Options& options, const char* name) {

@@ -42,6 +42,13 @@ bool is_certain_begin(const PieceRequest& request) {
 
 }  // namespace
 
+AssemblyLimits assembly_limits(const Options& options) {
+    const std::uint32_t uploads = std::max(options.assemblies_max, 64u);
+    return {uploads,
+            std::max(uploads * limits::assembly_pieces_each, limits::assembly_pieces_least),
+            options.spool_bytes_max, options.assembly_seconds * ns_per_s};
+}
+
 Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
     : limits_(limits),
       seed_(seed),
@@ -249,7 +256,7 @@ std::uint32_t Assembly::expire(Now now) {
     const Locked locked(shard.lock);
     reap(shard);
     std::uint32_t expired = 0;
-    constexpr std::uint32_t most = 8;
+    constexpr std::uint32_t most = 64;
     while (expired < most && shard.idle_first != none) {
         const Upload& oldest = uploads_[shard.idle_first];
         if (now.ns < oldest.touched_ns || now.ns - oldest.touched_ns < limits_.idle_ns) break;
@@ -397,13 +404,26 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         unpin(shard, number, now);
         return {Result::bad, is_new};
     }
+    const bool is_earlier = upload.order == PieceOrder::index && upload.count == 1 &&
+                            !upload.leased && position < pieces_[upload.last].position;
+    if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
+    const std::uint64_t end =
+        request.length == piece_unknown ? position + 1 : position + request.length;
+    if (upload.order == PieceOrder::offset && crosses(shard, number, position, end)) {
+        upload.tainted = true;
+        unpin(shard, number, now);
+        return {Result::bad, is_new};
+    }
     const PiecePlace place = place_of(shard, number, request, position);
-    const std::uint32_t piece = open_piece(shard, number, position);
+    const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
+    const std::uint32_t piece = has_place ? open_piece(shard, number, position) : none;
     if (piece == none) {
         upload.tainted = true;
         unpin(shard, number, now);
         return {Result::full, is_new};
     }
+    pieces_[piece].end = end;
+    put_ahead(number, piece);
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
@@ -413,6 +433,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         return {Result::begun, is_new};
     }
     upload.leased = upload.lease_is_live = true;
+    upload.lease_piece = piece;
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }

@@ -9,16 +9,17 @@
 //   commit    find(), take() …, statuses of the pieces it names, give_back(), close()
 //
 // The chain of an upload is the digest state of its pieces in their order, as far as they are
-// there. It is moved by one lease at a time: that of a piece which comes in its order, or that of whoever
-// hashes what is spooled. In what order pieces were chained is kept as a tag, so that a commit that
-// names others, or in another order, is noticed without keeping a list.
+// there. It is moved by one lease at a time: that of a piece which comes in its order, or that of
+// whoever hashes what is spooled. In what order pieces were chained is kept as a tag, so that a
+// commit that names others, or in another order, is noticed without keeping a list.
 //
 // What a client may do, and what comes of it:
 //   the same piece again (an answer was lost)      told by its digest: nothing changes
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
-//   a piece across others, out of order, no room   spooled, else lost: cannot be judged
+//   a piece across others                          refused before its first byte
+//   out of order                                   spooled; without room lost: cannot be judged
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -41,6 +42,7 @@
 #include "dataplane/assembly/spin_lock.h"
 #include "dataplane/assembly/spool.h"
 #include "dataplane/base/time.h"
+#include "dataplane/contract/options.h"
 #include "dataplane/fingerprint/digest_state.h"
 
 namespace cordon {
@@ -51,6 +53,8 @@ struct AssemblyLimits {
     std::uint64_t spool_bytes_max;
     std::uint64_t idle_ns;
 };
+
+AssemblyLimits assembly_limits(const Options& options);
 
 // An upload, for as long as somebody who holds this has it pinned.
 struct UploadRef {
@@ -87,7 +91,8 @@ enum class Standing : std::uint8_t {
     advance,  // take() gives the lease: pieces behind it wait in the spool
     busy,     // somebody else is at it: look again
     matched,  // what is complete with it matched before: judge again (state given)
-    gap,      // cannot be judged: a piece before it was not seen, or its bytes are lost
+    gap,      // cannot be judged: a piece before it was not seen
+    lost,     // cannot be judged: bytes before it, or a piece, were seen and are forgotten
     conflict,
 };
 
@@ -216,11 +221,14 @@ class Assembly {
     void step_back(std::uint32_t number);
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
-    void put_ahead(Shard& shard, std::uint32_t number, std::uint32_t piece);
+    bool crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
+                 std::uint64_t end) const;
+    void put_ahead(std::uint32_t number, std::uint32_t piece);
     void take_from_ahead(std::uint32_t number, std::uint32_t piece);
     bool is_current(const PieceTicket& ticket) const;
-    void begin_chain_alone(Shard& shard, std::uint32_t number, std::uint32_t piece,
-                           const DigestState& state);
+    void begin_chain_alone(std::uint32_t number, std::uint32_t piece, const DigestState& state);
+    void step_off(std::uint32_t number);
+    void drop_run(std::uint32_t piece);
     std::uint32_t next_in_chain(Shard& shard, std::uint32_t number) const;
     bool next_waits(Shard& shard, std::uint32_t number, SpooledPiece* out) const;
     DigestState& state_of(std::uint32_t number) { return states_[2 * std::size_t{number}]; }

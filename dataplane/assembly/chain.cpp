@@ -10,12 +10,19 @@ namespace cordon {
 
 namespace {
 
+constexpr std::uint64_t alone_position_max = 2;
+
 // Whether a storage takes pieces only behind what it has: then one that comes before its
 // predecessor tells that we did not see that one.
 bool is_sequential(Recipe recipe, PieceOrder order) {
     if (order == PieceOrder::append) return true;
     return recipe == Recipe::session_range || recipe == Recipe::tus ||
            recipe == Recipe::ietf_resumable || recipe == Recipe::oci_blob;
+}
+
+bool is_in_place(Recipe recipe) {
+    return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
+           recipe == Recipe::azure_page;
 }
 
 }  // namespace
@@ -29,6 +36,7 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.count != 0) {
+        drop_run(upload.last);
         before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
@@ -45,24 +53,41 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     piece.content = PieceContent::chained;
     piece.epoch = upload.epoch;
     take_from_ahead(number, piece_number);
-    // Bytes that two pieces claim: which of them a storage has depends on it.
+    // A piece that is longer than it claimed.
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next)
-        upload.tainted = upload.tainted || pieces_[at].position < upload.bytes;
+        upload.tainted = upload.tainted || (pieces_[at].position < upload.bytes &&
+                                            pieces_[at].position != piece.position);
 }
 
-// With order offset: a piece that ended and is not in the chain.
-void Assembly::put_ahead(Shard& shard, std::uint32_t number, std::uint32_t piece_number) {
+// Whether a piece claims bytes that another one has, or claims. A storage that writes in place has
+// a mixture of both from the first byte on, which nobody could judge; so there a place is not taken
+// twice. Elsewhere the same place may come again.
+bool Assembly::crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
+                       std::uint64_t end) const {
+    const Upload& upload = uploads_[number];
+    const bool in_place = is_in_place(upload.recipe);
+    if (upload.count != 0 && position < upload.bytes)
+        return in_place || whole_at(shard, number, position, none) == none;
+    for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next) {
+        const Piece& other = pieces_[at];
+        if (other.position == position) {
+            if (in_place || (other.end != end && other.state != PieceState::cut)) return true;
+        } else if (position < other.end && other.position < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// With order offset: a piece that is not in the chain.
+void Assembly::put_ahead(std::uint32_t number, std::uint32_t piece_number) {
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.order != PieceOrder::offset || piece.is_ahead) return;
-    if (upload.ahead_count == limits::assembly_ahead_max) upload.tainted = true;
-    if (upload.tainted) return;
     piece.is_ahead = true;
     piece.ahead_next = upload.ahead;
     upload.ahead = piece_number;
     ++upload.ahead_count;
-    const bool is_rival = whole_at(shard, number, piece.position, piece_number) != none;
-    if (piece.position < upload.bytes && !is_rival) upload.tainted = true;
 }
 
 void Assembly::take_from_ahead(std::uint32_t number, std::uint32_t piece_number) {
@@ -140,19 +165,30 @@ void Assembly::settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t p
     if (fresh.accepted && old.ended < fresh.begun) return replace(shard, number, other, false);
 }
 
-// A client that sends one piece, waits, and only then another, begins where the object begins,
-// whatever number that has (some begin with 2).
-void Assembly::begin_chain_alone(Shard& shard, std::uint32_t number, std::uint32_t piece_number,
+// A client that sends one piece, waits, and only then another, begins where the object begins: some
+// begin with 2. Its bytes stay until the next piece comes, in case that is the first one.
+void Assembly::begin_chain_alone(std::uint32_t number, std::uint32_t piece_number,
                                  const DigestState& state) {
     Upload& upload = uploads_[number];
     if (upload.count != 0 || upload.pieces != 1 || upload.order != PieceOrder::index ||
         upload.visibility != Visibility::at_commit || upload.leased)
         return;
+    if (pieces_[piece_number].position > alone_position_max) return;
     append_to_chain(number, piece_number, state);
+}
+
+// It was not the beginning after all: its bytes are still there.
+void Assembly::step_off(std::uint32_t number) {
+    Upload& upload = uploads_[number];
+    const std::uint32_t piece = upload.last;
+    break_chain(number);
+    pieces_[piece].content = PieceContent::spooled;
+}
+
+void Assembly::drop_run(std::uint32_t piece_number) {
     Piece& piece = pieces_[piece_number];
-    upload.blocks.fetch_sub(piece.run.blocks, std::memory_order_relaxed);
+    uploads_[piece.upload].blocks.fetch_sub(piece.run.blocks, std::memory_order_relaxed);
     spool_.drop(&piece.run);
-    static_cast<void>(shard);
 }
 
 void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state,
@@ -170,8 +206,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     ++upload.whole;
     upload.touched_ns = now.ns;
     if (ticket.place == PiecePlace::spooled) {
-        if (piece.content == PieceContent::spooled)
-            begin_chain_alone(shard, number, ticket.piece, state);
+        if (piece.content == PieceContent::spooled) begin_chain_alone(number, ticket.piece, state);
     } else {
         upload.leased = upload.lease_is_live = false;
         if (ticket.epoch == upload.epoch)
@@ -180,7 +215,6 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
             piece.content = PieceContent::lost;
     }
     settle_rivals(shard, number, ticket.piece, true);
-    if (is_current(ticket) && !is_chained(upload, piece)) put_ahead(shard, number, ticket.piece);
 }
 
 void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now now) {
@@ -200,12 +234,11 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
         piece.state = PieceState::cut;
         piece.length = piece.run.bytes;
+        if (!was_live) piece.end = piece.position + std::max<std::uint64_t>(piece.run.bytes, 1);
         --upload.in_flight;
         ++upload.whole;
         if (was_live) append_to_chain(number, ticket.piece, *state);
         settle_rivals(shard, number, ticket.piece, true);
-        if (is_current(ticket) && !is_chained(upload, piece))
-            put_ahead(shard, number, ticket.piece);
     } else {
         remove_piece(shard, ticket.piece);
     }
@@ -238,7 +271,7 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     const Upload& upload = uploads_[number];
     if (upload.matched) {
         if (upload.leased) return Standing::busy;
-        *state = state_of(number);
+        *state = before_of(number);
         return Standing::matched;
     }
     if (upload.leased && !upload.lease_is_live) return Standing::busy;
@@ -252,18 +285,22 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     if (is_there && whole_at(shard, number, own.position, ticket.piece) != none)
         return Standing::conflict;
     if (waits) return Standing::advance;
-    if (!is_in && own.content != PieceContent::spooled) return Standing::gap;
+    if (!is_in && own.content != PieceContent::spooled) return Standing::lost;
     // Pieces that are forgotten may be on the storage, before or behind this one.
     const bool is_all = upload.total != piece_unknown && upload.bytes >= upload.total;
-    if (upload.lost && !is_all) return Standing::gap;
+    if (upload.lost && !is_all) return Standing::lost;
     const bool sequential = is_sequential(upload.recipe, upload.order);
     // A piece that is coming has to be there before anything behind it counts, and whoever brings
     // it looks at what is behind it.
-    if (upload.leased) return sequential && !is_in ? Standing::busy : Standing::clear;
+    if (upload.leased) {
+        const bool same_place =
+            is_there && !is_in && pieces_[upload.lease_piece].position == own.position;
+        return same_place || (sequential && !is_in) ? Standing::busy : Standing::clear;
+    }
     const std::uint32_t next = next_in_chain(shard, number);
     if (next != none)
         return whole_at(shard, number, pieces_[next].position, next) != none ? Standing::conflict
-                                                                             : Standing::gap;
+                                                                             : Standing::lost;
     // Behind the chain something is missing. The piece is in it, or behind the hole.
     return is_in || !sequential ? Standing::clear : Standing::gap;
 }
@@ -318,9 +355,7 @@ bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& sta
     Upload& upload = uploads_[ref.number];
     INVARIANT(upload.leased && !upload.lease_is_live);
     append_to_chain(ref.number, piece->piece, state);
-    Piece& done = pieces_[piece->piece];
-    upload.blocks.fetch_sub(done.run.blocks, std::memory_order_relaxed);
-    spool_.drop(&done.run);
+    drop_run(piece->piece);
     if (next_waits(shard, ref.number, piece)) return true;
     *piece = {};
     upload.leased = false;
@@ -334,11 +369,11 @@ void Assembly::give_back(UploadRef ref) {
 
 void Assembly::freeze(UploadRef ref, const DigestState& state) {
     const Locked locked(shard_of(ref.number).lock);
-    state_of(ref.number) = state;
+    before_of(ref.number) = state;  // the chain itself stands where it stood
+    uploads_[ref.number].has_before = false;
     uploads_[ref.number].matched = true;
 }
 
-// The chain goes on from the state that matched: that is where it stood.
 void Assembly::unfreeze(UploadRef ref) {
     const Locked locked(shard_of(ref.number).lock);
     uploads_[ref.number].matched = false;

@@ -18,6 +18,7 @@ enum class PieceContent : std::uint8_t { lost, spooled, chained };
 struct Assembly::Piece {
     std::uint64_t position;  // index, offset, or of the name
     std::uint64_t length;
+    std::uint64_t end;  // with order offset: of the place that it claims
     std::uint64_t begun;
     std::uint64_t ended;
     SpoolRun run;  // of the ticket's holder until end()
@@ -46,7 +47,7 @@ struct Assembly::Upload {
     std::uint32_t pieces;
     std::uint32_t whole;
     std::uint32_t in_flight;
-    std::uint32_t ahead;  // with order offset: ended, and not in the chain
+    std::uint32_t ahead;  // with order offset: those that are not in the chain
     std::uint32_t ahead_count;
     std::uint32_t pins;
     std::atomic<std::uint32_t> blocks;  // of the spool; by all holders of tickets
@@ -61,6 +62,7 @@ struct Assembly::Upload {
     bool lease_is_live;  // by a piece in flight, else by whoever advances
     // the chain
     std::uint32_t epoch;
+    std::uint32_t lease_piece;
     std::uint32_t last;        // its last piece
     std::uint32_t before;      // the one before that, when has_before
     std::uint64_t next;        // position of what comes next

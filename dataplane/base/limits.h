@@ -152,6 +152,9 @@ inline constexpr std::uint32_t assembly_wait_seconds = 10;
 // How long an upload may pause between two of its pieces. Clients that lost their connection come
 // back within minutes, users within the hour.
 inline constexpr std::uint32_t assembly_seconds = 3600;
+// Commits that name their pieces, under way at once in a worker: each has 20 KiB of text, and is
+// over when its few kilobytes are there.
+inline constexpr std::uint32_t commit_lists_max = 256;
 // Pieces with an offset that may stand behind a hole: each is compared with what fills it.
 inline constexpr std::uint32_t assembly_ahead_max = 256;
 

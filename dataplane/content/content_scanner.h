@@ -21,11 +21,11 @@ namespace cordon {
 
 // Of one object. Usable after open() only.
 struct ObjectContent {
-    ContentType type;  // unknown until it is decided
-    bool decided;
-    std::uint16_t head_bytes;
-    PatternScanner::Stream stream;
-    PatternHits hits;
+    ContentType type = ContentType::unknown;  // until it is decided
+    bool decided = false;
+    std::uint16_t head_bytes = 0;
+    PatternScanner::Stream stream = PatternScanner::no_stream;
+    PatternHits hits{};
     std::array<std::uint8_t, limits::type_head_bytes> head;
 };
 

@@ -103,6 +103,9 @@ struct Options {
     std::uint32_t heartbeat_ms_max;       // XDP: older is hung
     std::uint32_t absorb_seconds;         // a blocked flow stays this long
     std::uint32_t mbufs_per_port;         //
+    std::uint64_t spool_bytes_max;        // of pieces of uploads that came too early
+    std::uint32_t assemblies_max;         // uploads in pieces, of all workers
+    std::uint32_t assembly_seconds;       // between two pieces of one
     std::uint64_t policy_generation;      // counts approved configurations
 
     std::uint32_t service_count;

@@ -41,7 +41,8 @@ bool values_named(const Options& o) {
 bool limits_usable(const Options& o) {
     const bool some = o.flows_max > 0 && o.messages_max > 0 && o.kept_bytes_flow_max > 0 &&
                       o.tail_release_us > 0 && o.journal_ms_max > 0 && o.heartbeat_ms_max > 0 &&
-                      o.absorb_seconds > 0 && o.mbufs_per_port > 0;
+                      o.absorb_seconds > 0 && o.mbufs_per_port > 0 && o.assemblies_max > 0 &&
+                      o.assembly_seconds > 0;
     return some && o.kept_bytes_flow_max <= o.kept_bytes_worker_max;
 }
 

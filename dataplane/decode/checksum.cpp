@@ -1,6 +1,6 @@
 // The Internet checksum. It is computed over every byte that passes, so it decides what a
 // forwarded byte costs before anything is hashed.
-#include <emmintrin.h>
+#include <immintrin.h>
 
 #include <cstdlib>
 
@@ -41,6 +41,31 @@ std::uint64_t sum_blocks(const std::uint8_t* p, std::size_t blocks) {
     return static_cast<std::uint64_t>(sum);
 }
 
+// The same of whole 32-byte blocks, where the processor has AVX2. No lambda and no inline function
+// of others: what it calls must be compiled for AVX2 as well.
+[[gnu::target("avx2")]] std::uint64_t sum_wide_blocks(const std::uint8_t* p, std::size_t blocks) {
+    const __m256i top = _mm256_set1_epi16(static_cast<short>(0x8000));
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i even = _mm256_setzero_si256();
+    __m256i odd = _mm256_setzero_si256();
+    for (std::size_t at = 0; at < blocks; ++at) {
+        const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p) + at);
+        even = _mm256_add_epi32(even, _mm256_madd_epi16(_mm256_xor_si256(words, top), ones));
+        if (++at == blocks) break;
+        const __m256i next = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p) + at);
+        odd = _mm256_add_epi32(odd, _mm256_madd_epi16(_mm256_xor_si256(next, top), ones));
+    }
+    alignas(32) std::int32_t lanes[16];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), even);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes + 8), odd);
+    std::int64_t sum = static_cast<std::int64_t>(blocks) * 16 * 0x8000;
+    for (const std::int32_t lane : lanes)
+        sum += lane;
+    return static_cast<std::uint64_t>(sum);
+}
+
+const bool has_wide = __builtin_cpu_supports("avx2") != 0;
+
 std::uint32_t fold_carries(std::uint64_t sum) {
     sum = (sum & 0xffffffff) + (sum >> 32);
     sum = (sum & 0xffff) + (sum >> 16);
@@ -60,9 +85,13 @@ std::uint32_t pseudo_header_sum(const std::uint8_t* ip, std::uint8_t ip_version,
 }  // namespace
 
 std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum) {
-    const std::size_t blocks = bytes.size() / 16;
-    const std::uint8_t* p = bytes.data() + blocks * 16;
-    std::uint64_t words = blocks == 0 ? 0 : sum_blocks(bytes.data(), blocks);
+    const std::uint8_t* p = bytes.data();
+    const std::size_t wide = has_wide && bytes.size() >= 128 ? bytes.size() / 32 : 0;
+    std::uint64_t words = wide == 0 ? 0 : sum_wide_blocks(p, wide);
+    p += wide * 32;
+    const std::size_t blocks = (bytes.size() - wide * 32) / 16;
+    if (blocks != 0) words += sum_blocks(p, blocks);
+    p += blocks * 16;
     std::size_t left = bytes.size() % 16;
     for (; left >= 2; left -= 2, p += 2) {
         std::uint16_t word;

@@ -11,7 +11,8 @@
 namespace cordon {
 
 static_assert(std::is_trivially_copyable_v<DigestState>);
-static_assert(sizeof(DigestState::head) == sizeof(XXH3_state_t));
+static_assert(sizeof(DigestState::head_so_far) == sizeof(XXH3_state_t));
+static_assert(head_bytes < tree_leaf_bytes);
 
 namespace {
 
@@ -23,13 +24,6 @@ const XXH3_state_t* head_state(const std::uint8_t* bytes) {
     return reinterpret_cast<const XXH3_state_t*>(bytes);
 }
 
-void finish_head(const XXH3_state_t* head, std::uint8_t (&out)[head_digest_bytes]) {
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(head));
-    static_assert(sizeof canonical.digest == head_digest_bytes);
-    std::memcpy(out, canonical.digest, sizeof canonical.digest);
-}
-
 }  // namespace
 
 void DigestState::start(KindSet wanted) {
@@ -39,8 +33,10 @@ void DigestState::start(KindSet wanted) {
     blocks::start_sha1(sha1);
     blocks::start_md5(md5);
     blocks::start_sha256(leaf);
-    tree.start();
-    if (kinds.has(IndicatorKind::head)) XXH3_128bits_reset(head_state(head));
+    if (kinds.has(IndicatorKind::head))
+        XXH3_128bits_reset(head_state(head_so_far));
+    else
+        tree.start();
 }
 
 void DigestState::take(Bytes bytes, LeafList* list) {
@@ -72,7 +68,12 @@ void DigestState::take(Bytes bytes, LeafList* list) {
 void DigestState::take_head(Bytes bytes) {
     if (size >= head_bytes) return;
     const std::size_t part = std::min<std::uint64_t>(bytes.size(), head_bytes - size);
-    XXH3_128bits_update(head_state(head), bytes.data(), part);
+    XXH3_128bits_update(head_state(head_so_far), bytes.data(), part);
+    if (size + part < head_bytes) return;
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(head_state(head_so_far)));
+    std::memcpy(head, canonical.digest, sizeof head);
+    tree.start();
 }
 
 void DigestState::take_blocks(const std::uint8_t* data, std::size_t blocks, LeafList* list) {
@@ -103,7 +104,7 @@ void DigestState::end_leaf(LeafList* list) {
     if (list != nullptr) list->add(full);
 }
 
-TreeDigest DigestState::short_leaf() const {
+TreeDigest DigestState::last_leaf() const {
     TreeDigest made;
     blocks::close_sha256(leaf, partial, size % tree_leaf_bytes, made.bytes);
     return made;
@@ -128,16 +129,33 @@ void DigestState::finish(Digests* out) const {
         blocks::md5(words, end.bytes, end.blocks);
         blocks::store_md5(words, out->md5);
     }
-    if (kinds.has(IndicatorKind::head)) finish_head(head_state(head), out->head);
-    if (!kinds.has(IndicatorKind::sha256_tree)) return;
-    if (is_whole_leaves(size))
-        tree.root(out->sha256_tree);
+    if (kinds.has(IndicatorKind::head)) finish_head(out->head);
+    if (kinds.has(IndicatorKind::sha256_tree)) finish_tree(out->sha256_tree);
+}
+
+void DigestState::finish_head(std::uint8_t (&out)[head_digest_bytes]) const {
+    if (size >= head_bytes) {
+        std::memcpy(out, head, sizeof out);
+        return;
+    }
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(head_state(head_so_far)));
+    static_assert(sizeof canonical.digest == sizeof out);
+    std::memcpy(out, canonical.digest, sizeof out);
+}
+
+void DigestState::finish_tree(std::uint8_t (&out)[32]) const {
+    const TreeDigest last = last_leaf();
+    if (size < tree_leaf_bytes)  // it is the only one
+        std::memcpy(out, last.bytes, sizeof out);
+    else if (is_whole_leaves(size))
+        tree.root(out);
     else
-        tree.root_with(short_leaf(), out->sha256_tree);
+        tree.root_with(last, out);
 }
 
 void DigestState::finish_leaves(LeafList* list) const {
-    if (!is_whole_leaves(size)) list->add(short_leaf());
+    if (!is_whole_leaves(size)) list->add(last_leaf());
 }
 
 }  // namespace cordon

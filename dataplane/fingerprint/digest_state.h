@@ -31,8 +31,12 @@ struct alignas(64) DigestState {
     std::uint32_t sha1[5];
     std::uint32_t md5[4];
     std::uint8_t partial[digest_block_bytes];  // its first size % 64 bytes
-    alignas(64) std::uint8_t head[576];        // XXH3's own state
-    TreeFold tree;                             // the full leaves
+    std::uint8_t head[head_digest_bytes];      // once there were head_bytes
+    // Both are never needed at once: the head ends long before the first leaf does.
+    union {
+        alignas(64) std::uint8_t head_so_far[576];  // XXH3's own state
+        TreeFold tree;                              // the full leaves
+    };
 
     void start(KindSet wanted);
     // Leaves that become full go to `list` as well, when there is one.
@@ -49,7 +53,9 @@ struct alignas(64) DigestState {
   private:
     void take_blocks(const std::uint8_t* data, std::size_t blocks, LeafList* list);
     void take_leaf_blocks(const std::uint8_t* data, std::size_t blocks, LeafList* list);
-    TreeDigest short_leaf() const;
+    TreeDigest last_leaf() const;
+    void finish_head(std::uint8_t (&out)[head_digest_bytes]) const;
+    void finish_tree(std::uint8_t (&out)[32]) const;
 };
 
 }  // namespace cordon

@@ -32,7 +32,7 @@ ArchiveFormat ArchiveSniffer::look(Bytes run) {
     std::array<std::uint8_t, archive_signature_bytes> both;
     const std::size_t more = std::min(run.size(), both.size() - bytes_);
     std::memcpy(both.data(), first_.data(), bytes_);
-    std::memcpy(both.data() + bytes_, run.data(), more);
+    std::copy_n(run.begin(), more, both.begin() + bytes_);
     const ArchiveFormat format = first_look(Bytes(both).first(bytes_ + more), false);
     is_blank_ = format == ArchiveFormat::tar && is_zero_block(both);
     if (format == ArchiveFormat::unsure) put_by(run);

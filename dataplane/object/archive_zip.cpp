@@ -285,6 +285,7 @@ ZipDecoder::Result ZipDecoder::step_entry() {
     if (left_ != 0) return Result::more;
     extra_.widen(&member_);
     if (extra_.is_ambiguous()) directory_.mark_damaged();
+    ends_.forget_stray(record_at_);
     directory_.add_entry(member_, name_hash(), extra_.has_zip64(), record_at_, at_);
     await_record();
     return Result::more;
@@ -294,6 +295,7 @@ ZipDecoder::Result ZipDecoder::step_entry() {
 ZipDecoder::Result ZipDecoder::step_tail() {
     if (state_ == State::end64) {
         if (!collect(end64_bytes)) return Result::more;
+        ends_.forget_stray(record_at_);
         directory_.add_end64(read_zip_end64(buffer_.data()), record_at_);
     } else if (state_ == State::locator) {
         if (!collect(locator_bytes)) return Result::more;
@@ -328,7 +330,12 @@ ZipDecoder::Result ZipDecoder::step_passed() {
 // may be another end record.
 ZipDecoder::Result ZipDecoder::step_end() {
     if (!collect(end_bytes)) return Result::more;
-    const Verdict verdict = directory_.judge(read_zip_end(buffer_.data()), record_at_);
+    Verdict verdict = directory_.judge(read_zip_end(buffer_.data()), record_at_);
+    // Some readers go by the places as they stand if they find a directory there.
+    const bool is_doubtful = verdict == Verdict::consistent && directory_.has_base() &&
+                             (ends_.has_stray(directory_.told_directory_at()) ||
+                              ends_.has_stray(directory_.told_end64_at()));
+    if (is_doubtful) verdict = Verdict::inconsistent;
     // Among other bytes, one that fits nothing is as good as none; so is that of an empty archive.
     const bool fits_nothing = verdict == Verdict::inconsistent ||
                               (verdict == Verdict::consistent && !directory_.has_members());
@@ -376,7 +383,6 @@ ZipDecoder::Result ZipDecoder::judge() {
         return Result::more;
     }
     if (front_disagrees_) verdict = Verdict::inconsistent;
-    name_ = {};
     switch (verdict) {
         case Verdict::none:
             outcome_ = Outcome::archive_bad;
@@ -387,9 +393,11 @@ ZipDecoder::Result ZipDecoder::judge() {
             outcome_ = Outcome::archive_inconsistent;
             return Result::inconsistent;
         case Verdict::volumes:
+            name_ = {};
             outcome_ = Outcome::archive_unsupported;
             return Result::note;
         case Verdict::encrypted:
+            name_ = {};
             outcome_ = Outcome::archive_encrypted;
             return Result::note;
     }

@@ -37,10 +37,6 @@ bool BodyDecoder::needed(const Head& head) {
     return is_aws_chunked(head) || has_parts(head) || (list.count != 0 && !list.unknown);
 }
 
-bool BodyDecoder::needed(Bytes first, bool is_all) {
-    return ArchiveSniffer::first_look(first, is_all) != ArchiveFormat::none;
-}
-
 void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_open) {
     level_count_ = fault_level_ = 0;
     objects_used_ = 0;
@@ -51,6 +47,7 @@ void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_op
     is_post_ = head.method == "POST";
     memory_ = memory;
     target_name_ = last_segment(head.target);
+    content_type_ = head.content_type;
     const ObjectForm payload = form_of(head);
     const bool is_piece = payload == ObjectForm::piece;
     part_form_ = is_piece ? ObjectForm::piece : ObjectForm::form_part;
@@ -70,6 +67,7 @@ void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_op
     is_coded_form_ = parts && list.count != 0;
     push(parts ? Coding::parts : Coding::sniffed, form, no_form).open_due = !is_open;
     levels_[level_count_ - 1].form_number = 0;
+    levels_[level_count_ - 1].may_be_text = !parts;
     if (parts && !open_form(head)) fault_due_ = Outcome::form_bad_boundary;
 }
 
@@ -106,7 +104,7 @@ BodyDecoder::Level& BodyDecoder::push(Coding coding, ObjectForm form, std::uint8
     const auto object = static_cast<std::uint8_t>(std::countr_one(objects_used_));
     INVARIANT(object < limits::objects_per_message_max);
     objects_used_ = static_cast<std::uint16_t>(objects_used_ | 1u << object);
-    infos_[object] = {form, form_number, no_level};
+    infos_[object] = {form, form_number, no_level, false};
     sniffers_[level_count_].open();
     Level& level = levels_[level_count_++];
     level = Level{};
@@ -175,6 +173,7 @@ bool BodyDecoder::has_input(const Level& level) const {
     if (level.over) return false;
     if (level.coding == Coding::archive)
         return !level.replay.empty() || !level.replay_next.empty() || level.archive->has_more();
+    if (level.coding == Coding::text) return !level.replay.empty() || text_has_more_;
     return level.coding == Coding::content && codings_[level.form_number].has_more();
 }
 
@@ -279,6 +278,8 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
             return step_sniffed(number, event);
         case Coding::archive:
             return step_archive(number, event);
+        case Coding::text:
+            return step_text(number, event);
     }
     return false;
 }
@@ -363,6 +364,7 @@ bool BodyDecoder::end_coding(std::size_t number, Outcome why, ObjectEvent* event
     if (coding.is_bogus()) {  // it may be an archive as it is
         levels_[number + 1].ended = true;
         level.coding = Coding::sniffed;
+        level.may_be_text = true;
         level.over = level.rest_given = false;
     }
     event->kind = ObjectEvent::Kind::note;
@@ -416,6 +418,7 @@ bool BodyDecoder::open_part(std::size_t number, ObjectEvent* event) {
         push(Coding::sniffed, ObjectForm::decoded, form_number).open_due = true;
     } else {
         Level& level = push(Coding::sniffed, part_form_, form_number);
+        level.may_be_text = true;
         level.open_due = head.is_file();
         level.is_field = !head.is_file();
         field_bytes_ = 0;
@@ -454,6 +457,8 @@ bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
                 return finish_sniffed(number, event);
             case Coding::archive:
                 return finish_archive(number, event);
+            case Coding::text:
+                return finish_text(number, event);
             case Coding::content:
                 // A stream that is cut short gave what it had.
                 return !level.over && !codings_[level.form_number].is_complete() &&
@@ -500,6 +505,7 @@ BodyDecoder::Name BodyDecoder::name(std::uint8_t object) const {
         name.field = forms_[0].head().field();
         name.file_name = forms_[info.form_number].head().file_name();
     }
+    if (info.is_in_text && !text_.field().empty()) name.field = text_.field();
     if (info.archive != no_level) {
         name.member = member_of(info.archive);
         name.container = container_of(info.archive);
@@ -519,6 +525,7 @@ std::size_t BodyDecoder::rest_into(std::size_t number, MutableBytes room) const 
     if (number == 0) return 0;
     const Level& from = levels_[number - 1];
     if (from.coding == Coding::transfer) return transfer_.rest(room);
+    if (from.coding == Coding::text) return text_.rest(room);
     if (from.coding == Coding::archive) {
         const Bytes kept = from.archive->kept_back();
         std::copy(kept.begin(), kept.end(), room.begin());

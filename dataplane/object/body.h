@@ -6,10 +6,10 @@
 //    ▼          ▼              ▼           ▼           ▼           ▼                 ▼          │
 //   object    object         object      object      object      object            object       │
 //   ┌───────────────────────────────────────────────────────────────────────────────────────────┘
-//   └─► [archive] ─► [archive] ─► …   whatever comes last, when its first bytes say that it is one
-//           │member      │member
-//           ▼            ▼
-//         object       object
+//   └─► [text with base64] ─► [archive] ─► [archive] ─► …   whatever comes last, by its first bytes
+//           │decoded               │member      │member
+//           ▼                      ▼            ▼
+//         object                 object       object
 //
 // The body as it is is an object beside its decoded form as long as a server might store it so: for
 // every method but POST with a form, and always until the framing of the form has been seen at its
@@ -47,6 +47,7 @@
 #include "dataplane/object/archive_sniffer.h"
 #include "dataplane/object/multipart.h"
 #include "dataplane/object/object.h"
+#include "dataplane/object/text_base64.h"
 #include "dataplane/object/transfer_coding.h"
 #include "dataplane/object/zip_search.h"
 
@@ -95,14 +96,15 @@ class BodyDecoder {
 
     // False for a body that its head says is one plain object: it may be an archive.
     static bool needed(const Head& head);
-    // The first bytes of such a body, `is_all`: and its last. False when they say that it is none.
-    static bool needed(Bytes first, bool is_all);
+    // The first bytes of such a body, `is_all`: and its last. False when they say that it is none,
+    // nor a text with files in it.
+    static bool needed(const Head& head, Bytes first, bool is_all);
 
     // The head stays valid until the message ends. `is_open`: the object of a plain body is number
     // 0 and open already.
     void open(const Head& head, const DecoderMemory& memory, bool is_open = false);
-    // After open(), of a plain body that did not begin as an archive: `at` bytes of it were searched
-    // for a zip.
+    // After open(), of a plain body that is no archive by its first bytes: `at` bytes of it were
+    // searched for a zip.
     void search_on(ZipSearch search, std::uint64_t at);
     void close();
     void feed(Bytes bytes, std::uint64_t at);
@@ -135,6 +137,7 @@ class BodyDecoder {
         parts,
         transfer,
         sniffed,  // not known yet: an archive or none
+        text,     // with files in base64
         archive,
     };
     static constexpr std::uint8_t no_object_number = 0xff;
@@ -165,7 +168,8 @@ class BodyDecoder {
         bool finished;  // the decoder has nothing left
         bool watched;   // it may begin as an archive, whatever it is declared to be
         bool opened;    // of an archive: told to be one
-        bool is_cut;    // of a member: its archive ended early
+        bool may_be_text;
+        bool is_cut;  // of a member: its archive ended early
         ZipSearch search;
         std::uint64_t given;  // bytes of input, with those at hand
         Bytes replay;         // of an archive: first bytes that came before the input
@@ -219,6 +223,13 @@ class BodyDecoder {
     bool begins_as_tar(std::size_t number);
     void leave_archive(std::size_t number);
     bool is_too_much(std::size_t written);
+    // --- body_text.cpp ---
+    void begin_text(std::size_t number);
+    bool step_text(std::size_t number, ObjectEvent* event);
+    bool text_event(std::size_t number, TextDecoder::Result result, Bytes data, ObjectEvent* event);
+    bool begin_text_file(std::size_t number, ObjectEvent* event);
+    bool finish_text(std::size_t number, ObjectEvent* event);
+
     std::string_view member_of(std::size_t number) const;
     std::string_view container_of(std::size_t number) const;
 
@@ -244,6 +255,7 @@ class BodyDecoder {
         ObjectForm form;
         std::uint8_t form_number;
         std::uint8_t archive;  // the level whose member it is
+        bool is_in_text;
     };
     static constexpr std::uint8_t no_form = 0xff;
     static constexpr std::uint8_t no_level = 0xff;
@@ -251,6 +263,10 @@ class BodyDecoder {
     std::array<std::uint8_t, limits::form_field_bytes_max> field_text_;
     ChunkedDecoder chunks_;
     TransferDecoder transfer_;
+    TextDecoder text_;
+    bool text_finished_ = false;
+    bool text_has_more_ = false;
+    std::string_view content_type_;
     std::array<MultipartDecoder, 2> forms_;
     std::array<CodingDecoder, limits::codings_max> codings_;
     MultipartDecoder coded_form_;                      // looks for the form in its coded bytes

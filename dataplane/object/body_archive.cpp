@@ -38,6 +38,7 @@ bool BodyDecoder::begin_inside(std::size_t number, Bytes rest, ObjectEvent* even
     const Bytes seen = level.search.seen();
     level.search = {};
     level.coding = Coding::none;
+    level.replay = {};
     // The signature stands in many programs, so that nothing is refused for its depth.
     if (!fits_archive(ArchiveFormat::zip)) {
         level.input = level.input.subspan(std::min<std::size_t>(level.input.size(), 1));
@@ -87,11 +88,14 @@ bool BodyDecoder::begin_archive(std::size_t number, ArchiveFormat format, Object
     // Zeros may be anything: nothing is refused for them.
     const bool is_none = sniffers_[number].is_blank() && !fits_archive(format);
     if (is_none || !is_taken_apart(format)) {
-        if (is_opaque_archive(format)) return tell_unread(number, Outcome::archive_unknown, event);
         std::size_t at = 0;
         level.search = {};
         const Bytes before = sniffers_[number].before();
-        return level.search.find(before, &at) && begin_inside(number, before.subspan(at), event);
+        const bool is_opaque = is_opaque_archive(format);
+        if (level.may_be_text && !is_opaque) begin_text(number);
+        if (level.search.find(before, &at) && begin_inside(number, before.subspan(at), event))
+            return true;
+        return is_opaque && tell_unread(number, Outcome::archive_unknown, event);
     }
     if (!fits_archive(format)) return archive_fault(number, Outcome::archive_limit, event);
     level.archive = memory_.archives->take();

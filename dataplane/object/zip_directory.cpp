@@ -90,14 +90,15 @@ void ZipDirectory::add_locator(Bytes record, std::uint64_t at) {
     joined_to_ = at + locator_bytes;
 }
 
-ZipDirectory::Verdict ZipDirectory::judge(const ZipEnd& end, std::uint64_t at) const {
+ZipDirectory::Verdict ZipDirectory::judge(const ZipEnd& end, std::uint64_t at) {
     if (agrees(end, at)) return Verdict::consistent;
     if (encrypted_ && entries_.count == 0) return Verdict::encrypted;
     const bool has_volumes = has_directory_ && joined_to_ == at && (end.disk != 0 || volumes_);
     return has_volumes ? Verdict::volumes : Verdict::inconsistent;
 }
 
-bool ZipDirectory::agrees(ZipEnd end, std::uint64_t at) const {
+bool ZipDirectory::agrees(ZipEnd end, std::uint64_t at) {
+    base_ = 0;
     if (damaged_) return false;
     if (!has_directory_)
         return members_.count == 0 && end.entries == 0 && end.bytes == 0 && end.disk == 0;
@@ -112,6 +113,7 @@ bool ZipDirectory::agrees(ZipEnd end, std::uint64_t at) const {
     }
     // Something stands before the archive, and its places count from behind that.
     if (base > first_at_) return false;
+    base_ = base;
     if (has_end64_ && !agrees_with_end64(&end, base)) return false;
     const std::uint64_t bytes = directory_end_ - directory_at_;
     const std::uint64_t unsigned_bytes = bytes - signature_bytes_;
@@ -145,9 +147,19 @@ bool ZipDirectory::agrees_with_end64(ZipEnd* end, std::uint64_t base) const {
 void ZipEndFinder::open(std::uint64_t at) {
     at_ = at;
     count_ = 0;
-    has_locator_ = collects_ = false;
+    stray_count_ = 0;
+    has_locator_ = collects_ = strays_full_ = false;
     carry_bytes_ = record_bytes_ = 0;
 }
+
+namespace {
+
+bool is_noted(std::uint32_t signature) {
+    return signature == end_signature || signature == locator_signature ||
+           signature == entry_signature || signature == end64_signature;
+}
+
+}  // namespace
 
 // A signature across the end of a run is found with what came before: at most three bytes.
 void ZipEndFinder::feed(Bytes run) {
@@ -168,7 +180,7 @@ void ZipEndFinder::feed(Bytes run) {
     };
     for (std::size_t n = 0; n < carry_bytes_ && n + 4 <= seam_bytes; ++n) {
         const std::uint32_t signature = load32(seam.data() + n);
-        if (signature != end_signature && signature != locator_signature) continue;
+        if (!is_noted(signature)) continue;
         const std::size_t used = n + 4 - carry_bytes_;  // of the run
         collect_to(used);
         taken = std::max(taken, used);
@@ -180,7 +192,7 @@ void ZipEndFinder::feed(Bytes run) {
         at += find_zip_mark(rest);
         if (at + 4 > run.size()) break;
         const std::uint32_t signature = load32(run.data() + at);
-        if (signature == end_signature || signature == locator_signature) {
+        if (is_noted(signature)) {
             collect_to(at + 4);
             taken = std::max(taken, at + 4);
             note(at_ + at, signature);
@@ -206,6 +218,11 @@ void ZipEndFinder::note(std::uint64_t at, std::uint32_t signature) {
         has_locator_ = true;
         return;
     }
+    if (signature != end_signature) {
+        strays_full_ = strays_full_ || stray_count_ == strays_.size();
+        if (stray_count_ < strays_.size()) strays_[stray_count_++] = at;
+        return;
+    }
     // One inside another: what the outer one says is not looked at any more, so it may be anything.
     Found& found = ends_[count_++ % ends_.size()];
     found = Found{at, 0, true, has_locator_ && locator_at_ + locator_bytes == at, false};
@@ -221,6 +238,19 @@ void ZipEndFinder::settle() {
     const bool names_some = end.entries != 0 || end.bytes != 0;
     const bool is_placed = end.offset <= found.at || end.offset == marker32;
     found.can_be = found.has_locator || (names_some && is_placed);
+}
+
+bool ZipEndFinder::has_stray(std::uint64_t at) const {
+    const auto end = strays_.begin() + static_cast<std::ptrdiff_t>(stray_count_);
+    return strays_full_ || std::find(strays_.begin(), end, at) != end;
+}
+
+void ZipEndFinder::forget_stray(std::uint64_t at) {
+    for (std::size_t n = stray_count_; n-- > 0;) {
+        if (strays_[n] != at) continue;
+        strays_[n] = strays_[--stray_count_];
+        return;
+    }
 }
 
 bool ZipEndFinder::in_reach(const Found& found) const {

@@ -9,7 +9,7 @@
 // Owns:       sums, and the places of the last end records.
 // Invariants: memory does not grow with the archive.
 // Worker:     used by one decoder only.
-// Limits:     end_records_kept: with more of them near the end of a file, none is believed.
+// Limits:     end_records_kept, strays_kept: with more of them, whatever may be is taken to be.
 #pragma once
 
 #include <array>
@@ -60,10 +60,15 @@ class ZipDirectory {
     bool has_members() const { return members_.count != 0; }
     bool has_locator() const { return has_locator_; }
     // What the end record at `at` makes of all this.
-    Verdict judge(const ZipEnd& end, std::uint64_t at) const;
+    Verdict judge(const ZipEnd& end, std::uint64_t at);
+    // Of a consistent one: where readers look that do not know that something stands before the
+    // archive, for the directory and for the 64-bit end. `false`: nothing does.
+    bool has_base() const { return base_ != 0; }
+    std::uint64_t told_directory_at() const { return directory_at_ - base_; }
+    std::uint64_t told_end64_at() const { return has_end64_ ? locator_offset_ : directory_at_; }
 
   private:
-    bool agrees(ZipEnd end, std::uint64_t at) const;
+    bool agrees(ZipEnd end, std::uint64_t at);
     bool agrees_with_end64(ZipEnd* end, std::uint64_t base) const;
 
     std::uint64_t seed_ = 0;
@@ -71,6 +76,7 @@ class ZipDirectory {
     ZipSum members32_;  // with lengths cut to 32 bits, as some programs write them
     ZipSum entries_;
     std::uint64_t first_at_ = 0;
+    std::uint64_t base_ = 0;  // what places count from
     std::uint64_t directory_at_ = 0;
     std::uint64_t directory_end_ = 0;
     std::uint64_t signature_bytes_ = 0;
@@ -105,9 +111,13 @@ class ZipEndFinder {
     bool last(Found* found) const;
     // Another one than the last has a comment that fits the end of the file.
     bool has_rival() const;
+    // The signature of a directory, or of a 64-bit end, stands there, and is not known for one.
+    bool has_stray(std::uint64_t at) const;
+    void forget_stray(std::uint64_t at);
 
   private:
     static constexpr std::size_t end_records_kept = 8;
+    static constexpr std::size_t strays_kept = 64;
     static constexpr std::uint64_t reach = 0xffff + zip::end_bytes;
 
     void note(std::uint64_t at, std::uint32_t signature);
@@ -117,6 +127,9 @@ class ZipEndFinder {
     std::uint64_t at_ = 0;
     std::uint64_t count_ = 0;
     std::array<Found, end_records_kept> ends_;
+    std::array<std::uint64_t, strays_kept> strays_;
+    std::size_t stray_count_ = 0;
+    bool strays_full_ = false;
     std::uint64_t locator_at_ = 0;
     bool has_locator_ = false;
     std::array<std::uint8_t, 3> carry_;

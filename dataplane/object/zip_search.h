@@ -1,5 +1,6 @@
-// Looks for the signature of a zip's member in an object that does not begin with one: behind a
-// stub that unpacks it, a picture, another archive. Readers find such a zip from its end.
+// Looks for the signature of a zip's member, or of its directory, in an object that does not begin
+// with one: behind a stub that unpacks it, a picture, another archive. Readers find such a zip from
+// its end.
 //
 // Owns:       how much of a signature the last run ended with.
 // Invariants: what is found does not depend on how the bytes are cut.
@@ -22,7 +23,10 @@ class ZipSearch {
     Bytes seen() const;
 
   private:
+    bool goes_on(Bytes run);
+
     std::uint8_t seen_ = 0;
+    bool is_directory_ = false;  // the third byte says which signature it is
 };
 
 }  // namespace cordon

@@ -64,8 +64,10 @@ bool parse_digests(const std::string& text, Settings* settings, std::string* why
             settings->digests.add(IndicatorKind::sha1);
         } else if (part == "sha256") {
             settings->digests.add(IndicatorKind::sha256);
+        } else if (part == "sha256-tree") {
+            settings->digests.add(IndicatorKind::sha256_tree);
         } else {
-            *why = "--digests: '" + part + "' is not md5, sha1 or sha256";
+            *why = "--digests: '" + part + "' is not md5, sha1, sha256 or sha256-tree";
             return false;
         }
     }
@@ -154,6 +156,9 @@ void fill_limits(Options* options) {
     options->heartbeat_ms_max = limits::heartbeat_ms_max;
     options->absorb_seconds = limits::absorb_seconds;
     options->mbufs_per_port = limits::mbufs_per_port;
+    options->spool_bytes_max = limits::spool_bytes_max;
+    options->assemblies_max = limits::assemblies_max;
+    options->assembly_seconds = 7 * 24 * 3600;  // a capture may pause for long
 }
 
 }  // namespace
@@ -164,7 +169,7 @@ const char usage[] =
     "  --index FILE           indicator index\n"
     "  --hashes FILE          list of hex digests (md5, sha1, sha256), one a line\n"
     "  --service LIST         any (default), or ADDR:PORT[,ADDR:PORT...]\n"
-    "  --digests LIST         of md5,sha1,sha256; default all\n"
+    "  --digests LIST         of md5,sha1,sha256,sha256-tree; default all\n"
     "  --checksums RULE       strict (default): segments with wrong ones are dropped; off\n"
     "  --midstream RULE       skip (default): flows without their SYN are not inspected; inspect\n"
     "  --client-out FILE      write what would have been sent to the client\n"

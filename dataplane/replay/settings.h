@@ -20,7 +20,8 @@ struct Settings {
     std::string index_path;
     std::string hashes_path;
     std::vector<SegmentEnd> services;  // empty: any TCP flow whose client speaks HTTP
-    KindSet digests{IndicatorKind::md5, IndicatorKind::sha1, IndicatorKind::sha256};
+    KindSet digests{IndicatorKind::md5, IndicatorKind::sha1, IndicatorKind::sha256,
+                    IndicatorKind::sha256_tree};
     ChecksumRule checksums = ChecksumRule::strict;
     bool midstream_inspect = false;
     std::string client_out;

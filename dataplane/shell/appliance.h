@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/assembly/assembly.h"
 #include "dataplane/base/files.h"
 #include "dataplane/content/type_scanner.h"
 #include "dataplane/shell/appliance_link.h"
@@ -77,6 +78,7 @@ class Appliance {
     IndexHolder index_;
     ModeBoard modes_;
     std::atomic<bool> stop_{false};
+    std::unique_ptr<Assembly> assembly_;  // pieces of an upload come on any worker
     std::vector<std::unique_ptr<WorkerLoop>> workers_;
     std::vector<std::uint64_t> turns_seen_;
     DirectionAlarm directions_;

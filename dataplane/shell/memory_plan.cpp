@@ -15,7 +15,8 @@ namespace {
 // A message in progress: its head, the decoder of its form, the digests of its objects.
 std::uint64_t message_bytes() {
     return sizeof(Exchange) + sizeof(DecoderPlace) +
-           limits::form_objects_max * Fingerprinter::object_bytes();
+           (limits::form_objects_max + 2) * Fingerprinter::object_bytes() + 2 * sizeof(Assembling) +
+           sizeof(FormPlace);
 }
 // Beside the fragments themselves: their places, and room for one whole datagram.
 constexpr std::uint64_t fragment_table_bytes = 1u << 20;
@@ -89,6 +90,10 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("archives", workers * limits::archive_stages,
              sizeof(ArchiveStage) + Fingerprinter::object_bytes());
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
+    const AssemblyLimits assembly = assembly_limits(options);
+    plan.add("assemblies_max", assembly.uploads_max, Assembly::upload_bytes());
+    plan.add("assemblies_max (pieces)", assembly.pieces_max, Assembly::piece_bytes());
+    plan.add("spool_bytes_max", 1, options.spool_bytes_max);
     plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);
     plan.add("content types", 1, limits::type_databases_bytes_max);
     plan.add("index and its successor", 2, index_bytes);

@@ -15,6 +15,7 @@ WorkerOptions worker_options(const Surroundings& around, std::uint64_t seed) {
     WorkerOptions made;
     made.options = around.options;
     made.types = around.types;
+    made.assembly = around.assembly;
     made.seed = seed;
     return made;
 }

@@ -33,6 +33,7 @@ struct Surroundings {
     const TypeDatabases* types;
     const SteerLoader* steer;  // null: no XDP below (af_packet, pci)
     std::atomic<bool>* stop;
+    Assembly* assembly;
 };
 
 class WorkerLoop {

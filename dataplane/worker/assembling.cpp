@@ -11,6 +11,8 @@ namespace {
 
 // What is hashed of the spool in one turn of a worker: 0.1 ms, so that no burst waits for long.
 constexpr std::size_t advance_bytes = 128 * 1024;
+// How often is looked at what others are at.
+constexpr std::uint64_t look_again_ns = 100 * ns_per_us;
 constexpr std::uint64_t wait_ns = limits::assembly_wait_seconds * ns_per_s;
 
 }  // namespace
@@ -24,11 +26,13 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
-        case PieceAct::form:
         case PieceAct::object:
         case PieceAct::begin:
         case PieceAct::drop_piece:
         case PieceAct::copy:
+            return true;
+        case PieceAct::form:
+            if (exchange.object_open) begin_form(number, request);
             return true;
         case PieceAct::piece:
             return !exchange.object_open || begin_piece(number, request);
@@ -84,8 +88,8 @@ bool Worker::State::passes_unassembled(FlowNumber number, PolicyCase about) {
 // A gap in what was seen of an upload: it may have begun before us, or while the kernel bridged.
 bool Worker::State::passes_with_gap(FlowNumber number) {
     counters.count(Outcome::assembly_gap);
-    return passes_unassembled(number, assembly.may_be_older(now) ? PolicyCase::midstream
-                                                                 : PolicyCase::limit);
+    return passes_unassembled(
+        number, assembly.may_be_older(now) ? PolicyCase::midstream : PolicyCase::limit);
 }
 
 std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceRequest& request) {
@@ -99,9 +103,9 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.slot = no_object;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
-    own.lost = own.leased = false;
+    own.lost = own.leased = own.summed = own.has_bytes = false;
     own.flow = number;
-    own.list = no_assembling;
+    own.list = own.form = no_assembling;
     own.positions = {};
     exchanges[flows[number].exchange].assembling = place;
     return place;
@@ -116,7 +120,10 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
         return passes_unassembled(number, PolicyCase::limit);
     if (begun.result == PieceBegun::Result::bad)
         return passes_unassembled(number, PolicyCase::unparsable);
-    Assembling& own = assemblings[open_assembling(number, request)];
+    const std::uint32_t in_form = exchanges[flows[number].exchange].assembling;
+    Assembling& own =
+        assemblings[in_form == no_assembling ? open_assembling(number, request) : in_form];
+    own.request = request;
     own.stage = Assembling::Stage::piece;
     own.ticket = ticket;
     own.upload = ticket.upload;
@@ -124,16 +131,63 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     return true;
 }
 
+// What a chunking uploader sends in a form is told by its fields.
+void Worker::State::begin_form(FlowNumber number, const PieceRequest& request) {
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::form;
+    own.form = form_places.allocate();
+    INVARIANT(own.form != no_assembling);  // as many as messages
+    form_places[own.form].fields.open(assembly.seed());
+}
+
+void Worker::State::take_field(const Exchange& exchange, std::uint8_t object, Bytes text) {
+    if (exchange.assembling == no_assembling) return;
+    const Assembling& own = assemblings[exchange.assembling];
+    if (own.form == no_assembling) return;
+    form_places[own.form].fields.take(name_of(exchange, object).field, as_text(text));
+}
+
+// The file part begins. False: it was refused.
+bool Worker::State::begin_form_piece(FlowNumber number, std::uint8_t object) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    Assembling& own = assemblings[exchange.assembling];
+    const BodyDecoder::Name name = name_of(exchange, object);
+    if (own.stage != Assembling::Stage::form || name.file_name.empty()) return true;
+    FormFields& fields = form_places[own.form].fields;
+    fields.file_name(name.file_name);
+    const PieceRequest request = recipe_of(exchange.parser.head(), fields, assembly.seed());
+    own.object = object;
+    if (request.act == PieceAct::piece) return begin_piece(number, request);
+    if (request.act != PieceAct::bad) return true;
+    counters.count(Outcome::assembly_bad);
+    return passes_unassembled(number, PolicyCase::unparsable);
+}
+
+// Fields behind the file part may make a piece of it after all: its bytes are gone by then.
+bool Worker::State::end_form(FlowNumber number) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    const std::uint32_t place = exchange.assembling;
+    const PieceAct act = recipe_of(exchange.parser.head(),
+                                   form_places[assemblings[place].form].fields, assembly.seed())
+                             .act;
+    end_look(place);
+    if (act != PieceAct::piece && act != PieceAct::bad) return true;
+    counters.count(Outcome::assembly_bad);
+    return passes_unassembled(number, PolicyCase::unparsable);
+}
+
 // Bytes of an object of the message. False: there is no room for them, and the message was refused.
 bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
     const Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
     Assembling& own = assemblings[exchange.assembling];
-    if (own.object != object) return true;
+    if (own.object != object || own.summed || own.stage == Assembling::Stage::form) return true;
     if (own.stage == Assembling::Stage::commit) {
         if (own.list != no_assembling) read_list(&own, bytes);
         return true;
     }
+    own.has_bytes = own.has_bytes || !bytes.empty();
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
     if (own.ticket.place != PiecePlace::spooled || own.lost) return true;
     if (assembly.keep(own.ticket, bytes, now)) return true;
@@ -145,11 +199,35 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
 bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object;
+    return own.stage == Assembling::Stage::piece && own.object == object && !own.summed;
 }
 
 bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
-    return is_piece(exchange, object) && !assemblings[exchange.assembling].lost;
+    if (exchange.assembling == no_assembling) return false;
+    const Assembling& own = assemblings[exchange.assembling];
+    return own.stage == Assembling::Stage::piece && own.object == object && !own.lost;
+}
+
+// Its digest, for when the same piece comes again.
+void Worker::State::note_piece(const Exchange& exchange, const Digests& digests) {
+    Assembling& own = assemblings[exchange.assembling];
+    own.summed = true;
+    piece_sum.length = digests.size;
+    std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+    if (own.form == no_assembling) return;
+    // A part ends before its message, and until then others may end.
+    FormPlace& form = form_places[own.form];
+    form.state = piece_state;
+    form.sum = piece_sum;
+    form.tail_at = exchange.objects[own.object].tail_at;
+}
+
+// Where the chunk with the last bytes of a part begins that ended before its message: it stays.
+std::uint64_t Worker::State::form_tail(const Exchange& exchange) {
+    if (exchange.assembling == no_assembling) return UINT64_MAX;
+    const Assembling& own = assemblings[exchange.assembling];
+    if (own.form == no_assembling || !own.summed) return UINT64_MAX;
+    return form_places[own.form].tail_at;
 }
 
 // A message that waits for its verdict over several turns.
@@ -158,8 +236,10 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     if (place == no_assembling) return false;
     const Assembling::Stage stage = assemblings[place].stage;
-    return stage != Assembling::Stage::piece &&
-           (stage != Assembling::Stage::commit || flow.verdict_due);
+    if (stage == Assembling::Stage::form) return false;
+    if (stage == Assembling::Stage::piece)
+        return assemblings[place].summed && assemblings[place].form != no_assembling;
+    return (stage != Assembling::Stage::commit || flow.verdict_due);
 }
 
 // What the chain would be if the upload ended here.
@@ -170,22 +250,44 @@ bool Worker::State::look_at_chain(FlowNumber number, bool last) {
     if (own.stage != Assembling::Stage::piece || own.slot == no_object ||
         own.request.visibility == Visibility::at_commit)
         return true;
-    return look_at_assembled(number, own.slot, last);
+    fingerprinter.save(own.slot, &chain_state);
+    Judged judged{number, assembled_object, false, {}};
+    chain_state.finish(&judged.digests);
+    if (!matches_to_block(judged, last)) return true;
+    assembly.freeze(own.upload, chain_state);
+    return judge_assembled(judged, last);
 }
 
-bool Worker::State::look_at_assembled(FlowNumber number, ObjectSlot slot, bool last) {
-    Judged judged{number, assembled_object, false, {}};
-    fingerprinter.peek(slot, &judged.digests);
-    if (judged.digests.size == 0) return true;
-    return judge_assembled(judged, last);
+// The object is complete to some server when its pieces end here: with a commit, or without one.
+bool Worker::State::shows_at_end(const PieceRequest& request) {
+    return request.visibility != Visibility::at_commit || request.last;
+}
+
+// A match stays with the upload, so that it is judged again when the client sends the same once
+// more. False: the flow is cut.
+bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) {
+    const Assembling& own = assemblings[place];
+    Judged judged{
+        own.flow, assembled_object, state.size == own.request.total || own.request.last, {}};
+    state.finish(&judged.digests);
+    if (own.flow == no_flow) {
+        if (!matches_anything(judged.digests)) return true;
+        assembly.freeze(own.upload, state);
+        drop_assembling(place);
+        return false;
+    }
+    if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
+    if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);
+    return true;
 }
 
 // The objects of the message are judged; its end is held. False: the flow waits, or is cut.
 bool Worker::State::end_assembling(FlowNumber number) {
     const Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
-    if (assemblings[exchange.assembling].stage == Assembling::Stage::commit)
-        return end_commit(number);
+    const Assembling::Stage stage = assemblings[exchange.assembling].stage;
+    if (stage == Assembling::Stage::form) return end_form(number);
+    if (stage == Assembling::Stage::commit) return end_commit(number);
     return end_piece(number);
 }
 
@@ -198,22 +300,36 @@ bool Worker::State::end_piece(FlowNumber number) {
     counters.count(Outcome::assembly_piece);
     counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
                                                            : Outcome::assembly_chained);
+    if (!own.summed && own.has_bytes) {  // it matched by itself before its end, and was let go
+        leave_assembling(&exchange);
+        return true;
+    }
+    if (own.summed && own.form != no_assembling) {
+        piece_state = form_places[own.form].state;
+        piece_sum = form_places[own.form].sum;
+    }
+    if (!own.summed) {  // without a byte
+        Digests digests;
+        piece_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
+        piece_state.finish(&digests);
+        note_piece(exchange, digests);
+    }
     if (own.slot != no_object) {
-        if (own.request.visibility != Visibility::at_commit &&
-            !look_at_assembled(number, own.slot, false))
-            return false;
         fingerprinter.save(own.slot, &piece_state);
         fingerprinter.drop(own.slot);
         own.slot = no_object;
     }
+    if (own.ticket.place != PiecePlace::spooled && shows_at_end(own.request) &&
+        !judge_prefix(place, piece_state))
+        return false;
     assembly.end(own.ticket, piece_sum, piece_state, now);
     exchange.answered = own.ticket;
-    if (own.request.visibility == Visibility::at_commit) {
+    own.stage = Assembling::Stage::looking;
+    if (!shows_at_end(own.request)) {
         exchange.assembling = no_assembling;
         own.flow = no_flow;
         return advance_alone(place);
     }
-    own.stage = Assembling::Stage::looking;
     own.until_ns = now.ns + wait_ns;
     return look_on(place);
 }
@@ -240,6 +356,9 @@ bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
 }
 
 void Worker::State::put_to_work(std::uint32_t place) {
+    const Assembling::Stage stage = assemblings[place].stage;
+    const bool waits = stage == Assembling::Stage::waiting || stage == Assembling::Stage::looking;
+    assembling_due_ns = std::min(assembling_due_ns, now.ns + (waits ? look_again_ns : 0));
     assemblings[place].next = working;
     working = place;
     const FlowNumber number = assemblings[place].flow;
@@ -252,6 +371,7 @@ void Worker::State::put_to_work(std::uint32_t place) {
 void Worker::State::run_assembling() {
     std::uint32_t at = working;
     working = no_assembling;
+    assembling_due_ns = UINT64_MAX;
     std::size_t left = advance_bytes;
     while (at != no_assembling) {
         const std::uint32_t next = assemblings[at].next;
@@ -265,6 +385,7 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
     const FlowNumber number = own.flow;
     bool done = false;
     switch (own.stage) {
+        case Assembling::Stage::form:
         case Assembling::Stage::piece:
         case Assembling::Stage::commit:
             return;
@@ -295,8 +416,8 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
             continue;
         }
         fingerprinter.save(own.slot, &chain_state);
-        const bool at_once = own.request.visibility != Visibility::at_commit;
-        if (at_once && !judge_boundary(place)) return false;
+        const bool is_seen = own.request.act == PieceAct::piece && shows_at_end(own.request);
+        if (is_seen && !judge_prefix(place, chain_state)) return false;
         counters.count(Outcome::assembly_chained);
         if (assembly.passed(own.upload, &own.spooled, chain_state)) continue;
         own.leased = false;
@@ -314,19 +435,6 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
         return look_on(place);
     }
     put_to_work(place);
-    return false;
-}
-
-// The object would be complete here. A match stays with the upload, so that it is judged again when
-// the client sends the same once more. False: the flow is cut.
-bool Worker::State::judge_boundary(std::uint32_t place) {
-    Assembling& own = assemblings[place];
-    if (own.flow != no_flow) return look_at_assembled(own.flow, own.slot, false);
-    Judged judged{no_flow, assembled_object, false, {}};
-    fingerprinter.peek(own.slot, &judged.digests);
-    if (!matches_anything(judged.digests)) return true;
-    assembly.freeze(own.upload, chain_state);
-    drop_assembling(place);
     return false;
 }
 
@@ -352,13 +460,20 @@ bool Worker::State::look_on(std::uint32_t place) {
             case Standing::matched: {
                 Judged judged{number, assembled_object, false, {}};
                 chain_state.finish(&judged.digests);
-                if (!judge_assembled(judged, false)) return false;
+                if (matches_to_block(judged, false)) {
+                    judge_assembled(judged, true);
+                    return false;
+                }
                 assembly.unfreeze(own.upload);
                 continue;
             }
             case Standing::gap:
                 end_look(place);
                 return passes_with_gap(number);
+            case Standing::lost:
+                counters.count(Outcome::assembly_gap);
+                end_look(place);
+                return passes_unassembled(number, PolicyCase::limit);
             case Standing::conflict:
                 counters.count(Outcome::assembly_conflict);
                 end_look(place);
@@ -400,9 +515,17 @@ void Worker::State::leave_assembling(Exchange* exchange) {
 void Worker::State::drop_assembling(std::uint32_t place) {
     Assembling& own = assemblings[place];
     if (own.stage == Assembling::Stage::piece) {
-        const bool is_chained = own.slot != no_object;
-        if (is_chained) fingerprinter.save(own.slot, &chain_state);
-        assembly.abort(own.ticket, is_chained ? &chain_state : nullptr, now);
+        ObjectSlot slot = own.slot;
+        if (own.ticket.place == PiecePlace::first)
+            slot = exchanges[flows[own.flow].exchange].objects[own.object].slot;
+        bool has_state = slot != no_object;
+        if (own.summed && own.form != no_assembling && own.ticket.place == PiecePlace::first) {
+            chain_state = form_places[own.form].state;
+            has_state = true;
+        } else if (has_state) {
+            fingerprinter.save(slot, &chain_state);
+        }
+        assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
     } else if (own.upload) {
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);
@@ -410,6 +533,7 @@ void Worker::State::drop_assembling(std::uint32_t place) {
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     assembly.spool().drop(&own.positions);
     if (own.list != no_assembling) commit_places.release(own.list);
+    if (own.form != no_assembling) form_places.release(own.form);
     assemblings.release(place);
 }
 

@@ -1,8 +1,8 @@
 // What a message has to do with an upload in pieces: it carries one, or makes the object visible.
 // It outlives its message when pieces behind it wait in the spool and nobody has to wait for them.
 //
-// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it moves;
-//             the lease of the chain while it advances; the list of a commit.
+// Owns:       a piece under way, or a pin of its upload; a digest slot for the chain while it
+//             moves; the lease of the chain while it advances; the list of a commit.
 // Invariants: with a flow while the flow's message has it, else it advances by itself.
 // Worker:     used by one worker only; pooled, no allocation after construction.
 // Limits:     two for each message; limits::commit_lists_max commits with lists.
@@ -12,6 +12,7 @@
 
 #include "dataplane/assembly/assembly.h"
 #include "dataplane/assembly/commit_list.h"
+#include "dataplane/assembly/form_fields.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/flow/flow_table.h"
 
@@ -26,8 +27,18 @@ struct CommitPlace {
     std::uint32_t next_free;
 };
 
+// The fields of a form, and what its file part came to when it ended.
+struct FormPlace {
+    FormFields fields;
+    DigestState state;
+    PieceSum sum;
+    std::uint64_t tail_at;  // where the chunk with its last bytes begins
+    std::uint32_t next_free;
+};
+
 struct Assembling {
     enum class Stage : std::uint8_t {
+        form,     // its fields may make a piece of its file part
         piece,    // its bytes are coming
         commit,   // its request is coming
         looking,  // the piece has ended: may its end go?
@@ -38,24 +49,27 @@ struct Assembling {
     };
     PieceRequest request;
     PieceTicket ticket;
-    UploadRef upload;     // pinned
+    UploadRef upload;      // pinned
     SpooledPiece spooled;  // that is being hashed
-    ObjectSlot slot;      // of the chain
+    ObjectSlot slot;       // of the chain
     Stage stage;
     std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
     std::uint8_t service;
-    bool lost;            // its bytes were not kept
+    bool lost;  // its bytes were not kept
     bool leased;
+    bool has_bytes;
+    bool summed;             // the digest of the piece is known
     std::uint64_t until_ns;  // for how long is waited
     FlowNumber flow;         // no_flow: nobody waits
+    std::uint32_t form;      // no_assembling: the piece is in none
     // a commit
     std::uint32_t list;  // no_assembling: it names none
     SpoolRun positions;
     SpoolCursor cursor;
     std::uint64_t tag;
-    std::uint64_t done;       // positions looked up
-    std::uint64_t chained;    // of them, that the state begins with
-    std::uint32_t next;       // in the list of those that are at it
+    std::uint64_t done;     // positions looked up
+    std::uint64_t chained;  // of them, that the state begins with
+    std::uint32_t next;     // in the list of those that are at it
     std::uint32_t next_free;
 };
 

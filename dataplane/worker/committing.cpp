@@ -33,7 +33,9 @@ bool Worker::State::begin_commit(FlowNumber number, const PieceRequest& request)
     }
     if (exchange.object_open) return true;
     flow.hold.object_bytes(exchange.chunk_begin);
-    return end_commit(number);
+    if (!end_commit(number)) return false;
+    flow.hold.release_at(exchange.parser.consumed());
+    return true;
 }
 
 void Worker::State::read_list(Assembling* own, Bytes bytes) {
@@ -85,10 +87,11 @@ bool Worker::State::end_commit(FlowNumber number) {
     }
     own.upload = assembly.find(own.request, own.service, now);
     if (!own.upload || own.lost) {
-        // What was never seen can be no part of what we know.
-        const bool is_empty = !own.upload && own.request.list == ListFormat::none;
+        // Where every piece is judged at its end, this one only asks how far the upload is.
+        const bool asks = !own.upload && own.request.visibility == Visibility::at_once &&
+                          own.request.list == ListFormat::none;
         end_look(place);
-        return is_empty && own_commit_is_common(number) ? true : passes_with_gap(number);
+        return asks || passes_with_gap(number);
     }
     own.stage = Assembling::Stage::waiting;
     own.until_ns = now.ns + commit_wait_ns;
@@ -98,49 +101,61 @@ bool Worker::State::end_commit(FlowNumber number) {
 
 // True: the commit may go. False: it waits, or the flow is cut.
 bool Worker::State::commit_on(std::uint32_t place, std::size_t* left) {
-    Assembling& own = assemblings[place];
-    if (own.stage == Assembling::Stage::waiting) {
-        if (!begin_advance(place, true)) return commit_waits(place);
-        const bool has_list = own.request.list != ListFormat::none;
-        if (!has_list && !!own.spooled) {
-            put_to_work(place);  // advances, and comes here again
-            return false;
-        }
-        if (!has_list) return commit_all(place);
-        begin_list(place);
-    }
-    if (own.stage == Assembling::Stage::listing && !look_up_list(place)) return false;
-    if (own.stage == Assembling::Stage::hashing) return hash_list(place, left);
-    return commit_on(place, left);
+    CommitStep step = CommitStep::again;
+    while (step == CommitStep::again)
+        step = commit_step(place, left);
+    return step == CommitStep::goes;
 }
 
-bool Worker::State::commit_waits(std::uint32_t place) {
+Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
-    if (own.leased) {
-        assembly.give_back(own.upload);
-        own.leased = false;
+    if (own.stage == Assembling::Stage::listing) return look_up_list(place);
+    if (own.stage == Assembling::Stage::hashing) return hash_list(place, left);
+    if (!begin_advance(place, true)) return commit_waits(place);
+    if (own.request.list != ListFormat::none) {
+        begin_list(place);
+        return CommitStep::again;
     }
+    if (!own.spooled) return commit_all(place);
+    put_to_work(place);  // advances, and comes here again
+    return CommitStep::waits;
+}
+
+Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    if (own.leased) assembly.give_back(own.upload);
+    own.leased = false;
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     own.slot = no_object;
     own.stage = Assembling::Stage::waiting;
-    if (now.ns < own.until_ns) {
-        put_to_work(place);
-        return false;
-    }
-    return commit_fails(place, Outcome::assembly_gap);
+    if (now.ns >= own.until_ns) return commit_fails(place, Outcome::assembly_gap);
+    put_to_work(place);
+    return CommitStep::waits;
 }
 
-bool Worker::State::commit_fails(std::uint32_t place, Outcome why) {
+Worker::State::CommitStep Worker::State::commit_fails(std::uint32_t place, Outcome why) {
     const FlowNumber number = assemblings[place].flow;
     end_look(place);
-    if (why == Outcome::assembly_gap) return passes_with_gap(number);
     counters.count(why);
-    return passes_unassembled(number, PolicyCase::limit);
+    return passes_unassembled(number, PolicyCase::limit) ? CommitStep::goes : CommitStep::waits;
+}
+
+// A piece that nobody saw.
+Worker::State::CommitStep Worker::State::commit_has_gap(std::uint32_t place) {
+    const FlowNumber number = assemblings[place].flow;
+    end_look(place);
+    return passes_with_gap(number) ? CommitStep::goes : CommitStep::waits;
 }
 
 // All pieces, in their own order.
-bool Worker::State::commit_all(std::uint32_t place) {
-    const ChainView chain = assembly.chain(assemblings[place].upload);
+Worker::State::CommitStep Worker::State::commit_all(std::uint32_t place) {
+    const Assembling& own = assemblings[place];
+    const ChainView chain = assembly.chain(own.upload);
+    if (own.request.visibility == Visibility::at_once &&
+        fingerprinter.size(own.slot) != own.request.total) {
+        end_look(place);  // it asks how far the upload is
+        return CommitStep::goes;
+    }
     if (chain.in_flight != 0) return commit_waits(place);
     if (chain.tainted) return commit_fails(place, Outcome::assembly_conflict);
     if (chain.count != chain.pieces_whole) return commit_fails(place, Outcome::assembly_gap);
@@ -185,13 +200,12 @@ std::uint64_t Worker::State::next_position(Assembling* own) {
     return position;
 }
 
-// Every piece that is named has to be there, whole, in the chain or in the spool. False: not yet, or
-// the flow is cut.
-bool Worker::State::look_up_list(std::uint32_t place) {
+// Every piece that is named has to be there, whole, in the chain or in the spool.
+Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const std::uint64_t count = own.positions.bytes / sizeof(std::uint64_t);
     const ChainView chain = assembly.chain(own.upload);
-    if (chain.tainted) return commit_fails_in_list(place, Outcome::assembly_conflict);
+    if (chain.tainted) return commit_fails(place, Outcome::assembly_conflict);
     const std::uint64_t end = std::min(count, own.done + list_step);
     for (; own.done < end; ++own.done) {
         SpooledPiece piece;
@@ -199,7 +213,7 @@ bool Worker::State::look_up_list(std::uint32_t place) {
         const bool from_chain = own.done < own.chained;
         switch (status) {
             case PieceStatus::in_flight:
-                return commit_waits(place) && commit_done(place);
+                return commit_waits(place);
             case PieceStatus::chained:
                 if (from_chain) continue;
                 break;
@@ -207,27 +221,27 @@ bool Worker::State::look_up_list(std::uint32_t place) {
                 if (!from_chain) continue;
                 break;
             case PieceStatus::conflict:
-                return commit_fails_in_list(place, Outcome::assembly_conflict);
+                return commit_fails(place, Outcome::assembly_conflict);
             case PieceStatus::missing:
+                return commit_has_gap(place);
             case PieceStatus::lost:
                 break;
         }
-        return commit_fails_in_list(place, Outcome::assembly_gap);
+        return commit_fails(place, Outcome::assembly_gap);
     }
     if (own.done < count) {
         put_to_work(place);
-        return false;
+        return CommitStep::waits;
     }
     own.stage = Assembling::Stage::hashing;
     own.cursor = {};
     for (own.done = 0; own.done < own.chained; ++own.done)
         next_position(&own);
     own.spooled = {};
-    return true;
+    return CommitStep::again;
 }
 
-// True: the commit may go.
-bool Worker::State::hash_list(std::uint32_t place, std::size_t* left) {
+Worker::State::CommitStep Worker::State::hash_list(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
     while (true) {
         if (!own.spooled) {
@@ -247,19 +261,20 @@ bool Worker::State::hash_list(std::uint32_t place, std::size_t* left) {
         *left -= bytes.size();
     }
     put_to_work(place);
-    return false;
+    return CommitStep::waits;
 }
 
 // What becomes visible with this commit, to its last byte.
-bool Worker::State::judge_commit(std::uint32_t place) {
+Worker::State::CommitStep Worker::State::judge_commit(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const FlowNumber number = own.flow;
     Judged judged{number, assembled_object, true, {}};
     fingerprinter.flush();
     fingerprinter.peek(own.slot, &judged.digests);
     counters.count(Outcome::assembly_committed);
-    if (!judge_assembled(judged, true)) return false;
-    return end_look(place);
+    if (!judge_assembled(judged, true)) return CommitStep::waits;
+    end_look(place);
+    return CommitStep::goes;
 }
 
 }  // namespace cordon

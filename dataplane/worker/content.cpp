@@ -51,10 +51,15 @@ void Worker::State::note_search(ContentScanner::Search search) {
     }
 }
 
-void Worker::State::count_type(const Judged& judged, TypeVerdict verdict) {
+// What was put together of pieces has none: its first bytes went by with another message.
+ContentType Worker::State::type_of(const Judged& judged) {
+    if (judged.object == assembled_object) return ContentType::unknown;
     const Exchange& exchange = exchanges[flows[judged.flow].exchange];
-    const ContentType type = contents.type_so_far(exchange.objects[judged.object].content);
-    counters.types[static_cast<std::size_t>(type)][static_cast<std::size_t>(verdict)].add(
+    return contents.type_so_far(exchange.objects[judged.object].content);
+}
+
+void Worker::State::count_type(const Judged& judged, TypeVerdict verdict) {
+    counters.types[static_cast<std::size_t>(type_of(judged))][static_cast<std::size_t>(verdict)].add(
         judged.digests.size);
 }
 

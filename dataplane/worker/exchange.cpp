@@ -26,6 +26,8 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
     exchange.decoder = no_decoder;
+    exchange.assembling = no_assembling;
+    exchange.answered = {};
     exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
     exchange.proxy_bytes = 0;
     return true;
@@ -188,9 +190,11 @@ void Worker::State::request_head(FlowNumber number) {
     flow.had_request = true;
     const bool followed = exchange.tracker.expect(method_kind(head));
     INVARIANT(followed);  // stalls()
-    if (!carries_object(head)) return;
-    exchange.expect_waiting = head.expect_continue;
-    open_message(number);
+    if (carries_object(head)) {
+        exchange.expect_waiting = head.expect_continue;
+        open_message(number);
+    }
+    begin_assembling(number);
 }
 
 // Framing that servers could read in different ways, or a limit that was reached.

@@ -21,6 +21,7 @@
 #include "dataplane/http/message.h"
 #include "dataplane/http/response.h"
 #include "dataplane/object/body.h"
+#include "dataplane/worker/assembling.h"
 
 namespace cordon {
 
@@ -48,6 +49,8 @@ struct Exchange {
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
     std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
     std::array<OpenObject, limits::objects_per_message_max> objects;
+    std::uint32_t assembling;   // what it has to do with an upload in pieces, or no_assembling
+    PieceTicket answered;       // a piece that ended: the storage's answer to it is awaited
     std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0, no archive
     ObjectForm form;            // of that
     bool object_open;           // between head and end of a message with a body

@@ -260,10 +260,16 @@ void Worker::State::free_flow(FlowNumber number) {
     table.erase(number);
 }
 
-// A connection that was reset and goes on: where it stands, it is reset again.
+// A connection that was reset and goes on: where it stands, it is reset again. Our RST to the
+// client may stand behind an answer that it never got, and then meets a challenge ACK (RFC 5961
+// §3).
 void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
     drop(arrival, Outcome::segment_unexpected);
     reset_where_it_stands(flow, arrival);
+    const Segment& segment = arrival.segment;
+    if (arrival.side == Side::client && (segment.flags & tcp_flag::rst) == 0 &&
+        (segment.flags & tcp_flag::ack) != 0)
+        emit_to_client(flow, segment.acknowledgement, 0, tcp_flag::rst, {});
 }
 
 // Ends a connection for both ends, each at the sequence number it expects.
@@ -375,6 +381,7 @@ void Worker::State::sweep() {
         if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
     }
     relieve_messages(step);
+    counters.count(Outcome::assembly_expired, assembly.expire(now));
 }
 
 void Worker::State::expire(FlowNumber number) {

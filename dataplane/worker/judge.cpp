@@ -82,6 +82,7 @@ void Worker::State::judge(FlowNumber number) {
         judge_object(number, object);
         if (flow.phase != FlowPhase::established) return;
     }
+    if (!end_assembling(number)) return;
     class_rest(&exchange);
     close_message(&exchange);
     go_on(number);
@@ -91,9 +92,12 @@ void Worker::State::judge(FlowNumber number) {
 void Worker::State::judge_object(FlowNumber number, std::uint8_t object) {
     Exchange& exchange = exchanges[flows[number].exchange];
     Judged judged{number, object, true, {}};
+    const bool is_of_upload = is_piece(exchange, object);
+    if (is_of_upload) fingerprinter.save(exchange.objects[object].slot, &piece_state);
     fingerprinter.close(exchange.objects[object].slot, &judged.digests);
     exchange.objects[object].slot = no_object;
     end_content(&exchange.objects[object]);
+    if (is_of_upload) note_piece(exchange, judged.digests);
     if (judged.digests.size == 0) return;
     Finding finding;
     look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
@@ -138,7 +142,7 @@ bool Worker::State::judge_tail(FlowNumber number, bool last) {
     Flow& flow = flows[number];
     if (flow.phase != FlowPhase::established) return true;
     if (!look_at_tails(number, last)) return false;
-    if (!flow.stalled) flow.hold.release_at(flow.up.taken());
+    if (!flow.stalled && !awaits_assembly(flow)) flow.hold.release_at(flow.up.taken());
     return true;
 }
 
@@ -162,6 +166,7 @@ bool Worker::State::look_at_tails(FlowNumber number, bool last) {
             !look_at_tail(number, object, Bytes(room).first(kept), last))
             return false;
     }
+    if (!look_at_chain(number, last)) return false;
     if (looked) counters.count(Outcome::tail_released_early);
     return true;
 }
@@ -179,6 +184,38 @@ bool Worker::State::look_at_tail(FlowNumber number, std::uint8_t object, Bytes k
     look_up(judged.digests, hits, flow, &finding);
     const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
     if (blocks || (last && finding.count != 0)) record_match(judged, finding);
+    return flow.phase == FlowPhase::established;
+}
+
+bool Worker::State::matches_anything(const Digests& digests) const {
+    if (index == nullptr) return false;
+    const std::uint64_t now_s = now.unix_ns / ns_per_s;
+    const KindSet kinds = index->plan(now_s) & digests.present;
+    for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha256_tree,
+                                     IndicatorKind::sha1, IndicatorKind::md5}) {
+        Match match;
+        if (kinds.has(kind) && index->lookup(kind, digests.of(kind), now_s, &match, 1) != 0)
+            return true;
+    }
+    return false;
+}
+
+bool Worker::State::matches_to_block(const Judged& judged, bool last) const {
+    Finding finding;
+    look_up(judged.digests, PatternHits{}, flows[judged.flow], &finding);
+    return finding.count != 0 && (last || finding.action == MatchAction::block);
+}
+
+// Several pieces, put together.
+bool Worker::State::judge_assembled(const Judged& judged, bool last) {
+    const Flow& flow = flows[judged.flow];
+    Finding finding;
+    look_up(judged.digests, PatternHits{}, flow, &finding);
+    const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
+    if (blocks || (last && finding.count != 0))
+        record_match(judged, finding);
+    else if (judged.complete)
+        count_clean(judged);
     return flow.phase == FlowPhase::established;
 }
 
@@ -219,10 +256,11 @@ void Worker::State::count_clean(const Judged& judged) {
     if (!((wanted & judged.digests.present) == wanted)) counters.count(Outcome::stale_plan);
     if ((wanted & judged.digests.present).empty())  // nothing was looked up
         return count_uninspected(judged, UninspectedReason::no_index);
+    const bool is_whole = is_whole_file(name_of(exchange, judged.object).form);
     // Stored as it came, under this name: what could not be read of it here may be readable there.
     if (exchange.undecoded && judged.complete && exchange.parser.head().method == "PUT")
         request_verification(judged.flow, VerifyReason::undecoded);
-    if (exchange.undecoded || !is_whole_file(name_of(exchange, judged.object).form))
+    if (exchange.undecoded || !(is_whole || is_kept_piece(exchange, judged.object)))
         return count_uninspected(judged, UninspectedReason::form);
     counters.count(Outcome::object_clean);
     counters.objects[object_class(ObjectClass::inspected)].add(own_bytes(judged));
@@ -256,7 +294,8 @@ void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     count_type(judged, TypeVerdict::matched);
     report(judged, ObjectVerdict::match, {}, finding.entries[0].match.reference);
     fill_incident(judged, finding);
-    if (!judged.complete) drop_object(&exchange, judged.object);
+    if (!judged.complete && judged.object != assembled_object)
+        drop_object(&exchange, judged.object);
     if (finding.action == MatchAction::block) return block(judged.flow);
     RecordTicket ticket;
     counters.count(finding.action == MatchAction::report ? Outcome::match_reported
@@ -272,8 +311,7 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     incident.object_bytes = judged.digests.size;
     const BodyDecoder::Name name = name_of(exchanges[flow.exchange], judged.object);
     incident.form = name.form;
-    incident.content_type =
-        contents.type_so_far(exchanges[flow.exchange].objects[judged.object].content);
+    incident.content_type = type_of(judged);
     copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
     copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
     copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));
@@ -345,7 +383,7 @@ void Worker::State::report(const Judged& judged, ObjectVerdict verdict, Uninspec
     copy_text(head.host, entry.host);
     copy_text(head.target, entry.target);
     copy_text(form_name(name.form), entry.form);
-    entry.content_type = contents.type_so_far(exchange.objects[judged.object].content);
+    entry.content_type = type_of(judged);
     copy_text(name.field, entry.field);
     copy_text(name.file_name, entry.name);
     copy_text(name.member, entry.member);

@@ -10,6 +10,7 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
+//   assembling.cpp pieces of uploads, committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   judge.cpp      digests → match → action, the incident
@@ -293,6 +294,59 @@ struct Worker::State {
     void class_rest(Exchange* exchange);
     BodyDecoder::Name name_of(const Exchange& exchange, std::uint8_t object);
 
+    // --- assembling.cpp ---
+    bool begin_assembling(FlowNumber number);
+    void note_begun(const PieceBegun& begun);
+    bool passes_unassembled(FlowNumber number, PolicyCase about);
+    bool passes_with_gap(FlowNumber number);
+    std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
+    bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void begin_form(FlowNumber number, const PieceRequest& request);
+    void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
+    bool begin_form_piece(FlowNumber number, std::uint8_t object);
+    bool end_form(FlowNumber number);
+    std::uint64_t form_tail(const Exchange& exchange);
+    bool assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes);
+    bool is_piece(const Exchange& exchange, std::uint8_t object);
+    bool is_kept_piece(const Exchange& exchange, std::uint8_t object);
+    void note_piece(const Exchange& exchange, const Digests& digests);
+    bool awaits_assembly(const Flow& flow);
+    bool look_at_chain(FlowNumber number, bool last);
+    static bool shows_at_end(const PieceRequest& request);
+    bool judge_prefix(std::uint32_t place, const DigestState& state);
+    bool end_assembling(FlowNumber number);  // false: the flow waits, or is cut
+    bool end_piece(FlowNumber number);
+    bool advance_alone(std::uint32_t place);
+    bool begin_advance(std::uint32_t place, bool anyway);
+    void put_to_work(std::uint32_t place);
+    void run_assembling();
+    void work_on(std::uint32_t place, std::size_t* left);
+    bool advance(std::uint32_t place, std::size_t* left);
+    bool look_on(std::uint32_t place);
+    bool end_look(std::uint32_t place);
+    void resume_after_assembly(FlowNumber number);
+    void leave_assembling(Exchange* exchange);
+    void drop_assembling(std::uint32_t place);
+    void note_piece_answer(Exchange* exchange, std::uint16_t status);
+
+    // --- committing.cpp ---
+    enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut
+    bool begin_commit(FlowNumber number, const PieceRequest& request);
+    void read_list(Assembling* own, Bytes bytes);
+    void take_list(Assembling* own);
+    bool end_commit(FlowNumber number);
+    bool commit_on(std::uint32_t place, std::size_t* left);
+    CommitStep commit_step(std::uint32_t place, std::size_t* left);
+    CommitStep commit_waits(std::uint32_t place);
+    CommitStep commit_fails(std::uint32_t place, Outcome why);
+    CommitStep commit_has_gap(std::uint32_t place);
+    CommitStep commit_all(std::uint32_t place);
+    void begin_list(std::uint32_t place);
+    std::uint64_t next_position(Assembling* own);
+    CommitStep look_up_list(std::uint32_t place);
+    CommitStep hash_list(std::uint32_t place, std::size_t* left);
+    CommitStep judge_commit(std::uint32_t place);
+
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
     void relieve_messages(std::size_t look);
@@ -312,6 +366,7 @@ struct Worker::State {
     void content_bytes(OpenObject* object, Bytes bytes);
     void end_content(OpenObject* object);
     void note_search(ContentScanner::Search search);
+    ContentType type_of(const Judged& judged);
     void count_type(const Judged& judged, TypeVerdict verdict);
     void move_contents(PatternScanner* patterns);
 
@@ -333,6 +388,9 @@ struct Worker::State {
         bool complete;
         Digests digests;
     };
+    bool matches_anything(const Digests& digests) const;
+    bool matches_to_block(const Judged& judged, bool last) const;
+    bool judge_assembled(const Judged& judged, bool last);  // false: the flow is cut
     void record_match(const Judged& judged, const Finding& finding);
     void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
@@ -401,6 +459,11 @@ struct Worker::State {
     SlotPool<Exchange> exchanges;
     SlotPool<DecoderPlace> decoders;
     CodingPool coding_pool;
+    std::unique_ptr<Assembly> own_assembly;  // of a worker that is alone
+    Assembly& assembly;
+    SlotPool<Assembling> assemblings;
+    SlotPool<CommitPlace> commit_places;
+    SlotPool<FormPlace> form_places;
     ArchivePool archive_pool;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
@@ -429,6 +492,11 @@ struct Worker::State {
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
+    std::uint32_t working = no_assembling;  // uploads that wait, or that are hashed
+    std::uint64_t assembling_due_ns = UINT64_MAX;
+    DigestState chain_state;  // scratch
+    DigestState piece_state;  // of the piece that ended last, and what tells it
+    PieceSum piece_sum{};
     std::array<std::uint8_t, limits::decode_run_bytes> decode_room;  // what decoders write
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {

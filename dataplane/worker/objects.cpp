@@ -35,9 +35,15 @@ void Worker::State::close_decoder(Exchange* exchange) {
 }
 
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
-    const ObjectSlot slot = fingerprinter.open(planned_kinds());
+    Exchange* exchange = &exchanges[flows[number].exchange];
+    // A piece is told from another by its digest.
+    const KindSet kinds = planned_kinds();
+    const bool may_be_piece =
+        exchange->form == ObjectForm::piece || exchange->assembling != no_assembling;
+    const ObjectSlot slot =
+        fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
-    OpenObject& opened = exchanges[flows[number].exchange].objects[object];
+    OpenObject& opened = exchange->objects[object];
     opened.slot = slot;
     opened.tail_at = 0;
     open_content(number, object);
@@ -64,6 +70,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     }
     fingerprinter.submit(exchange.objects[0].slot, bytes);
     content_bytes(&exchange.objects[0], bytes);
+    if (!assemble_bytes(number, 0, bytes)) return;
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
@@ -73,7 +80,7 @@ void Worker::State::sniff_body(Exchange* exchange, Bytes bytes) {
     if (exchange->sniff_due) {
         const Head& head = exchange->parser.head();
         const bool is_all = head.framing == Framing::length && head.content_length == bytes.size();
-        if (BodyDecoder::needed(bytes, is_all)) return open_decoder(exchange);
+        if (BodyDecoder::needed(head, bytes, is_all)) return open_decoder(exchange);
         exchange->sniff_due = false;
         exchange->search = {};
     }
@@ -97,7 +104,8 @@ void Worker::State::end_of_body(FlowNumber number) {
     const auto has_bytes = [this](const OpenObject& object) {
         return object.slot != no_object && fingerprinter.size(object.slot) != 0;
     };
-    if (std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
+    if (exchange.assembling == no_assembling &&
+        std::none_of(exchange.objects.begin(), exchange.objects.end(), has_bytes)) {
         class_rest(&exchange);  // a chunked body without a byte, or a form whose parts are judged
         return close_message(&exchange);
     }
@@ -131,11 +139,14 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     switch (event.kind) {
         case ObjectEvent::Kind::open:
             if (is_member(exchange, event.object)) counters.count(Outcome::archive_member);
-            return open_object(number, event.object);
+            open_object(number, event.object);
+            begin_form_piece(number, event.object);
+            return;
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
             content_bytes(&exchange.objects[event.object], event.bytes);
+            if (!assemble_bytes(number, event.object, event.bytes)) return;
             if (event.is_volatile) fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
             return;
@@ -151,7 +162,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
         case ObjectEvent::Kind::drop:
             return drop_object(&exchange, event.object);
         case ObjectEvent::Kind::field:
-            return;
+            return take_field(exchange, event.object, event.bytes);
         case ObjectEvent::Kind::note:
             return counters.count(event.outcome);
         case ObjectEvent::Kind::fault:
@@ -162,7 +173,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
 // Of every open object the chunk with its last bytes stays.
 void Worker::State::hold_tails(FlowNumber number) {
     Flow& flow = flows[number];
-    std::uint64_t first = UINT64_MAX;
+    std::uint64_t first = form_tail(exchanges[flow.exchange]);
     for (const OpenObject& object : exchanges[flow.exchange].objects) {
         if (object.slot != no_object && fingerprinter.size(object.slot) != 0)
             first = std::min(first, object.tail_at);
@@ -216,6 +227,8 @@ void Worker::State::count_unread(FlowNumber number, const ObjectEvent& event) {
                                          : UninspectedReason::archive;
     counters.objects[object_class(reason)].add(0);
     const Judged judged{number, event.object, false, {}};
+    OpenObject& unread = exchanges[flows[number].exchange].objects[event.object];
+    if (unread.slot == no_object) contents.open(&unread.content);  // it never was an object
     if (event.outcome != Outcome::archive_unknown)
         report(judged, ObjectVerdict::uninspected, reason, 0);
 }
@@ -240,6 +253,7 @@ std::uint64_t Worker::State::take_body_bytes(Exchange* exchange) {
 }
 
 void Worker::State::close_message(Exchange* exchange) {
+    leave_assembling(exchange);
     if (!exchange->object_open) return;
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);
@@ -252,6 +266,7 @@ void Worker::State::abort_object(FlowNumber number) {
     Flow& flow = flows[number];
     if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return;
     Exchange& exchange = exchanges[flow.exchange];
+    leave_assembling(&exchange);
     for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
         if (exchange.objects[object].slot == no_object) continue;
         Judged judged{number, object, false, {}};
@@ -268,6 +283,7 @@ void Worker::State::abort_object(FlowNumber number) {
 }
 
 BodyDecoder::Name Worker::State::name_of(const Exchange& exchange, std::uint8_t object) {
+    if (object == assembled_object) return {ObjectForm::assembled, {}, {}, {}, {}};
     if (exchange.decoder == no_decoder) return {exchange.form, {}, {}, {}, {}};
     return decoders[exchange.decoder].decoder.name(object);
 }

@@ -33,9 +33,16 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       exchanges(options.messages_max),
       decoders(options.messages_max),
       coding_pool(limits::coding_small_blocks, limits::coding_large_blocks),
+      own_assembly(worker_options.assembly != nullptr
+                       ? nullptr
+                       : std::make_unique<Assembly>(assembly_limits(options), settings.seed)),
+      assembly(own_assembly != nullptr ? *own_assembly : *worker_options.assembly),
+      assemblings(2 * options.messages_max),
+      commit_places(limits::commit_lists_max),
+      form_places(options.messages_max),
       archive_pool(limits::archive_stages),
       answers(answers_max),
-      fingerprinter(options.messages_max * limits::form_objects_max + limits::archive_stages),
+      fingerprinter(options.messages_max * (limits::form_objects_max + 2) + limits::archive_stages),
       own_types(worker_options.types == nullptr ? std::make_unique<TypeDatabases>() : nullptr),
       contents(own_types == nullptr ? worker_options.types : own_types.get()),
       case_numbers(options.node_prefix, worker_options.seed) {
@@ -56,12 +63,16 @@ Worker::~Worker() {
 std::size_t Worker::poll(Now now) {
     State& line = *state_;
     line.now = now;
-    if (line.midstream_until_ns == 0) line.midstream_until_ns = now.ns + lifetime::midstream_ns;
+    if (line.midstream_until_ns == 0) {
+        line.midstream_until_ns = now.ns + lifetime::midstream_ns;
+        line.assembly.reopen(now);
+    }
     std::size_t received = line.receive_burst(Side::client);
     line.flush(Side::storage);  // forwarded first, hashed after
     line.settle();
     received += line.receive_burst(Side::storage);
     line.settle();
+    line.run_assembling();
     line.run_timers();
     line.flush(Side::client);
     line.flush(Side::storage);
@@ -69,7 +80,7 @@ std::size_t Worker::poll(Now now) {
 }
 
 std::uint64_t Worker::next_deadline_ns() const {
-    std::uint64_t next = state_->fragments.next_deadline_ns();
+    std::uint64_t next = std::min(state_->fragments.next_deadline_ns(), state_->assembling_due_ns);
     for (const TimerList& list : state_->timers) {
         if (list.first != no_flow) next = std::min(next, state_->flows[list.first].timer_ns);
     }
@@ -84,6 +95,9 @@ void Worker::use_index(const IndexView* index, PatternScanner* patterns) {
 
 void Worker::set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s) {
     INVARIANT(service < state_->options.service_count);
+    // Pieces that passed meanwhile were not seen.
+    if (state_->service_states[service].mode == ServiceMode::bypass)
+        state_->assembly.reopen(state_->now);
     state_->service_states[service] = {mode, bypass_until_s};
 }
 
@@ -91,6 +105,7 @@ void Worker::bypassed(std::size_t service) {
     State& line = *state_;
     line.settle();
     line.midstream_until_ns = line.now.ns + lifetime::midstream_ns;
+    line.assembly.reopen(line.now);
     for (FlowNumber n = 0; n < line.options.flows_max; ++n) {
         const Flow& flow = line.flows[n];
         if (flow.service != service) continue;

@@ -50,8 +50,11 @@ struct ObjectReport {
     ContentType content_type;                           // by the object's first bytes
 };
 
+class Assembly;
+
 struct WorkerOptions {
-    const Options* options;  // lives as long as the worker
+    const Options* options;        // lives as long as the worker
+    Assembly* assembly = nullptr;  // that all workers of the process share; null: one of its own
     ChecksumRule checksums = ChecksumRule::strict;
     bool midstream_inspect = false;  // replay: take up connections without their SYN
     bool report_objects = false;     // fill the report queue

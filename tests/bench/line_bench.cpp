@@ -44,6 +44,9 @@ Options bench_options(std::uint32_t flows) {
     options.tail_release_us = 500;
     options.journal_ms_max = 2000;
     options.absorb_seconds = 60;
+    options.assemblies_max = 1024;
+    options.assembly_seconds = 3600;
+    options.spool_bytes_max = 64u << 20;
     options.service_count = 1;
     ServiceOptions& service = options.services[0];
     service.port = 80;

@@ -4,6 +4,7 @@
 //   [--json]
 //   cordon-bench lanes [--runs N] [--json]
 //   cordon-bench content
+//   cordon-bench forms [--runs N] [--json]
 #include <getopt.h>
 
 #include <cstdio>
@@ -15,6 +16,8 @@
 #include "dataplane/base/result.h"
 #include "tests/bench/content_bench.h"
 #include "dataplane/fingerprint/kernels.h"
+#include "tests/bench/decoders_bench.h"
+#include "tests/bench/forms_bench.h"
 #include "tests/bench/lanes_bench.h"
 #include "tests/bench/line_bench.h"
 
@@ -27,6 +30,8 @@ constexpr char usage[] =
     "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
     "                         [--runs N] [--json]\n"
     "       cordon-bench lanes [--runs N] [--json]\n"
+    "       cordon-bench forms [--runs N] [--json]\n"
+    "       cordon-bench decoders [--runs N] [--json]\n"
     "       cordon-bench content\n"
     "CORDON_ISA=scalar|openssl|shani|avx2|avx512 forces a set of digest kernels.\n";
 
@@ -209,6 +214,44 @@ int lanes_command(int argc, char** argv) {
     return 0;
 }
 
+void print_decoder(const DecodersResult& result, bool json) {
+    const Spread& rate = result.gb_per_s;
+    const double ratio = rate.median / result.sha256_gb_per_s;
+    if (json) {
+        std::printf(
+            "{\"bench\":\"decoders\",\"form\":\"%s\",\"gb_per_s\":%.3f,\"gb_per_s_min\":%.3f,"
+            "\"gb_per_s_max\":%.3f,\"found\":%.3f,\"sha256_gb_per_s\":%.3f,\"ratio\":%.3f}\n",
+            result.form.c_str(), rate.median, rate.least, rate.most, result.found,
+            result.sha256_gb_per_s, ratio);
+        return;
+    }
+    std::printf("  %-18s %7.2f GB/s (%.2f to %.2f), %5.2f x SHA-256 of it; objects %.2f x body\n",
+                result.form.c_str(), rate.median, rate.least, rate.most, ratio, result.found);
+}
+
+int decoders_command(int argc, char** argv) {
+    std::uint64_t runs = 5;
+    bool json = false;
+    static const option options[] = {{"runs", required_argument, nullptr, 'r'},
+                                     {"json", no_argument, nullptr, 'j'},
+                                     {nullptr, 0, nullptr, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+        if (c == 'j')
+            json = true;
+        else if (c != 'r' || !parse_number(optarg, 1, 99, &runs))
+            return usage_error("decoders takes --runs 1 to 99 and --json");
+    }
+    if (optind != argc) return usage_error("too many arguments");
+    if (!json)
+        std::printf(
+            "decoders: bodies taken apart, without digests, in segments; median of %u (min\n"
+            "          to max), of CPU time; beside one stream of SHA-256 (OpenSSL)\n",
+            static_cast<unsigned>(runs));
+    for (const DecodersResult& result : run_decoders(static_cast<std::uint32_t>(runs)))
+        print_decoder(result, json);
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -219,7 +262,12 @@ int main(int argc, char** argv) {
     }
     if (kernels::at_start() == nullptr)
         return usage_error("CORDON_ISA names no kernels that this processor can run");
+    if (std::string_view(argv[1]) == "decoders") return decoders_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "lanes") return lanes_command(argc - 1, argv + 1);
+    if (std::string_view(argv[1]) == "forms") {
+        const int status = forms_command(argc - 1, argv + 1);
+        return status == 0 ? 0 : usage_error("forms takes --runs 1 to 99 and --json");
+    }
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "content") return content_command();
     return usage_error("there is no such bench");

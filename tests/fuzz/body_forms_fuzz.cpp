@@ -42,6 +42,18 @@ void check_ends(const BodyObjects& seen, Bytes body) {
     }
 }
 
+// How much a library gives of a damaged stream depends on the cuts, as does where a bound is met
+// that goes by what came.
+bool is_by_cut(const BodyObjects& seen) {
+    return seen.fault == Outcome::archive_limit || seen.fault == Outcome::coding_limit ||
+           std::find(seen.notes.begin(), seen.notes.end(), Outcome::archive_bad) !=
+               seen.notes.end();
+}
+
+bool is_archive_fault(Outcome fault) {
+    return fault == Outcome::archive_inconsistent || fault == Outcome::archive_full;
+}
+
 }  // namespace
 }  // namespace cordon::test
 
@@ -70,9 +82,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::size_t step : {std::size_t{1}, std::size_t{0}}) {
         const BodyObjects other = cut(parsed.head(), body, step);
         check_ends(other, body);
-        // The search for a form in coded bytes is ahead of their decoding by as much as came, and
-        // libraries give more or less of a damaged stream: which fault is first may differ.
-        const bool ahead = coding != 0 && whole.fault;
+        if (is_by_cut(whole) || is_by_cut(other)) continue;
+        // The search for a form in coded bytes is ahead of their decoding by as much as came, as is
+        // that for a tar in another archive, and libraries give more or less of a damaged stream:
+        // which fault is first may differ.
+        const bool ahead = whole.fault && (coding != 0 || is_archive_fault(*whole.fault));
         REQUIRE(ahead ? other.fault.has_value() : other.trace() == whole.trace());
     }
     return 0;

@@ -45,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     base.kept_bytes_worker_max = 1;
     base.tail_release_us = base.journal_ms_max = base.heartbeat_ms_max = 1;
     base.absorb_seconds = base.mbufs_per_port = base.service_count = 1;
+    base.assemblies_max = base.assembly_seconds = 1;
     base.services[0].port = 1;
     std::uint8_t* body = file.data() + sizeof(OptionsHeader);
     std::memcpy(body, &base, sizeof base);

@@ -172,7 +172,7 @@ class BodyObjects {
     }
 
     BodyDecoder decoder_;
-    std::array<std::uint8_t, 320> out_;  // small, so that decoding goes in many steps
+    std::array<std::uint8_t, 2048> out_;  // small, so that decoding goes in many steps
     std::array<int, limits::objects_per_message_max> open_ = [] {
         std::array<int, limits::objects_per_message_max> none;
         none.fill(-1);

@@ -47,6 +47,9 @@ inline Options lab_options() {
     options.journal_ms_max = limits::journal_ms_max;
     options.drain_bytes_max = limits::drain_bytes_max;
     options.absorb_seconds = limits::absorb_seconds;
+    options.assemblies_max = 256;
+    options.assembly_seconds = limits::assembly_seconds;
+    options.spool_bytes_max = 16 << 20;
     options.policy_generation = 3;
     options.service_count = 1;
     ServiceOptions& service = options.services[0];
@@ -108,10 +111,11 @@ inline const TypeDatabases* lab_types() {
 class Lab {
   public:
     explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
-                 std::size_t buffer_bytes = 4096)
+                 std::size_t buffer_bytes = 4096, Assembly* assembly = nullptr)
         : options(the_options), port(buffers, buffer_bytes) {
         WorkerOptions settings{};
         settings.options = &options;
+        settings.assembly = assembly;
         settings.seed = 7;
         settings.types = lab_types();
         worker = std::make_unique<Worker>(settings, &port, &recorder);
@@ -294,6 +298,7 @@ class Lab {
     bool storage_fin = false;
     bool client_fin = false;
     bool client_reset = false;
+    bool client_believes_reset = false;              // the last one stood at the number it expects
     std::size_t longest = 0;                         // payload that the storage got in one segment
     std::uint16_t client_window = 0;                 // last that was announced to the client, raw
     std::function<void(const Segment&)> at_storage;  // sees every segment beside the storage
@@ -360,7 +365,10 @@ class Lab {
     void client_receives(Bytes frame) {
         const Segment segment = read(frame);
         if (segment.destination.port != client_port || (segment.flags & tcp_flag::syn) != 0) return;
-        if ((segment.flags & tcp_flag::rst) != 0) client_reset = true;
+        if ((segment.flags & tcp_flag::rst) != 0) {
+            client_reset = true;
+            client_believes_reset = segment.sequence == client_acked;
+        }
         client_window = segment.window;
         // PAWS (RFC 7323 §5.3)
         if (segment.has_timestamp) {

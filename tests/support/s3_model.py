@@ -1,6 +1,8 @@
-"""A strict little S3: `s3_model.py ADDRESS PORT KEY SECRET REGION DIRECTORY [versions] [no-conditions]`.
+"""A strict little S3.
 
-Serves GET, HEAD, PUT and DELETE of objects as the directory has them (bucket/key), each request with a
+    s3_model.py ADDRESS PORT KEY SECRET REGION DIRECTORY [versions] [no-conditions]
+
+Serves GET, HEAD and DELETE of objects as the directory has them (bucket/key), each request with a
 Signature Version 4 that it works out by itself from the raw request, after the published rules: a
 wrong byte in path, query or header is 403 SignatureDoesNotMatch. With `versions` every PUT makes a
 version; with `no-conditions` a conditional DELETE is 501, as older servers answer. Each request is

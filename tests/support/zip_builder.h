@@ -16,7 +16,7 @@ namespace cordon::test {
 inline std::string le(std::uint64_t value, std::size_t bytes) {
     std::string text;
     for (std::size_t n = 0; n < bytes; ++n)
-        text += static_cast<char>(value >> 8 * n);
+        text += static_cast<char>(n < sizeof value ? value >> 8 * n : 0);
     return text;
 }
 

@@ -8,17 +8,16 @@ VERIFIER_PID=
 VERIFIER_SOCKET=
 ASK=$(cd "$(readlink -f "$BIN")/.." && pwd)/tests/support/ask_verify
 
-verifier_up() {
-    need "$BIN/cordon-verifier" "$BIN/cordond" "$BIN/cordonctl" python3 curl "$ASK"
-    lab_up
-    random_file "$WORK/known" "$KNOWN_SIZE" 1
-    random_file "$WORK/clean" "$KNOWN_SIZE" 2
+# What every service says, and [verifier].
+eval "written_$(declare -f write_config)"
+write_config() {
     printf 'user = verifier\npassword = secret\n' > "$WORK/dav.credentials"
     printf 'access_key = VERIFIERKEY\nsecret_key = not/so+secret\n' > "$WORK/s3.credentials"
     chmod 600 "$WORK"/*.credentials
     VERIFIER_SOCKET=$WORK/run/verifier/control.sock
-    SERVICE_LINES="verify = { $(eval "echo \"$VERIFY\"" | sed "s/'/\"/g") }"
-    write_config
+    SERVICE_LINES="${SERVICE_LINES:-}
+verify = { $(eval "echo \"$VERIFY\"" | sed "s/'/\"/g") }"
+    written_write_config
     cat >> "$CONFIG" <<TEXT
 [verifier]
 socket = "$VERIFIER_SOCKET"
@@ -27,6 +26,14 @@ retry_seconds = 1
 appear_seconds = ${APPEAR_SECONDS:-2}
 confirm_seconds = 1
 TEXT
+}
+
+verifier_up() {
+    need "$BIN/cordon-verifier" "$BIN/cordond" "$BIN/cordonctl" python3 curl "$ASK"
+    lab_up
+    random_file "$WORK/known" "$KNOWN_SIZE" 1
+    random_file "$WORK/clean" "$KNOWN_SIZE" 2
+    write_config
     write_index
     [ $# = 0 ] || "$@"
     start_cordond "$CONFIG"

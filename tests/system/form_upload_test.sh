@@ -51,7 +51,8 @@ check "every attempt is one incident" incident_count 6
 browser_form() {
     local boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW
     {
-        printf -- '--%s\r\nContent-Disposition: form-data; name="title"\r\n\r\nholiday\r\n' $boundary
+        printf -- '--%s\r\nContent-Disposition: form-data; name="title"\r\n\r\nholiday\r\n' \
+            $boundary
         printf -- '--%s\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n' \
             $boundary "$2"
         printf 'Content-Type: image/jpeg\r\n\r\n'

@@ -27,7 +27,7 @@ BodyObjects seen_of(std::string_view body, std::string_view method = "PUT",
             guarded.push_back(std::make_unique<GuardedBytes>(piece));
             copies.push_back(guarded.back()->bytes());
         }
-        assert_string_equal(objects_of(head.head(), copies).trace().c_str(), whole.c_str());
+        assert_true(objects_of(head.head(), copies).trace() == whole);
     };
     for (std::size_t at = 1; at < body.size(); at += every)
         look({as_bytes(body.substr(0, at)), as_bytes(body.substr(at))});
@@ -38,7 +38,7 @@ BodyObjects seen_of(std::string_view body, std::string_view method = "PUT",
     for (std::size_t at = 0; at < singles.size() && !single.fault; ++at)
         single.feed(singles[at], at);
     if (!single.fault) single.finish();
-    assert_string_equal(single.trace().c_str(), whole.c_str());
+    assert_true(single.trace() == whole);
     return objects_of(head.head(), {as_bytes(body)});
 }
 
@@ -243,7 +243,7 @@ void sparse_files_are_named_and_seen_without_their_holes(void**) {
 }
 
 void what_only_looks_like_an_archive_is_a_plain_object(void**) {
-    std::string ustar(1400, 'u');
+    std::string ustar(1400, '.');
     put_in(&ustar, 257, "ustar");
     for (const std::string& body :
          {std::string("\x1f\x8b\x08 is how it begins, and no more of it is gzip"),
@@ -507,6 +507,57 @@ void a_signature_alone_is_no_archive(void**) {
     assert_false(seen_of(deep, "PUT", "", 97).fault.has_value());
 }
 
+std::string base64_of(std::string_view text) {
+    constexpr std::string_view digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    std::uint32_t bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        bits = bits << 8 | static_cast<std::uint8_t>(c);
+        count += 8;
+        for (; count >= 6; count -= 6)
+            out += digits[bits >> (count - 6) & 63];
+    }
+    if (count > 0) out += digits[bits << (6 - count) & 63];
+    while (out.size() % 4 != 0)
+        out += '=';
+    return out;
+}
+
+// A text is an object as it is, and so are the files in base64 in it, which may be archives.
+void files_in_texts_are_objects(void**) {
+    const std::string file(700, 'f');
+    const std::string text = base64_of(file);
+    for (const std::string& body :
+         {text, "data:image/png;base64," + text,
+          "{\"name\":\"a.png\",\"data\":\"" + text + "\",\"n\":[1,\"" + text + "\"]}"}) {
+        const BodyObjects seen = seen_of(body, "POST", "Content-Type: application/json\r\n", 3);
+        expect_body(seen, body);
+        assert_true(seen.objects.size() >= 2);
+        for (std::size_t n = 1; n < seen.objects.size(); ++n) {
+            assert_string_equal(seen.objects[n].form.c_str(), "decoded");
+            assert_true(seen.objects[n].content == file && seen.objects[n].ended);
+        }
+    }
+    const std::string coded = gzip_file("{\"photo\":\"" + text + "\"}");
+    const BodyObjects json = seen_of(coded, "POST", "Content-Encoding: gzip\r\n");
+    assert_string_equal(json.objects.back().field.c_str(), "photo");
+    assert_true(json.objects.back().content == file);
+    const std::string tar = tar_file("in", "content") + tar_end();
+    expect_member(seen_of("[\"" + base64_of(tar) + "\"]", "POST", "", 9), "in", "content");
+    const std::string part =
+        "--b\r\nContent-Disposition: form-data; name=\"blob\"\r\n\r\ndata:image/png;base64," +
+        text + "\r\n--b--";
+    const BodyObjects form =
+        seen_of(part, "POST", "Content-Type: multipart/form-data; boundary=b\r\n", 5);
+    assert_true(form.objects.back().content == file);
+    assert_string_equal(form.objects.back().field.c_str(), "blob");
+    // What begins like one and has a zip in it.
+    const std::string mixed = "{\"" + text + "\"," + zip_file("k", "known");
+    expect_member(seen_of(mixed, "PUT", "", 5), "k", "known");
+}
+
 void formats_that_are_not_taken_apart_are_told(void**) {
     const std::string body = std::string("7z\xbc\xaf\x27\x1c\0\x04", 8) + std::string(700, 's');
     const BodyObjects seen = seen_of(body, "PUT", "", 3);
@@ -544,6 +595,7 @@ int main() {
         cmocka_unit_test(members_of_a_zip_are_objects),
         cmocka_unit_test(a_zip_may_stand_behind_anything),
         cmocka_unit_test(a_signature_alone_is_no_archive),
+        cmocka_unit_test(files_in_texts_are_objects),
         cmocka_unit_test(formats_that_are_not_taken_apart_are_told),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

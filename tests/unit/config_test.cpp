@@ -98,6 +98,44 @@ void shipped_file_explains_every_key(void**) {
     }
 }
 
+void verifies_only_where_a_service_says_how(void**) {
+    const std::string head = std::string(ports) +
+                             "[[service]]\nname = \"a\"\naddress = \"192.0.2.1\"\nport = 80\n"
+                             "mode = \"observe\"\n";
+    const Config without = good(head);
+    assert_false(without.verifier.enabled());
+    assert_int_equal(without.options.services[0].verify, 0);
+
+    const Config with = good("[verifier]\nretry_seconds = 9\nuser = \"v\"\n" + head +
+                             "verify = { api = \"webdav\", endpoint = \"https://dav.example\", "
+                             "credentials = \"/etc/c\" }\n");
+    assert_true(with.verifier.enabled());
+    assert_int_equal(with.options.services[0].verify, 1);
+    assert_int_equal(with.verifier.retry_seconds, 9);
+    const VerifiedService* service = with.verifier.find("a");
+    assert_non_null(service);
+    assert_int_equal(service->api, StorageApi::webdav);
+    assert_string_equal(service->endpoint.c_str(), "https://dav.example");
+    assert_true(service->path_style);
+
+    const auto verify = [&](const char* keys) { return head + "verify = { " + keys + " }\n"; };
+    const char* all = "api = \"s3\", endpoint = \"http://h:1\", credentials = \"/c\"";
+    assert_string_equal(good(verify(all)).verifier.find("a")->region.c_str(), "us-east-1");
+    expect_error(verify("api = \"s3\", endpoint = \"http://h\""), "lacks credentials");
+    expect_error(verify("api = \"s3\", credentials = \"/c\""), "lacks the endpoint");
+    expect_error(verify("endpoint = \"http://h\", credentials = \"/c\""), "lacks api");
+    expect_error(verify("api = \"ftp\""), "api");
+    expect_error(verify("api = \"s3\", endpoint = \"http://h/path\", credentials = \"/c\""),
+                 "without a path");
+    expect_error(verify("api = \"s3\", endpoint = \"ftp://h\", credentials = \"/c\""), "endpoint");
+    expect_error(verify("api = \"s3\", endpoint = \"http://u:p@h\", credentials = \"/c\""),
+                 "endpoint");
+    expect_error(verify("credentials = \"c\""), "absolute path");
+    expect_error(verify("regoin = \"x\""), "region");
+    expect_error("[verifier]\nretry_seconds = 0\n" + head, "retry_seconds");
+    expect_error("[verifier]\nverify = true\n" + head, "unknown key");
+}
+
 void takes_its_defaults_from_the_limits(void**) {
     const Config c = good(ports);
     assert_int_equal(c.options.flows_max, limits::flows_max);
@@ -428,6 +466,7 @@ int main() {
         cmocka_unit_test(loads_both_shipped_files),
         cmocka_unit_test(shipped_file_tells_the_true_defaults),
         cmocka_unit_test(shipped_file_explains_every_key),
+        cmocka_unit_test(verifies_only_where_a_service_says_how),
         cmocka_unit_test(takes_its_defaults_from_the_limits),
         cmocka_unit_test(reads_every_key_of_a_service),
         cmocka_unit_test(resets_what_is_older_where_nothing_may_pass_unseen),

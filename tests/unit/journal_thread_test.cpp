@@ -363,6 +363,23 @@ void gaps_and_modes_of_the_main_thread_are_recorded(void** state) {
     assert_int_equal(fixture.records(RecordType::mode).size(), 1);
 }
 
+// The flow goes on, so it is in no deny map, and who holds it back learns when it is durable.
+void what_has_to_be_verified_is_recorded(void** state) {
+    Fixture& fixture = of(state);
+    fixture.start(1);
+    VerifyRecord record{};
+    record.reason = VerifyReason::gap;
+    std::strcpy(record.target, "/one");
+    RecordTicket ticket;
+    std::uint64_t sequence = 0;
+    assert_true(fixture.thread->recorder(0).verify(record, &ticket));
+    fixture.thread->stop();
+    assert_int_equal(fixture.thread->recorder(0).state(ticket, &sequence), RecordState::durable);
+    const auto records = fixture.records(RecordType::verify);
+    assert_int_equal(records.size(), 1);
+    assert_int_equal(fixture.records(RecordType::decided).size(), 0);
+}
+
 void stop_answers_everything_that_waits(void** state) {
     Fixture& fixture = of(state);
     fixture.start(1, 1024 * 1024);
@@ -431,6 +448,7 @@ int main() {
         WITH_FILES(a_bad_disk_is_told_and_tried_again),
         WITH_FILES(a_full_disk_is_told_when_the_segments_ahead_are_used_up),
         WITH_FILES(gaps_and_modes_of_the_main_thread_are_recorded),
+        WITH_FILES(what_has_to_be_verified_is_recorded),
         WITH_FILES(stop_answers_everything_that_waits),
         WITH_FILES(start_says_why_it_cannot),
     };

@@ -70,7 +70,7 @@ void takes_every_part_for_an_object(void**) {
     const std::vector<SeenObject> parts =
         parts_of(post(part("Content-Disposition: form-data; name=\"title\"\r\n", "holiday") +
                       part(file_head("a.jpg", "Content-Type: image/jpeg\r\n"), "first\r\nfile") +
-                      part(file_head("b.jpg"), std::string(300, 'b')) + "--AaB03x--\r\n"));
+                      part(file_head("b.jpg"), std::string(300, '.')) + "--AaB03x--\r\n"));
     assert_int_equal(parts.size(), 2);  // the title is a plain field
     assert_string_equal(parts[0].form.c_str(), "form-part");
     assert_string_equal(parts[0].field.c_str(), "file");
@@ -78,7 +78,7 @@ void takes_every_part_for_an_object(void**) {
     assert_string_equal(parts[0].content.c_str(), "first\r\nfile");
     assert_true(parts[0].ended && parts[1].ended);
     assert_string_equal(parts[1].file_name.c_str(), "b.jpg");
-    assert_string_equal(parts[1].content.c_str(), std::string(300, 'b').c_str());
+    assert_string_equal(parts[1].content.c_str(), std::string(300, '.').c_str());
 }
 
 void a_long_field_is_an_object_and_a_short_one_is_not(void**) {

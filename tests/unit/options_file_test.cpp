@@ -22,6 +22,7 @@ Options good_options() {
     o.tail_release_us = o.journal_ms_max = o.heartbeat_ms_max = 100;
     o.absorb_seconds = 60;
     o.mbufs_per_port = 8192;
+    o.assemblies_max = o.assembly_seconds = 60;
     o.service_count = 1;
     std::strcpy(o.services[0].name, "photos");
     o.services[0].prefix.bits = 128;

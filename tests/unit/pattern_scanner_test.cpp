@@ -320,7 +320,7 @@ struct Read {
 
 Read read(ContentScanner* contents, Loaded* index, const std::vector<Bytes>& pieces) {
     ObjectContent object;
-    std::memset(&object, 0xee, sizeof object);
+    std::memset(static_cast<void*>(&object), 0xee, sizeof object);
     contents->open(&object);
     int searches = 0;
     for (const Bytes piece : pieces)

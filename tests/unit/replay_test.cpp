@@ -152,7 +152,7 @@ void the_defaults_are_those_of_the_contract(void**) {
     assert_true(settings.services.empty());
     assert_int_equal(settings.checksums, ChecksumRule::strict);
     assert_false(settings.midstream_inspect);
-    assert_int_equal(settings.digests.bits, 7);
+    assert_int_equal(settings.digests.bits, 15);
     const Options options = make_options(settings, false);
     assert_int_equal(options.service_count, 1);
     assert_int_equal(options.services[0].prefix.bits, 0);

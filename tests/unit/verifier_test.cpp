@@ -173,6 +173,14 @@ void takes_a_stored_coding_off(void**) {
                      Finding::match);
 }
 
+// Whatever the line takes apart is taken apart here.
+void finds_a_member_of_an_archive(void**) {
+    const Index index(index_of_contents({known_content()}));
+    const auto found = judge(index, gzip(known_content()), 700);
+    assert_int_equal(found->finding, Finding::match);
+    assert_int_equal(found->incident.form, ObjectForm::archive_member);
+}
+
 void says_what_it_cannot_judge(void**) {
     const Index index(index_of_contents({known_content()}));
     assert_int_equal(judge(index, "abc", 1, "unheard-of")->finding, Finding::uninspected);
@@ -233,6 +241,7 @@ int main() {
         cmocka_unit_test(counts_a_request_without_a_record),
         cmocka_unit_test(finds_a_known_object_however_it_is_cut),
         cmocka_unit_test(takes_a_stored_coding_off),
+        cmocka_unit_test(finds_a_member_of_an_archive),
         cmocka_unit_test(says_what_it_cannot_judge),
         cmocka_unit_test(has_no_verdict_on_half_an_object),
         cmocka_unit_test(acts_as_the_service_does),

@@ -60,6 +60,19 @@ void a_client_that_goes_on_after_its_reset_resets_the_storage(void**) {
     assert_int_equal(it.lab.stored.size(), it.stands);
 }
 
+// An answer that was cut never reached the client, and the RST stood behind it: the client hung.
+void a_challenge_ack_of_the_client_is_answered_by_a_reset(void**) {
+    Lab lab;
+    lab.use(index_of_contents({known_content()}));
+    lab.connect();
+    lab.send("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    lab.respond("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_int_equal(lab.count(Outcome::http_bad_response), 1);
+    assert_true(lab.client_reset && lab.answer.empty());
+    lab.send_ack();
+    assert_true(lab.client_believes_reset);
+}
+
 // --- the same ports again ---
 
 // A client that was answered begins another connection from the port of the old one.
@@ -259,6 +272,7 @@ int main() {
         cmocka_unit_test(a_cut_reaches_a_storage_that_is_behind),
         cmocka_unit_test(a_challenge_ack_after_a_cut_is_answered_by_a_reset),
         cmocka_unit_test(a_client_that_goes_on_after_its_reset_resets_the_storage),
+        cmocka_unit_test(a_challenge_ack_of_the_client_is_answered_by_a_reset),
         cmocka_unit_test(an_answered_client_may_use_its_port_again),
         cmocka_unit_test(a_syn_does_not_end_an_answer_that_is_under_way),
         cmocka_unit_test(a_new_connection_resets_what_the_storage_has_of_the_old_one),

@@ -1,6 +1,7 @@
 // Zips: every form of member, what hides one from a reader, damage, limits.
 #include <memory>
 
+#include "dataplane/object/zip_search.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
 #include "tests/support/zip_builder.h"
@@ -411,6 +412,46 @@ void another_end_within_reach_is_inconsistent(void**) {
     assert_fault(members_of("MZ" + swallowed + zip.end(), false), "archive_inconsistent");
 }
 
+// Some readers look for a directory at its place as it stands, before they count from where the
+// archive begins.
+void another_directory_where_a_stub_is_not_counted_is_inconsistent(void**) {
+    for (const bool is_forged : {false, true}) {
+        ZipBuilder evil;
+        evil.add("evil", "what is hidden");
+        const std::string stub = "MZ" + std::string(400, 's');
+        ZipBuilder zip;
+        zip.put(stub);
+        zip.base = zip.size();
+        zip.add("a", text).add("b", text, 8);
+        const std::size_t told_at = zip.size() - zip.base;
+        std::string archive = zip.end();
+        if (is_forged) archive.replace(told_at, evil.directory().size(), evil.directory());
+        assert_true(told_at + evil.directory().size() < zip.base);
+        const ZipMembers seen = seen_at_every_split(archive, false);
+        assert_fault(seen, is_forged ? "archive_inconsistent" : "");
+        assert_int_equal(seen.members.size(), 2);
+    }
+}
+
+void a_search_finds_members_and_directories_at_every_split(void**) {
+    for (const std::string_view mark : {"PK\x03\x04", "PK\x01\x02"}) {
+        const std::string bytes = "PKPK\x01\x04PK\x03\x02" + std::string(mark) + "rest";
+        every_split(as_bytes(bytes), [&](const std::vector<Bytes>& pieces) {
+            ZipSearch search;
+            std::size_t at = 0;
+            std::size_t before = 0;
+            std::size_t n = 0;
+            while (!search.find(pieces[n], &at)) {
+                before += pieces[n++].size();
+                assert_true(n < pieces.size());
+            }
+            const Bytes seen = search.seen();
+            assert_true(as_text(seen) == mark.substr(0, seen.size()));
+            assert_int_equal(before + at - seen.size(), 10);
+        });
+    }
+}
+
 // Some readers go on from an end whose comment does not fit the file to one whose comment does.
 void an_earlier_end_whose_comment_fits_better_is_inconsistent(void**) {
     ZipBuilder zip;
@@ -664,6 +705,8 @@ int main() {
         cmocka_unit_test(entries_that_overlap_or_point_into_data_are_inconsistent),
         cmocka_unit_test(an_end_that_points_to_another_directory_is_inconsistent),
         cmocka_unit_test(another_end_within_reach_is_inconsistent),
+        cmocka_unit_test(another_directory_where_a_stub_is_not_counted_is_inconsistent),
+        cmocka_unit_test(a_search_finds_members_and_directories_at_every_split),
         cmocka_unit_test(an_earlier_end_whose_comment_fits_better_is_inconsistent),
         cmocka_unit_test(a_64_bit_end_that_disagrees_or_is_forged_is_inconsistent),
         cmocka_unit_test(data_that_are_not_what_the_header_says_are_inconsistent),

@@ -1,0 +1,235 @@
+#include "tests/bench/decoders_bench.h"
+
+#include <openssl/evp.h>
+#include <time.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+
+#include "tests/support/body_objects.h"
+
+namespace cordon::bench {
+
+namespace {
+
+constexpr std::size_t segment = 1460;
+constexpr std::size_t file_bytes = 2u << 20;
+constexpr double run_seconds = 0.05;
+
+double cpu_seconds() {
+    timespec now;
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+// GB/s of work() that takes `bytes` each time.
+template <typename Work>
+Spread rates(std::uint32_t runs, std::size_t bytes, Work work) {
+    std::vector<double> made;
+    std::size_t times = 1;
+    const auto once = [&] {
+        const double from = cpu_seconds();
+        for (std::size_t n = 0; n < times; ++n)
+            work();
+        return cpu_seconds() - from;
+    };
+    while (once() < run_seconds)
+        times *= 2;
+    for (std::uint32_t run = 0; run < runs; ++run)
+        made.push_back(static_cast<double>(times) * static_cast<double>(bytes) / once() / 1e9);
+    std::sort(made.begin(), made.end());
+    return {made[made.size() / 2], made.front(), made.back()};
+}
+
+// --- bodies --------------------------------------------------------------------------------------
+
+// Packs to about three quarters, as documents do; pictures would pack to nothing.
+std::string file() {
+    std::mt19937 random(1);
+    std::string bytes(file_bytes, '\0');
+    for (char& c : bytes)
+        c = static_cast<char>(random() & 0x3f);
+    return bytes;
+}
+
+std::string deflated(const std::string& bytes, int window_bits) {
+    z_stream stream{};
+    INVARIANT(deflateInit2(&stream, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    std::string packed(deflateBound(&stream, bytes.size()) + 64, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_out = static_cast<uInt>(packed.size());
+    INVARIANT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    return packed;
+}
+
+std::string gzip(const std::string& bytes) {
+    return deflated(bytes, 31);
+}
+
+std::string zstd(const std::string& bytes) {
+    std::string packed(ZSTD_compressBound(bytes.size()), '\0');
+    packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 3));
+    return packed;
+}
+
+std::string base64(const std::string& bytes) {
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+}
+
+std::string number(std::uint32_t value, std::size_t bytes) {
+    std::string text;
+    for (; text.size() < bytes; value >>= 8)
+        text += static_cast<char>(value);
+    return text;
+}
+
+std::string zip(const std::string& bytes, bool is_packed) {
+    const std::string data = is_packed ? deflated(bytes, -15) : bytes;
+    const auto crc = static_cast<std::uint32_t>(
+        crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+    const std::string common =
+        number(20, 2) + number(0, 2) + number(is_packed ? 8 : 0, 2) + number(0, 4) +
+        number(crc, 4) + number(static_cast<std::uint32_t>(data.size()), 4) +
+        number(static_cast<std::uint32_t>(bytes.size()), 4) + number(5, 2) + number(0, 2);
+    const std::string local = "PK\3\4" + common + "a.bin" + data;
+    const std::string directory =
+        "PK\1\2" + number(20, 2) + common + number(0, 10) + number(0, 4) + "a.bin";
+    return local + directory + "PK\5\6" + number(0, 4) + number(1, 2) + number(1, 2) +
+           number(static_cast<std::uint32_t>(directory.size()), 4) +
+           number(static_cast<std::uint32_t>(local.size()), 4) + number(0, 2);
+}
+
+std::string octal(std::size_t value, std::size_t digits) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%0*zo", static_cast<int>(digits), value);
+    return text;
+}
+
+std::string tar(const std::string& bytes) {
+    std::string head = "a.bin" + std::string(95, '\0') + octal(0644, 7) + '\0' + octal(0, 7) +
+                       '\0' + octal(0, 7) + '\0' + octal(bytes.size(), 11) + '\0' + octal(0, 11) +
+                       '\0' + std::string(8, ' ') + '0' + std::string(100, '\0') + "ustar" + '\0' +
+                       "00";
+    head.resize(512);
+    std::size_t sum = 0;
+    for (const char c : head)
+        sum += static_cast<std::uint8_t>(c);
+    head.replace(148, 8, octal(sum, 6) + '\0' + ' ');
+    return head + bytes + std::string(1024 + (512 - bytes.size() % 512) % 512, '\0');
+}
+
+std::string aws_chunked(const std::string& bytes) {
+    std::string body;
+    char size[16];
+    for (std::size_t at = 0; at < bytes.size(); at += 65536) {
+        const std::string chunk = bytes.substr(at, 65536);
+        std::snprintf(size, sizeof size, "%zx\r\n", chunk.size());
+        body += size + chunk + "\r\n";
+    }
+    return body + "0\r\n\r\n";
+}
+
+std::string form(const std::string& bytes, const std::string& more = "") {
+    return "--bound\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n" + more +
+           "\r\n" + bytes + "\r\n--bound--\r\n";
+}
+
+struct Body {
+    const char* form;
+    std::string fields;
+    std::string bytes;
+};
+
+std::vector<Body> bodies() {
+    const std::string bytes = file();
+    const std::string form_type = "Content-Type: multipart/form-data; boundary=bound\r\n";
+    return {
+        {"form part", form_type, form(bytes)},
+        {"form part, base64", form_type,
+         form(base64(bytes), "Content-Transfer-Encoding: base64\r\n")},
+        {"aws-chunked", "X-Amz-Content-Sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n",
+         aws_chunked(bytes)},
+        {"gzip coding", "Content-Encoding: gzip\r\n", gzip(bytes)},
+        {"zstd coding", "Content-Encoding: zstd\r\n", zstd(bytes)},
+        {"zip, stored", "", zip(bytes, false)},
+        {"zip, deflate", "", zip(bytes, true)},
+        {"tar", "", tar(bytes)},
+        {"tar.gz", "", gzip(tar(bytes))},
+        {"tar.zst", "", zstd(tar(bytes))},
+        {"text, base64", "", base64(bytes)},
+        {"text, JSON", "", "{\"name\":\"a\",\"data\":\"" + base64(bytes) + "\"}"},
+    };
+}
+
+// --- measuring -----------------------------------------------------------------------------------
+
+struct Bench {
+    BodyDecoder decoder;
+    std::array<std::uint8_t, (limits::codings_max + 1) * limits::decode_run_bytes> out;
+    CodingPool codings{4, 4};
+    ArchivePool archives{8};
+
+    // Bytes of all objects in it.
+    std::size_t take_apart(const Head& head, Bytes body) {
+        std::size_t found = 0;
+        ObjectEvent event;
+        const auto take = [&] {
+            while (decoder.next(&event)) {
+                INVARIANT(event.kind != ObjectEvent::Kind::fault);
+                if (event.kind == ObjectEvent::Kind::bytes) found += event.bytes.size();
+            }
+        };
+        decoder.open(head, {out, &codings, &archives, 1});
+        for (std::size_t at = 0; at < body.size(); at += segment) {
+            decoder.feed(body.subspan(at, std::min(segment, body.size() - at)), at);
+            take();
+        }
+        decoder.finish();
+        take();
+        decoder.close();
+        return found;
+    }
+};
+
+void sha256_of(Bytes bytes) {
+    EVP_MD_CTX* context = EVP_MD_CTX_new();
+    std::uint8_t digest[32];
+    INVARIANT(EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1);
+    for (std::size_t at = 0; at < bytes.size(); at += segment)
+        EVP_DigestUpdate(context, bytes.data() + at, std::min(segment, bytes.size() - at));
+    EVP_DigestFinal_ex(context, digest, nullptr);
+    EVP_MD_CTX_free(context);
+}
+
+}  // namespace
+
+std::vector<DecodersResult> run_decoders(std::uint32_t runs) {
+    const auto bench = std::make_unique<Bench>();
+    std::vector<DecodersResult> results;
+    for (const Body& body : bodies()) {
+        const test::ParsedHead head("PUT", body.fields);
+        const Bytes bytes = as_bytes(body.bytes);
+        std::size_t found = 0;
+        const Spread rate =
+            rates(runs, bytes.size(), [&] { found = bench->take_apart(head.head(), bytes); });
+        const Spread digest = rates(1, bytes.size(), [&] { sha256_of(bytes); });
+        results.push_back({body.form, rate,
+                           static_cast<double>(found) / static_cast<double>(bytes.size()),
+                           digest.median});
+    }
+    return results;
+}
+
+}  // namespace cordon::bench

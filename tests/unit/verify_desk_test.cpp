@@ -1,0 +1,354 @@
+// The desk of cordond: what it hands out, to whom, and what it makes of the answers.
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "control/daemon/verify_desk.h"
+#include "dataplane/base/time.h"
+
+// Last: it defines macros with names such as fail().
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+
+namespace {
+
+constexpr std::uint64_t noon = 1709294400ull * ns_per_s;
+
+// --- what is final -------------------------------------------------------------------------------
+
+VerifyDecision decide(VerifyOutcome outcome, std::uint64_t age_s, std::uint32_t tries = 1,
+                      bool deleting = false, bool permanent = false) {
+    VerifyRequest request;
+    request.requested_ns = noon;
+    request.tries = tries;
+    request.deleting = deleting;
+    VerifyDone done{};
+    done.outcome = outcome;
+    done.permanent = permanent ? 1 : 0;
+    return decide_verification(request, done, VerifierOptions{}, noon + age_s * ns_per_s);
+}
+
+void waits_for_an_object_that_may_still_come(void**) {
+    assert_false(decide(VerifyOutcome::gone, 59).is_final);
+    assert_true(decide(VerifyOutcome::gone, 60).is_final);
+    assert_int_equal(decide(VerifyOutcome::gone, 60).outcome, VerifyOutcome::gone);
+    assert_true(decide(VerifyOutcome::clean, 0).is_final);
+}
+
+void waits_longer_after_each_try(void**) {
+    const auto wait_s = [](std::uint32_t tries) {
+        return (decide(VerifyOutcome::none, 0, tries).next_ns - noon) / ns_per_s;
+    };
+    assert_int_equal(wait_s(1), 5);
+    assert_int_equal(wait_s(2), 10);
+    assert_int_equal(wait_s(4), 40);
+    assert_int_equal(wait_s(9), 900);
+    assert_int_equal(wait_s(4'000'000'000), 900);
+}
+
+void gives_up_but_never_on_a_match(void**) {
+    constexpr std::uint64_t days = 86400;
+    assert_false(decide(VerifyOutcome::none, 3 * days).is_final);
+    assert_int_equal(decide(VerifyOutcome::none, 3 * days + 1).outcome, VerifyOutcome::error);
+    assert_true(decide(VerifyOutcome::none, 0, 1, false, true).is_final);
+    assert_false(decide(VerifyOutcome::none, 300 * days, 99, true, true).is_final);
+}
+
+// --- the socket ----------------------------------------------------------------------------------
+
+struct Fixture {
+    std::string directory;
+    StoreOptions store;
+    Config config;
+    std::unique_ptr<VerifyDesk> desk;
+    std::unique_ptr<VerifyQueue> queue;
+    std::uint64_t sequence = 0;
+
+    void ask(const char* target, const char* service = "photos") {
+        VerifyRecord record{};
+        record.time_ns = noon;
+        record.reason = VerifyReason::gap;
+        std::strcpy(record.service, service);
+        std::strcpy(record.method, "PUT");
+        std::strcpy(record.target, target);
+        const JournalRecord entry = {
+            RecordType::verify, ++sequence, 1,
+            Bytes(reinterpret_cast<const std::uint8_t*>(&record), sizeof record)};
+        auto into = std::move(*open_sqlite_store(store));
+        assert_true(into->apply({JournalId{1}, std::span(&entry, 1), 0, {}}).has_value());
+    }
+};
+
+// A verifier that the test plays.
+struct Peer {
+    Descriptor socket;
+    int with = -1;  // the descriptor that came
+
+    explicit Peer(const Fixture& f) : socket(::socket(AF_UNIX, SOCK_SEQPACKET, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strcpy(address.sun_path, f.config.verifier.socket_path.c_str());
+        assert_int_equal(
+            ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+            0);
+        const timeval patience = {5, 0};
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    }
+    ~Peer() {
+        if (with >= 0) ::close(with);
+    }
+    template <typename Body>
+    void say(VerifyType type, const Body& body) {
+        VerifyFrame<Body> frame;
+        std::memset(static_cast<void*>(&frame), 0, sizeof frame);
+        frame.header = {verify_magic, verify_version, type};
+        frame.body = body;
+        ::send(socket.get(), &frame, sizeof frame, MSG_NOSIGNAL);
+    }
+    std::vector<std::uint8_t> hear() {
+        std::vector<std::uint8_t> room(verify_frame_max);
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+        iovec part = {room.data(), room.size()};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        const ssize_t got = ::recvmsg(socket.get(), &message, 0);
+        if (cmsghdr* note = CMSG_FIRSTHDR(&message); got > 0 && note != nullptr)
+            std::memcpy(&with, CMSG_DATA(note), sizeof with);
+        room.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return room;
+    }
+    template <typename Body>
+    Body hear_a(VerifyType type) {
+        const std::vector<std::uint8_t> bytes = hear();
+        assert_int_equal(bytes.size(), sizeof(VerifyFrame<Body>));
+        VerifyFrame<Body> frame;
+        std::memcpy(&frame, bytes.data(), sizeof frame);
+        assert_int_equal(frame.header.type, type);
+        return frame.body;
+    }
+    VerifyJob job(std::uint64_t index_mark = 0) {
+        VerifyNext next{};
+        next.index_mark = index_mark;
+        say(VerifyType::next, next);
+        return hear_a<VerifyJob>(VerifyType::job);
+    }
+    VerifyIdle idle() {
+        say(VerifyType::next, VerifyNext{});
+        return hear_a<VerifyIdle>(VerifyType::idle);
+    }
+};
+
+int setup(void** state) {
+    auto* f = new Fixture;
+    char directory[] = "/tmp/cordon-desk-XXXXXX";
+    if (::mkdtemp(directory) == nullptr) return -1;
+    f->directory = directory;
+    f->store = {f->directory + "/store.db", "node-1"};
+    f->config.verifier.socket_path = f->directory + "/v/control.sock";
+    f->config.verifier.user = ::getpwuid(::geteuid())->pw_name;
+    f->config.verifier.services.push_back(
+        {"photos", StorageApi::webdav, "http://192.0.2.10", "r", "/etc/c", true});
+    Options& options = f->config.options;
+    options.service_count = 1;
+    options.policy_generation = 5;
+    options.lab = 1;
+    std::strcpy(options.node_prefix, "TEST");
+    std::strcpy(options.legal_basis, "law");
+    std::strcpy(options.services[0].name, "photos");
+    std::strcpy(options.index_path, (f->directory + "/index.cdx").c_str());
+    std::ofstream(options.index_path) << "an index";
+    auto desk = VerifyDesk::start(f->store, f->config, options);
+    if (!desk) print_error("%s\n", desk.error().message().c_str());
+    if (!desk) return -1;
+    f->desk = std::move(*desk);
+    f->queue = std::move(*open_verify_queue(f->store));
+    *state = f;
+    return 0;
+}
+
+int teardown(void** state) {
+    auto* f = static_cast<Fixture*>(*state);
+    f->desk.reset();
+    f->queue.reset();
+    std::filesystem::remove_all(f->directory);
+    delete f;
+    return 0;
+}
+
+Fixture& of(void** state) {
+    return *static_cast<Fixture*>(*state);
+}
+
+void hands_out_a_job_and_the_index(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    Peer peer(f);
+    const VerifyJob job = peer.job();
+    assert_string_equal(job.target, "/one");
+    assert_string_equal(job.endpoint, "http://192.0.2.10");
+    assert_string_equal(job.node_prefix, "TEST");
+    assert_int_equal(job.lab, 1);
+    assert_int_equal(job.matched, 0);
+    char text[16] = "";
+    assert_int_equal(::pread(peer.with, text, 8, 0), 8);
+    assert_string_equal(text, "an index");
+    assert_true(f.desk->status().connected);
+
+    // The same index comes once, another one again.
+    Peer second(f);
+    second.job(job.index_mark);
+    assert_int_equal(second.with, -1);
+    std::ofstream(f.config.options.index_path) << "another index";
+    Peer third(f);
+    assert_int_not_equal(third.job(job.index_mark).index_mark, job.index_mark);
+    assert_int_not_equal(third.with, -1);
+}
+
+void records_a_match_under_the_request_it_came_of(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    Peer peer(f);
+    const VerifyJob job = peer.job();
+    VerifyMatch match{};
+    match.id = job.id;
+    match.incident.action = MatchAction::block;
+    std::strcpy(match.incident.case_number, "TEST-1");
+    std::strcpy(match.incident.target, "/object");  // of the line, not of the client
+    peer.say(VerifyType::match, match);
+    assert_string_equal(peer.hear_a<VerifyRecorded>(VerifyType::recorded).case_number, "TEST-1");
+    auto incidents = std::move(*open_sqlite_store(f.store));
+    const Incident incident = **incidents->get_incident("TEST-1");
+    assert_string_equal(incident.target.c_str(), "/one");
+    assert_string_equal(incident.service.c_str(), "photos");
+    assert_string_equal(incident.legal_basis.c_str(), "law");
+    assert_int_equal(incident.policy_generation, 5);
+    assert_true(incident.verified_after_write && incident.lab);
+
+    VerifyDone done{};
+    done.id = job.id;
+    done.outcome = VerifyOutcome::deleted;
+    done.time_ns = noon + 3 * ns_per_s;
+    peer.say(VerifyType::done, done);
+    assert_int_equal(peer.hear_a<VerifyTaken>(VerifyType::taken).id, job.id);
+    assert_int_equal((**f.queue->get(job.id)).visible_ns, 3 * ns_per_s);
+    peer.idle();
+}
+
+void a_verifier_that_goes_loses_its_job(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    {
+        Peer peer(f);
+        assert_int_equal(peer.job().id, 1);
+    }
+    Peer next(f);
+    VerifyJob job = next.job();
+    assert_int_equal(job.id, 1);
+    Peer another(f);  // takes the place of one that hangs
+    job = another.job();
+    assert_int_equal(job.id, 1);
+    assert_int_equal(next.hear().size(), 0);
+    assert_int_equal((**f.queue->get(1)).tries, 3);
+}
+
+void ends_the_connection_at_what_it_does_not_understand(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    const auto ended_by = [&](auto&& act) {
+        Peer peer(f);
+        const std::uint64_t id = peer.job().id;
+        act(peer, id);
+        return peer.hear().empty();
+    };
+    assert_true(ended_by([](Peer& p, std::uint64_t) { ::send(p.socket.get(), "x", 1, 0); }));
+    assert_true(ended_by([](Peer& p, std::uint64_t) { p.say(VerifyType::taken, VerifyTaken{}); }));
+    assert_true(ended_by([](Peer& p, std::uint64_t) { p.say(VerifyType::next, VerifyTaken{}); }));
+    assert_true(ended_by([](Peer& p, std::uint64_t id) {  // a job that it does not have
+        VerifyDone done{};
+        done.id = id + 1;
+        p.say(VerifyType::done, done);
+    }));
+    assert_true(ended_by([](Peer& p, std::uint64_t id) {  // an outcome that is none of its own
+        VerifyDone done{};
+        done.id = id;
+        done.outcome = VerifyOutcome::overflow;
+        p.say(VerifyType::done, done);
+    }));
+    assert_true(ended_by([](Peer& p, std::uint64_t id) {
+        VerifyMatch match{};
+        match.id = id + 1;
+        p.say(VerifyType::match, match);
+    }));
+    assert_int_equal((**f.queue->get(1)).outcome, VerifyOutcome::none);
+    Peer last(f);
+    last.job();
+}
+
+void ends_requests_of_services_that_verify_no_more(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one", "videos");
+    f.ask("/two");
+    Peer peer(f);
+    assert_string_equal(peer.job().target, "/two");
+    assert_int_equal((**f.queue->get(1)).outcome, VerifyOutcome::error);
+}
+
+void rests_while_the_service_is_in_bypass(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    Options bypassed = f.config.options;
+    bypassed.services[0].mode = ServiceMode::bypass;
+    f.desk->use(f.config, bypassed);
+    Peer peer(f);
+    assert_int_equal(peer.idle().lab, 1);
+    assert_int_equal((**f.queue->get(1)).state, VerifyState::waiting);
+}
+
+void serves_the_configured_user_only(void** state) {
+    if (::geteuid() != 0) skip();
+    Fixture& f = of(state);
+    ::chmod(f.directory.c_str(), 0755);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::setuid(12345) != 0) ::_exit(2);
+        Peer peer(f);
+        peer.say(VerifyType::next, VerifyNext{});
+        ::_exit(peer.hear().empty() ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_false(f.desk->status().connected);
+}
+
+}  // namespace
+
+int main() {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(waits_for_an_object_that_may_still_come),
+        cmocka_unit_test(waits_longer_after_each_try),
+        cmocka_unit_test(gives_up_but_never_on_a_match),
+        TEST(hands_out_a_job_and_the_index),
+        TEST(records_a_match_under_the_request_it_came_of),
+        TEST(a_verifier_that_goes_loses_its_job),
+        TEST(ends_the_connection_at_what_it_does_not_understand),
+        TEST(ends_requests_of_services_that_verify_no_more),
+        TEST(rests_while_the_service_is_in_bypass),
+        TEST(serves_the_configured_user_only),
+    };
+    return cmocka_run_group_tests_name("verify desk", tests, nullptr, nullptr);
+}

@@ -1,0 +1,378 @@
+// Uploads in pieces through the whole line. Two workers share one Assembly, each with a client and
+// a storage connection of its own.
+#include "dataplane/assembly/assembly.h"
+#include "tests/support/cmocka_cpp.h"
+#include "tests/support/lab.h"
+
+using namespace cordon;
+using namespace cordon::test;
+
+namespace {
+
+constexpr std::string_view ok_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+constexpr std::string_view denied_answer = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+
+const std::string& known() {
+    static const std::string content = known_content(300000);
+    return content;
+}
+
+struct Pair {
+    explicit Pair(Options options = lab_options())
+        : assembly(assembly_limits(options), 3),
+          one(options, 4096, 4096, &assembly),
+          two(options, 4096, 4096, &assembly) {
+        for (Lab* lab : {&one, &two}) {
+            lab->use(index_of_contents({known()}));
+            lab->connect();
+        }
+    }
+    // Time passes for both; `steps` turns.
+    void turn(int steps = 1) {
+        for (; steps > 0; --steps) {
+            one.step();
+            two.step();
+        }
+    }
+    Assembly assembly;
+    Lab one;
+    Lab two;
+};
+
+std::string part_of(int number, std::string_view bytes, std::string_view upload = "U1") {
+    return put(
+        "/bucket/key?partNumber=" + std::to_string(number) + "&uploadId=" + std::string(upload),
+        bytes);
+}
+
+std::string complete(std::initializer_list<int> parts, std::string_view upload = "U1") {
+    std::string list = "<CompleteMultipartUpload>";
+    for (const int number : parts)
+        list +=
+            "<Part><PartNumber>" + std::to_string(number) + "</PartNumber><ETag>e</ETag></Part>";
+    list += "</CompleteMultipartUpload>";
+    return "POST /bucket/key?uploadId=" + std::string(upload) +
+           " HTTP/1.1\r\nHost: s3.example\r\nContent-Length: " + std::to_string(list.size()) +
+           "\r\n\r\n" + list;
+}
+
+void send(Lab* lab, std::string_view bytes, std::string_view answer = ok_answer) {
+    lab->send(bytes);
+    lab->acknowledge();
+    if (!answer.empty()) lab->respond(answer);
+}
+
+std::string_view third(int number) {
+    return std::string_view(known()).substr(static_cast<std::size_t>(number - 1) * 100000, 100000);
+}
+
+bool is_refused(const Lab& lab, std::string_view status) {
+    return lab.answer.find("HTTP/1.1 " + std::string(status)) != std::string::npos &&
+           lab.storage_reset;
+}
+
+// Which parts go where, in every order, over two workers.
+void a_known_file_in_parts_is_refused_at_its_commit(void**) {
+    const int orders[6][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
+    for (const auto& order : orders) {
+        for (int workers = 0; workers < 8; ++workers) {
+            Pair pair;
+            for (int n = 0; n < 3; ++n)
+                send((workers >> n & 1) != 0 ? &pair.two : &pair.one,
+                     part_of(order[n], third(order[n])));
+            pair.turn(8);
+            pair.one.send(complete({1, 2, 3}));
+            pair.turn(300);
+            if (order[0] == 2 && order[1] == 3) {
+                // Two by themselves, and then the first: judged, or refused as unknown.
+                assert_true(is_refused(pair.one, "403") || is_refused(pair.one, "503"));
+                continue;
+            }
+            assert_true(is_refused(pair.one, "403"));
+            assert_int_equal(pair.one.count(Outcome::match_blocked), 1);
+            const IncidentRecord& incident = pair.one.recorder.decided_records.back().record;
+            assert_int_equal(incident.form, ObjectForm::assembled);
+            assert_int_equal(incident.complete, 1);
+            assert_int_equal(incident.object_bytes, known().size());
+            assert_true(pair.one.stored.find("</CompleteMultipartUpload>") == std::string::npos);
+        }
+    }
+}
+
+void clean_parts_pass_with_their_commit(void**) {
+    Pair pair;
+    send(&pair.two, part_of(2, std::string(70000, 'b')));
+    send(&pair.one, part_of(1, std::string(70000, 'a')));
+    pair.turn(8);
+    pair.one.send(complete({1, 2}));
+    pair.turn(100);
+    assert_true(pair.one.stored.find("</CompleteMultipartUpload>") != std::string::npos);
+    pair.one.acknowledge();
+    pair.one.respond(ok_answer);
+    assert_false(pair.one.storage_reset);
+    assert_int_equal(pair.one.count(Outcome::assembly_committed), 1);
+    assert_int_equal(pair.one.count(Outcome::object_clean), 3);
+}
+
+void a_commit_that_leaves_a_decoy_out_is_not_believed(void**) {
+    Pair pair;
+    send(&pair.one, part_of(1, third(1)));
+    send(&pair.one, part_of(2, "decoy"));
+    send(&pair.one, part_of(3, third(2)));
+    send(&pair.one, part_of(4, third(3)));
+    pair.turn(8);
+    pair.one.send(complete({1, 3, 4}));
+    pair.turn(300);
+    assert_true(is_refused(pair.one, "403") || is_refused(pair.one, "503"));
+}
+
+void a_decoy_that_the_storage_refused_hides_nothing(void**) {
+    Pair pair;
+    for (int n = 1; n <= 3; ++n)
+        send(&pair.one, part_of(n, third(n)));
+    send(&pair.one, part_of(3, "decoy"), denied_answer);
+    pair.turn(8);
+    pair.one.send(complete({1, 2, 3}));
+    pair.turn(300);
+    assert_true(is_refused(pair.one, "403"));
+}
+
+void a_part_sent_again_counts_when_the_storage_took_it(void**) {
+    Pair pair;
+    send(&pair.one, part_of(1, third(1)));
+    send(&pair.one, part_of(2, third(2)));
+    send(&pair.one, part_of(3, "decoy"));
+    send(&pair.one, part_of(3, third(3)));
+    pair.turn(8);
+    pair.one.send(complete({1, 2, 3}));
+    pair.turn(300);
+    assert_true(is_refused(pair.one, "403"));
+}
+
+void a_commit_waits_for_a_part_on_its_way(void**) {
+    Pair pair;
+    send(&pair.one, part_of(1, third(1)));
+    send(&pair.one, part_of(2, third(2)));
+    const std::string last = part_of(3, third(3));
+    pair.two.send(std::string_view(last).substr(0, last.size() - 10));
+    pair.one.send(complete({1, 2, 3}));
+    pair.turn(50);
+    assert_true(pair.one.stored.find("</CompleteMultipartUpload>") == std::string::npos);
+    assert_true(pair.one.answer.find("403") == std::string::npos);
+    pair.two.send(std::string_view(last).substr(last.size() - 10));
+    pair.turn(300);
+    assert_true(is_refused(pair.one, "403"));
+}
+
+void a_commit_that_waits_never_goes_with_its_client(void**) {
+    for (const std::uint8_t flag : {tcp_flag::rst, tcp_flag::fin}) {
+        Pair pair;
+        const std::string first = part_of(1, known());
+        pair.two.send(std::string_view(first).substr(0, first.size() - 10));
+        pair.one.send(complete({1}));
+        pair.turn(20);
+        pair.one.segment(pair.one.client_next - pair.one.isn - 1, {},
+                         static_cast<std::uint8_t>(flag | tcp_flag::ack));
+        pair.turn(20);
+        assert_true(pair.one.stored.find("</CompleteMultipartUpload>") == std::string::npos);
+        // And no longer than a client would.
+        for (int n = 0; n < 12; ++n) {
+            pair.one.step(1'000'000);
+            pair.two.step(10);
+        }
+        pair.turn(50);
+        assert_true(pair.one.stored.find("</CompleteMultipartUpload>") == std::string::npos);
+    }
+}
+
+void a_commit_of_what_nobody_saw_passes_only_after_a_start(void**) {
+    Pair pair;
+    pair.one.send(complete({1, 2}, "older"));
+    pair.turn(20);
+    assert_true(pair.one.stored.find("</CompleteMultipartUpload>") != std::string::npos);
+    assert_int_equal(pair.one.count(Outcome::assembly_gap), 1);
+    pair.one.acknowledge();
+    pair.one.respond(ok_answer);
+    for (Lab* lab : {&pair.one, &pair.two})
+        lab->step(std::uint64_t{limits::assembly_seconds} * 1'000'000);
+    pair.two.connect();
+    pair.two.send(complete({1, 2}, "older"));
+    pair.turn(20);
+    assert_true(is_refused(pair.two, "503"));
+}
+
+std::string range_put(std::size_t begin, std::string_view bytes, std::size_t total) {
+    return put("/upload/session?upload_id=abc", bytes,
+               "Content-Range: bytes " + std::to_string(begin) + "-" +
+                   std::to_string(begin + bytes.size() - 1) + "/" + std::to_string(total) + "\r\n");
+}
+
+void the_range_that_completes_a_known_file_is_refused(void**) {
+    Pair pair;
+    send(&pair.one, range_put(0, third(1), 300000));
+    send(&pair.two, range_put(100000, third(2), 300000));
+    const std::string last = range_put(200000, third(3), 300000);
+    const std::size_t before = pair.one.stored.size();
+    pair.one.send(last);
+    pair.turn(300);
+    assert_true(is_refused(pair.one, "403"));
+    assert_true(pair.one.stored.size() < before + last.size());
+    assert_int_equal(pair.one.recorder.decided_records.back().record.form, ObjectForm::assembled);
+    // Once more: it is judged again.
+    const std::size_t again = pair.two.stored.size();
+    pair.two.send(last);
+    pair.turn(300);
+    assert_true(is_refused(pair.two, "403"));
+    assert_true(pair.two.stored.size() < again + last.size());
+}
+
+void clean_ranges_pass(void**) {
+    Pair pair;
+    send(&pair.one, range_put(0, third(1), 300000));
+    send(&pair.two, range_put(100000, third(2), 300000));
+    const std::string last = range_put(200000, third(1), 300000);
+    const std::size_t before = pair.one.stored.size();
+    pair.one.send(last);
+    pair.turn(50);
+    assert_int_equal(pair.one.stored.size(), before + last.size());
+    assert_false(pair.one.storage_reset);
+}
+
+std::string chunk_form(int index, std::string_view bytes) {
+    std::string body;
+    const auto field = [&](std::string_view name, const std::string& value) {
+        body += "--B\r\nContent-Disposition: form-data; name=\"" + std::string(name) +
+                "\"\r\n\r\n" + value + "\r\n";
+    };
+    field("dzuuid", "8f0b1c7e-5a0b-4c58-9f3c-1d2e3f405162");
+    field("dzchunkindex", std::to_string(index));
+    field("dztotalfilesize", "300000");
+    field("dzchunksize", "100000");
+    field("dztotalchunkcount", "3");
+    field("dzchunkbyteoffset", std::to_string(index * 100000));
+    body +=
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\n" +
+        std::string(bytes) + "\r\n--B--\r\n";
+    return "POST /upload HTTP/1.1\r\nHost: files.example\r\n"
+           "Content-Type: multipart/form-data; boundary=B\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+void the_chunk_of_a_form_that_completes_a_known_file_is_refused(void**) {
+    const int orders[4][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {2, 1, 0}};
+    for (const auto& order : orders) {
+        Pair pair;
+        send(&pair.one, chunk_form(order[0], third(order[0] + 1)));
+        send(&pair.two, chunk_form(order[1], third(order[1] + 1)));
+        assert_int_equal(pair.one.count(Outcome::assembly_piece), 1);
+        const std::string last = chunk_form(order[2], third(order[2] + 1));
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(last);
+        pair.turn(300);
+        assert_true(is_refused(pair.one, "403"));
+        assert_true(pair.one.stored.size() < before + last.size());
+    }
+}
+
+void clean_chunks_of_forms_pass(void**) {
+    Pair pair;
+    for (const int index : {0, 2, 1}) {
+        const std::string request = chunk_form(index, third(1));
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(request);
+        pair.turn(50);
+        assert_int_equal(pair.one.stored.size(), before + request.size());
+        pair.one.acknowledge();
+        pair.one.respond(ok_answer);
+    }
+    assert_false(pair.one.storage_reset);
+    assert_int_equal(pair.one.count(Outcome::assembly_piece), 3);
+    assert_int_equal(pair.assembly.spool().bytes_used(), 0);
+}
+
+void a_claim_of_more_bytes_than_will_come_gains_nothing(void**) {
+    Pair pair;
+    send(&pair.one, range_put(0, third(1), 999999999));
+    send(&pair.one, range_put(100000, third(2), 999999999));
+    pair.one.send(range_put(200000, third(3), 999999999));
+    pair.turn(300);
+    assert_true(is_refused(pair.one, "403"));
+}
+
+void a_piece_that_finds_no_room_is_refused(void**) {
+    Options options = lab_options();
+    options.spool_bytes_max = 2 * Spool::block_bytes;
+    Pair pair(options);
+    const std::string first = part_of(1, third(1));
+    pair.one.send(std::string_view(first).substr(0, 5000));
+    pair.two.send(part_of(2, known()));
+    pair.turn(20);
+    assert_true(is_refused(pair.two, "503"));
+    assert_int_equal(pair.two.count(Outcome::assembly_full), 1);
+    assert_int_equal(pair.assembly.spool().bytes_used(), 0);
+}
+
+void in_observe_nothing_waits_in_vain(void**) {
+    Options options = lab_options();
+    options.services[0].mode = ServiceMode::observe;
+    Pair pair(options);
+    send(&pair.two, part_of(3, third(3)));
+    send(&pair.one, part_of(1, third(1)));
+    send(&pair.one, part_of(2, third(2)));
+    pair.turn(8);
+    pair.one.send(complete({1, 2, 3}));
+    pair.turn(100);
+    assert_true(pair.one.stored.find("</CompleteMultipartUpload>") != std::string::npos);
+    assert_int_equal(pair.one.count(Outcome::match_observed), 1);
+}
+
+void lists_that_servers_read_differently_are_refused(void**) {
+    Pair pair;
+    send(&pair.one, part_of(1, third(1)));
+    std::string request = complete({1});
+    const std::size_t at = request.find("<PartNumber>1<");
+    request.replace(at, 14, "<PartNumber>x<");
+    pair.one.send(request);
+    pair.turn(20);
+    assert_true(is_refused(pair.one, "400"));
+    assert_int_equal(pair.one.count(Outcome::assembly_bad), 1);
+}
+
+void uploads_leave_nothing_behind(void**) {
+    Pair pair;
+    for (int n = 1; n <= 20; ++n) {
+        const std::string cut_one = part_of(n, third(1), "U" + std::to_string(n));
+        pair.one.send(std::string_view(cut_one).substr(0, 9000));
+        pair.one.segment(pair.one.client_next - pair.one.isn - 1, {},
+                         tcp_flag::rst | tcp_flag::ack);
+        pair.one.connect();
+    }
+    assert_int_equal(pair.assembly.pieces(), 0);
+    assert_int_equal(pair.assembly.spool().bytes_used(), 0);
+}
+
+}  // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(a_known_file_in_parts_is_refused_at_its_commit),
+        cmocka_unit_test(clean_parts_pass_with_their_commit),
+        cmocka_unit_test(a_commit_that_leaves_a_decoy_out_is_not_believed),
+        cmocka_unit_test(a_decoy_that_the_storage_refused_hides_nothing),
+        cmocka_unit_test(a_part_sent_again_counts_when_the_storage_took_it),
+        cmocka_unit_test(a_commit_waits_for_a_part_on_its_way),
+        cmocka_unit_test(a_commit_that_waits_never_goes_with_its_client),
+        cmocka_unit_test(a_commit_of_what_nobody_saw_passes_only_after_a_start),
+        cmocka_unit_test(the_range_that_completes_a_known_file_is_refused),
+        cmocka_unit_test(clean_ranges_pass),
+        cmocka_unit_test(the_chunk_of_a_form_that_completes_a_known_file_is_refused),
+        cmocka_unit_test(clean_chunks_of_forms_pass),
+        cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
+        cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
+        cmocka_unit_test(in_observe_nothing_waits_in_vain),
+        cmocka_unit_test(lists_that_servers_read_differently_are_refused),
+        cmocka_unit_test(uploads_leave_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
