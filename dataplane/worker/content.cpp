@@ -59,8 +59,8 @@ ContentType Worker::State::type_of(const Judged& judged) {
 }
 
 void Worker::State::count_type(const Judged& judged, TypeVerdict verdict) {
-    counters.types[static_cast<std::size_t>(type_of(judged))][static_cast<std::size_t>(verdict)].add(
-        judged.digests.size);
+    const auto type = static_cast<std::size_t>(type_of(judged));
+    counters.types[type][static_cast<std::size_t>(verdict)].add(judged.digests.size);
 }
 
 // The streams of objects under way belong to the index before, which is freed soon.

@@ -3,8 +3,8 @@
 //   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
 //   [--json]
 //   cordon-bench lanes [--runs N] [--json]
+//   cordon-bench decoders [--runs N] [--json]
 //   cordon-bench content
-//   cordon-bench forms [--runs N] [--json]
 #include <getopt.h>
 
 #include <cstdio>
@@ -17,7 +17,6 @@
 #include "tests/bench/content_bench.h"
 #include "dataplane/fingerprint/kernels.h"
 #include "tests/bench/decoders_bench.h"
-#include "tests/bench/forms_bench.h"
 #include "tests/bench/lanes_bench.h"
 #include "tests/bench/line_bench.h"
 
@@ -30,7 +29,6 @@ constexpr char usage[] =
     "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
     "                         [--runs N] [--json]\n"
     "       cordon-bench lanes [--runs N] [--json]\n"
-    "       cordon-bench forms [--runs N] [--json]\n"
     "       cordon-bench decoders [--runs N] [--json]\n"
     "       cordon-bench content\n"
     "CORDON_ISA=scalar|openssl|shani|avx2|avx512 forces a set of digest kernels.\n";
@@ -264,10 +262,6 @@ int main(int argc, char** argv) {
         return usage_error("CORDON_ISA names no kernels that this processor can run");
     if (std::string_view(argv[1]) == "decoders") return decoders_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "lanes") return lanes_command(argc - 1, argv + 1);
-    if (std::string_view(argv[1]) == "forms") {
-        const int status = forms_command(argc - 1, argv + 1);
-        return status == 0 ? 0 : usage_error("forms takes --runs 1 to 99 and --json");
-    }
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "content") return content_command();
     return usage_error("there is no such bench");
