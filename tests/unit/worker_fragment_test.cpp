@@ -78,8 +78,8 @@ struct FragmentLab : Lab {
         assert_int_equal(received, 0);
         assert_int_equal(frames, 0);
     }
-    std::uint64_t class_bytes(std::size_t index) const {
-        return worker->counters().frames[index].bytes.read();
+    std::uint64_t class_bytes(std::size_t which) const {
+        return worker->counters().frames[which].bytes.read();
     }
     // What the worker sends when the frames of one burst have come, without the models of the ends.
     std::vector<FrameBytes> pass(const std::vector<FrameBytes>& frames, Side side = Side::client) {
