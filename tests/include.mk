@@ -109,7 +109,8 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 
 # Benchmarks: make bench. Never part of a test.
 line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
-                      tests/bench/lanes_bench.cpp tests/bench/decoders_bench.cpp tests/bench/content_bench.cpp
+                      tests/bench/lanes_bench.cpp tests/bench/decoders_bench.cpp \
+                      tests/bench/content_bench.cpp
 bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
                       tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench
