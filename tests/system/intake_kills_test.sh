@@ -13,7 +13,7 @@ strace -qq -e trace=none true 2> /dev/null || skip "this machine lets nobody tra
 start_cordon() { :; }
 cordon_up
 
-records=600 segments=9 calls=pread64,pwrite64,fdatasync,fsync,unlink,ftruncate
+records=600 segments=13 calls=pread64,pwrite64,fdatasync,fsync,unlink,ftruncate
 "$fill" "$WORK/filled" $records 163840
 made=$(ls "$WORK/filled" | grep -c ^incident)
 check "the journal has $segments segments" [ "$made" = $segments ]

@@ -90,7 +90,7 @@ std::string gzip(std::string_view text) {
 void assert_reported(Lab& lab, std::string_view request) {
     assert_true(lab.stored == request);
     assert_int_equal(incidents(lab).size(), 1);
-    const IncidentRecord& incident = incidents(lab)[0];
+    const IncidentRecord incident = incidents(lab)[0];
     assert_int_equal(incident.action, MatchAction::report);
     assert_int_equal(incident.match_count, 1);
     assert_int_equal(incident.matches[0].reference, 900);
