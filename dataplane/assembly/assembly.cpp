@@ -16,6 +16,8 @@ constexpr std::uint32_t reap_step = 64;
 // A full shard, or a full spool, gives up an upload that was idle for so long: no client pauses so
 // between two pieces, but for one that has lost its connection.
 constexpr std::uint64_t reclaim_idle_ns = 10 * ns_per_s;
+// An upload retains no more than this part of what is free.
+constexpr std::uint32_t retained_share = 4;
 constexpr std::uint64_t forgotten_age_ns = 7ull * 24 * 3600 * ns_per_s;
 constexpr std::uint64_t overflow_age_ns = 24ull * 3600 * ns_per_s;
 
@@ -434,6 +436,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     }
     upload.leased = upload.lease_is_live = true;
     upload.lease_piece = piece;
+    pieces_[piece].retained = upload.order == PieceOrder::name;
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }
@@ -482,6 +485,19 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     const Locked locked(shard_of(ticket.upload.number).lock);
     piece.content = PieceContent::lost;
     return false;
+}
+
+// What is retained is a help only: others come first, and what they leave is not taken from them.
+void Assembly::retain(const PieceTicket& ticket, Bytes bytes) {
+    Piece& piece = pieces_[ticket.piece];
+    if (!piece.retained) return;
+    Upload& upload = uploads_[ticket.upload.number];
+    const std::uint32_t before = piece.run.blocks;
+    piece.retained =
+        upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share &&
+        spool_.append(&piece.run, bytes);
+    upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);
+    if (!piece.retained) drop_run(ticket.piece);
 }
 
 void Assembly::forget(const PieceRequest& request, std::uint32_t service) {

@@ -20,6 +20,8 @@
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
 //   a piece across others                          refused before its first byte
 //   out of order                                   spooled; without room lost: cannot be judged
+//   names whose order only the list tells          chained as they come, and retained in the spool:
+//                                                  the list may name them in another order
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -101,7 +103,7 @@ struct SpooledPiece {
     std::uint32_t piece = UINT32_MAX;
     SpoolRun run;
     SpoolCursor cursor;
-    bool operator!() const { return piece == UINT32_MAX; }
+    explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
 // How much of the upload the chain is, for commits.
@@ -133,6 +135,8 @@ class Assembly {
                      PieceTicket* ticket, DigestState* state);
     // Only with place spooled. False: no room; what was kept is gone.
     bool keep(const PieceTicket& ticket, Bytes bytes, Now now);
+    // With place first and next: as long as there is room, for a commit in another order.
+    void retain(const PieceTicket& ticket, Bytes bytes);
     // `state`: of the prefix with place first and next, else of the piece alone.
     // Gives the pin up, unless the caller goes on with look(); then by close().
     void end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state, Now now);
@@ -163,7 +167,8 @@ class Assembly {
     UploadRef find(const PieceRequest& request, std::uint32_t service, Now now);
     ChainView chain(UploadRef upload);
     void before_last(UploadRef upload, DigestState* state);
-    // Of the only whole piece in that place; with status spooled *piece is set.
+    // Of the only whole piece in that place. *piece is set when its bytes are there: with status
+    // spooled, and with chained when they were retained.
     PieceStatus status(UploadRef upload, std::uint64_t position, SpooledPiece* piece);
     void close(UploadRef upload, Now now);
 

@@ -36,7 +36,7 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.count != 0) {
-        drop_run(upload.last);
+        if (!pieces_[upload.last].retained) drop_run(upload.last);
         before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
@@ -404,6 +404,7 @@ void Assembly::before_last(UploadRef ref, DigestState* state) {
 }
 
 PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece* out) {
+    *out = {};
     Shard& shard = shard_of(ref.number);
     const Locked locked(shard.lock);
     const Upload& upload = uploads_[ref.number];
@@ -418,10 +419,9 @@ PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece
     if (number == none) return PieceStatus::missing;
     if (whole_at(shard, ref.number, position, number) != none) return PieceStatus::conflict;
     const Piece& piece = pieces_[number];
+    if (piece.retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};
     if (is_chained(upload, piece)) return PieceStatus::chained;
-    if (piece.content != PieceContent::spooled) return PieceStatus::lost;
-    *out = {number, piece.run, {}};
-    return PieceStatus::spooled;
+    return !*out ? PieceStatus::lost : PieceStatus::spooled;
 }
 
 void Assembly::close(UploadRef ref, Now now) {

@@ -34,6 +34,7 @@ struct Assembly::Piece {
     PieceContent content;
     bool accepted;  // 2xx of the storage
     bool refused;   // another final answer
+    bool retained;  // `run` has its bytes although it is in the chain
 };
 
 struct Assembly::Upload {

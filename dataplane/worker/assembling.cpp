@@ -209,7 +209,11 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
-    if (own.ticket.place != PiecePlace::spooled || own.lost) return true;
+    if (own.ticket.place != PiecePlace::spooled) {
+        assembly.retain(own.ticket, bytes);
+        return true;
+    }
+    if (own.lost) return true;
     if (assembly.keep(own.ticket, bytes, now)) return true;
     own.lost = true;
     counters.count(Outcome::assembly_full);

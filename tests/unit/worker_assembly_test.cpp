@@ -291,6 +291,44 @@ void clean_chunks_of_forms_pass(void**) {
     assert_int_equal(pair.assembly.spool().bytes_used(), 0);
 }
 
+std::string block_put(int number, std::string_view bytes) {
+    return put("/blob/file?comp=block&blockid=QUJDM" + std::to_string(number) + "%3D%3D", bytes);
+}
+
+std::string block_list(std::initializer_list<int> blocks) {
+    std::string list = "<?xml version=\"1.0\"?><BlockList>";
+    for (const int number : blocks)
+        list += "<Latest>QUJDM" + std::to_string(number) + "==</Latest>";
+    return put("/blob/file?comp=blocklist", list + "</BlockList>");
+}
+
+// In every order, over two workers; in the order of their coming, and at the same time.
+void blocks_are_judged_in_the_order_of_their_list(void**) {
+    const int orders[6][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
+    for (const auto& order : orders) {
+        for (const bool is_known : {true, false}) {
+            for (const bool at_once : {true, false}) {
+                Pair pair;
+                const auto bytes = [&](int n) { return third(is_known ? order[n] : 1); };
+                const std::string first = block_put(order[0], bytes(0));
+                const std::size_t cut = at_once ? 50000 : first.size();
+                pair.two.send(std::string_view(first).substr(0, cut));
+                send(&pair.one, block_put(order[1], bytes(1)));
+                pair.two.send(std::string_view(first).substr(cut));
+                pair.two.acknowledge();
+                pair.two.respond(ok_answer);
+                send(&pair.one, block_put(order[2], bytes(2)));
+                pair.turn(8);
+                pair.one.send(block_list({1, 2, 3}));
+                pair.turn(300);
+                const bool went = pair.one.stored.find("</BlockList>") != std::string::npos;
+                assert_int_equal(went, !is_known);
+                assert_int_equal(is_refused(pair.one, "403"), is_known);
+            }
+        }
+    }
+}
+
 void a_claim_of_more_bytes_than_will_come_gains_nothing(void**) {
     Pair pair;
     send(&pair.one, range_put(0, third(1), 999999999));
@@ -368,6 +406,7 @@ int main() {
         cmocka_unit_test(clean_ranges_pass),
         cmocka_unit_test(the_chunk_of_a_form_that_completes_a_known_file_is_refused),
         cmocka_unit_test(clean_chunks_of_forms_pass),
+        cmocka_unit_test(blocks_are_judged_in_the_order_of_their_list),
         cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
         cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
         cmocka_unit_test(in_observe_nothing_waits_in_vain),
