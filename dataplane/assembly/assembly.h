@@ -22,6 +22,8 @@
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
 //                                                  the list may name them in another order
+//   a whole object, and pieces written into it     the object is the first piece, when the storage
+//                                                  took it; afterwards its key is remembered
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -76,7 +78,12 @@ struct PieceTicket {
 };
 
 struct PieceBegun {
-    enum class Result : std::uint8_t { begun, full, bad };
+    enum class Result : std::uint8_t {
+        begun,
+        full,
+        bad,
+        crossing,  // it would write into what is there, or is not known
+    };
     Result result;
     bool opened;  // a new upload
 };
@@ -204,13 +211,16 @@ class Assembly {
     std::uint32_t find_upload(Shard& shard, const AssemblyKey& key, std::uint32_t service) const;
     std::uint32_t open_upload(Shard& shard, const PieceRequest& request, std::uint32_t service,
                               Now now);
+    bool evict(Shard& shard, std::uint32_t kind, Now now);
     void unlink(Shard& shard, std::uint32_t number);
+    void leave_idle(Shard& shard, std::uint32_t number);
     void give_up(Shard& shard, std::uint32_t number);
     void reap(Shard& shard);
     void pin(Shard& shard, std::uint32_t number);
     void unpin(Shard& shard, std::uint32_t number, Now now);
     void remember(Shard& shard, const Upload& upload, Now now);
-    bool remembers(Shard& shard, const AssemblyKey& key, Now now) const;
+    bool remembers(Shard& shard, const PieceRequest& request, Now now) const;
+    std::uint64_t hash_forgotten(const AssemblyKey& key) const;
     bool reclaim(Now now);
 
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;

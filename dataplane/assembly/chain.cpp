@@ -20,11 +20,6 @@ bool is_sequential(Recipe recipe, PieceOrder order) {
            recipe == Recipe::ietf_resumable || recipe == Recipe::oci_blob;
 }
 
-bool is_in_place(Recipe recipe) {
-    return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
-           recipe == Recipe::azure_page;
-}
-
 }  // namespace
 
 bool Assembly::is_chained(const Upload& upload, const Piece& piece) const {
@@ -313,6 +308,13 @@ void Assembly::answered(const PieceTicket& ticket, bool accepted) {
     Piece& piece = pieces_[ticket.piece];
     piece.accepted = accepted;
     piece.refused = !accepted;
+    Upload& upload = uploads_[number];
+    if (upload.is_object) {
+        // A whole object in place of whatever was there, or none: then what is there is older.
+        if (accepted) upload.lost = false;
+        if (!accepted && !upload.lost && upload.pins == 0) give_up(shard, number);
+        return;
+    }
     settle_rivals(shard, number, ticket.piece, false);
 }
 

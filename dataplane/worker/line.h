@@ -299,6 +299,7 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about);
     bool passes_with_gap(FlowNumber number);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
+    void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
     void begin_form(FlowNumber number, const PieceRequest& request);
