@@ -308,6 +308,30 @@ std::uint32_t Assembly::expire(Now now) {
     return expired;
 }
 
+// Whole objects are not: every plain PUT would be copied.
+bool Assembly::retains_chained(const Upload& upload) {
+    return is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !upload.is_object;
+}
+
+// Of an upload that nobody has pinned. Its chain stays.
+bool Assembly::drop_retained(std::uint32_t number) {
+    if (!retains_chained(uploads_[number])) return false;
+    bool dropped = false;
+    std::uint32_t at = uploads_[number].first_piece;
+    for (std::uint32_t n = 0; n < reap_step && at != none; ++n, at = pieces_[at].upload_next) {
+        Piece& piece = pieces_[at];
+        if (!piece.retained || !is_chained(uploads_[number], piece)) continue;
+        dropped = dropped || piece.run.blocks != 0;
+        drop_run(at);
+        piece.retained = false;
+    }
+    return dropped;
+}
+
+bool Assembly::retains_room(const Upload& upload) const {
+    return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share;
+}
+
 // The spool is full: of each shard the upload that is idle for the longest gives up what it has.
 bool Assembly::reclaim(Now now) {
     bool found = false;
@@ -320,7 +344,9 @@ bool Assembly::reclaim(Now now) {
             Upload& upload = uploads_[at];
             if (now.ns - std::min(now.ns, upload.touched_ns) < reclaim_idle_ns) break;
             const std::uint32_t next = upload.idle_next;
-            if (upload.blocks.load(std::memory_order_relaxed) != 0) {
+            if (upload.blocks.load(std::memory_order_relaxed) != 0 && drop_retained(at)) {
+                found = true;
+            } else if (upload.blocks.load(std::memory_order_relaxed) != 0) {
                 remember(shard, upload, now);
                 older_until_ns_.store(0, std::memory_order_relaxed);
                 evicted_.fetch_add(1, std::memory_order_relaxed);
@@ -472,6 +498,11 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     const std::uint64_t end =
         request.length == piece_unknown ? position + 1 : position + request.length;
     // Into what is not known nothing is written: the first byte could complete it.
+    const std::uint32_t same = appends ? none : repeated(shard, number, request);
+    if (same != none) {
+        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again};
+        return {Result::begun, false};
+    }
     const bool is_blind = is_in_place(upload.recipe) && upload.lost && !is_object;
     if (upload.order == PieceOrder::offset && (is_blind || crosses(shard, number, position, end))) {
         upload.tainted = true;
@@ -498,7 +529,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     }
     upload.leased = upload.lease_is_live = true;
     upload.lease_piece = piece;
-    pieces_[piece].retained = upload.order == PieceOrder::name;
+    pieces_[piece].retained = upload.order == PieceOrder::name || retains_chained(upload);
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }
@@ -549,15 +580,38 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     return false;
 }
 
+// A storage that writes in place does not change by bytes that it has already.
+std::uint32_t Assembly::repeated(Shard& shard, std::uint32_t number,
+                                 const PieceRequest& request) const {
+    const Upload& upload = uploads_[number];
+    if (!is_in_place(upload.recipe) || upload.order != PieceOrder::offset || upload.tainted ||
+        upload.lost || upload.matched)
+        return none;
+    const std::uint32_t there = whole_at(shard, number, request.offset, none);
+    if (there == none) return none;
+    const Piece& piece = pieces_[there];
+    const bool is_whole = piece.state == PieceState::whole && piece.retained &&
+                          is_chained(upload, piece) && piece.run.bytes == piece.length;
+    const bool fits = request.length == piece_unknown || request.length <= piece.length;
+    return is_whole && fits ? there : none;
+}
+
+bool Assembly::repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const {
+    while (!bytes.empty()) {
+        const Bytes there = spool_.read(pieces_[ticket.piece].run, cursor, bytes.size());
+        if (there.empty() || !std::equal(there.begin(), there.end(), bytes.begin())) return false;
+        bytes = bytes.subspan(there.size());
+    }
+    return true;
+}
+
 // What is retained is a help only: others come first, and what they leave is not taken from them.
 void Assembly::retain(const PieceTicket& ticket, Bytes bytes) {
     Piece& piece = pieces_[ticket.piece];
     if (!piece.retained) return;
     Upload& upload = uploads_[ticket.upload.number];
     const std::uint32_t before = piece.run.blocks;
-    piece.retained =
-        upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share &&
-        spool_.append(&piece.run, bytes);
+    piece.retained = retains_room(upload) && spool_.append(&piece.run, bytes);
     upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);
     if (!piece.retained) drop_run(ticket.piece);
 }

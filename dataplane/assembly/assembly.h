@@ -18,6 +18,8 @@
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
+//   the same piece again, in place                 compared with what is retained, byte for byte:
+//                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
@@ -66,7 +68,13 @@ struct UploadRef {
     explicit operator bool() const { return number != UINT32_MAX; }
 };
 
-enum class PiecePlace : std::uint8_t { none, first, next, spooled };
+enum class PiecePlace : std::uint8_t {
+    none,
+    first,
+    next,
+    spooled,
+    again,  // in the place of one that is there and whole: the same bytes, or none
+};
 
 struct PieceTicket {
     UploadRef upload;
@@ -144,6 +152,8 @@ class Assembly {
     bool keep(const PieceTicket& ticket, Bytes bytes, Now now);
     // With place first and next: as long as there is room, for a commit in another order.
     void retain(const PieceTicket& ticket, Bytes bytes);
+    // Only with place again. False: these are other bytes than those that are there.
+    bool repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const;
     // `state`: of the prefix with place first and next, else of the piece alone.
     // Gives the pin up, unless the caller goes on with look(); then by close().
     void end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state, Now now);
@@ -222,6 +232,10 @@ class Assembly {
     bool remembers(Shard& shard, const PieceRequest& request, Now now) const;
     std::uint64_t hash_forgotten(const AssemblyKey& key) const;
     bool reclaim(Now now);
+    bool retains_room(const Upload& upload) const;
+    static bool retains_chained(const Upload& upload);
+    bool drop_retained(std::uint32_t number);
+    std::uint32_t repeated(Shard& shard, std::uint32_t number, const PieceRequest& request) const;
 
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
     std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);

@@ -218,6 +218,7 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
     const Locked locked(shard.lock);
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[ticket.piece];
+    if (ticket.place == PiecePlace::again) return unpin(shard, number, now);
     const bool was_live = ticket.place != PiecePlace::spooled;
     if (was_live) upload.leased = upload.lease_is_live = false;
     // Where pieces have an offset a storage may keep what it got, and the client goes on there.
@@ -357,7 +358,10 @@ bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& sta
     Upload& upload = uploads_[ref.number];
     INVARIANT(upload.leased && !upload.lease_is_live);
     append_to_chain(ref.number, piece->piece, state);
-    drop_run(piece->piece);
+    Piece& passed = pieces_[piece->piece];
+    passed.retained =
+        retains_chained(upload) && passed.state == PieceState::whole && retains_room(upload);
+    if (!passed.retained) drop_run(piece->piece);
     if (next_waits(shard, ref.number, piece)) return true;
     *piece = {};
     upload.leased = false;

@@ -107,6 +107,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.ticket = {};
     own.upload = {};
     own.spooled = {};
+    own.cursor = {};
     own.slot = no_object;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
@@ -228,6 +229,11 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
+    if (own.ticket.place == PiecePlace::again) {
+        if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;
+        counters.count(Outcome::assembly_conflict);
+        return passes_unassembled(number, PolicyCase::limit);
+    }
     if (own.ticket.place != PiecePlace::spooled) {
         assembly.retain(own.ticket, bytes);
         return true;
@@ -351,6 +357,7 @@ bool Worker::State::end_piece(FlowNumber number) {
         leave_assembling(&exchange);
         return true;
     }
+    if (own.ticket.place == PiecePlace::again) return end_look(place);
     if (own.summed && own.form != no_assembling) {
         piece_state = form_places[own.form].state;
         piece_sum = form_places[own.form].sum;

@@ -7,4 +7,5 @@ cordon_up pieces
 
 # Begins with a plain PUT, then PATCH with "append" and with ranges, in turn.
 try_pieces sabre
+try_pieces dav-range
 try_pieces dav-range --order shuffled --connections 3

@@ -388,6 +388,29 @@ void what_is_written_into_a_whole_object_is_refused(void**) {
     expect_of(&pair, {dav_put(other), dav_range(0, third(1))}, "503");
 }
 
+void ranges_of_a_finished_object_come_once_more(void**) {
+    const std::string a(third(1));
+    const std::string b(third(3));
+    for (std::size_t first = 0; first < 3; ++first) {
+        Pair pair;
+        const std::string ranges[] = {dav_range(0, a), dav_range(100000, b), dav_range(200000, a)};
+        expect_of(&pair,
+                  {ranges[first], ranges[(first + 1) % 3], ranges[(first + 2) % 3], ranges[2],
+                   ranges[0], ranges[1], dav_range(100000, std::string_view(b).substr(0, 700))},
+                  "");
+        assert_int_equal(pair.one.count(Outcome::assembly_conflict), 0);
+        // Other bytes are not written into what is there.
+        std::string other = b;
+        other[90000] = static_cast<char>(other[90000] ^ 1);
+        const std::string request = dav_range(100000, other);
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(request);
+        pair.turn(50);
+        assert_true(is_refused(pair.one, "503"));
+        assert_true(pair.one.stored.size() - before <= request.size() - 10000);
+    }
+}
+
 void a_whole_object_takes_the_place_of_what_was_there(void**) {
     Pair pair;
     expect_of(&pair,
@@ -514,6 +537,7 @@ int main() {
         cmocka_unit_test(blocks_are_judged_in_the_order_of_their_list),
         cmocka_unit_test(what_is_written_behind_a_whole_object_is_judged_with_it),
         cmocka_unit_test(what_is_written_into_a_whole_object_is_refused),
+        cmocka_unit_test(ranges_of_a_finished_object_come_once_more),
         cmocka_unit_test(a_whole_object_takes_the_place_of_what_was_there),
         cmocka_unit_test(a_whole_object_that_the_storage_refused_hides_nothing),
         cmocka_unit_test(an_object_that_was_forgotten_is_not_written_into),
