@@ -16,8 +16,6 @@ constexpr std::uint32_t reap_step = 64;
 // A full shard, or a full spool, gives up an upload that was idle for so long: no client pauses so
 // between two pieces, but for one that has lost its connection.
 constexpr std::uint64_t reclaim_idle_ns = 10 * ns_per_s;
-// An upload retains no more than this part of what is free.
-constexpr std::uint32_t retained_share = 4;
 // Objects that came whole have no more than this part of the places.
 constexpr std::uint32_t objects_share = 4;
 constexpr std::uint64_t forgotten_age_ns = 7ull * 24 * 3600 * ns_per_s;
@@ -308,30 +306,6 @@ std::uint32_t Assembly::expire(Now now) {
     return expired;
 }
 
-// Whole objects are not: every plain PUT would be copied.
-bool Assembly::retains_chained(const Upload& upload) {
-    return is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !upload.is_object;
-}
-
-// Of an upload that nobody has pinned. Its chain stays.
-bool Assembly::drop_retained(std::uint32_t number) {
-    if (!retains_chained(uploads_[number])) return false;
-    bool dropped = false;
-    std::uint32_t at = uploads_[number].first_piece;
-    for (std::uint32_t n = 0; n < reap_step && at != none; ++n, at = pieces_[at].upload_next) {
-        Piece& piece = pieces_[at];
-        if (!piece.retained || !is_chained(uploads_[number], piece)) continue;
-        dropped = dropped || piece.run.blocks != 0;
-        drop_run(at);
-        piece.retained = false;
-    }
-    return dropped;
-}
-
-bool Assembly::retains_room(const Upload& upload) const {
-    return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share;
-}
-
 // The spool is full: of each shard the upload that is idle for the longest gives up what it has.
 bool Assembly::reclaim(Now now) {
     bool found = false;
@@ -578,42 +552,6 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     const Locked locked(shard_of(ticket.upload.number).lock);
     piece.content = PieceContent::lost;
     return false;
-}
-
-// A storage that writes in place does not change by bytes that it has already.
-std::uint32_t Assembly::repeated(Shard& shard, std::uint32_t number,
-                                 const PieceRequest& request) const {
-    const Upload& upload = uploads_[number];
-    if (!is_in_place(upload.recipe) || upload.order != PieceOrder::offset || upload.tainted ||
-        upload.lost || upload.matched)
-        return none;
-    const std::uint32_t there = whole_at(shard, number, request.offset, none);
-    if (there == none) return none;
-    const Piece& piece = pieces_[there];
-    const bool is_whole = piece.state == PieceState::whole && piece.retained &&
-                          is_chained(upload, piece) && piece.run.bytes == piece.length;
-    const bool fits = request.length == piece_unknown || request.length <= piece.length;
-    return is_whole && fits ? there : none;
-}
-
-bool Assembly::repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const {
-    while (!bytes.empty()) {
-        const Bytes there = spool_.read(pieces_[ticket.piece].run, cursor, bytes.size());
-        if (there.empty() || !std::equal(there.begin(), there.end(), bytes.begin())) return false;
-        bytes = bytes.subspan(there.size());
-    }
-    return true;
-}
-
-// What is retained is a help only: others come first, and what they leave is not taken from them.
-void Assembly::retain(const PieceTicket& ticket, Bytes bytes) {
-    Piece& piece = pieces_[ticket.piece];
-    if (!piece.retained) return;
-    Upload& upload = uploads_[ticket.upload.number];
-    const std::uint32_t before = piece.run.blocks;
-    piece.retained = retains_room(upload) && spool_.append(&piece.run, bytes);
-    upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);
-    if (!piece.retained) drop_run(ticket.piece);
 }
 
 void Assembly::forget(const PieceRequest& request, std::uint32_t service) {
