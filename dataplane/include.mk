@@ -41,13 +41,14 @@ assembly_sources := dataplane/assembly/recipe.cpp dataplane/assembly/recipe_view
                     dataplane/assembly/recipe_forms.cpp dataplane/assembly/spelling.cpp \
                     dataplane/assembly/commit_list.cpp dataplane/assembly/xml_reader.cpp \
                     dataplane/assembly/json_reader.cpp dataplane/assembly/assembly.cpp \
-                    dataplane/assembly/chain.cpp
+                    dataplane/assembly/chain.cpp dataplane/assembly/retained.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
                   dataplane/worker/repeats.cpp dataplane/worker/release.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
-                  dataplane/worker/assembling.cpp dataplane/worker/committing.cpp \
+                  dataplane/worker/assembling.cpp dataplane/worker/assembling_forms.cpp \
+                  dataplane/worker/committing.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
                   dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp \

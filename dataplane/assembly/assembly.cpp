@@ -16,6 +16,8 @@ constexpr std::uint32_t reap_step = 64;
 // A full shard, or a full spool, gives up an upload that was idle for so long: no client pauses so
 // between two pieces, but for one that has lost its connection.
 constexpr std::uint64_t reclaim_idle_ns = 10 * ns_per_s;
+// Objects that came whole have no more than this part of the places.
+constexpr std::uint32_t objects_share = 4;
 constexpr std::uint64_t forgotten_age_ns = 7ull * 24 * 3600 * ns_per_s;
 constexpr std::uint64_t overflow_age_ns = 24ull * 3600 * ns_per_s;
 
@@ -73,7 +75,8 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
         Shard& shard = shards_[n];
         shard.first = n * per_shard_;
         shard.untouched = 0;
-        shard.free = shard.idle_first = shard.idle_last = shard.dying = none;
+        shard.free = shard.dying = none;
+        shard.idle[0] = shard.idle[1] = {none, none};
         shard.upload_buckets = &upload_buckets_[std::size_t{n} * upload_buckets_each_];
         shard.piece_buckets = &piece_buckets_[std::size_t{n} * piece_buckets_each_];
     }
@@ -113,16 +116,12 @@ std::uint32_t Assembly::find_upload(Shard& shard, const AssemblyKey& key,
 std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
                                     std::uint32_t service, Now now) {
     reap(shard);
-    if (shard.free == none && shard.untouched == per_shard_) {
-        const std::uint32_t oldest = shard.idle_first;
-        if (oldest == none) return none;
-        remember(shard, uploads_[oldest], now);
-        if (uploads_[oldest].pieces != 0) older_until_ns_.store(0, std::memory_order_relaxed);
-        evicted_.fetch_add(1, std::memory_order_relaxed);
-        give_up(shard, oldest);
-        while (shard.free == none)  // as many steps as it has pieces
-            reap(shard);
+    const bool is_object = request.act == PieceAct::object;
+    if (is_object ? shard.objects >= per_shard_ / objects_share
+                  : shard.free == none && shard.untouched == per_shard_) {
+        if (!evict(shard, 1, now) && (is_object || !evict(shard, 0, now))) return none;
     }
+    if (shard.free == none && shard.untouched == per_shard_) return none;
     std::uint32_t number = shard.free;
     if (number != none)
         shard.free = uploads_[number].bucket_next;
@@ -143,7 +142,9 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.order = request.order;
     upload.visibility = request.visibility;
     upload.used = true;
-    upload.lost = remembers(shard, request.key, now);
+    upload.lost = remembers(shard, request, now);
+    upload.is_object = is_object;
+    shard.objects += is_object ? 1 : 0;
     upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
     upload.has_before = false;
     ++upload.epoch;
@@ -156,6 +157,21 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     return number;
 }
 
+// The one that is idle for the longest gives its place to another.
+bool Assembly::evict(Shard& shard, std::uint32_t kind, Now now) {
+    const std::uint32_t oldest = shard.idle[kind].first;
+    if (oldest == none) return false;
+    remember(shard, uploads_[oldest], now);
+    if (kind == 0) {
+        if (uploads_[oldest].pieces != 0) older_until_ns_.store(0, std::memory_order_relaxed);
+        evicted_.fetch_add(1, std::memory_order_relaxed);
+    }
+    give_up(shard, oldest);
+    while (shard.free == none)  // as many steps as it has pieces
+        reap(shard);
+    return true;
+}
+
 void Assembly::unlink(Shard& shard, std::uint32_t number) {
     Upload& upload = uploads_[number];
     const std::uint32_t hash = hash_of(upload.key, upload.service) / shard_count_;
@@ -163,10 +179,17 @@ void Assembly::unlink(Shard& shard, std::uint32_t number) {
     while (*at != number)
         at = &uploads_[*at].bucket_next;
     *at = upload.bucket_next;
+    leave_idle(shard, number);
+}
+
+void Assembly::leave_idle(Shard& shard, std::uint32_t number) {
+    Upload& upload = uploads_[number];
+    IdleList& idle = shard.idle[upload.is_object ? 1 : 0];
     const std::uint32_t next = upload.idle_next;
     const std::uint32_t previous = upload.idle_previous;
-    (previous == none ? shard.idle_first : uploads_[previous].idle_next) = next;
-    (next == none ? shard.idle_last : uploads_[next].idle_previous) = previous;
+    (previous == none ? idle.first : uploads_[previous].idle_next) = next;
+    (next == none ? idle.last : uploads_[next].idle_previous) = previous;
+    upload.idle_next = upload.idle_previous = none;
 }
 
 // Forgets an upload that nobody has pinned. Its pieces go step by step.
@@ -174,6 +197,7 @@ void Assembly::give_up(Shard& shard, std::uint32_t number) {
     unlink(shard, number);
     Upload& upload = uploads_[number];
     upload.used = false;
+    shard.objects -= upload.is_object ? 1 : 0;
     upload.bucket_next = shard.dying;
     shard.dying = number;
     uploads_live_.fetch_sub(1, std::memory_order_relaxed);
@@ -195,13 +219,9 @@ void Assembly::reap(Shard& shard) {
 
 void Assembly::pin(Shard& shard, std::uint32_t number) {
     Upload& upload = uploads_[number];
-    const bool was_idle = upload.idle_previous != none || shard.idle_first == number;
-    if (upload.pins++ != 0 || !was_idle) return;
-    const std::uint32_t next = upload.idle_next;
-    const std::uint32_t previous = upload.idle_previous;
-    (previous == none ? shard.idle_first : uploads_[previous].idle_next) = next;
-    (next == none ? shard.idle_last : uploads_[next].idle_previous) = previous;
-    upload.idle_next = upload.idle_previous = none;
+    const IdleList& idle = shard.idle[upload.is_object ? 1 : 0];
+    const bool was_idle = upload.idle_previous != none || idle.first == number;
+    if (upload.pins++ == 0 && was_idle) leave_idle(shard, number);
 }
 
 void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
@@ -209,45 +229,62 @@ void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
     INVARIANT(upload.pins != 0);
     upload.touched_ns = std::max(upload.touched_ns, now.ns);
     if (--upload.pins != 0) return;
+    IdleList& idle = shard.idle[upload.is_object ? 1 : 0];
     upload.idle_next = none;
-    upload.idle_previous = shard.idle_last;
-    (shard.idle_last == none ? shard.idle_first : uploads_[shard.idle_last].idle_next) = number;
-    shard.idle_last = number;
+    upload.idle_previous = idle.last;
+    (idle.last == none ? idle.first : uploads_[idle.last].idle_next) = number;
+    idle.last = number;
+}
+
+template <std::size_t bits, std::uint32_t keys_max>
+void ForgottenKeys<bits, keys_max>::remember(std::uint64_t hash, std::uint64_t now_ns) {
+    const bool is_full = count == keys_max;
+    if (is_full || now_ns - begun_ns >= forgotten_age_ns) {
+        if (is_full && now_ns - begun_ns < forgotten_age_ns / 2) {
+            overflowed_ns = now_ns;
+            has_overflowed = true;
+        }
+        words[1] = words[0];
+        words[0].fill(0);
+        count = 0;
+        begun_ns = now_ns;
+    }
+    ++count;
+    for (int n = 0; n < 4; ++n, hash = mix(hash))
+        words[0][hash % bits / 64] |= 1ull << (hash % 64);
+}
+
+template <std::size_t bits, std::uint32_t keys_max>
+bool ForgottenKeys<bits, keys_max>::remembers(std::uint64_t hash, std::uint64_t now_ns) const {
+    if (has_overflowed && now_ns - overflowed_ns < overflow_age_ns) return true;
+    bool found = false;
+    for (const auto& filter : words) {
+        std::uint64_t at = hash;
+        bool has_all = true;
+        for (int n = 0; n < 4; ++n, at = mix(at))
+            has_all = has_all && (filter[at % bits / 64] >> (at % 64) & 1) != 0;
+        found = found || has_all;
+    }
+    return found;
+}
+
+std::uint64_t Assembly::hash_forgotten(const AssemblyKey& key) const {
+    return mix(key.high ^ seed_) ^ key.low;
 }
 
 // What becomes visible without a commit could be completed by one more piece, long after: its key
-// is remembered.
+// is remembered. Into an object that came whole could be written.
 void Assembly::remember(Shard& shard, const Upload& upload, Now now) {
     if (upload.visibility == Visibility::at_commit || upload.pieces == 0) return;
-    ForgottenKeys& forgotten = shard.forgotten;
-    const bool is_full = forgotten.count == ForgottenKeys::keys_max;
-    if (is_full || now.ns - forgotten.begun_ns >= forgotten_age_ns) {
-        if (is_full && now.ns - forgotten.begun_ns < forgotten_age_ns / 2) {
-            forgotten.overflowed_ns = now.ns;
-            forgotten.has_overflowed = true;
-        }
-        forgotten.words[1] = forgotten.words[0];
-        forgotten.words[0].fill(0);
-        forgotten.count = 0;
-        forgotten.begun_ns = now.ns;
-    }
-    ++forgotten.count;
-    std::uint64_t hash = mix(upload.key.high ^ seed_) ^ upload.key.low;
-    for (int n = 0; n < 4; ++n, hash >>= 16)
-        forgotten.words[0][(hash & 0xffff) / 64] |= 1ull << (hash % 64);
+    const std::uint64_t hash = hash_forgotten(upload.key);
+    if (upload.is_object) return shard.forgotten_objects.remember(hash, now.ns);
+    shard.forgotten.remember(hash, now.ns);
 }
 
-bool Assembly::remembers(Shard& shard, const AssemblyKey& key, Now now) const {
-    const ForgottenKeys& forgotten = shard.forgotten;
-    if (forgotten.has_overflowed && now.ns - forgotten.overflowed_ns < overflow_age_ns) return true;
-    for (const auto& words : forgotten.words) {
-        std::uint64_t hash = mix(key.high ^ seed_) ^ key.low;
-        bool has_all = true;
-        for (int n = 0; n < 4; ++n, hash >>= 16)
-            has_all = has_all && (words[(hash & 0xffff) / 64] >> (hash % 64) & 1) != 0;
-        if (has_all) return true;
-    }
-    return false;
+bool Assembly::remembers(Shard& shard, const PieceRequest& request, Now now) const {
+    const std::uint64_t hash = hash_forgotten(request.key);
+    return shard.forgotten.remembers(hash, now.ns) ||
+           (is_in_place(request.recipe) && shard.forgotten_objects.remembers(hash, now.ns));
 }
 
 std::uint32_t Assembly::expire(Now now) {
@@ -257,12 +294,14 @@ std::uint32_t Assembly::expire(Now now) {
     reap(shard);
     std::uint32_t expired = 0;
     constexpr std::uint32_t most = 64;
-    while (expired < most && shard.idle_first != none) {
-        const Upload& oldest = uploads_[shard.idle_first];
-        if (now.ns < oldest.touched_ns || now.ns - oldest.touched_ns < limits_.idle_ns) break;
-        remember(shard, oldest, now);
-        give_up(shard, shard.idle_first);
-        ++expired;
+    for (const IdleList& idle : shard.idle) {
+        while (expired < most && idle.first != none) {
+            const Upload& oldest = uploads_[idle.first];
+            if (now.ns < oldest.touched_ns || now.ns - oldest.touched_ns < limits_.idle_ns) break;
+            expired += oldest.is_object ? 0 : 1;
+            remember(shard, oldest, now);
+            give_up(shard, idle.first);
+        }
     }
     return expired;
 }
@@ -274,12 +313,14 @@ bool Assembly::reclaim(Now now) {
         Shard& shard = shards_[n];
         const Locked locked(shard.lock);
         reap(shard);
-        std::uint32_t at = shard.idle_first;
+        std::uint32_t at = shard.idle[0].first;
         for (std::uint32_t looked = 0; looked < reap_step && at != none && !found; ++looked) {
             Upload& upload = uploads_[at];
             if (now.ns - std::min(now.ns, upload.touched_ns) < reclaim_idle_ns) break;
             const std::uint32_t next = upload.idle_next;
-            if (upload.blocks.load(std::memory_order_relaxed) != 0) {
+            if (upload.blocks.load(std::memory_order_relaxed) != 0 && drop_retained(at)) {
+                found = true;
+            } else if (upload.blocks.load(std::memory_order_relaxed) != 0) {
                 remember(shard, upload, now);
                 older_until_ns_.store(0, std::memory_order_relaxed);
                 evicted_.fetch_add(1, std::memory_order_relaxed);
@@ -373,23 +414,40 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
     const Locked locked(shard.lock);
     std::uint32_t number = find_upload(shard, request.key, service);
-    // What is there is of an old one, and nobody is at it.
-    if (number != none && request.begins && uploads_[number].pins == 0 &&
-        request.order != PieceOrder::index) {
-        give_up(shard, number);
-        number = none;
+    const bool is_object = request.act == PieceAct::object;
+    bool was_there = false;
+    if (number != none && request.begins && request.order != PieceOrder::index) {
+        Upload& old = uploads_[number];
+        if (is_object && old.pins != 0) {  // which of them stays is not known
+            old.tainted = true;
+            return {Result::bad, false};
+        }
+        if (old.pins == 0) {  // what is there is of an old one, and nobody is at it
+            was_there = old.pieces != 0 || old.lost || old.tainted;
+            give_up(shard, number);
+            number = none;
+        }
     }
     const bool is_new = number == none;
     if (is_new) number = open_upload(shard, request, service, now);
-    if (number == none) return {Result::full, false};
+    if (number == none) {
+        if (is_object) shard.forgotten_objects.remember(hash_forgotten(request.key), now.ns);
+        return {Result::full, false};
+    }
     Upload& upload = uploads_[number];
+    // The storage may refuse it, and keep what it had.
+    upload.lost = upload.lost || (is_object && was_there);
+    // Behind all that is there of an object: it is known where that is when nothing is on its way.
+    const bool appends = is_in_place(upload.recipe) && request.order == PieceOrder::append &&
+                         upload.order == PieceOrder::offset && upload.ahead_count == 0 &&
+                         upload.count != 0 && !upload.leased;
     std::uint64_t position = 0;
     switch (upload.order) {
         case PieceOrder::index:
             position = request.index;
             break;
         case PieceOrder::offset:
-            position = request.offset;
+            position = appends ? upload.bytes : request.offset;
             break;
         case PieceOrder::append:
             position = upload.appended++;
@@ -399,7 +457,11 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
             break;
     }
     pin(shard, number);
-    if (request.order != upload.order || position == piece_unknown) {
+    if (upload.is_object && !is_object) {
+        upload.is_object = false;
+        --shard.objects;
+    }
+    if ((request.order != upload.order && !appends) || position == piece_unknown) {
         upload.tainted = true;
         unpin(shard, number, now);
         return {Result::bad, is_new};
@@ -409,10 +471,17 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
     const std::uint64_t end =
         request.length == piece_unknown ? position + 1 : position + request.length;
-    if (upload.order == PieceOrder::offset && crosses(shard, number, position, end)) {
+    // Into what is not known nothing is written: the first byte could complete it.
+    const std::uint32_t same = appends ? none : repeated(shard, number, request);
+    if (same != none) {
+        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again};
+        return {Result::begun, false};
+    }
+    const bool is_blind = is_in_place(upload.recipe) && upload.lost && !is_object;
+    if (upload.order == PieceOrder::offset && (is_blind || crosses(shard, number, position, end))) {
         upload.tainted = true;
         unpin(shard, number, now);
-        return {Result::bad, is_new};
+        return {Result::crossing, is_new};
     }
     const PiecePlace place = place_of(shard, number, request, position);
     const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
@@ -434,6 +503,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     }
     upload.leased = upload.lease_is_live = true;
     upload.lease_piece = piece;
+    pieces_[piece].retained = upload.order == PieceOrder::name || retains_chained(upload);
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }

@@ -18,8 +18,14 @@
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
+//   the same piece again, in place                 compared with what is retained, byte for byte:
+//                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
 //   out of order                                   spooled; without room lost: cannot be judged
+//   names whose order only the list tells          chained as they come, and retained in the spool:
+//                                                  the list may name them in another order
+//   a whole object, and pieces written into it     the object is the first piece, when the storage
+//                                                  took it; afterwards its key is remembered
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -62,7 +68,13 @@ struct UploadRef {
     explicit operator bool() const { return number != UINT32_MAX; }
 };
 
-enum class PiecePlace : std::uint8_t { none, first, next, spooled };
+enum class PiecePlace : std::uint8_t {
+    none,
+    first,
+    next,
+    spooled,
+    again,  // in the place of one that is there and whole: the same bytes, or none
+};
 
 struct PieceTicket {
     UploadRef upload;
@@ -74,7 +86,12 @@ struct PieceTicket {
 };
 
 struct PieceBegun {
-    enum class Result : std::uint8_t { begun, full, bad };
+    enum class Result : std::uint8_t {
+        begun,
+        full,
+        bad,
+        crossing,  // it would write into what is there, or is not known
+    };
     Result result;
     bool opened;  // a new upload
 };
@@ -101,7 +118,7 @@ struct SpooledPiece {
     std::uint32_t piece = UINT32_MAX;
     SpoolRun run;
     SpoolCursor cursor;
-    bool operator!() const { return piece == UINT32_MAX; }
+    explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
 // How much of the upload the chain is, for commits.
@@ -133,6 +150,10 @@ class Assembly {
                      PieceTicket* ticket, DigestState* state);
     // Only with place spooled. False: no room; what was kept is gone.
     bool keep(const PieceTicket& ticket, Bytes bytes, Now now);
+    // With place first and next: as long as there is room, for a commit in another order.
+    void retain(const PieceTicket& ticket, Bytes bytes);
+    // Only with place again. False: these are other bytes than those that are there.
+    bool repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const;
     // `state`: of the prefix with place first and next, else of the piece alone.
     // Gives the pin up, unless the caller goes on with look(); then by close().
     void end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state, Now now);
@@ -163,7 +184,8 @@ class Assembly {
     UploadRef find(const PieceRequest& request, std::uint32_t service, Now now);
     ChainView chain(UploadRef upload);
     void before_last(UploadRef upload, DigestState* state);
-    // Of the only whole piece in that place; with status spooled *piece is set.
+    // Of the only whole piece in that place. *piece is set when its bytes are there: with status
+    // spooled, and with chained when they were retained.
     PieceStatus status(UploadRef upload, std::uint64_t position, SpooledPiece* piece);
     void close(UploadRef upload, Now now);
 
@@ -199,14 +221,21 @@ class Assembly {
     std::uint32_t find_upload(Shard& shard, const AssemblyKey& key, std::uint32_t service) const;
     std::uint32_t open_upload(Shard& shard, const PieceRequest& request, std::uint32_t service,
                               Now now);
+    bool evict(Shard& shard, std::uint32_t kind, Now now);
     void unlink(Shard& shard, std::uint32_t number);
+    void leave_idle(Shard& shard, std::uint32_t number);
     void give_up(Shard& shard, std::uint32_t number);
     void reap(Shard& shard);
     void pin(Shard& shard, std::uint32_t number);
     void unpin(Shard& shard, std::uint32_t number, Now now);
     void remember(Shard& shard, const Upload& upload, Now now);
-    bool remembers(Shard& shard, const AssemblyKey& key, Now now) const;
+    bool remembers(Shard& shard, const PieceRequest& request, Now now) const;
+    std::uint64_t hash_forgotten(const AssemblyKey& key) const;
     bool reclaim(Now now);
+    bool retains_room(const Upload& upload) const;
+    static bool retains_chained(const Upload& upload);
+    bool drop_retained(std::uint32_t number);
+    std::uint32_t repeated(Shard& shard, std::uint32_t number, const PieceRequest& request) const;
 
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
     std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);

@@ -20,11 +20,6 @@ bool is_sequential(Recipe recipe, PieceOrder order) {
            recipe == Recipe::ietf_resumable || recipe == Recipe::oci_blob;
 }
 
-bool is_in_place(Recipe recipe) {
-    return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
-           recipe == Recipe::azure_page;
-}
-
 }  // namespace
 
 bool Assembly::is_chained(const Upload& upload, const Piece& piece) const {
@@ -36,7 +31,7 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.count != 0) {
-        drop_run(upload.last);
+        if (!pieces_[upload.last].retained) drop_run(upload.last);
         before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
@@ -223,6 +218,7 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
     const Locked locked(shard.lock);
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[ticket.piece];
+    if (ticket.place == PiecePlace::again) return unpin(shard, number, now);
     const bool was_live = ticket.place != PiecePlace::spooled;
     if (was_live) upload.leased = upload.lease_is_live = false;
     // Where pieces have an offset a storage may keep what it got, and the client goes on there.
@@ -313,6 +309,13 @@ void Assembly::answered(const PieceTicket& ticket, bool accepted) {
     Piece& piece = pieces_[ticket.piece];
     piece.accepted = accepted;
     piece.refused = !accepted;
+    Upload& upload = uploads_[number];
+    if (upload.is_object) {
+        // A whole object in place of whatever was there, or none: then what is there is older.
+        if (accepted) upload.lost = false;
+        if (!accepted && !upload.lost && upload.pins == 0) give_up(shard, number);
+        return;
+    }
     settle_rivals(shard, number, ticket.piece, false);
 }
 
@@ -355,7 +358,10 @@ bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& sta
     Upload& upload = uploads_[ref.number];
     INVARIANT(upload.leased && !upload.lease_is_live);
     append_to_chain(ref.number, piece->piece, state);
-    drop_run(piece->piece);
+    Piece& passed = pieces_[piece->piece];
+    passed.retained =
+        retains_chained(upload) && passed.state == PieceState::whole && retains_room(upload);
+    if (!passed.retained) drop_run(piece->piece);
     if (next_waits(shard, ref.number, piece)) return true;
     *piece = {};
     upload.leased = false;
@@ -404,6 +410,7 @@ void Assembly::before_last(UploadRef ref, DigestState* state) {
 }
 
 PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece* out) {
+    *out = {};
     Shard& shard = shard_of(ref.number);
     const Locked locked(shard.lock);
     const Upload& upload = uploads_[ref.number];
@@ -418,10 +425,9 @@ PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece
     if (number == none) return PieceStatus::missing;
     if (whole_at(shard, ref.number, position, number) != none) return PieceStatus::conflict;
     const Piece& piece = pieces_[number];
+    if (piece.retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};
     if (is_chained(upload, piece)) return PieceStatus::chained;
-    if (piece.content != PieceContent::spooled) return PieceStatus::lost;
-    *out = {number, piece.run, {}};
-    return PieceStatus::spooled;
+    return !*out ? PieceStatus::lost : PieceStatus::spooled;
 }
 
 void Assembly::close(UploadRef ref, Now now) {

@@ -34,6 +34,7 @@ struct Assembly::Piece {
     PieceContent content;
     bool accepted;  // 2xx of the storage
     bool refused;   // another final answer
+    bool retained;  // `run` has its bytes although it is in the chain
 };
 
 struct Assembly::Upload {
@@ -55,9 +56,10 @@ struct Assembly::Upload {
     PieceOrder order;
     Visibility visibility;
     bool used;
-    bool lost;     // an upload of this key was forgotten with pieces in it
-    bool tainted;  // by a conflict, or by a copy
-    bool matched;  // see freeze()
+    bool is_object;  // came whole, and nothing was written into it yet
+    bool lost;       // an upload of this key was forgotten with pieces in it
+    bool tainted;    // by a conflict, or by a copy
+    bool matched;    // see freeze()
     bool leased;
     bool lease_is_live;  // by a piece in flight, else by whoever advances
     // the chain
@@ -79,14 +81,32 @@ struct Assembly::Upload {
 
 // Keys of uploads that were forgotten with pieces in them, in two Bloom filters: the older one goes
 // when the newer is full or a week old.
+template <std::size_t bits, std::uint32_t keys_max>
 struct ForgottenKeys {
-    static constexpr std::size_t bits = 1u << 16;
-    static constexpr std::uint32_t keys_max = 4096;  // then one key in 400 is taken for another
     std::array<std::uint64_t, bits / 64> words[2];
     std::uint32_t count;
     std::uint64_t begun_ns;
     std::uint64_t overflowed_ns;  // when a filter had to go before its time
     bool has_overflowed;
+
+    void remember(std::uint64_t hash, std::uint64_t now_ns);
+    bool remembers(std::uint64_t hash, std::uint64_t now_ns) const;
+};
+// One key in 400 is taken for another when it is full; of objects, of which there are more, one in
+// 4000, and a million are remembered by all shards.
+using ForgottenUploads = ForgottenKeys<1u << 16, 4096>;
+using ForgottenObjects = ForgottenKeys<1u << 20, 32768>;
+
+// Whether a storage writes what comes into the object that is there.
+inline bool is_in_place(Recipe recipe) {
+    return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
+           recipe == Recipe::azure_page || recipe == Recipe::plain_object;
+}
+
+// Uploads that nobody has pinned, oldest first.
+struct IdleList {
+    std::uint32_t first;
+    std::uint32_t last;
 };
 
 struct Assembly::Shard {
@@ -94,12 +114,13 @@ struct Assembly::Shard {
     std::uint32_t first;      // its uploads
     std::uint32_t untouched;  // of them, from here on
     std::uint32_t free;
-    std::uint32_t idle_first;
-    std::uint32_t idle_last;
-    std::uint32_t dying;  // uploads whose pieces are freed step by step
+    IdleList idle[2];       // the second: objects that came whole, which go first
+    std::uint32_t objects;  // of those, with pinned ones
+    std::uint32_t dying;    // uploads whose pieces are freed step by step
     std::uint32_t* upload_buckets;
     std::uint32_t* piece_buckets;
-    ForgottenKeys forgotten;
+    ForgottenUploads forgotten;
+    ForgottenObjects forgotten_objects;
 };
 
 }  // namespace cordon

@@ -26,8 +26,11 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
-        case PieceAct::object:
         case PieceAct::copy:
+            return true;
+        case PieceAct::object:
+            if (exchange.object_open && request.recipe == Recipe::plain_object)
+                begin_whole(number, request);
             return true;
         case PieceAct::begin:
             if (request.order == PieceOrder::append) begin_empty(number, request);
@@ -59,7 +62,8 @@ bool Worker::State::begin_assembling(FlowNumber number) {
 void Worker::State::note_begun(const PieceBegun& begun) {
     if (begun.opened) counters.count(Outcome::assembly_opened);
     if (begun.result == PieceBegun::Result::full) counters.count(Outcome::assembly_full);
-    if (begun.result == PieceBegun::Result::bad) counters.count(Outcome::assembly_conflict);
+    if (begun.result == PieceBegun::Result::bad || begun.result == PieceBegun::Result::crossing)
+        counters.count(Outcome::assembly_conflict);
 }
 
 // Pieces that cannot be put together. False: the request was refused.
@@ -103,6 +107,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.ticket = {};
     own.upload = {};
     own.spooled = {};
+    own.cursor = {};
     own.slot = no_object;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
@@ -119,7 +124,7 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     const PieceBegun begun =
         assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
     note_begun(begun);
-    if (begun.result == PieceBegun::Result::full)
+    if (begun.result == PieceBegun::Result::full || begun.result == PieceBegun::Result::crossing)
         return passes_unassembled(number, PolicyCase::limit);
     if (begun.result == PieceBegun::Result::bad)
         return passes_unassembled(number, PolicyCase::unparsable);
@@ -132,6 +137,21 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.upload = ticket.upload;
     if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
     return true;
+}
+
+// A whole object is judged by itself. Later requests may write into it, or behind it: so it is the
+// first piece of what it becomes. Nothing that goes wrong with that is its own fault.
+void Worker::State::begin_whole(FlowNumber number, PieceRequest request) {
+    request.offset = 0;
+    request.last = false;
+    PieceTicket ticket;
+    if (assembly.begin(request, flows[number].service, now, &ticket, &chain_state).result !=
+        PieceBegun::Result::begun)
+        return;
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::piece;
+    own.ticket = ticket;
+    own.upload = ticket.upload;
 }
 
 // An upload that pieces are appended to, from its beginning on: a piece without a byte.
@@ -151,52 +171,6 @@ void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) 
     exchanges[flows[number].exchange].answered = ticket;
 }
 
-// What a chunking uploader sends in a form is told by its fields.
-void Worker::State::begin_form(FlowNumber number, const PieceRequest& request) {
-    Assembling& own = assemblings[open_assembling(number, request)];
-    own.stage = Assembling::Stage::form;
-    own.form = form_places.allocate();
-    INVARIANT(own.form != no_assembling);  // as many as messages
-    form_places[own.form].fields.open(assembly.seed());
-}
-
-void Worker::State::take_field(const Exchange& exchange, std::uint8_t object, Bytes text) {
-    if (exchange.assembling == no_assembling) return;
-    const Assembling& own = assemblings[exchange.assembling];
-    if (own.form == no_assembling) return;
-    form_places[own.form].fields.take(name_of(exchange, object).field, as_text(text));
-}
-
-// The file part begins. False: it was refused.
-bool Worker::State::begin_form_piece(FlowNumber number, std::uint8_t object) {
-    const Exchange& exchange = exchanges[flows[number].exchange];
-    if (exchange.assembling == no_assembling) return true;
-    Assembling& own = assemblings[exchange.assembling];
-    const BodyDecoder::Name name = name_of(exchange, object);
-    if (own.stage != Assembling::Stage::form || name.file_name.empty()) return true;
-    FormFields& fields = form_places[own.form].fields;
-    fields.file_name(name.file_name);
-    const PieceRequest request = recipe_of(exchange.parser.head(), fields, assembly.seed());
-    own.object = object;
-    if (request.act == PieceAct::piece) return begin_piece(number, request);
-    if (request.act != PieceAct::bad) return true;
-    counters.count(Outcome::assembly_bad);
-    return passes_unassembled(number, PolicyCase::unparsable);
-}
-
-// Fields behind the file part may make a piece of it after all: its bytes are gone by then.
-bool Worker::State::end_form(FlowNumber number) {
-    const Exchange& exchange = exchanges[flows[number].exchange];
-    const std::uint32_t place = exchange.assembling;
-    const PieceAct act = recipe_of(exchange.parser.head(),
-                                   form_places[assemblings[place].form].fields, assembly.seed())
-                             .act;
-    end_look(place);
-    if (act != PieceAct::piece && act != PieceAct::bad) return true;
-    counters.count(Outcome::assembly_bad);
-    return passes_unassembled(number, PolicyCase::unparsable);
-}
-
 // Bytes of an object of the message. False: there is no room for them, and the message was refused.
 bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
     const Exchange& exchange = exchanges[flows[number].exchange];
@@ -209,7 +183,16 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
-    if (own.ticket.place != PiecePlace::spooled || own.lost) return true;
+    if (own.ticket.place == PiecePlace::again) {
+        if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;
+        counters.count(Outcome::assembly_conflict);
+        return passes_unassembled(number, PolicyCase::limit);
+    }
+    if (own.ticket.place != PiecePlace::spooled) {
+        assembly.retain(own.ticket, bytes);
+        return true;
+    }
+    if (own.lost) return true;
     if (assembly.keep(own.ticket, bytes, now)) return true;
     own.lost = true;
     counters.count(Outcome::assembly_full);
@@ -225,7 +208,8 @@ bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
 bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object && !own.lost;
+    return own.stage == Assembling::Stage::piece && own.object == object && !own.lost &&
+           own.request.act == PieceAct::piece;
 }
 
 // Its digest, for when the same piece comes again.
@@ -317,13 +301,17 @@ bool Worker::State::end_piece(FlowNumber number) {
     Exchange& exchange = exchanges[flow.exchange];
     const std::uint32_t place = exchange.assembling;
     Assembling& own = assemblings[place];
-    counters.count(Outcome::assembly_piece);
-    counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
-                                                           : Outcome::assembly_chained);
+    const bool is_whole = own.request.act == PieceAct::object;
+    if (!is_whole) {
+        counters.count(Outcome::assembly_piece);
+        counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
+                                                               : Outcome::assembly_chained);
+    }
     if (!own.summed && own.has_bytes) {  // it matched by itself before its end, and was let go
         leave_assembling(&exchange);
         return true;
     }
+    if (own.ticket.place == PiecePlace::again) return end_look(place);
     if (own.summed && own.form != no_assembling) {
         piece_state = form_places[own.form].state;
         piece_sum = form_places[own.form].sum;
@@ -339,7 +327,7 @@ bool Worker::State::end_piece(FlowNumber number) {
         fingerprinter.drop(own.slot);
         own.slot = no_object;
     }
-    if (own.ticket.place != PiecePlace::spooled && shows_at_end(own.request) &&
+    if (own.ticket.place != PiecePlace::spooled && !is_whole && shows_at_end(own.request) &&
         !judge_prefix(place, piece_state))
         return false;
     assembly.end(own.ticket, piece_sum, piece_state, now);
@@ -436,7 +424,7 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
             continue;
         }
         fingerprinter.save(own.slot, &chain_state);
-        const bool is_seen = own.request.act == PieceAct::piece && shows_at_end(own.request);
+        const bool is_seen = own.request.act != PieceAct::commit && shows_at_end(own.request);
         if (is_seen && !judge_prefix(place, chain_state)) return false;
         counters.count(Outcome::assembly_chained);
         if (assembly.passed(own.upload, &own.spooled, chain_state)) continue;
@@ -462,8 +450,13 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
 bool Worker::State::look_on(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const FlowNumber number = own.flow;
+    const bool is_whole = own.request.act == PieceAct::object;
     while (true) {
-        switch (assembly.look(own.ticket, &chain_state)) {
+        const Standing standing = assembly.look(own.ticket, &chain_state);
+        const bool is_unknown = standing == Standing::gap || standing == Standing::lost ||
+                                standing == Standing::conflict;
+        if (is_whole && is_unknown) return end_look(place);
+        switch (standing) {
             case Standing::clear:
                 return end_look(place);
             case Standing::advance:
@@ -473,7 +466,7 @@ bool Worker::State::look_on(std::uint32_t place) {
             case Standing::busy:
                 if (now.ns >= own.until_ns) {
                     end_look(place);
-                    return passes_unassembled(number, PolicyCase::limit);
+                    return is_whole || passes_unassembled(number, PolicyCase::limit);
                 }
                 put_to_work(place);
                 return false;

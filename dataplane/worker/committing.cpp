@@ -215,7 +215,7 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
             case PieceStatus::in_flight:
                 return commit_waits(place);
             case PieceStatus::chained:
-                if (from_chain) continue;
+                if (from_chain || piece) continue;
                 break;
             case PieceStatus::spooled:
                 if (!from_chain) continue;
@@ -248,7 +248,9 @@ Worker::State::CommitStep Worker::State::hash_list(std::uint32_t place, std::siz
             if (own.cursor.at == own.positions.bytes) return judge_commit(place);
             const PieceStatus status =
                 assembly.status(own.upload, next_position(&own), &own.spooled);
-            if (status != PieceStatus::spooled) return commit_waits(place);  // another one came
+            if (status != PieceStatus::spooled && status != PieceStatus::chained)
+                return commit_waits(place);  // another one came
+            if (!own.spooled) return commit_waits(place);
         }
         if (*left == 0) break;
         const Bytes bytes = assembly.read(&own.spooled, *left);

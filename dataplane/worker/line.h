@@ -10,7 +10,7 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
-//   assembling.cpp pieces of uploads, committing.cpp the requests that make them visible
+//   assembling*.cpp pieces of uploads, committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   judge.cpp      digests → match → action, the incident
@@ -300,6 +300,7 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about);
     bool passes_with_gap(FlowNumber number);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
+    void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
     void begin_form(FlowNumber number, const PieceRequest& request);

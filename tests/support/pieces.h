@@ -69,6 +69,7 @@ struct Sender {
         own.take(as_bytes(bytes));
         sent += bytes.size();
         if (ticket.place == PiecePlace::next) chain.take(as_bytes(bytes));
+        if (ticket.place != PiecePlace::spooled) assembly->retain(ticket, as_bytes(bytes));
         if (ticket.place == PiecePlace::spooled && kept)
             kept = assembly->keep(ticket, as_bytes(bytes), now);
     }
@@ -131,7 +132,8 @@ inline std::string commit(Assembly* assembly, UploadRef upload,
             whole = whole && status == PieceStatus::chained;
             continue;
         }
-        whole = whole && status == PieceStatus::spooled;
+        whole =
+            whole && piece && (status == PieceStatus::spooled || status == PieceStatus::chained);
         if (!whole) break;
         Bytes bytes;
         while (!(bytes = assembly->read(&piece, 10000)).empty())

@@ -7,3 +7,4 @@ cordon_up pieces
 
 try_pieces azure
 try_pieces azure-append
+try_pieces azure --order shuffled --connections 3

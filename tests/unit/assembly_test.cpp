@@ -301,10 +301,19 @@ void bytes_that_two_pieces_claim_are_refused_before_they_come(void**) {
     assert_true(stalls.begin(&store.assembly, range(3, 0, 100), store.now));
     assert_false(one.begin(&store.assembly, range(3, 5, 5), store.now));
     stalls.abort(store.now);
-    // Where a storage writes in place, it would have a mixture from the first byte on.
+    // Where a storage writes in place, it would have a mixture from the first other byte on.
     PieceRequest in_place = range(4, 0, 5);
     in_place.recipe = Recipe::content_range;
     store.put(in_place, "01234");
+    for (const std::string_view bytes : {"01234", "012", "01239", "012345"}) {
+        assert_true(one.begin(&store.assembly, in_place, store.now));
+        assert_true(one.ticket.place == PiecePlace::again);
+        SpoolCursor cursor;
+        const bool same = store.assembly.repeats(one.ticket, &cursor, as_bytes(bytes));
+        assert_int_equal(same, std::string_view("01234").starts_with(bytes));
+        one.abort(store.now);
+    }
+    in_place.length = 6;
     assert_false(one.begin(&store.assembly, in_place, store.now));
 }
 

@@ -291,6 +291,172 @@ void clean_chunks_of_forms_pass(void**) {
     assert_int_equal(pair.assembly.spool().bytes_used(), 0);
 }
 
+std::string block_put(int number, std::string_view bytes) {
+    return put("/blob/file?comp=block&blockid=QUJDM" + std::to_string(number) + "%3D%3D", bytes);
+}
+
+std::string block_list(std::initializer_list<int> blocks) {
+    std::string list = "<?xml version=\"1.0\"?><BlockList>";
+    for (const int number : blocks)
+        list += "<Latest>QUJDM" + std::to_string(number) + "==</Latest>";
+    return put("/blob/file?comp=blocklist", list + "</BlockList>");
+}
+
+// In every order, over two workers; in the order of their coming, and at the same time.
+void blocks_are_judged_in_the_order_of_their_list(void**) {
+    const int orders[6][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
+    for (const auto& order : orders) {
+        for (const bool is_known : {true, false}) {
+            for (const bool at_once : {true, false}) {
+                Pair pair;
+                const auto bytes = [&](int n) { return third(is_known ? order[n] : 1); };
+                const std::string first = block_put(order[0], bytes(0));
+                const std::size_t cut = at_once ? 50000 : first.size();
+                pair.two.send(std::string_view(first).substr(0, cut));
+                send(&pair.one, block_put(order[1], bytes(1)));
+                pair.two.send(std::string_view(first).substr(cut));
+                pair.two.acknowledge();
+                pair.two.respond(ok_answer);
+                send(&pair.one, block_put(order[2], bytes(2)));
+                pair.turn(8);
+                pair.one.send(block_list({1, 2, 3}));
+                pair.turn(300);
+                const bool went = pair.one.stored.find("</BlockList>") != std::string::npos;
+                assert_int_equal(went, !is_known);
+                assert_int_equal(is_refused(pair.one, "403"), is_known);
+            }
+        }
+    }
+}
+
+std::string dav_put(std::string_view bytes, std::string_view more = {}) {
+    return put("/dav/file", bytes, more);
+}
+
+std::string dav_range(std::size_t begin, std::string_view bytes) {
+    return dav_put(bytes, "Content-Range: bytes " + std::to_string(begin) + "-" +
+                              std::to_string(begin + bytes.size() - 1) + "/300000\r\n");
+}
+
+std::string dav_patch(std::string_view place, std::string_view bytes) {
+    return "PATCH /dav/file HTTP/1.1\r\nHost: dav.example\r\nX-Update-Range: " +
+           std::string(place) +
+           "\r\nContent-Type: application/x-sabredav-partialupdate\r\nContent-Length: " +
+           std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+
+// The last request decides; none before it is refused.
+void expect_of(Pair* pair, std::initializer_list<std::string> requests, std::string_view refusal) {
+    std::size_t left = requests.size();
+    for (const std::string& request : requests) {
+        const std::size_t before = pair->one.stored.size();
+        pair->one.send(request);
+        pair->turn(50);
+        if (--left == 0 && !refusal.empty()) {
+            assert_true(is_refused(pair->one, refusal));
+            assert_true(pair->one.stored.size() < before + request.size());
+            return;
+        }
+        assert_int_equal(pair->one.stored.size(), before + request.size());
+        pair->one.acknowledge();
+        pair->one.respond(ok_answer);
+    }
+    assert_false(pair->one.storage_reset);
+}
+
+void what_is_written_behind_a_whole_object_is_judged_with_it(void**) {
+    const std::string most(std::string_view(known()).substr(0, 200000));
+    for (const bool is_known : {true, false}) {
+        const std::string rest(third(is_known ? 3 : 1));
+        for (const std::string& last : {dav_range(200000, rest), dav_patch("append", rest),
+                                        dav_patch("bytes=200000-299999", rest)}) {
+            Pair pair;
+            expect_of(&pair, {dav_put(most), last}, is_known ? "403" : "");
+            Pair another;
+            expect_of(&another,
+                      {dav_put(third(1)), dav_patch("append", third(2)),
+                       dav_patch("bytes=200000-299999", rest)},
+                      is_known ? "403" : "");
+        }
+    }
+}
+
+void what_is_written_into_a_whole_object_is_refused(void**) {
+    std::string other = known();
+    other[100] = static_cast<char>(other[100] ^ 1);
+    Pair pair;
+    expect_of(&pair, {dav_put(other), dav_range(0, third(1))}, "503");
+}
+
+void ranges_of_a_finished_object_come_once_more(void**) {
+    const std::string a(third(1));
+    const std::string b(third(3));
+    for (std::size_t first = 0; first < 3; ++first) {
+        Pair pair;
+        const std::string ranges[] = {dav_range(0, a), dav_range(100000, b), dav_range(200000, a)};
+        expect_of(&pair,
+                  {ranges[first], ranges[(first + 1) % 3], ranges[(first + 2) % 3], ranges[2],
+                   ranges[0], ranges[1], dav_range(100000, std::string_view(b).substr(0, 700))},
+                  "");
+        assert_int_equal(pair.one.count(Outcome::assembly_conflict), 0);
+        // Other bytes are not written into what is there.
+        std::string other = b;
+        other[90000] = static_cast<char>(other[90000] ^ 1);
+        const std::string request = dav_range(100000, other);
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(request);
+        pair.turn(50);
+        assert_true(is_refused(pair.one, "503"));
+        assert_true(pair.one.stored.size() - before <= request.size() - 10000);
+    }
+}
+
+void a_whole_object_takes_the_place_of_what_was_there(void**) {
+    Pair pair;
+    expect_of(&pair,
+              {dav_put(third(2)), dav_put(third(1)), dav_range(100000, third(2)),
+               dav_put(known_content(5)), dav_put(third(1)), dav_patch("append", third(2)),
+               dav_patch("append", third(3))},
+              "403");
+}
+
+// What was there before is still there, but which of them is it?
+void a_whole_object_that_the_storage_refused_hides_nothing(void**) {
+    const std::string most(std::string_view(known()).substr(0, 200000));
+    Pair pair;
+    expect_of(&pair, {dav_put(most)}, "");
+    send(&pair.one, dav_put("decoy"), denied_answer);
+    expect_of(&pair, {dav_range(200000, third(3))}, "503");
+    Pair fresh;
+    send(&fresh.one, dav_put("decoy"), denied_answer);
+    expect_of(&fresh, {dav_range(0, third(1)), dav_range(100000, third(1))}, "");
+}
+
+void an_object_that_was_forgotten_is_not_written_into(void**) {
+    Pair pair;
+    expect_of(&pair, {dav_put(std::string_view(known()).substr(0, 200000))}, "");
+    for (Lab* lab : {&pair.one, &pair.two})
+        lab->step(std::uint64_t{limits::assembly_seconds} * 1'000'000);
+    pair.turn(100);
+    assert_int_equal(pair.assembly.uploads(), 0);
+    pair.one.connect();
+    expect_of(&pair, {dav_range(200000, third(3))}, "503");
+}
+
+void a_crowd_of_whole_objects_takes_no_place_of_uploads(void**) {
+    Pair pair;
+    expect_of(&pair, {part_of(1, third(1)), part_of(2, third(2)), part_of(3, third(3))}, "");
+    for (int n = 0; n < 600; ++n)
+        send(&pair.one, put("/crowd/" + std::to_string(n), "content"));
+    assert_true(pair.assembly.uploads() < 128);
+    expect_of(&pair, {complete({1, 2, 3})}, "403");
+    Pair another;
+    expect_of(&another, {dav_put(std::string_view(known()).substr(0, 200000))}, "");
+    for (int n = 0; n < 600; ++n)
+        send(&another.one, put("/crowd/" + std::to_string(n), "content"));
+    expect_of(&another, {dav_range(200000, third(3))}, "503");
+}
+
 void a_claim_of_more_bytes_than_will_come_gains_nothing(void**) {
     Pair pair;
     send(&pair.one, range_put(0, third(1), 999999999));
@@ -368,6 +534,14 @@ int main() {
         cmocka_unit_test(clean_ranges_pass),
         cmocka_unit_test(the_chunk_of_a_form_that_completes_a_known_file_is_refused),
         cmocka_unit_test(clean_chunks_of_forms_pass),
+        cmocka_unit_test(blocks_are_judged_in_the_order_of_their_list),
+        cmocka_unit_test(what_is_written_behind_a_whole_object_is_judged_with_it),
+        cmocka_unit_test(what_is_written_into_a_whole_object_is_refused),
+        cmocka_unit_test(ranges_of_a_finished_object_come_once_more),
+        cmocka_unit_test(a_whole_object_takes_the_place_of_what_was_there),
+        cmocka_unit_test(a_whole_object_that_the_storage_refused_hides_nothing),
+        cmocka_unit_test(an_object_that_was_forgotten_is_not_written_into),
+        cmocka_unit_test(a_crowd_of_whole_objects_takes_no_place_of_uploads),
         cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
         cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
         cmocka_unit_test(in_observe_nothing_waits_in_vain),

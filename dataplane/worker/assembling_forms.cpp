@@ -1,0 +1,52 @@
+#include "dataplane/worker/assembling.h"
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+// What a chunking uploader sends in a form is told by its fields.
+void Worker::State::begin_form(FlowNumber number, const PieceRequest& request) {
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::form;
+    own.form = form_places.allocate();
+    INVARIANT(own.form != no_assembling);  // as many as messages
+    form_places[own.form].fields.open(assembly.seed());
+}
+
+void Worker::State::take_field(const Exchange& exchange, std::uint8_t object, Bytes text) {
+    if (exchange.assembling == no_assembling) return;
+    const Assembling& own = assemblings[exchange.assembling];
+    if (own.form == no_assembling) return;
+    form_places[own.form].fields.take(name_of(exchange, object).field, as_text(text));
+}
+
+// The file part begins. False: it was refused.
+bool Worker::State::begin_form_piece(FlowNumber number, std::uint8_t object) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    Assembling& own = assemblings[exchange.assembling];
+    const BodyDecoder::Name name = name_of(exchange, object);
+    if (own.stage != Assembling::Stage::form || name.file_name.empty()) return true;
+    FormFields& fields = form_places[own.form].fields;
+    fields.file_name(name.file_name);
+    const PieceRequest request = recipe_of(exchange.parser.head(), fields, assembly.seed());
+    own.object = object;
+    if (request.act == PieceAct::piece) return begin_piece(number, request);
+    if (request.act != PieceAct::bad) return true;
+    counters.count(Outcome::assembly_bad);
+    return passes_unassembled(number, PolicyCase::unparsable);
+}
+
+// Fields behind the file part may make a piece of it after all: its bytes are gone by then.
+bool Worker::State::end_form(FlowNumber number) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    const std::uint32_t place = exchange.assembling;
+    const PieceAct act = recipe_of(exchange.parser.head(),
+                                   form_places[assemblings[place].form].fields, assembly.seed())
+                             .act;
+    end_look(place);
+    if (act != PieceAct::piece && act != PieceAct::bad) return true;
+    counters.count(Outcome::assembly_bad);
+    return passes_unassembled(number, PolicyCase::unparsable);
+}
+
+}  // namespace cordon
