@@ -144,6 +144,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.visibility = request.visibility;
     upload.used = true;
     upload.lost = remembers(shard, request.key, now);
+    upload.copied = upload.crowded = false;
     upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
     upload.has_before = false;
     ++upload.epoch;
@@ -418,9 +419,9 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
     const std::uint32_t piece = has_place ? open_piece(shard, number, position) : none;
     if (piece == none) {
-        upload.tainted = true;
+        upload.tainted = upload.crowded = true;
         unpin(shard, number, now);
-        return {Result::full, is_new};
+        return {Result::full, is_new, true};
     }
     pieces_[piece].end = end;
     put_ahead(number, piece);

@@ -56,7 +56,9 @@ struct Assembly::Upload {
     Visibility visibility;
     bool used;
     bool lost;     // an upload of this key was forgotten with pieces in it
-    bool tainted;  // by a conflict, or by a copy
+    bool tainted;  // by a conflict, a copy, or a piece without room
+    bool copied;
+    bool crowded;
     bool matched;  // see freeze()
     bool leased;
     bool lease_is_live;  // by a piece in flight, else by whoever advances

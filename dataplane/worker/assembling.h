@@ -15,6 +15,8 @@
 #include "dataplane/assembly/form_fields.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/verdict/policy.h"
+#include "dataplane/worker/recorder.h"
 
 namespace cordon {
 
@@ -44,8 +46,9 @@ struct Assembling {
         looking,  // the piece has ended: may its end go?
         waiting,  // the commit has ended: for the lease, and for pieces on their way
         advancing,
-        listing,  // the pieces that a commit names are looked up
-        hashing,  // and hashed
+        listing,    // the pieces that a commit names are looked up
+        hashing,    // and hashed
+        recording,  // that the object has to be judged on the storage
     };
     PieceRequest request;
     PieceTicket ticket;
@@ -69,7 +72,9 @@ struct Assembling {
     std::uint64_t tag;
     std::uint64_t done;     // positions looked up
     std::uint64_t chained;  // of them, that the state begins with
-    std::uint32_t next;     // in the list of those that are at it
+    RecordTicket record;
+    PolicyCase about;    // what was decided when it is durable
+    std::uint32_t next;  // in the list of those that are at it
     std::uint32_t next_free;
 };
 

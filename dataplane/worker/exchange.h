@@ -56,6 +56,8 @@ struct Exchange {
     bool undecoded;             // a form that was given up
     bool sniff_due;             // a plain body that may be an archive
     ZipSearch search;           // of such a one
+    bool has_unjudged;          // it passes without a verdict, for this reason
+    VerifyReason unjudged;      //
     bool expect_waiting;        // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;

@@ -296,8 +296,10 @@ struct Worker::State {
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
     void note_begun(const PieceBegun& begun);
-    bool passes_unassembled(FlowNumber number, PolicyCase about);
-    bool passes_with_gap(FlowNumber number);
+    UninspectedAction unassembled_action(FlowNumber number, PolicyCase about) const;
+    bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
+    PolicyCase gap_case();
+    bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
@@ -338,8 +340,10 @@ struct Worker::State {
     bool commit_on(std::uint32_t place, std::size_t* left);
     CommitStep commit_step(std::uint32_t place, std::size_t* left);
     CommitStep commit_waits(std::uint32_t place);
-    CommitStep commit_fails(std::uint32_t place, Outcome why);
-    CommitStep commit_has_gap(std::uint32_t place);
+    CommitStep commit_fails(std::uint32_t place, Outcome why, VerifyReason reason);
+    CommitStep commit_tainted(std::uint32_t place, const ChainView& chain);
+    CommitStep commit_unjudged(std::uint32_t place, PolicyCase about, VerifyReason reason);
+    bool commit_recorded(std::uint32_t place);
     CommitStep commit_all(std::uint32_t place);
     void begin_list(std::uint32_t place);
     std::uint64_t next_position(Assembling* own);
@@ -392,6 +396,8 @@ struct Worker::State {
     // --- verify.cpp ---
     bool request_verification(FlowNumber number, VerifyReason reason, std::string_view target = {},
                               RecordTicket* ticket = nullptr);
+    bool verify_stored(FlowNumber number, VerifyReason reason, RecordTicket* ticket = nullptr);
+    void ask_about_unjudged(Exchange* exchange);
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);

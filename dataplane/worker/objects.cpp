@@ -248,6 +248,7 @@ std::uint64_t Worker::State::take_body_bytes(Exchange* exchange) {
 
 void Worker::State::close_message(Exchange* exchange) {
     leave_assembling(exchange);
+    ask_about_unjudged(exchange);
     if (!exchange->object_open) return;
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);

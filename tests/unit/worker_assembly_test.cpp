@@ -313,6 +313,138 @@ void a_piece_that_finds_no_room_is_refused(void**) {
     assert_int_equal(pair.assembly.spool().bytes_used(), 0);
 }
 
+Options verified_options(UninspectedAction on_limit = UninspectedAction::refuse) {
+    Options options = lab_options();
+    options.services[0].verify = 1;
+    options.services[0].on_limit = on_limit;
+    options.spool_bytes_max = 2 * Spool::block_bytes;
+    return options;
+}
+
+// A part before its predecessor, for which the spool has no room, and its Complete, held.
+void commit_without_room(Pair* pair) {
+    send(&pair->two, part_of(2, std::string(300000, 'x')));
+    assert_int_equal(pair->two.count(Outcome::assembly_full), 1);
+    assert_int_equal(pair->two.recorder.verify_records.size(), 0);  // nothing is visible yet
+    send(&pair->one, part_of(1, "first"));
+    pair->turn(8);
+    pair->one.send(complete({1, 2}));
+    pair->turn(30);
+}
+
+bool is_committed(const Lab& lab) {
+    return lab.stored.find("</CompleteMultipartUpload>") != std::string::npos;
+}
+
+void with_a_verifier_a_commit_goes_when_it_is_on_record(void**) {
+    for (const RecordState settled : {RecordState::durable, RecordState::failed}) {
+        Pair pair(verified_options());
+        pair.one.recorder.at_once = RecordState::pending;
+        commit_without_room(&pair);
+        assert_int_equal(pair.one.recorder.verify_records.size(), 1);
+        const VerifyRecord& record = pair.one.recorder.verify_records[0];
+        assert_string_equal(record.target, "/bucket/key");
+        assert_string_equal(record.host, "s3.example");
+        assert_int_equal(record.reason, VerifyReason::full);
+        assert_false(is_committed(pair.one));
+        pair.one.recorder.at_once = settled;
+        for (int n = 0; n < 3; ++n)
+            pair.one.step(1000);
+        assert_int_equal(is_committed(pair.one), settled == RecordState::durable);
+        assert_int_equal(is_refused(pair.one, "503"), settled == RecordState::failed);
+        assert_int_equal(pair.one.recorder.verify_records.size(), 1);
+    }
+}
+
+void a_commit_that_cannot_be_put_on_record_is_refused(void**) {
+    {
+        Pair pair(verified_options());
+        pair.one.recorder.full = true;
+        commit_without_room(&pair);
+        assert_true(is_refused(pair.one, "503"));
+        assert_false(is_committed(pair.one));
+    }
+    Pair pair(verified_options());
+    pair.one.recorder.at_once = RecordState::pending;
+    commit_without_room(&pair);
+    for (int n = 0; n < 10; ++n)
+        pair.one.step(limits::journal_ms_max * 200);
+    assert_true(is_refused(pair.one, "503"));
+    assert_false(is_committed(pair.one));
+}
+
+// A commit that waits for its record never goes without it.
+void a_client_that_hangs_up_frees_no_commit_that_waits_for_its_record(void**) {
+    Pair pair(verified_options());
+    pair.one.recorder.at_once = RecordState::pending;
+    commit_without_room(&pair);
+    pair.one.segment(pair.one.client_next - pair.one.isn - 1, {}, tcp_flag::rst | tcp_flag::ack);
+    pair.one.recorder.at_once = RecordState::durable;
+    pair.turn(20);
+    assert_false(is_committed(pair.one));
+}
+
+void parts_that_the_storage_copies_are_verified(void**) {
+    for (const int verify : {1, 0}) {
+        Options options = verified_options();
+        options.services[0].verify = verify != 0 ? 1 : 0;
+        Pair pair(options);
+        send(&pair.one, part_of(1, "first"));
+        send(&pair.one,
+             put("/bucket/key?partNumber=2&uploadId=U1", "", "x-amz-copy-source: /bucket/old\r\n"));
+        pair.one.send(complete({1, 2}));
+        pair.turn(30);
+        assert_int_equal(is_committed(pair.one), verify);
+        assert_int_equal(is_refused(pair.one, "503"), 1 - verify);
+        assert_int_equal(pair.one.recorder.verify_records.size(), verify);
+        if (verify != 0)
+            assert_int_equal(pair.one.recorder.verify_records[0].reason, VerifyReason::copied);
+    }
+}
+
+// Both at once: only a client that wants to is in conflict with itself.
+void a_conflict_is_refused_also_with_a_verifier(void**) {
+    Pair pair(verified_options());
+    const std::string begun = part_of(1, "first");
+    pair.two.send(std::string_view(begun).substr(0, begun.size() - 1));
+    send(&pair.one, part_of(1, "other"));
+    pair.two.send(std::string_view(begun).substr(begun.size() - 1));
+    pair.turn(8);
+    pair.one.send(complete({1}));
+    pair.turn(30);
+    assert_true(is_refused(pair.one, "503"));
+    assert_int_equal(pair.one.recorder.verify_records.size(), 0);
+}
+
+std::string place_put(std::string_view target, std::size_t begin, std::string_view bytes) {
+    return put(target, bytes,
+               "Content-Range: bytes " + std::to_string(begin) + "-" +
+                   std::to_string(begin + bytes.size() - 1) + "/400000\r\n");
+}
+
+// What becomes visible without a commit is refused, or verified where policy lets it pass: under
+// the name that it has, and not where only the server knows that.
+void what_passes_in_place_is_verified_under_its_name(void**) {
+    for (const std::string_view target : {"/files/a?x=1", "/upload/session?upload_id=abc"}) {
+        Pair pair(verified_options(UninspectedAction::pass));
+        const std::string request = place_put(target, 100000, std::string(300000, 'x'));
+        pair.one.send(std::string_view(request).substr(0, request.size() - 1));
+        assert_int_equal(pair.one.recorder.verify_records.size(), 0);
+        pair.one.send(std::string_view(request).substr(request.size() - 1));
+        pair.turn(20);
+        assert_true(pair.one.stored == request);
+        const bool known_name = target[1] == 'f';
+        assert_true(pair.one.recorder.verify_records.empty() != known_name);
+        if (known_name) assert_string_equal(pair.one.recorder.verify_records[0].target, "/files/a");
+
+        Pair strict(verified_options());
+        strict.one.send(request);
+        strict.turn(20);
+        assert_true(is_refused(strict.one, "503"));
+        assert_true(strict.one.recorder.verify_records.empty());
+    }
+}
+
 void in_observe_nothing_waits_in_vain(void**) {
     Options options = lab_options();
     options.services[0].mode = ServiceMode::observe;
@@ -370,6 +502,12 @@ int main() {
         cmocka_unit_test(clean_chunks_of_forms_pass),
         cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
         cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
+        cmocka_unit_test(with_a_verifier_a_commit_goes_when_it_is_on_record),
+        cmocka_unit_test(a_commit_that_cannot_be_put_on_record_is_refused),
+        cmocka_unit_test(a_client_that_hangs_up_frees_no_commit_that_waits_for_its_record),
+        cmocka_unit_test(parts_that_the_storage_copies_are_verified),
+        cmocka_unit_test(a_conflict_is_refused_also_with_a_verifier),
+        cmocka_unit_test(what_passes_in_place_is_verified_under_its_name),
         cmocka_unit_test(in_observe_nothing_waits_in_vain),
         cmocka_unit_test(lists_that_servers_read_differently_are_refused),
         cmocka_unit_test(uploads_leave_nothing_behind),
