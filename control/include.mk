@@ -9,7 +9,7 @@ store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control
                  control/store/text.cpp control/store/verify_queue.cpp
 builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
                    control/index/index_files.cpp control/index/list_parser.cpp \
-                   control/index/refused_digests.cpp
+                   control/index/pattern_list.cpp control/index/refused_digests.cpp
 link_sources := control/link/dataplane_link.cpp control/link/link_json.cpp \
                 control/link/unix_socket.cpp control/link/journal_reader.cpp
 cli_sources := control/cli/cli.cpp control/cli/commands.cpp control/cli/config.cpp \

@@ -1,7 +1,8 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
 contract_sources := dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp \
-                    dataplane/contract/journal_codec.cpp dataplane/contract/options_file.cpp
+                    dataplane/contract/journal_codec.cpp dataplane/contract/options_file.cpp \
+                    dataplane/contract/pattern_database.cpp
 decode_sources := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
                   dataplane/decode/build.cpp
 fragment_sources := dataplane/fragment/reassembly.cpp dataplane/fragment/places.cpp \
@@ -31,6 +32,9 @@ fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
                        dataplane/fingerprint/digest_state.cpp dataplane/fingerprint/tree.cpp \
                        dataplane/fingerprint/blocks.cpp dataplane/fingerprint/batch.cpp \
                        dataplane/fingerprint/kernels.cpp $(kernel_sources)
+content_sources := dataplane/content/content_scanner.cpp dataplane/content/pattern_scanner.cpp \
+                   dataplane/content/pattern_view.cpp dataplane/content/type_scanner.cpp \
+                   dataplane/content/type_table.cpp
 index_sources := dataplane/index/index_view.cpp
 assembly_sources := dataplane/assembly/recipe.cpp dataplane/assembly/recipe_view.cpp \
                     dataplane/assembly/recipe_storage.cpp dataplane/assembly/recipe_ranges.cpp \
@@ -47,7 +51,7 @@ worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
                   dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp \
-                  dataplane/worker/verify.cpp
+                  dataplane/worker/verify.cpp dataplane/worker/content.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
                        dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
@@ -76,9 +80,10 @@ replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp
 
 pure_sources    = $(contract_sources) $(decode_sources) $(fragment_sources) $(flow_sources) \
                   $(stream_sources) $(http_sources) $(object_sources) $(fingerprint_sources) \
-                  $(index_sources) $(assembly_sources) $(verdict_sources) $(worker_sources)
+                  $(content_sources) $(index_sources) $(assembly_sources) $(verdict_sources) \
+                  $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
-pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec
+pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec -lhs
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
 replay_objects = $(replay_sources:%.cpp=$(O)/%.o)

@@ -8,6 +8,7 @@ room_tests := \
     http_message http_response framing_corpus framing_answers proxy_header identity refusal \
     fingerprint fingerprint_tree kernels keyed_tag \
     index_verify index_view index_builder index_holder \
+    type_scanner pattern_scanner worker_content \
     multipart aws_chunked content_coding text_base64 \
     archive archive_signature zip \
     recipe commit_list \
@@ -54,11 +55,13 @@ tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm1844674407370955
 $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
-$(patsubst %,$(O)/tests/unit/%_test,$(filter worker% index_% framing% verif%,$(room_tests))): \
+$(patsubst %,$(O)/tests/unit/%_test, \
+    $(filter worker% index_% framing% pattern% verif%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
+fuzz_sources.pattern_scanner = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
 fuzz_sources.config      = $(config_sources)
 fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifier/aws_sign.cpp
@@ -107,11 +110,12 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 # Benchmarks: make bench. Never part of a test.
 line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
                       tests/bench/lanes_bench.cpp tests/bench/decoders_bench.cpp \
-                      tests/bench/forms_bench.cpp
+                      tests/bench/content_bench.cpp
 bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
                       tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench
-$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects)
+$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects) \
+                       $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
 $(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \

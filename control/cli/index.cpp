@@ -73,7 +73,7 @@ json section_json(const SectionDescription& s) {
             {"generation", s.generation},
             {"not_after",
              s.not_after_s == index_no_end ? json(nullptr) : json(utc_time(s.not_after_s))},
-            {"indicators", s.tags},
+            {"indicators", s.tags + s.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)]},
             {"records", s.records},
             {"bytes", s.bytes},
             {"kinds", kinds}};
@@ -88,7 +88,7 @@ json description_json(const IndexDescription& d) {
             {"generation", d.generation},
             {"created", utc_time(d.created_s)},
             {"bytes", d.bytes},
-            {"indicators", d.tags},
+            {"indicators", d.tags + d.patterns},
             {"sections", sections}};
 }
 
@@ -146,7 +146,7 @@ int print_report(Context& context, const std::string& path, const LabIndexOption
                             {"rows", report.rows},
                             {"rows_refused", report.rows_refused},
                             {"refused", refused},
-                            {"indicators", report.built.tags},
+                            {"indicators", report.built.tags + report.built.patterns},
                             {"duplicates", report.built.duplicates},
                             {"bytes", report.built.bytes}});
         return 0;
@@ -154,10 +154,10 @@ int print_report(Context& context, const std::string& path, const LabIndexOption
     for (const RowReport& row : report.refused)
         context.complain("left out: " + printable(row.text));
     context.print("LAB index " + printable(path) + ": generation " +
-                  std::to_string(options.generation) + ", " + grouped(report.built.tags) +
-                  " indicators, " + byte_size(report.built.bytes) + "; " +
-                  grouped(report.built.duplicates) + " listed twice, " +
-                  grouped(report.rows_refused) + " left out\n");
+                  std::to_string(options.generation) + ", " +
+                  grouped(report.built.tags + report.built.patterns) + " indicators, " +
+                  byte_size(report.built.bytes) + "; " + grouped(report.built.duplicates) +
+                  " listed twice, " + grouped(report.rows_refused) + " left out\n");
     return 0;
 }
 

@@ -299,6 +299,30 @@ std::string object_ledger(const json& coverage, const Screen& screen) {
                       std::to_string(difference) + " bytes\n");
 }
 
+// What the objects were by their first bytes. One in another (a part, a decoded text, a member)
+// counts beside it.
+std::string type_table(const json& coverage, const Screen& screen) {
+    Table table({{"TYPES"},
+                 {"CLEAN", true},
+                 {"BYTES", true},
+                 {"MATCHED", true},
+                 {"BYTES", true},
+                 {"UNINSPECTED", true},
+                 {"BYTES", true}});
+    for (const json& line : coverage.at("types")) {
+        std::vector<std::string> row = {text_of(line.at("type"))};
+        std::uint64_t objects = 0;
+        for (const char* verdict : {"clean", "matched", "uninspected"}) {
+            const json& tally = line.at(verdict);
+            objects += number(tally.at("objects"));
+            row.push_back(grouped(number(tally.at("objects"))));
+            row.push_back(grouped(number(tally.at("bytes"))));
+        }
+        if (objects != 0) table.row(std::move(row));
+    }
+    return table.empty() ? "" : "\n" + table.text(screen);
+}
+
 // What was done about connections that cannot be inspected.
 std::string decisions_table(const json& services, const Screen& screen) {
     Table table({{"POLICY OF"},
@@ -413,6 +437,7 @@ int run_coverage(Context& context) {
     }
     context.print(frame_ledger(*coverage, context.screen) + port_losses(*coverage) + "\n" +
                   object_ledger(*coverage, context.screen) + verified_text(*coverage) +
+                  type_table(*coverage, context.screen) +
                   decisions_table(services, context.screen) +
                   outcome_table_text(*coverage, context.screen));
     return 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "control/index/atomic_file.h"
+#include "control/index/pattern_list.h"
 #include "dataplane/base/invariant.h"
 #include "dataplane/contract/index_verify.h"
 
@@ -126,6 +127,7 @@ struct IndexBuilder::Section {
     TagKey key;
     std::vector<Entry> entries;
     std::vector<IndexRecord> records;
+    PatternList patterns;
     std::uint64_t duplicates = 0;
     TableShape shape;
 
@@ -161,6 +163,8 @@ const char* add_outcome_text(AddOutcome outcome) {
             return "this is a file of zero bytes only: it must not be listed";
         case AddOutcome::placeholder:
             return "one byte repeated is a blank field, not a digest";
+        case AddOutcome::bad_pattern:
+            return "this cannot be a pattern";
         case AddOutcome::section_full:
             return "the section is full";
     }
@@ -220,6 +224,18 @@ AddOutcome IndexBuilder::add(std::uint32_t section, const Indicator& indicator) 
     INVARIANT(!tag.empty());  // once in 2^128
     to.entries.push_back({tag, to.record_for(record, indicator.kind), indicator.kind});
     return AddOutcome::added;
+}
+
+AddOutcome IndexBuilder::add_pattern(std::uint32_t section, const PatternIndicator& pattern,
+                                     std::string* why) {
+    INVARIANT(section < sections_.size());
+    Section& to = *sections_[section];
+    if ((pattern.flags & ~record_flag::restraints) != 0) return AddOutcome::bad_flags;
+    if (!options_.lab) {
+        *why = "an index for production holds none: they would stand in it in clear";
+        return AddOutcome::bad_pattern;
+    }
+    return to.patterns.add(pattern, why);
 }
 
 // Digests of one indicator come one after another: they share a record.
@@ -287,7 +303,7 @@ void IndexBuilder::Section::describe(bool lab, SectionDescriptor* out) const {
     if (lab) std::memcpy(out->key, raw_key.data(), raw_key.size());
     out->check = key_check(key);
     out->tag_count = static_cast<std::uint32_t>(entries.size());
-    out->record_count = static_cast<std::uint32_t>(records.size());
+    out->record_count = static_cast<std::uint32_t>(records.size() + patterns.size());
     out->home_buckets = shape.home_buckets;
     out->bucket_count = shape.bucket_count;
     out->probe_max = shape.probe_max;
@@ -303,6 +319,7 @@ void IndexBuilder::Section::count(SectionDescriptor* out) const {
             out->kind_tags_headed[k] += (record.flags & record_flag::has_head) != 0;
         }
     }
+    out->kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)] = patterns.size();
 }
 
 // Returns where the next section's parts begin.
@@ -311,8 +328,9 @@ std::uint64_t IndexBuilder::Section::place_parts(std::uint64_t offset,
     const std::uint64_t bytes[index_part_count] = {
         std::uint64_t{shape.bucket_count} * sizeof(TagBucket),
         std::uint64_t{shape.bucket_count} * sizeof(NumberBucket),
-        records.size() * sizeof(IndexRecord)};
-    for (std::size_t i = 0; i < index_part_count; ++i) {
+        (records.size() + patterns.size()) * sizeof(IndexRecord), patterns.part_bytes()};
+    const std::size_t parts = index_part_count - (patterns.size() == 0 ? 1 : 0);
+    for (std::size_t i = 0; i < parts; ++i) {
         out->parts[i].offset = offset;
         out->parts[i].bytes = bytes[i];
         offset = aligned_up(offset + bytes[i]);
@@ -329,8 +347,15 @@ void IndexBuilder::Section::write_parts(MutableBytes image, SectionDescriptor* o
     if (!records.empty())
         std::memcpy(place(IndexPart::records), records.data(),
                     records.size() * sizeof(IndexRecord));
+    if (patterns.size() != 0) {
+        auto* place_of_records = place(IndexPart::records) + records.size() * sizeof(IndexRecord);
+        patterns.write(static_cast<std::uint32_t>(records.size()),
+                       reinterpret_cast<IndexRecord*>(place_of_records),
+                       place(IndexPart::patterns));
+    }
     for (std::size_t i = 0; i < index_part_count; ++i) {
         PartDescriptor& part = out->parts[i];
+        if (part.offset == 0) continue;
         seal(image.subspan(part.offset, part.bytes), &part.checksum);
     }
     // The image now holds them; a large section would need its memory twice.
@@ -356,11 +381,15 @@ Result<BuiltIndex> IndexBuilder::build_image(AlignedBytes* image) {
         if (section.shape.probe_max > index_probe_max)
             return failure(ErrorCode::integrity,
                            "the tags of section " + section.info.name + " are not random");
+        if (const Result<void> compiled = section.patterns.compile(); !compiled)
+            return failure(compiled.error().code,
+                           "section " + section.info.name + ": " + compiled.error().text);
         section.describe(options_.lab, &head.sections[i]);
         end = section.place_parts(end, &head.sections[i]);
         built.tags += section.entries.size();
-        built.records += section.records.size();
-        built.duplicates += section.duplicates;
+        built.patterns += section.patterns.size();
+        built.records += section.records.size() + section.patterns.size();
+        built.duplicates += section.duplicates + section.patterns.duplicates();
         for (std::size_t k = 0; k < indicator_kind_count; ++k)
             built.kind_tags[k] += head.sections[i].kind_tags[k];
     }

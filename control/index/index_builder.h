@@ -2,7 +2,7 @@
 //
 //   IndexBuilder builder(options);
 //   section = builder.add_section(info, key);
-//   builder.add(section, indicator);  …
+//   builder.add(section, indicator);  builder.add_pattern(section, pattern, &why);  …
 //   builder.build(path)  or  builder.build_image(&bytes)
 //
 // Owns:       the tags and records added so far; keys are wiped with it. Digests are keyed as they
@@ -12,7 +12,8 @@
 //             is counted, and only gets more cautious: restraints of both hold, and a size or head
 //             on which they differ is forgotten, so that no object is dismissed by it.
 // Thread:     one. Does not throw, but for memory that runs out.
-// Limits:     limits::sections_max sections, index_tags_max tags in each. While building, about
+// Limits:     limits::sections_max sections, index_tags_max tags and patterns_max patterns in each.
+//             While building, about
 //             24 bytes a tag and 32 a record are needed beside the image.
 #pragma once
 
@@ -52,6 +53,17 @@ struct Indicator {
     std::uint8_t flags = 0;  // of record_flag::restraints
 };
 
+// A text to be found in text uploads and in names.
+struct PatternIndicator {
+    std::string text;
+    PatternSyntax syntax = PatternSyntax::literal;
+    std::uint64_t reference = 0;
+    std::uint16_t source = 0;
+    std::uint8_t category = 0;
+    // A text is no fingerprint: many innocent pages name a listed address.
+    std::uint8_t flags = record_flag::report_only;
+};
+
 enum class AddOutcome : std::uint8_t {
     added,
     bad_kind,     // not an exact kind
@@ -60,6 +72,7 @@ enum class AddOutcome : std::uint8_t {
     empty_file,   // digest or size of the empty file: would list every empty upload
     zero_run,     // digest of a file of zero bytes only: would list blank disk images and padding
     placeholder,  // a digest of one repeated byte: a blank field, not a digest
+    bad_pattern,  // too short, too long, or no expression that can be compiled
     section_full,
 };
 const char* add_outcome_text(AddOutcome outcome);
@@ -73,8 +86,9 @@ struct IndexOptions {
 struct BuiltIndex {
     std::uint64_t bytes = 0;
     std::uint64_t tags = 0;
+    std::uint64_t patterns = 0;
     std::uint64_t records = 0;
-    std::uint64_t duplicates = 0;  // digests that were in their section already
+    std::uint64_t duplicates = 0;  // digests and patterns that were in their section already
     std::uint64_t kind_tags[indicator_kind_count] = {};
 };
 
@@ -87,6 +101,9 @@ class IndexBuilder {
 
     Result<std::uint32_t> add_section(const SectionInfo& info, const TagKeyBytes& key);
     AddOutcome add(std::uint32_t section, const Indicator& indicator);
+    // `*why` says more about a bad_pattern.
+    AddOutcome add_pattern(std::uint32_t section, const PatternIndicator& pattern,
+                           std::string* why);
 
     // Each may be called once; what was added is used up.
     Result<BuiltIndex> build_image(AlignedBytes* image);

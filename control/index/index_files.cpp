@@ -127,17 +127,39 @@ class ListReader {
 
     void add(const ListEntry& entry, const std::string& path, std::uint64_t line,
              std::uint64_t reference) {
-        const AddOutcome outcome = builder_->add(section_, {.kind = entry.kind,
-                                                            .digest = entry.digest_bytes(),
-                                                            .reference = reference,
-                                                            .size = entry.size,
-                                                            .source = options_.source,
-                                                            .category = options_.category,
-                                                            .flags = options_.flags});
+        std::string why;
+        const AddOutcome outcome = entry.kind == IndicatorKind::pattern
+                                       ? add_pattern(entry, reference, &why)
+                                       : add_digest(entry, reference);
         if (outcome == AddOutcome::added) return;
         ++report_->rows_refused;
-        if (report_->refused.size() < row_reports_max)
-            report_->refused.push_back({path, line, at(path, line) + add_outcome_text(outcome)});
+        if (report_->refused.size() >= row_reports_max) return;
+        std::string text = at(path, line) + add_outcome_text(outcome);
+        if (!why.empty()) text += ": " + why;
+        report_->refused.push_back({path, line, text});
+    }
+
+    AddOutcome add_digest(const ListEntry& entry, std::uint64_t reference) {
+        return builder_->add(section_, {.kind = entry.kind,
+                                        .digest = entry.digest_bytes(),
+                                        .reference = reference,
+                                        .size = entry.size,
+                                        .source = options_.source,
+                                        .category = options_.category,
+                                        .flags = options_.flags});
+    }
+
+    // Reports, and never blocks: a lab list has no word for anything else.
+    AddOutcome add_pattern(const ListEntry& entry, std::uint64_t reference, std::string* why) {
+        const auto flags = static_cast<std::uint8_t>(options_.flags | record_flag::report_only);
+        return builder_->add_pattern(section_,
+                                     {.text = std::string(entry.pattern),
+                                      .syntax = entry.syntax,
+                                      .reference = reference,
+                                      .source = options_.source,
+                                      .category = options_.category,
+                                      .flags = flags},
+                                     why);
     }
 
     IndexBuilder* builder_;
@@ -204,10 +226,12 @@ IndexDescription describe(const IndexHead& head) {
                             .created_s = head.created_s,
                             .bytes = head.total_bytes,
                             .tags = 0,
+                            .patterns = 0,
                             .sections = {}};
     for (const SectionDescriptor& section : std::span(head.sections).first(head.section_count)) {
         out.sections.push_back(describe(section));
         out.tags += section.tag_count;
+        out.patterns += section.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)];
     }
     return out;
 }

@@ -4,7 +4,7 @@
 // Owns:       nothing.
 // Invariants: what build_lab_index() writes is a lab index with a random key; a list with a
 //             malformed line builds nothing; a line whose digest must never be listed (empty file,
-//             zeros) is left out, counted and reported.
+//             zeros), or whose pattern cannot be compiled, is left out, counted and reported.
 // Thread:     any. Does not throw, but for memory that runs out.
 // Limits:     row_reports_max rows are reported in full, the rest counted.
 #pragma once
@@ -34,8 +34,8 @@ inline constexpr std::size_t row_reports_max = 100;
 
 struct BuildReport {
     BuiltIndex built;
-    std::uint64_t rows = 0;          // lines with a digest
-    std::uint64_t rows_refused = 0;  // left out because they must not be listed
+    std::uint64_t rows = 0;          // lines with a digest or pattern
+    std::uint64_t rows_refused = 0;  // left out because they must not be listed, or cannot be
     std::vector<RowReport> refused;  // the first row_reports_max of them
 };
 
@@ -70,6 +70,7 @@ struct IndexDescription {
     std::uint64_t created_s;
     std::uint64_t bytes;
     std::uint64_t tags;
+    std::uint64_t patterns;
     std::vector<SectionDescription> sections;
 };
 

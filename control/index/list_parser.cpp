@@ -53,6 +53,16 @@ ListLineStatus parse_size(std::string_view text, ListEntry* entry) {
     return ListLineStatus::entry;
 }
 
+// Whether the line is a pattern behind this word.
+bool takes_pattern(std::string_view line, std::string_view word, PatternSyntax syntax,
+                   ListEntry* entry) {
+    if (!line.starts_with(word)) return false;
+    entry->kind = IndicatorKind::pattern;
+    entry->syntax = syntax;
+    entry->pattern = trimmed(line.substr(word.size()));
+    return true;
+}
+
 }  // namespace
 
 const char* list_line_text(ListLineStatus status) {
@@ -67,11 +77,20 @@ const char* list_line_text(ListLineStatus status) {
             return "a digest has 32 (md5), 40 (sha1) or 64 (sha256) hex digits";
         case ListLineStatus::bad_size:
             return "the size after ',' is not a decimal number of bytes";
+        case ListLineStatus::no_pattern:
+            return "expected a text after ':'";
     }
     return "";
 }
 
 ListLineStatus parse_list_line(std::string_view line, ListEntry* entry) {
+    ListEntry pattern{};
+    if (takes_pattern(trimmed(line), "pattern:", PatternSyntax::literal, &pattern) ||
+        takes_pattern(trimmed(line), "expression:", PatternSyntax::expression, &pattern)) {
+        if (pattern.pattern.empty()) return ListLineStatus::no_pattern;
+        *entry = pattern;
+        return ListLineStatus::entry;
+    }
     const std::string_view text = trimmed(line.substr(0, line.find('#')));
     if (text.empty()) return ListLineStatus::blank;
     const std::size_t comma = text.find(',');

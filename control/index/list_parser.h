@@ -1,7 +1,10 @@
-// One line of a plain hash list:
+// One line of a plain list of indicators:
 //
 //   line = [ digest [ "," size ] ] [ "#" comment ]      spaces and tabs around each are ignored
+//        | "pattern:" text | "expression:" text         to the end of the line, "#" included
 //   digest = 32 (md5), 40 (sha1) or 64 (sha256) hex digits; size = decimal bytes of the file
+//
+// A pattern is found as it stands, in upper or lower case; an expression is one of Hyperscan's.
 //
 // Owns:       nothing.
 // Invariants: pure; reads nothing outside the line. A line ends at LF; a CR before it is ignored.
@@ -13,7 +16,7 @@
 #include <optional>
 #include <string_view>
 
-#include "dataplane/contract/keyed_tag.h"
+#include "dataplane/contract/index_format.h"
 
 namespace cordon {
 
@@ -23,6 +26,7 @@ enum class ListLineStatus : std::uint8_t {
     bad_digit,   // something else than hex digits where the digest stands
     bad_length,  // hex digits, but not 32, 40 or 64
     bad_size,    // not a decimal number below 2^63 after the comma
+    no_pattern,  // nothing behind the colon
 };
 const char* list_line_text(ListLineStatus status);
 
@@ -30,6 +34,8 @@ struct ListEntry {
     IndicatorKind kind;
     std::array<std::uint8_t, 32> digest;  // the first digest_length(kind) bytes
     std::optional<std::uint64_t> size;
+    std::string_view pattern;  // in the line, with kind `pattern`
+    PatternSyntax syntax;
 
     Bytes digest_bytes() const { return Bytes(digest).first(digest_length(kind)); }
 };

@@ -99,6 +99,21 @@ json object_sum_json(const LinkCounters& c) {
     };
 }
 
+json types_json(const LinkCounters& c) {
+    json types = json::array();
+    for (std::size_t i = 0; i < content_type_count; ++i) {
+        const auto of = [&](TypeVerdict verdict) -> json {
+            const LinkTally& tally = c.types[i][static_cast<std::size_t>(verdict)];
+            return {{"objects", tally.count}, {"bytes", tally.bytes}};
+        };
+        types.push_back({{"type", content_type_name(static_cast<ContentType>(i))},
+                         {"clean", of(TypeVerdict::clean)},
+                         {"matched", of(TypeVerdict::matched)},
+                         {"uninspected", of(TypeVerdict::uninspected)}});
+    }
+    return types;
+}
+
 }  // namespace
 
 nlohmann::json status_json(const LinkStatus& s) {
@@ -155,8 +170,13 @@ nlohmann::json coverage_json(const LinkCounters& c) {
                            {"errors", c.port[i].errors},
                            {"oversized", c.port[i].oversized}};
     }
-    return {{"frames", frames}, {"objects", objects}, {"outcomes", outcomes},
-            {"ports", ports},   {"sum", sum_json(c)}, {"object_sum", object_sum_json(c)}};
+    return {{"frames", frames},
+            {"objects", objects},
+            {"types", types_json(c)},
+            {"outcomes", outcomes},
+            {"ports", ports},
+            {"sum", sum_json(c)},
+            {"object_sum", object_sum_json(c)}};
 }
 
 nlohmann::json unlisted_json(const LinkUnlisted& unlisted) {

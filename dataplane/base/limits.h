@@ -182,6 +182,27 @@ inline constexpr std::uint32_t heartbeat_ms_max = 200;
 inline constexpr std::uint32_t absorb_seconds = 60;
 inline constexpr std::uint32_t mbufs_per_port = 8192;
 
+// Of an object, to tell its type by: one block of a tar, and three packets of an MPEG stream. They
+// are gathered only where the first segment brings fewer.
+inline constexpr std::size_t type_head_bytes = 512;
+inline constexpr std::size_t type_databases_bytes_max = 1u << 20;  // what tells them: 270 KiB
+
+// Pattern indicators of a section. A longer text makes no better pattern (URLs of lists stay below
+// 300 bytes), a shorter one matches by chance. 16384 literal URLs compile in 0.4 s to 3.3 MB and
+// 3 KiB of state for each text that is scanned; expressions that need more are refused.
+inline constexpr std::uint32_t patterns_max = 16384;
+inline constexpr std::size_t pattern_bytes_min = 6;
+inline constexpr std::size_t pattern_bytes_max = 512;
+inline constexpr std::uint64_t pattern_database_bytes_max = 64u << 20;
+inline constexpr std::size_t pattern_state_bytes_max = 16u << 10;
+// Texts under way in a worker that are scanned at once: twice as many as messages by default, since
+// a form and a part of it may both be texts. Beyond, they are not scanned, and counted.
+inline constexpr std::uint32_t pattern_streams_max = 8192;
+inline constexpr std::size_t pattern_streams_bytes_max = 16u << 20;
+
+// Of a path or name that is searched for patterns when percent-encoding is undone.
+inline constexpr std::size_t name_search_bytes_max = 2048;
+
 inline constexpr std::size_t frame_bytes_max = 9216;
 inline constexpr std::size_t sections_max = 8;
 

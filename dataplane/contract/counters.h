@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dataplane/contract/content_type.h"
 #include "dataplane/contract/options.h"
 
 namespace cordon {
@@ -200,6 +201,10 @@ enum class ObjectClass : std::uint8_t {
     uninspected,  // first of the reasons
 };
 
+// What became of objects of one type: the words of `cordonctl coverage`.
+enum class TypeVerdict : std::uint8_t { clean, matched, uninspected };
+inline constexpr std::size_t type_verdict_count = 3;
+
 // What the policies of a service decide about, and what was done: the words of `cordonctl status`.
 // `asymmetric` goes by on_midstream.
 enum class PolicyCase : std::uint8_t { tls, unparsable, midstream, asymmetric, limit };
@@ -287,6 +292,9 @@ struct alignas(64) Counters {  // worker writes, control reads
     // of clients whose connection is not inspected. What an open object has is in no class yet.
     Counter body_bytes;
     Counter unframed_bytes;
+    // By type and verdict: every object that was judged. One that stands in another (a part, a
+    // decoded text, a member) counts beside it: these bytes add up to more than bodies have.
+    std::array<std::array<Tally, type_verdict_count>, content_type_count> types;
     // By side: client, storage. A kept IP fragment joins when the fate of its datagram is known.
     Tally received[2];
     Tally transmitted[2];

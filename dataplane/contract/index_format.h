@@ -6,6 +6,8 @@
 //                  tags      one bucket of four tags to a cache line
 //                  numbers   one u32 for every slot of `tags`: the number of its record
 //                  records   32 bytes each, for hits only
+//                  patterns  only where the section has some: PatternHead | entries | texts |
+//                            a Hyperscan database of them, compiled
 //   total_bytes  end of the file, a multiple of 64. Bytes between parts are zero.
 //
 //   tags     │ t0 t1 t2 t3 │ t4 t5 ·· ·· │ t9 t8 t7 t6 │ t10 ·· ·· ·· │  a bucket is 64 bytes
@@ -22,13 +24,20 @@
 // homes needed; the table never wraps. The tags are keyed (keyed_tag.h), so nobody without K can
 // aim at a bucket.
 //
+// A pattern has a record of its own, of kind `pattern` only, and no tag: it is no digest, and is
+// found by scanning. The compiled database spares the reader the work; the texts are what counts.
+// When the database is of another release of Hyperscan or for another processor, the reader
+// compiles the texts again (content/pattern_view.h): an update of the library must not disarm an
+// index. Patterns stand in clear, which is right in a lab only: an index for production that holds
+// some is refused.
+//
 // Cost: (64 + 16) / 2.75 = 29.1 bytes for tag and record number of an indicator, records apart.
 // Digests of one indicator share one record.
 //
 // Owns:       nothing; plain fixed-size structs, little endian.
 // Invariants: verify_index (index_verify.h) checks every sentence of this page once; a reader
 //             relies on them afterwards. A new field means a new version.
-// Limits:     limits::sections_max sections, 2^31 indicators a section.
+// Limits:     limits::sections_max sections, 2^31 indicators and patterns_max patterns a section.
 #pragma once
 
 #include <bit>
@@ -96,8 +105,39 @@ struct IndexRecord {
 };
 static_assert(sizeof(IndexRecord) == 32);
 
-enum class IndexPart : std::uint8_t { tags = 0, numbers = 1, records = 2 };
-inline constexpr std::size_t index_part_count = 3;
+enum class IndexPart : std::uint8_t { tags = 0, numbers = 1, records = 2, patterns = 3 };
+inline constexpr std::size_t index_part_count = 4;
+
+// How the text of a pattern is meant.
+enum class PatternSyntax : std::uint8_t {
+    literal = 1,     // as it stands, in upper or lower case
+    expression = 2,  // a regular expression as Hyperscan takes them
+};
+
+// The part `patterns`: this | PatternEntry[count] | texts, one behind the other, padded with zeros
+// to a multiple of 64 from the start of the part | database.
+struct PatternHead {
+    std::uint32_t count;       // kind_tags of IndicatorKind::pattern
+    std::uint32_t text_bytes;  // sum of the lengths
+    std::uint64_t database_bytes;
+    std::uint8_t reserved[48];
+};
+static_assert(sizeof(PatternHead) == 64);
+
+struct PatternEntry {
+    std::uint32_t record;  // rises by one from the first: the last `count` records are theirs
+    std::uint16_t length;  // of its text
+    PatternSyntax syntax;
+    std::uint8_t reserved;
+};
+static_assert(sizeof(PatternEntry) == 8);
+
+// Where the database stands in the part.
+constexpr std::uint64_t pattern_database_at(const PatternHead& head) {
+    const std::uint64_t texts_end =
+        sizeof(PatternHead) + std::uint64_t{head.count} * sizeof(PatternEntry) + head.text_bytes;
+    return (texts_end + index_alignment - 1) / index_alignment * index_alignment;
+}
 
 struct PartDescriptor {
     std::uint64_t offset;  // from the start of the file
@@ -116,16 +156,16 @@ struct SectionDescriptor {
     std::uint64_t not_after_s;          // Unix seconds; no match afterwards
     std::uint8_t key[tag_key_bytes];    // only in a lab index, else zero
     KeyCheck check;                     // key_check() of the section's key
-    std::uint32_t kind_tags[8];         // by IndicatorKind: tags
+    std::uint32_t kind_tags[8];         // by IndicatorKind: tags, or patterns
     std::uint32_t kind_tags_sized[8];   //   … whose record has a size
     std::uint32_t kind_tags_headed[8];  //   … whose record has a head
-    std::uint32_t tag_count;            // sum of kind_tags
+    std::uint32_t tag_count;            // sum of kind_tags but for patterns
     std::uint32_t record_count;         // of the part `records`
     std::uint32_t home_buckets;         // 0 when there is no tag
     std::uint32_t bucket_count;         // homes and spill; of the parts `tags` and `numbers`
     std::uint32_t probe_max;            // most buckets a look-up reads
     std::uint32_t reserved2;
-    PartDescriptor parts[8];  // by IndexPart; doors for sizes, heads, perceptual, patterns are zero
+    PartDescriptor parts[8];  // by IndexPart; doors for sizes, heads, perceptual are zero
     std::uint8_t reserved3[32];
 };
 static_assert(sizeof(SectionDescriptor) == 512);

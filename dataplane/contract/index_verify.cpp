@@ -41,6 +41,8 @@ class Verifier {
     bool bucket(const SectionDescriptor& section, std::uint32_t number);
     bool records(const SectionDescriptor& section);
     bool record(const IndexRecord& record);
+    bool patterns(const SectionDescriptor& section);
+    bool pattern_part(const SectionDescriptor& section, const PatternHead& head);
 
     template <typename T>
     std::span<const T> part(const SectionDescriptor& section, IndexPart which) const {
@@ -86,8 +88,14 @@ std::uint64_t part_bytes(const SectionDescriptor& section, IndexPart part) {
             return std::uint64_t{section.bucket_count} * sizeof(NumberBucket);
         case IndexPart::records:
             return std::uint64_t{section.record_count} * sizeof(IndexRecord);
+        case IndexPart::patterns:  // as long as its own head says: see Verifier::patterns()
+            return section.parts[static_cast<std::size_t>(part)].bytes;
     }
     return 0;
+}
+
+std::uint32_t pattern_count(const SectionDescriptor& section) {
+    return section.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)];
 }
 
 constexpr std::uint64_t aligned_up(std::uint64_t bytes) {
@@ -170,10 +178,15 @@ bool Verifier::descriptor_key(const SectionDescriptor& section) {
 
 bool Verifier::descriptor_counts(const SectionDescriptor& section) {
     const bool none = section.tag_count == 0;
-    if (none != (section.record_count == 0) || none != (section.home_buckets == 0) ||
-        none != (section.bucket_count == 0) || none != (section.probe_max == 0))
+    const std::uint32_t patterns = pattern_count(section);
+    if (none != (section.home_buckets == 0) || none != (section.bucket_count == 0) ||
+        none != (section.probe_max == 0) || (none && patterns == 0) != (section.record_count == 0))
         return malformed("the counts of a section contradict each other");
-    if (section.tag_count > index_tags_max || section.record_count > section.tag_count)
+    if (patterns > limits::patterns_max) return malformed("a section has too many patterns");
+    if (patterns != 0 && head_->flags == 0)
+        return malformed("patterns in clear in an index that is not marked lab");
+    if (section.tag_count > index_tags_max || section.record_count < patterns ||
+        section.record_count - patterns > section.tag_count)
         return malformed("a section has too many tags or records");
     if (section.probe_max > index_probe_max)
         return malformed("a section needs too many buckets for a look-up");
@@ -210,7 +223,10 @@ bool Verifier::layout() {
         for (const IndexPart part : {IndexPart::tags, IndexPart::numbers, IndexPart::records}) {
             if (!part_layout(section, part, &cursor)) return false;
         }
-        for (std::size_t i = index_part_count; i < std::size(section.parts); ++i) {
+        const bool has_patterns = pattern_count(section) != 0;
+        if (has_patterns && !part_layout(section, IndexPart::patterns, &cursor)) return false;
+        for (std::size_t i = index_part_count - (has_patterns ? 0 : 1);
+             i < std::size(section.parts); ++i) {
             const PartDescriptor& unused = section.parts[i];
             if (unused.offset != 0 || unused.bytes != 0 || !all_zero(unused.checksum))
                 return malformed("a section has a part of an unknown kind");
@@ -225,7 +241,9 @@ bool Verifier::part_layout(const SectionDescriptor& section, IndexPart part,
     const PartDescriptor& found = section.parts[static_cast<std::size_t>(part)];
     if (found.offset != *cursor) return malformed("a part stands at another place than it must");
     if (found.bytes != part_bytes(section, part)) return malformed("a part has a wrong length");
-    // Lengths are below 2^38: the sum cannot wrap while the cursor stays within the file.
+    // Of the patterns it is not known yet; all others are below 2^38, so that no sum can wrap.
+    if (found.bytes > head_->total_bytes)
+        return malformed("a part ends behind the end of the file");
     *cursor = aligned_up(*cursor + found.bytes);
     if (*cursor > head_->total_bytes) return malformed("a part ends behind the end of the file");
     return true;
@@ -235,7 +253,9 @@ bool Verifier::part_layout(const SectionDescriptor& section, IndexPart part,
 
 bool Verifier::parts() {
     for (const SectionDescriptor& section : used()) {
-        if (!part_checksums(section) || !tag_table(section) || !records(section)) return false;
+        if (!part_checksums(section) || !tag_table(section) || !records(section) ||
+            !patterns(section))
+            return false;
     }
     return true;
 }
@@ -249,6 +269,7 @@ bool Verifier::padding(std::uint64_t from, std::uint64_t to) {
 bool Verifier::part_checksums(const SectionDescriptor& section) {
     for (std::size_t i = 0; i < index_part_count; ++i) {
         const PartDescriptor& part = section.parts[i];
+        if (part.offset == 0) continue;  // no patterns
         if (!checksum_fits(image_.subspan(part.offset, part.bytes), part.checksum))
             return refuse(IndexStatus::damaged, "the checksum of a part is wrong");
         const std::uint64_t end = part.offset + part.bytes;
@@ -312,7 +333,7 @@ bool Verifier::records(const SectionDescriptor& section) {
     }
     std::uint64_t sum = 0;
     for (std::size_t k = 0; k < std::size(section.kind_tags); ++k) {
-        sum += section.kind_tags[k];
+        if (k != static_cast<std::size_t>(IndicatorKind::pattern)) sum += section.kind_tags[k];
         // Dismissal relies on these: a wrong one would be a way past the filter.
         if (counts.tags[k] != section.kind_tags[k] ||
             counts.sized[k] != section.kind_tags_sized[k] ||
@@ -324,14 +345,62 @@ bool Verifier::records(const SectionDescriptor& section) {
 }
 
 bool Verifier::record(const IndexRecord& entry) {
-    if (entry.kinds == 0 || (KindSet(entry.kinds) | exact_kinds) != exact_kinds)
+    const bool is_pattern = KindSet(entry.kinds) == KindSet{IndicatorKind::pattern};
+    if (!is_pattern && (entry.kinds == 0 || (KindSet(entry.kinds) | exact_kinds) != exact_kinds))
         return malformed("a record has an unknown kind or none");
+    if (is_pattern && (entry.flags & (record_flag::has_size | record_flag::has_head)) != 0)
+        return malformed("the record of a pattern has a size or a head");
     if ((entry.flags & ~record_flag::all) != 0 || !all_zero(entry.reserved))
         return malformed("a record has an unknown flag");
     if (((entry.flags & record_flag::has_size) != 0) != (entry.size != 0))
         return malformed("a record has a size without its flag, or the flag without a size");
     if ((entry.flags & record_flag::has_head) == 0 && !all_zero(entry.head))
         return malformed("a record has a head without its flag");
+    return true;
+}
+
+// --- patterns ------------------------------------------------------------------------------------
+
+bool Verifier::patterns(const SectionDescriptor& section) {
+    if (pattern_count(section) == 0) return true;
+    const Bytes bytes = part<std::uint8_t>(section, IndexPart::patterns);
+    if (bytes.size() < sizeof(PatternHead)) return malformed("the patterns are cut short");
+    const auto& head = *reinterpret_cast<const PatternHead*>(bytes.data());
+    if (!all_zero(head.reserved)) return malformed("a reserved field of the patterns is not zero");
+    if (head.count != pattern_count(section)) return malformed("the number of patterns is wrong");
+    if (head.database_bytes == 0 || head.database_bytes > limits::pattern_database_bytes_max)
+        return malformed("the database of the patterns is too large, or none");
+    if (pattern_database_at(head) + head.database_bytes != bytes.size())
+        return malformed("the patterns have a wrong length");
+    return pattern_part(section, head);
+}
+
+// The texts follow each other, and the records of patterns are the last ones of the section.
+bool Verifier::pattern_part(const SectionDescriptor& section, const PatternHead& head) {
+    const Bytes bytes = part<std::uint8_t>(section, IndexPart::patterns);
+    const std::span entries(
+        reinterpret_cast<const PatternEntry*>(bytes.data() + sizeof(PatternHead)), head.count);
+    const auto records = part<IndexRecord>(section, IndexPart::records);
+    std::uint64_t text_bytes = 0;
+    std::uint32_t record = section.record_count - head.count;
+    for (const PatternEntry& entry : entries) {
+        if (entry.reserved != 0 || entry.syntax < PatternSyntax::literal ||
+            entry.syntax > PatternSyntax::expression)
+            return malformed("a pattern is of an unknown kind");
+        if (entry.length == 0 || entry.length > limits::pattern_bytes_max)
+            return malformed("a pattern is empty or too long");
+        if (entry.record != record || !KindSet(records[record].kinds).has(IndicatorKind::pattern))
+            return malformed("a pattern has no record");
+        ++record;
+        text_bytes += entry.length;
+    }
+    if (text_bytes != head.text_bytes) return malformed("the texts of the patterns do not add up");
+    const Bytes texts = bytes.subspan(sizeof(PatternHead) + entries.size_bytes(), text_bytes);
+    if (std::find(texts.begin(), texts.end(), 0) != texts.end())
+        return malformed("a pattern has a zero byte");
+    const std::uint64_t end = sizeof(PatternHead) + entries.size_bytes() + text_bytes;
+    if (!all_zero(bytes.subspan(end, pattern_database_at(head) - end)))
+        return malformed("bytes between two parts are not zero");
     return true;
 }
 

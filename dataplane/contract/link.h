@@ -15,7 +15,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t link_magic = 0x4b4c4443;  // "CDLK"
-inline constexpr std::uint16_t link_version = 2;
+inline constexpr std::uint16_t link_version = 3;
 inline constexpr std::size_t link_frame_max = 64 * 1024;
 
 enum class LinkType : std::uint16_t {
@@ -79,7 +79,7 @@ struct LinkStatus {
     std::uint8_t index_is_lab;
     std::uint8_t xdp_attached;
     std::uint32_t service_count;
-    PortState ports[2];      // client, storage
+    PortState ports[2];  // client, storage
     std::uint8_t reserved[6];
     char index_error[128];  // why the last load was refused, empty when it was not
     LinkService services[services_max];
@@ -100,6 +100,7 @@ struct LinkCounters {  // sums over the workers and the kernel's own counters
     std::uint64_t outcomes[outcome_count];
     LinkTally frames[frame_class_count];  // not_protected and bypassed include what XDP bridged
     LinkTally objects[object_class_count];
+    LinkTally types[content_type_count][type_verdict_count];  // as in Counters
     std::uint64_t body_bytes;      // of all objects by framing, those under way included
     std::uint64_t unframed_bytes;  // of clients on connections that are not inspected
     std::uint64_t open_bytes;      // of objects under way: in no class yet

@@ -36,6 +36,8 @@ struct Digests {
                 return head;
             case IndicatorKind::sha256_tree:
                 return sha256_tree;
+            case IndicatorKind::pattern:
+                return {};  // no digest
         }
         return {};
     }

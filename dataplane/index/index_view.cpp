@@ -49,7 +49,16 @@ bool IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor, 
     for (std::size_t k = 0; k < indicator_kind_count; ++k) {
         if (descriptor.kind_tags[k] != 0) kinds.add(static_cast<IndicatorKind>(k));
     }
+    if (kinds.has(IndicatorKind::pattern)) open_patterns(part(IndexPart::patterns));
     return true;
+}
+
+void IndexView::Section::open_patterns(const std::uint8_t* part) {
+    const auto& head = *reinterpret_cast<const PatternHead*>(part);
+    const auto* entries = reinterpret_cast<const PatternEntry*>(part + sizeof head);
+    patterns.entries = {entries, head.count};
+    patterns.texts = {reinterpret_cast<const char*>(entries + head.count), head.text_bytes};
+    patterns.database = {part + pattern_database_at(head), head.database_bytes};
 }
 
 bool IndexView::Section::take_key(const SectionDescriptor& descriptor, bool lab,
@@ -154,8 +163,26 @@ std::uint64_t IndexView::created_s() const {
 std::uint64_t IndexView::indicator_count() const {
     std::uint64_t count = 0;
     for (std::size_t i = 0; i < section_count_; ++i)
-        count += head_->sections[i].tag_count;
+        count += head_->sections[i].tag_count + sections_[i].patterns.entries.size();
     return count;
+}
+
+PatternPart IndexView::patterns(std::size_t section) const {
+    INVARIANT(section < section_count_);
+    return sections_[section].patterns;
+}
+
+Match IndexView::pattern_match(std::size_t section, std::size_t entry) const {
+    const Section& in = sections_[section];
+    const IndexRecord& record = in.records[in.patterns.entries[entry].record];
+    return {.reference = record.reference,
+            .size = 0,
+            .section = static_cast<std::uint32_t>(section),
+            .source = record.source,
+            .category = record.category,
+            .flags = record.flags,
+            .kind = IndicatorKind::pattern,
+            .kinds = KindSet(record.kinds)};
 }
 
 SectionView IndexView::section(std::size_t number) const {

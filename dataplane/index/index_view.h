@@ -1,4 +1,5 @@
-// Read-only look-up in an index image: digest → the indicators that list it, over all sections.
+// Read-only look-up in an index image: digest → the indicators that list it, over all sections. Of
+// patterns it only knows where they stand: what scans for them is content/pattern_view.h.
 //
 // Owns:       the keys of its sections (wiped with it). The image belongs to the caller, stays
 //             unchanged and alive as long as the view is used, and is 64-byte aligned.
@@ -24,6 +25,13 @@ struct Match {
     std::uint8_t flags;  // record_flag
     IndicatorKind kind;  // by which it was found
     KindSet kinds;       // that list this indicator in this section
+};
+
+// What a section has of patterns, as it stands in the image.
+struct PatternPart {
+    std::span<const PatternEntry> entries;  // empty: none
+    std::string_view texts;                 // of the entries, one behind the other
+    Bytes database;                         // serialised
 };
 
 struct SectionView {
@@ -80,9 +88,15 @@ class IndexView {
     bool lab() const;
     std::uint64_t generation() const;
     std::uint64_t created_s() const;
-    std::uint64_t indicator_count() const;  // tags in all sections
+    std::uint64_t indicator_count() const;  // tags and patterns in all sections
     std::size_t section_count() const { return section_count_; }
     SectionView section(std::size_t number) const;
+    PatternPart patterns(std::size_t section) const;
+    bool in_force(std::size_t section, std::uint64_t now_s) const {
+        return now_s <= sections_[section].not_after_s;
+    }
+    // The match that a pattern of this section makes: `entry` is its number in PatternPart.
+    Match pattern_match(std::size_t section, std::size_t entry) const;
     const TagKey& section_key(std::size_t number) const { return sections_[number].key; }
 
   private:
@@ -94,12 +108,14 @@ class IndexView {
         std::uint32_t home_buckets = 0;
         std::uint32_t probe_max = 0;
         KindSet kinds;
+        PatternPart patterns;
         TagKey key;
 
         bool open(Bytes image, const SectionDescriptor& descriptor, bool lab,
                   std::span<const TagKey> keys);
         bool take_key(const SectionDescriptor& descriptor, bool lab, std::span<const TagKey> keys);
         const IndexRecord* find(const Tag& tag) const;
+        void open_patterns(const std::uint8_t* part);
     };
 
     void close();

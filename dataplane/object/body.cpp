@@ -173,7 +173,8 @@ bool BodyDecoder::has_input(const Level& level) const {
     if (level.over) return false;
     if (level.coding == Coding::archive)
         return !level.replay.empty() || !level.replay_next.empty() || level.archive->has_more();
-    if (level.coding == Coding::text) return !level.replay.empty() || text_has_more_;
+    if (level.coding == Coding::text)
+        return !level.replay.empty() || level.zip_due || text_has_more_;
     return level.coding == Coding::content && codings_[level.form_number].has_more();
 }
 

@@ -169,11 +169,13 @@ class BodyDecoder {
         bool watched;   // it may begin as an archive, whatever it is declared to be
         bool opened;    // of an archive: told to be one
         bool may_be_text;
-        bool is_cut;  // of a member: its archive ended early
+        bool zip_due;  // of a text: one begins where the input does
+        bool is_cut;   // of a member: its archive ended early
         ZipSearch search;
         std::uint64_t given;  // bytes of input, with those at hand
         Bytes replay;         // of an archive: first bytes that came before the input
         Bytes replay_next;    // behind them
+        Bytes zip_rest;       // what was seen of the zip that begins behind a text
         ArchiveStage* archive;
     };
 
@@ -225,6 +227,8 @@ class BodyDecoder {
     bool is_too_much(std::size_t written);
     // --- body_text.cpp ---
     void begin_text(std::size_t number);
+    static void search_text(Level& level);
+    static void end_text_at(Level& level, std::size_t at);
     bool step_text(std::size_t number, ObjectEvent* event);
     bool text_event(std::size_t number, TextDecoder::Result result, Bytes data, ObjectEvent* event);
     bool begin_text_file(std::size_t number, ObjectEvent* event);

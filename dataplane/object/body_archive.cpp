@@ -92,9 +92,13 @@ bool BodyDecoder::begin_archive(std::size_t number, ArchiveFormat format, Object
         level.search = {};
         const Bytes before = sniffers_[number].before();
         const bool is_opaque = is_opaque_archive(format);
-        if (level.may_be_text && !is_opaque) begin_text(number);
-        if (level.search.find(before, &at) && begin_inside(number, before.subspan(at), event))
-            return true;
+        const bool found = level.search.find(before, &at);
+        if (level.may_be_text && !is_opaque) {
+            begin_text(number);
+            if (found) end_text_at(level, at);
+            return false;
+        }
+        if (found && begin_inside(number, before.subspan(at), event)) return true;
         return is_opaque && tell_unread(number, Outcome::archive_unknown, event);
     }
     if (!fits_archive(format)) return archive_fault(number, Outcome::archive_limit, event);

@@ -1,5 +1,8 @@
 // The stage of a BodyDecoder that finds files in base64 in a text. One text is under way at a time:
 // what is found in one, or in an archive, is not searched for more.
+#include <algorithm>
+#include <utility>
+
 #include "dataplane/base/invariant.h"
 #include "dataplane/object/body.h"
 
@@ -26,15 +29,49 @@ void BodyDecoder::begin_text(std::size_t number) {
     level.scanned = false;
 }
 
+// Where a zip begins the text ends. What may be the first bytes of its signature is no part of the
+// text until it is known, so that what is found does not depend on how the body was cut.
+void BodyDecoder::search_text(Level& level) {
+    const Bytes held = level.search.seen();
+    const std::size_t size = level.input.size();
+    // No byte of a signature stands in it twice: what begins with its first one begins anew.
+    const bool may_go_on = !held.empty() && level.input.front() != 'P';
+    std::size_t at = 0;
+    const bool found = level.search.find(level.input, &at);
+    const std::size_t seen = found ? 0 : level.search.seen().size();
+    if (may_go_on && (found ? at == 0 : seen > size)) {
+        if (!level.replay.empty())
+            level.replay = level.replay.first(level.replay.size() - held.size());
+    } else if (level.replay.empty()) {
+        level.replay = held;
+    }
+    if (!found) {
+        level.input = level.input.first(size - std::min(seen, size));
+        return;
+    }
+    level.zip_due = true;
+    level.replay_next = level.input.first(at);
+    level.input = level.input.subspan(at);
+}
+
+// A zip begins in what is replayed.
+void BodyDecoder::end_text_at(Level& level, std::size_t at) {
+    level.zip_rest = level.replay.subspan(at);
+    level.replay = level.replay.first(at);
+    level.zip_due = level.scanned = true;
+}
+
 bool BodyDecoder::step_text(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
-    const bool is_fresh = !level.scanned && !level.input.empty();
-    std::size_t at = 0;
-    if (is_fresh) level.scanned = true;
-    if (is_fresh && level.search.find(level.input, &at)) {  // this is no text
+    if (!level.scanned && !level.input.empty()) {
+        level.scanned = true;
+        search_text(level);
+    }
+    if (level.replay.empty()) std::swap(level.replay, level.replay_next);
+    if (level.zip_due && level.replay.empty()) {
         if (level_count_ > number + 1) levels_[number + 1].ended = true;
-        level.input = level.input.subspan(at);
-        return begin_inside(number, {}, event);
+        level.zip_due = false;
+        return begin_inside(number, std::exchange(level.zip_rest, {}), event);
     }
     const MutableBytes out = room(number);
     std::size_t written = 0;
@@ -64,9 +101,10 @@ bool BodyDecoder::text_event(std::size_t number, TextResult result, Bytes data,
             levels_[number + 1].ended = true;
             return false;
         case TextResult::none:
+            level.replay = level.replay_next = {};
+            if (level.zip_due) return false;
             level.coding = Coding::none;
-            // It was searched already.
-            level.input = level.replay = {};
+            level.input = {};  // it was searched already
             return false;
     }
     return false;
@@ -86,10 +124,18 @@ bool BodyDecoder::begin_text_file(std::size_t number, ObjectEvent* event) {
 
 bool BodyDecoder::finish_text(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
-    if (!text_finished_) text_.finish();
-    text_finished_ = true;
     const MutableBytes out = room(number);
     std::size_t written = 0;
+    if (!text_finished_) {  // what began like a zip was none
+        level.replay = level.search.seen();
+        level.search = {};
+    }
+    if (!level.replay.empty()) {
+        const TextResult result = text_.next(&level.replay, out, &written);
+        return text_event(number, result, out.first(written), event);
+    }
+    if (!text_finished_) text_.finish();
+    text_finished_ = true;
     Bytes nothing;
     const TextResult result = text_.next(&nothing, out, &written);
     level.rest_given = result == TextResult::none || result == TextResult::more;

@@ -13,9 +13,19 @@ namespace cordon::replay {
 
 bool HashIndex::open(const std::string& path, std::string* why) {
     const char* reason = "";
-    if (IndexView::open(image_.bytes(), true, &view_, &reason) == IndexStatus::ok) return true;
-    *why = path + ": " + reason;
-    return false;
+    if (IndexView::open(image_.bytes(), true, &view_, &reason) != IndexStatus::ok) {
+        *why = path + ": " + reason;
+        return false;
+    }
+    const Result<void> opened = PatternView::open(view_, &patterns_);
+    if (!opened) {
+        *why = path + ": " + opened.error().message();
+        return false;
+    }
+    if (patterns_.empty()) return true;
+    scanner_ = PatternScanner::make(patterns_, PatternScanner::streams_for(patterns_));
+    if (scanner_ == nullptr) *why = path + ": no memory to scan for its patterns";
+    return scanner_ != nullptr;
 }
 
 bool HashIndex::load_file(const std::string& path, std::string* why) {

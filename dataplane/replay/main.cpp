@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
             std::fputs(usage, stderr);
             return 2;
     }
+    if (const Result<void> fit = check_pattern_platform(); !fit)
+        return complain(fit.error().text, static_cast<int>(fit.error().code));
     if (kernels::at_start() == nullptr)
         return complain("CORDON_ISA names no digest kernels that this processor can run", 2);
     HashIndex index;
@@ -38,7 +40,7 @@ int main(int argc, char** argv) {
     const bool from_hashes = !settings.hashes_path.empty();
     if (from_file && !index.load_file(settings.index_path, &why)) return complain(why, 1);
     if (from_hashes && !index.load_hashes(settings.hashes_path, &why)) return complain(why, 1);
-    Replay replay(settings, from_file || from_hashes ? &index.view() : nullptr);
+    Replay replay(settings, from_file || from_hashes ? &index.view() : nullptr, index.scanner());
     if (replay.run(&why) != 0) return complain(why, 1);
     return 0;
 }

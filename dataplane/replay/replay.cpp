@@ -30,13 +30,13 @@ bool can_be_read_twice(const std::string& path) {
 
 }  // namespace
 
-Replay::Replay(const Settings& settings, const IndexView* index)
+Replay::Replay(const Settings& settings, const IndexView* index, PatternScanner* patterns)
     : settings_(settings),
       options_(make_options(settings, index != nullptr)),
       worker_(worker_options(settings, &options_), &port_, &recorder_),
       roles_(settings.services, settings.checksums, [this] { survey(); }),
       report_(new ObjectReport) {
-    if (index != nullptr) worker_.use_index(index);
+    if (index != nullptr) worker_.use_index(index, patterns);
 }
 
 int Replay::run(std::string* why) {

@@ -41,7 +41,7 @@ class InstantRecorder : public Recorder {
 
 class Replay {
   public:
-    Replay(const Settings& settings, const IndexView* index);
+    Replay(const Settings& settings, const IndexView* index, PatternScanner* patterns = nullptr);
 
     // Exit status; *why is one line when it is not 0.
     int run(std::string* why);

@@ -101,6 +101,7 @@ Result<void> check_steer(const Options& options) {
 
 Result<std::uint32_t> check_machine(const Options& options) {
     if (const Result<void> limits = check_limits(options); !limits) return Failure(limits.error());
+    if (const Result<void> fit = check_pattern_platform(); !fit) return Failure(fit.error());
     if (const Result<void> steer = check_steer(options); !steer) return Failure(steer.error());
     const Result<std::uint32_t> mtu = check_devices(options);
     if (!mtu) return mtu;
@@ -227,7 +228,8 @@ int Appliance::run_worker(void* loop) {
 
 Result<void> Appliance::start_workers() {
     assembly_ = std::make_unique<Assembly>(assembly_limits(options_), random_number());
-    const Surroundings around{&options_, &index_, &modes_, steer_.get(), &stop_, assembly_.get()};
+    const Surroundings around{&options_,    &index_, &modes_,         &types_,
+                              steer_.get(), &stop_,  assembly_.get()};
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         workers_.push_back(std::make_unique<WorkerLoop>(i, around, ports_.get(),
                                                         &journal_->recorder(i), random_number()));

@@ -16,6 +16,7 @@
 
 #include "dataplane/assembly/assembly.h"
 #include "dataplane/base/files.h"
+#include "dataplane/content/type_scanner.h"
 #include "dataplane/shell/appliance_link.h"
 #include "dataplane/shell/control_socket.h"
 #include "dataplane/shell/direction_alarm.h"
@@ -73,6 +74,7 @@ class Appliance {
     std::unique_ptr<JournalThread> journal_;
     std::unique_ptr<EventLog> events_;
     std::unique_ptr<PortPair> ports_;
+    TypeDatabases types_;
     IndexHolder index_;
     ModeBoard modes_;
     std::atomic<bool> stop_{false};

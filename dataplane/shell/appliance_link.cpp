@@ -120,6 +120,10 @@ void ApplianceLink::add_worker(const Counters& from, LinkCounters* sum) const {
         add(&sum->frames[i], from.frames[i]);
     for (std::size_t i = 0; i < object_class_count; ++i)
         add(&sum->objects[i], from.objects[i]);
+    for (std::size_t i = 0; i < content_type_count; ++i) {
+        for (std::size_t verdict = 0; verdict < type_verdict_count; ++verdict)
+            add(&sum->types[i][verdict], from.types[i][verdict]);
+    }
     sum->body_bytes += from.body_bytes.read();
     sum->unframed_bytes += from.unframed_bytes.read();
     for (std::size_t i = 0; i < 2; ++i) {

@@ -79,12 +79,27 @@ IndexImage::~IndexImage() {
     munmap(memory_, mapped_bytes_);
 }
 
-Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab) {
-    return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab);
+Result<void> IndexImage::open_patterns(const std::string& path, std::uint32_t workers) {
+    if (const Result<void> opened = PatternView::open(view_, &patterns_); !opened)
+        return failure(opened.error().code, "index " + path + ": " + opened.error().text);
+    if (patterns_.empty()) return {};
+    const std::uint32_t streams = PatternScanner::streams_for(patterns_);
+    for (std::uint32_t n = 0; n < workers; ++n) {
+        scanners_.push_back(PatternScanner::make(patterns_, streams));
+        if (scanners_.back() == nullptr)
+            return failure(ErrorCode::memory, "no memory to scan for the patterns of " + path);
+    }
+    return {};
+}
+
+Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab,
+                                                     std::uint32_t workers) {
+    return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab, workers);
 }
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
-                                                     const std::string& path, bool allow_lab) {
+                                                     const std::string& path, bool allow_lab,
+                                                     std::uint32_t workers) {
     const Result<std::size_t> bytes = checked_size(file, path);
     if (!bytes) return Failure(bytes.error());
     std::unique_ptr<IndexImage> image(new IndexImage);
@@ -101,6 +116,8 @@ Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
     if (IndexView::open(memory, allow_lab, &image->view_, &why) != IndexStatus::ok) {
         return failure(ErrorCode::integrity, "index " + path + ": " + why);
     }
+    if (const Result<void> opened = image->open_patterns(path, workers); !opened)
+        return Failure(opened.error());
     image->loaded_s_ = unix_seconds();
     return image;
 }
@@ -115,7 +132,8 @@ Result<void> IndexHolder::load(const std::string& path) {
         error_ = "a worker has not taken over the index before";
         return failure(ErrorCode::timeout, error_);
     }
-    Result<std::unique_ptr<IndexImage>> image = IndexImage::read(path, allow_lab_);
+    Result<std::unique_ptr<IndexImage>> image =
+        IndexImage::read(path, allow_lab_, static_cast<std::uint32_t>(slots_.size()));
     if (!image) {
         error_ = image.error().message();
         return Failure(image.error());

@@ -4,7 +4,8 @@
 //   control:  read ► verify ► publish ────────┐            ┌── all acknowledged ► free the old
 //   worker:              … burst │ sees it │ use_index │ acknowledge │ burst …
 //
-// Owns:       the images and their views. The memory is locked and kept out of core dumps.
+// Owns:       the images, their views, and every worker's streams for the patterns in them. The
+//             memory is locked and kept out of core dumps.
 // Invariants: a refused file leaves the index before it in force. At most two images are alive: a
 //             load is refused while a worker still reads the one before the last. The file is read,
 //             never mapped: whoever truncates it meanwhile changes nothing here.
@@ -21,6 +22,8 @@
 
 #include "dataplane/base/descriptor.h"
 #include "dataplane/base/result.h"
+#include "dataplane/content/pattern_scanner.h"
+#include "dataplane/content/pattern_view.h"
 #include "dataplane/index/index_view.h"
 
 namespace cordon {
@@ -30,27 +33,36 @@ class IndexImage {
   public:
     static constexpr std::uint64_t image_bytes_max = 64ull << 30;
 
-    static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab);
+    // With what each of `workers` needs to scan for the patterns in it.
+    static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab,
+                                                    std::uint32_t workers = 0);
     // The same from a file that is open already; `name` is for what is said about it.
     static Result<std::unique_ptr<IndexImage>> read(const Descriptor& file, const std::string& name,
-                                                    bool allow_lab);
+                                                    bool allow_lab, std::uint32_t workers = 0);
     ~IndexImage();
     IndexImage(const IndexImage&) = delete;
     IndexImage& operator=(const IndexImage&) = delete;
 
     const IndexView& view() const { return view_; }
+    // Null: the index has no patterns.
+    PatternScanner* scanner(std::uint32_t worker) const {
+        return scanners_.empty() ? nullptr : scanners_[worker].get();
+    }
     std::uint64_t loaded_s() const { return loaded_s_; }
     bool huge_pages() const { return huge_pages_; }
 
   private:
     IndexImage() = default;
     bool reserve(std::size_t bytes);
+    Result<void> open_patterns(const std::string& path, std::uint32_t workers);
 
     std::uint8_t* memory_ = nullptr;
     std::size_t mapped_bytes_ = 0;
     bool huge_pages_ = false;
     std::uint64_t loaded_s_ = 0;
     IndexView view_;
+    PatternView patterns_;
+    std::vector<std::unique_ptr<PatternScanner>> scanners_;  // by worker
 };
 
 class IndexHolder {

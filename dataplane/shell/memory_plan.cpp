@@ -95,7 +95,11 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("assemblies_max (pieces)", assembly.pieces_max, Assembly::piece_bytes());
     plan.add("spool_bytes_max", 1, options.spool_bytes_max);
     plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);
+    plan.add("content types", 1, limits::type_databases_bytes_max);
     plan.add("index and its successor", 2, index_bytes);
+    // Their compiled patterns are used in memory of their own.
+    plan.add("patterns of the index", 2, std::min(index_bytes, limits::pattern_database_bytes_max));
+    plan.add("texts searched", 2 * workers, limits::pattern_streams_bytes_max);
     plan.add("DPDK", 1, eal_base_bytes);
     return plan;
 }

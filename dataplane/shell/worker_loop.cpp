@@ -14,6 +14,7 @@ constexpr int worker_nice = -15;
 WorkerOptions worker_options(const Surroundings& around, std::uint64_t seed) {
     WorkerOptions made;
     made.options = around.options;
+    made.types = around.types;
     made.assembly = around.assembly;
     made.seed = seed;
     return made;
@@ -94,7 +95,10 @@ void WorkerLoop::notice_bypass() {
 void WorkerLoop::notice_index() {
     const IndexImage* newest = around_.index->current();
     if (newest == index_) return;
-    worker_.use_index(newest == nullptr ? nullptr : &newest->view());
+    if (newest == nullptr)
+        worker_.use_index(nullptr);
+    else
+        worker_.use_index(&newest->view(), newest->scanner(number_));
     index_ = newest;
     around_.index->acknowledge(number_, newest);
 }

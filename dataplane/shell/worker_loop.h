@@ -30,6 +30,7 @@ struct Surroundings {
     const Options* options;
     IndexHolder* index;
     const ModeBoard* modes;
+    const TypeDatabases* types;
     const SteerLoader* steer;  // null: no XDP below (af_packet, pci)
     std::atomic<bool>* stop;
     Assembly* assembly;

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "dataplane/base/limits.h"
+#include "dataplane/content/content_scanner.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/http/message.h"
@@ -30,6 +31,7 @@ inline constexpr std::uint32_t no_decoder = UINT32_MAX;
 struct OpenObject {
     ObjectSlot slot;        // no_object: none
     std::uint64_t tail_at;  // where the chunk with its last bytes begins
+    ObjectContent content;  // valid until another object takes the place
 };
 
 struct DecoderPlace {

@@ -96,10 +96,11 @@ void Worker::State::judge_object(FlowNumber number, std::uint8_t object) {
     if (is_of_upload) fingerprinter.save(exchange.objects[object].slot, &piece_state);
     fingerprinter.close(exchange.objects[object].slot, &judged.digests);
     exchange.objects[object].slot = no_object;
+    end_content(&exchange.objects[object]);
     if (is_of_upload) note_piece(exchange, judged.digests);
     if (judged.digests.size == 0) return;
     Finding finding;
-    look_up(judged.digests, flows[number], &finding);
+    look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
     if (finding.count != 0)
         record_match(judged, finding);
     else
@@ -112,9 +113,10 @@ void Worker::State::judge_cut(FlowNumber number, std::uint8_t object) {
     Judged judged{number, object, true, {}};
     fingerprinter.close(exchange.objects[object].slot, &judged.digests);
     exchange.objects[object].slot = no_object;
+    end_content(&exchange.objects[object]);
     if (judged.digests.size == 0) return;
     Finding finding;
-    look_up(judged.digests, flows[number], &finding);
+    look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
     if (finding.count != 0) return record_match(judged, finding);
     judged.complete = false;
     counters.count(Outcome::object_aborted);
@@ -127,8 +129,10 @@ void Worker::State::judge_so_far(FlowNumber number, std::uint8_t object) {
     if (exchange.objects[object].slot == no_object) return;
     Judged judged{number, object, true, {}};
     fingerprinter.peek(exchange.objects[object].slot, &judged.digests);
+    PatternHits hits;
+    contents.search_so_far(exchange.objects[object].content, &hits);
     Finding finding;
-    look_up(judged.digests, flows[number], &finding);
+    look_up(judged.digests, hits, flows[number], &finding);
     if (finding.count != 0 && finding.action == MatchAction::block) record_match(judged, finding);
 }
 
@@ -174,8 +178,10 @@ bool Worker::State::look_at_tail(FlowNumber number, std::uint8_t object, Bytes k
     fingerprinter.peek_with(exchanges[flow.exchange].objects[object].slot, kept_back,
                             &judged.digests);
     if (judged.digests.size == 0) return true;
+    PatternHits hits;
+    contents.search_so_far(exchanges[flow.exchange].objects[object].content, &hits);
     Finding finding;
-    look_up(judged.digests, flow, &finding);
+    look_up(judged.digests, hits, flow, &finding);
     const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
     if (blocks || (last && finding.count != 0)) record_match(judged, finding);
     return flow.phase == FlowPhase::established;
@@ -196,7 +202,7 @@ bool Worker::State::matches_anything(const Digests& digests) const {
 
 bool Worker::State::matches_to_block(const Judged& judged, bool last) const {
     Finding finding;
-    look_up(judged.digests, flows[judged.flow], &finding);
+    look_up(judged.digests, PatternHits{}, flows[judged.flow], &finding);
     return finding.count != 0 && (last || finding.action == MatchAction::block);
 }
 
@@ -204,7 +210,7 @@ bool Worker::State::matches_to_block(const Judged& judged, bool last) const {
 bool Worker::State::judge_assembled(const Judged& judged, bool last) {
     const Flow& flow = flows[judged.flow];
     Finding finding;
-    look_up(judged.digests, flow, &finding);
+    look_up(judged.digests, PatternHits{}, flow, &finding);
     const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
     if (blocks || (last && finding.count != 0))
         record_match(judged, finding);
@@ -213,7 +219,8 @@ bool Worker::State::judge_assembled(const Judged& judged, bool last) {
     return flow.phase == FlowPhase::established;
 }
 
-void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* finding) const {
+void Worker::State::look_up(const Digests& digests, const PatternHits& hits, const Flow& flow,
+                            Finding* finding) const {
     if (index == nullptr) return;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
     const KindSet kinds = index->plan(now_s) & digests.present;
@@ -225,6 +232,10 @@ void Worker::State::look_up(const Digests& digests, const Flow& flow, Finding* f
             index->lookup(kind, digests.of(kind), now_s, matches, limits::sections_max);
         for (std::size_t n = 0; n < found; ++n)
             finding->add(matches[n]);
+    }
+    for (const PatternHit& hit : hits.found()) {
+        if (index->in_force(hit.section, now_s))
+            finding->add(index->pattern_match(hit.section, hit.entry));
     }
     for (std::size_t n = 0; n < finding->count; ++n) {
         Finding::Entry& entry = finding->entries[n];
@@ -253,11 +264,13 @@ void Worker::State::count_clean(const Judged& judged) {
         return count_uninspected(judged, UninspectedReason::form);
     counters.count(Outcome::object_clean);
     counters.objects[object_class(ObjectClass::inspected)].add(own_bytes(judged));
+    count_type(judged, TypeVerdict::clean);
     report(judged, ObjectVerdict::clean, {}, 0);
 }
 
 void Worker::State::count_uninspected(const Judged& judged, UninspectedReason reason) {
     counters.objects[object_class(reason)].add(own_bytes(judged));
+    count_type(judged, TypeVerdict::uninspected);
     report(judged, ObjectVerdict::uninspected, reason, 0);
 }
 
@@ -272,7 +285,13 @@ std::uint64_t Worker::State::own_bytes(const Judged& judged) {
 void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     Exchange& exchange = exchanges[flows[judged.flow].exchange];
     counters.count(Outcome::object_matched);
+    const auto is_pattern = [](const Finding::Entry& entry) {
+        return entry.kinds.has(IndicatorKind::pattern);
+    };
+    if (std::any_of(finding.entries, finding.entries + finding.count, is_pattern))
+        counters.count(Outcome::pattern_matched);
     counters.objects[object_class(ObjectClass::inspected)].add(take_body_bytes(&exchange));
+    count_type(judged, TypeVerdict::matched);
     report(judged, ObjectVerdict::match, {}, finding.entries[0].match.reference);
     fill_incident(judged, finding);
     if (!judged.complete && judged.object != assembled_object)
@@ -292,6 +311,7 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     incident.object_bytes = judged.digests.size;
     const BodyDecoder::Name name = name_of(exchanges[flow.exchange], judged.object);
     incident.form = name.form;
+    incident.content_type = type_of(judged);
     copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
     copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
     copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));
@@ -363,6 +383,7 @@ void Worker::State::report(const Judged& judged, ObjectVerdict verdict, Uninspec
     copy_text(head.host, entry.host);
     copy_text(head.target, entry.target);
     copy_text(form_name(name.form), entry.form);
+    entry.content_type = type_of(judged);
     copy_text(name.field, entry.field);
     copy_text(name.file_name, entry.name);
     copy_text(name.member, entry.member);

@@ -12,6 +12,7 @@
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling.cpp pieces of uploads, committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
+//   content.cpp    objects → type and patterns
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -281,7 +282,7 @@ struct Worker::State {
     void end_of_body(FlowNumber number);
     void take_objects(FlowNumber number);
     void object_event(FlowNumber number, const ObjectEvent& event);
-    void open_object(Exchange* exchange, std::uint8_t object);
+    void open_object(FlowNumber number, std::uint8_t object);
     void drop_object(Exchange* exchange, std::uint8_t object);
     void hold_tails(FlowNumber number);
     void form_fault(FlowNumber number, const ObjectEvent& event);
@@ -363,6 +364,17 @@ struct Worker::State {
     bool passes_at_limit(std::size_t service_number) const;
     static std::uint64_t bytes_moved(const Flow& flow);
 
+    // --- content.cpp ---
+    struct Judged;
+    void open_content(FlowNumber number, std::uint8_t object);
+    void search_path(std::string_view target, ObjectContent* content);
+    void content_bytes(OpenObject* object, Bytes bytes);
+    void end_content(OpenObject* object);
+    void note_search(ContentScanner::Search search);
+    ContentType type_of(const Judged& judged);
+    void count_type(const Judged& judged, TypeVerdict verdict);
+    void move_contents(PatternScanner* patterns);
+
     // --- judge.cpp ---
     void settle();  // flushes the digests and judges every object that ended in this burst
     void judge(FlowNumber number);
@@ -373,7 +385,8 @@ struct Worker::State {
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
     struct Finding;
-    void look_up(const Digests& digests, const Flow& flow, Finding* finding) const;
+    void look_up(const Digests& digests, const PatternHits& hits, const Flow& flow,
+                 Finding* finding) const;
     struct Judged {
         FlowNumber flow;
         std::uint8_t object;
@@ -461,6 +474,8 @@ struct Worker::State {
     ArchivePool archive_pool;
     SlotPool<Answer> answers;
     Fingerprinter fingerprinter;
+    std::unique_ptr<TypeDatabases> own_types;  // null: those of the options
+    ContentScanner contents;
     CaseNumbers case_numbers;
     const IndexView* index = nullptr;
 

@@ -15,7 +15,7 @@ void Worker::State::open_message(FlowNumber number) {
     exchange.form = form_of(head);
     exchange.decoder = no_decoder;
     exchange.sniff_due = !BodyDecoder::needed(head);
-    if (exchange.sniff_due) return open_object(&exchange, 0);
+    if (exchange.sniff_due) return open_object(number, 0);
     open_decoder(&exchange);
 }
 
@@ -34,7 +34,8 @@ void Worker::State::close_decoder(Exchange* exchange) {
     exchange->decoder = no_decoder;
 }
 
-void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
+void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
+    Exchange* exchange = &exchanges[flows[number].exchange];
     // A piece is told from another by its digest.
     const KindSet kinds = planned_kinds();
     const bool may_be_piece =
@@ -42,14 +43,19 @@ void Worker::State::open_object(Exchange* exchange, std::uint8_t object) {
     const ObjectSlot slot =
         fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
-    exchange->objects[object] = {slot, 0};
+    OpenObject& opened = exchange->objects[object];
+    opened.slot = slot;
+    opened.tail_at = 0;
+    open_content(number, object);
     counters.count(Outcome::object_opened);
 }
 
 void Worker::State::drop_object(Exchange* exchange, std::uint8_t object) {
-    if (exchange->objects[object].slot != no_object)
-        fingerprinter.drop(exchange->objects[object].slot);
-    exchange->objects[object].slot = no_object;
+    OpenObject& dropped = exchange->objects[object];
+    if (dropped.slot == no_object) return;
+    fingerprinter.drop(dropped.slot);
+    contents.drop(&dropped.content);
+    dropped.slot = no_object;
 }
 
 void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
@@ -63,6 +69,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
         return take_objects(number);
     }
     fingerprinter.submit(exchange.objects[0].slot, bytes);
+    content_bytes(&exchange.objects[0], bytes);
     if (!assemble_bytes(number, 0, bytes)) return;
     flow.hold.object_bytes(exchange.chunk_begin);
 }
@@ -132,12 +139,13 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
     switch (event.kind) {
         case ObjectEvent::Kind::open:
             if (is_member(exchange, event.object)) counters.count(Outcome::archive_member);
-            open_object(&exchange, event.object);
+            open_object(number, event.object);
             begin_form_piece(number, event.object);
             return;
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
+            content_bytes(&exchange.objects[event.object], event.bytes);
             if (!assemble_bytes(number, event.object, event.bytes)) return;
             if (event.is_volatile) fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
@@ -223,6 +231,8 @@ void Worker::State::count_unread(FlowNumber number, const ObjectEvent& event) {
                                          : UninspectedReason::archive;
     counters.objects[object_class(reason)].add(0);
     const Judged judged{number, event.object, false, {}};
+    OpenObject& unread = exchanges[flows[number].exchange].objects[event.object];
+    if (unread.slot == no_object) contents.open(&unread.content);  // it never was an object
     if (event.outcome != Outcome::archive_unknown)
         report(judged, ObjectVerdict::uninspected, reason, 0);
 }
@@ -266,6 +276,7 @@ void Worker::State::abort_object(FlowNumber number) {
         if (exchange.objects[object].slot == no_object) continue;
         Judged judged{number, object, false, {}};
         fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+        contents.drop(&exchange.objects[object].content);
         exchange.objects[object].slot = no_object;
         if (judged.digests.size == 0) continue;
         counters.count(Outcome::object_aborted);

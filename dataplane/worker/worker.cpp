@@ -43,6 +43,8 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       archive_pool(limits::archive_stages),
       answers(answers_max),
       fingerprinter(options.messages_max * (limits::form_objects_max + 2) + limits::archive_stages),
+      own_types(worker_options.types == nullptr ? std::make_unique<TypeDatabases>() : nullptr),
+      contents(own_types == nullptr ? worker_options.types : own_types.get()),
       case_numbers(options.node_prefix, worker_options.seed) {
     judgements.reserve(2 * limits::burst_frames);
     for (std::size_t n = 0; n < options.service_count; ++n)
@@ -85,7 +87,8 @@ std::uint64_t Worker::next_deadline_ns() const {
     return next;
 }
 
-void Worker::use_index(const IndexView* index) {
+void Worker::use_index(const IndexView* index, PatternScanner* patterns) {
+    state_->move_contents(patterns);
     state_->index = index;
     state_->counters.count(Outcome::generation_swapped);
 }

@@ -23,6 +23,9 @@
 
 namespace cordon {
 
+class PatternScanner;
+class TypeDatabases;
+
 enum class ObjectVerdict : std::uint8_t { clean, match, uninspected };
 
 // What became of one object; for replay and the ledger.
@@ -56,7 +59,9 @@ struct WorkerOptions {
     bool midstream_inspect = false;  // replay: take up connections without their SYN
     bool report_objects = false;     // fill the report queue
     std::uint8_t digests = 0;        // kinds to compute beside those in the index, bit by kind
-    std::uint64_t seed = 0;          // for the flow hash and case numbers: random in production
+    // Lives as long as the worker, and may be that of all workers; null: the worker makes its own.
+    const TypeDatabases* types = nullptr;
+    std::uint64_t seed = 0;  // for the flow hash and case numbers: random in production
 };
 
 class Worker {
@@ -75,7 +80,8 @@ class Worker {
 
     // Puts an index in force from the next burst on; null: none. The caller keeps the old one until
     // this returns.
-    void use_index(const IndexView* index);
+    // Texts are searched for `patterns`, which are those of this index; null: for none.
+    void use_index(const IndexView* index, PatternScanner* patterns = nullptr);
 
     void set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s);
 

@@ -156,6 +156,7 @@ std::vector<Body> bodies() {
     const std::string bytes = file();
     const std::string form_type = "Content-Type: multipart/form-data; boundary=bound\r\n";
     return {
+        {"plain", "", bytes},
         {"form part", form_type, form(bytes)},
         {"form part, base64", form_type,
          form(base64(bytes), "Content-Transfer-Encoding: base64\r\n")},

@@ -3,7 +3,8 @@
 //   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
 //   [--json]
 //   cordon-bench lanes [--runs N] [--json]
-//   cordon-bench forms [--runs N] [--json]
+//   cordon-bench decoders [--runs N] [--json]
+//   cordon-bench content
 #include <getopt.h>
 
 #include <cstdio>
@@ -13,9 +14,9 @@
 #include <string_view>
 
 #include "dataplane/base/result.h"
+#include "tests/bench/content_bench.h"
 #include "dataplane/fingerprint/kernels.h"
 #include "tests/bench/decoders_bench.h"
-#include "tests/bench/forms_bench.h"
 #include "tests/bench/lanes_bench.h"
 #include "tests/bench/line_bench.h"
 
@@ -28,8 +29,8 @@ constexpr char usage[] =
     "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
     "                         [--runs N] [--json]\n"
     "       cordon-bench lanes [--runs N] [--json]\n"
-    "       cordon-bench forms [--runs N] [--json]\n"
     "       cordon-bench decoders [--runs N] [--json]\n"
+    "       cordon-bench content\n"
     "CORDON_ISA=scalar|openssl|shani|avx2|avx512 forces a set of digest kernels.\n";
 
 int usage_error(const char* what) {
@@ -153,6 +154,19 @@ int line_command(int argc, char** argv) {
     return 0;
 }
 
+int content_command() {
+    constexpr std::uint32_t runs = 5;
+    const ContentResult result = run_content(runs);
+    std::printf("content: one thread, median of %u\n", runs);
+    for (const ContentResult::Type& type : result.types)
+        std::printf("  the type of %-16s %8.0f ns an object\n", type.name, type.ns_per_object);
+    std::printf("  SHA-256 of a page            %8.2f GB/s\n", result.digest_gbyte_per_s);
+    for (const ContentResult::Search& search : result.searches)
+        std::printf("  search for %5u patterns    %8.2f GB/s\n", search.patterns,
+                    search.gbyte_per_s);
+    return 0;
+}
+
 void print_lanes(const LanesResult& result, bool json) {
     const Spread& rate = result.gb_per_s;
     const double ratio = rate.median / result.openssl_gb_per_s;
@@ -248,10 +262,7 @@ int main(int argc, char** argv) {
         return usage_error("CORDON_ISA names no kernels that this processor can run");
     if (std::string_view(argv[1]) == "decoders") return decoders_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "lanes") return lanes_command(argc - 1, argv + 1);
-    if (std::string_view(argv[1]) == "forms") {
-        const int status = forms_command(argc - 1, argv + 1);
-        return status == 0 ? 0 : usage_error("forms takes --runs 1 to 99 and --json");
-    }
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
+    if (std::string_view(argv[1]) == "content") return content_command();
     return usage_error("there is no such bench");
 }

@@ -15,6 +15,10 @@ void require(bool condition) {
 }
 
 std::string written(const ListEntry& entry) {
+    if (entry.kind == IndicatorKind::pattern) {
+        const bool literal = entry.syntax == PatternSyntax::literal;
+        return (literal ? " pattern:\t" : "expression: ") + std::string(entry.pattern) + " \r";
+    }
     std::string text;
     char two[3];
     for (const std::uint8_t byte : entry.digest_bytes()) {
@@ -32,8 +36,10 @@ void check_line(std::string_view line) {
     if (status != ListLineStatus::entry) return;
     require(entry.digest_bytes().size() == digest_length(entry.kind));
     ListEntry again{};
-    require(parse_list_line(written(entry), &again) == ListLineStatus::entry);
+    const std::string copy = written(entry);
+    require(parse_list_line(copy, &again) == ListLineStatus::entry);
     require(again.kind == entry.kind && again.digest == entry.digest && again.size == entry.size);
+    require(again.pattern == entry.pattern && again.syntax == entry.syntax);
 }
 
 }  // namespace

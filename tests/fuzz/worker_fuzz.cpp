@@ -161,7 +161,7 @@ class Schedule {
                         passes_ = true;
                         return lab_.worker->use_index(nullptr);
                     case 2:
-                        return lab_.worker->use_index(&lab_.view);
+                        return lab_.use_again();
                     default:
                         passes_ = true;
                         return lab_.worker->set_mode(0, static_cast<ServiceMode>(input_.byte() % 3),

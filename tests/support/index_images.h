@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "control/index/index_builder.h"
 
@@ -71,6 +72,23 @@ inline AlignedBytes small_index() {
     builder.add(first, one);
     builder.add(second, indicator(IndicatorKind::sha256, digests[1], 200));
     builder.add(second, indicator(IndicatorKind::sha1, digests[2], 201));
+    return built(&builder);
+}
+
+// Literal patterns with references from 900 on, in a section that may block; but a pattern may only
+// where its flags say so.
+inline AlignedBytes index_of_patterns(const std::vector<std::string>& texts,
+                                      std::uint8_t flags = record_flag::report_only,
+                                      const char* name = "addresses") {
+    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
+    const std::uint32_t section = *builder.add_section({.name = name}, key_of(1));
+    std::uint64_t reference = 900;
+    for (const std::string& text : texts) {
+        std::string why;
+        const AddOutcome outcome = builder.add_pattern(
+            section, {.text = text, .reference = reference++, .flags = flags}, &why);
+        if (outcome != AddOutcome::added) std::abort();
+    }
     return built(&builder);
 }
 

@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/content/pattern_scanner.h"
+#include "dataplane/content/type_scanner.h"
 #include "dataplane/worker/worker.h"
 #include "tests/support/fragments.h"
 #include "tests/support/index_images.h"
@@ -100,6 +102,12 @@ inline AlignedBytes index_of_contents(std::initializer_list<std::string> content
     return built(&builder);
 }
 
+// Compiled once for all labs of a program.
+inline const TypeDatabases* lab_types() {
+    static const TypeDatabases types;
+    return &types;
+}
+
 class Lab {
   public:
     explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
@@ -109,6 +117,7 @@ class Lab {
         settings.options = &options;
         settings.assembly = assembly;
         settings.seed = 7;
+        settings.types = lab_types();
         worker = std::make_unique<Worker>(settings, &port, &recorder);
     }
 
@@ -133,11 +142,17 @@ class Lab {
     Lab& operator=(const Lab&) = delete;
 
     void use(AlignedBytes new_image) {
-        image = std::move(new_image);
+        auto next = std::make_unique<LabIndex>();
+        next->image = std::move(new_image);
         const char* why = nullptr;
-        INVARIANT(IndexView::open(image.bytes(), true, &view, &why) == IndexStatus::ok);
-        worker->use_index(&view);
+        INVARIANT(IndexView::open(next->image.bytes(), true, &next->view, &why) == IndexStatus::ok);
+        INVARIANT(PatternView::open(next->view, &next->patterns).has_value());
+        if (!next->patterns.empty())
+            next->scanner = PatternScanner::make(next->patterns, pattern_streams);
+        worker->use_index(&next->view, next->scanner.get());
+        index = std::move(next);  // the one before lives until it is replaced
     }
+    void use_again() { worker->use_index(&index->view, index->scanner.get()); }
 
     // --- time ---
     void step(std::uint64_t microseconds = 10) {
@@ -250,8 +265,14 @@ class Lab {
     Options options;
     MemoryPort port;
     MemoryRecorder recorder{4096};
-    AlignedBytes image;
-    IndexView view;
+    struct LabIndex {
+        AlignedBytes image;
+        IndexView view;
+        PatternView patterns;
+        std::unique_ptr<PatternScanner> scanner;
+    };
+    std::unique_ptr<LabIndex> index;
+    std::uint32_t pattern_streams = 8;
     std::unique_ptr<Worker> worker;
     std::uint64_t now_ns = ns_per_s;
     std::uint64_t unix_zero_ns = index_now_s * ns_per_s;

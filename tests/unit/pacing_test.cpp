@@ -87,7 +87,7 @@ void sums_every_pool_of_the_memory_plan(void**) {
     assert_int_equal(plan.bytes(), 350);
     const auto options = small_options();
     const std::uint64_t without = plan_memory(*options, 4096, 0).bytes();
-    assert_int_equal(plan_memory(*options, 4096, 1000).bytes(), without + 2000);
+    assert_int_equal(plan_memory(*options, 4096, 1000).bytes(), without + 4000);  // and patterns
     assert_int_equal(plan_memory(*options, 4097, 0).bytes(), without + 200);
     options->flows_max += 1;
     assert_true(plan_memory(*options, 4096, 0).bytes() > without);

@@ -78,8 +78,8 @@ struct FragmentLab : Lab {
         assert_int_equal(received, 0);
         assert_int_equal(frames, 0);
     }
-    std::uint64_t class_bytes(std::size_t index) const {
-        return worker->counters().frames[index].bytes.read();
+    std::uint64_t class_bytes(std::size_t which) const {
+        return worker->counters().frames[which].bytes.read();
     }
     // What the worker sends when the frames of one burst have come, without the models of the ends.
     std::vector<FrameBytes> pass(const std::vector<FrameBytes>& frames, Side side = Side::client) {
@@ -136,7 +136,7 @@ void a_clean_file_in_fragments_arrives_byte_for_byte(void**) {
             FragmentLab lab;
             lab.ipv6 = ipv6;
             lab.connect();
-            const std::string request = put("/clean", std::string(5000, 'c'));
+            const std::string request = put("/clean", std::string(5000, '.'));
             lab.send_in_fragments(request, 272, order);
             lab.step(2000);
             lab.respond(created);

@@ -244,7 +244,7 @@ void a_repetition_of_the_held_tail_neither_frees_nor_loses_it(void** state) {
 
 void a_forwarded_tail_that_is_lost_behind_us_is_sent_again(void** state) {
     Bench& bench = bench_of(state);
-    bench.request = put("/clean", std::string(3000, 'c'));
+    bench.request = put("/clean", std::string(3000, '.'));
     bench.burst({0, 1, 2, 3});
     assert_int_equal(bench.frames().size(), 4);  // the verdict has freed the last; all are lost
     assert_int_equal(bench.lab.count(Outcome::object_clean), 1);
@@ -289,7 +289,7 @@ void a_repetition_of_what_the_storage_has_is_answered_by_it(void** state) {
 // The storage delays its ACK for every second segment and for 40 ms and more: nothing waits for it.
 void no_tail_waits_for_an_acknowledgement(void** state) {
     Bench& bench = bench_of(state);
-    bench.request = put("/clean", std::string(5000, 'c'));
+    bench.request = put("/clean", std::string(5000, '.'));
     for (std::size_t number = 0; number < 6; ++number) {
         bench.burst({number});
         bench.turn(limits::tail_release_us);
