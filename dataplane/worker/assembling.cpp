@@ -23,6 +23,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const Head& head = exchange.parser.head();
     exchange.assembling = no_assembling;
     exchange.answered = {};
+    forget_creation(&exchange);
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
@@ -36,8 +37,9 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             if (exchange.object_open) begin_form(number, request);
             return true;
         case PieceAct::piece:
-            // One whose key is in the answer has none yet that others do not have as well.
-            return !exchange.object_open || request.key_in_answer || begin_piece(number, request);
+            if (!exchange.object_open) return true;
+            return request.key_in_answer ? begin_creation(number, request)
+                                         : begin_piece(number, request);
         case PieceAct::drop_piece:  // the pieces that are left are not those of the chain
         case PieceAct::copy_piece:
             counters.count(Outcome::assembly_copied);
@@ -232,13 +234,15 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
 bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object && !own.summed;
+    return (own.stage == Assembling::Stage::piece || own.stage == Assembling::Stage::creation) &&
+           own.object == object && !own.summed;
 }
 
 bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object && !own.lost;
+    return (own.stage == Assembling::Stage::piece || own.stage == Assembling::Stage::creation) &&
+           own.object == object && !own.lost;
 }
 
 // Its digest, for when the same piece comes again.
@@ -269,7 +273,7 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     if (place == no_assembling) return false;
     const Assembling::Stage stage = assemblings[place].stage;
-    if (stage == Assembling::Stage::form) return false;
+    if (stage == Assembling::Stage::form || stage == Assembling::Stage::creation) return false;
     if (stage == Assembling::Stage::piece)
         return assemblings[place].summed && assemblings[place].form != no_assembling;
     return (stage != Assembling::Stage::commit || flow.verdict_due);
@@ -321,6 +325,7 @@ bool Worker::State::end_assembling(FlowNumber number) {
     const Assembling::Stage stage = assemblings[exchange.assembling].stage;
     if (stage == Assembling::Stage::form) return end_form(number);
     if (stage == Assembling::Stage::commit) return end_commit(number);
+    if (stage == Assembling::Stage::creation) return end_creation(number);
     return end_piece(number);
 }
 
@@ -421,6 +426,7 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
     switch (own.stage) {
         case Assembling::Stage::form:
         case Assembling::Stage::piece:
+        case Assembling::Stage::creation:
         case Assembling::Stage::commit:
             return;
         case Assembling::Stage::looking:
@@ -563,6 +569,8 @@ void Worker::State::drop_assembling(std::uint32_t place) {
             fingerprinter.save(slot, &chain_state);
         }
         assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
+    } else if (own.stage == Assembling::Stage::creation) {
+        cut_creation(own);
     } else if (own.upload) {
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);

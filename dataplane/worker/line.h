@@ -10,7 +10,8 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
-//   assembling.cpp pieces of uploads, committing.cpp the requests that make them visible
+//   assembling.cpp pieces of uploads, creating.cpp those that come with the creation of one,
+//                  committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   judge.cpp      digests → match → action, the incident
@@ -331,6 +332,15 @@ struct Worker::State {
     void leave_assembling(Exchange* exchange);
     void drop_assembling(std::uint32_t place);
     void note_piece_answer(Exchange* exchange, std::uint16_t status);
+
+    // --- creating.cpp ---
+    bool begin_creation(FlowNumber number, const PieceRequest& request);
+    bool end_creation(FlowNumber number);
+    void cut_creation(const Assembling& own);
+    void note_location(Exchange* exchange);
+    void note_creation_answer(Exchange* exchange, std::uint16_t status);
+    bool begin_created(const PieceRequest& request, std::uint32_t service, PieceTicket* ticket);
+    void forget_creation(Exchange* exchange);
 
     // --- committing.cpp ---
     enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut

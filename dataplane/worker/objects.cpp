@@ -199,7 +199,8 @@ void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
     // What is wrong with an archive in one piece of it may be the other pieces.
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     const bool is_piece_only = event.is_local && place != no_assembling &&
-                               assemblings[place].stage == Assembling::Stage::piece;
+                               (assemblings[place].stage == Assembling::Stage::piece ||
+                                assemblings[place].stage == Assembling::Stage::creation);
     if (mode(flow) == ServiceMode::enforce && action != UninspectedAction::pass && !is_piece_only) {
         abort_object(number);
         return end_inspection(number,

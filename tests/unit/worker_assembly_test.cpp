@@ -1,6 +1,7 @@
 // Uploads in pieces through the whole line. Two workers share one Assembly, each with a client and
 // a storage connection of its own.
 #include "dataplane/assembly/assembly.h"
+#include "dataplane/worker/assembling.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/lab.h"
 
@@ -313,6 +314,111 @@ void a_piece_that_finds_no_room_is_refused(void**) {
     assert_int_equal(pair.assembly.spool().bytes_used(), 0);
 }
 
+// The creation of an upload with its first bytes, and what goes on behind them.
+std::string creation(std::string_view recipe, std::string_view bytes) {
+    const std::string fields =
+        recipe == "tus" ? "Upload-Length: 300000\r\n" : "Upload-Complete: ?0\r\n";
+    return "POST /files HTTP/1.1\r\nHost: files.example\r\n" + fields +
+           "Content-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+std::string go_on(std::string_view recipe, std::size_t offset, std::string_view bytes) {
+    const std::string fields = recipe == "tus"                   ? ""
+                               : offset + bytes.size() == 300000 ? "Upload-Complete: ?1\r\n"
+                                                                 : "Upload-Complete: ?0\r\n";
+    return "PATCH /files/one HTTP/1.1\r\nHost: files.example\r\n" + fields +
+           "Upload-Offset: " + std::to_string(offset) +
+           "\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+constexpr std::string_view created_answer =
+    "HTTP/1.1 201 Created\r\nLocation: http://files.example/files/one\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+// Long behind the start, when nothing is older than we.
+void let_time_pass(Pair* pair) {
+    for (Lab* lab : {&pair->one, &pair->two}) {
+        lab->step();
+        lab->step(std::uint64_t{limits::assembly_seconds} * 1'000'000 + 1'000'000);
+        lab->connect();
+    }
+}
+
+void first_bytes_that_come_with_a_creation_are_joined(void**) {
+    for (const std::string_view recipe : {"tus", "draft"}) {
+        for (const bool is_known : {true, false}) {
+            Pair pair;
+            let_time_pass(&pair);
+            send(&pair.one, creation(recipe, third(1)), created_answer);
+            send(&pair.two, go_on(recipe, 100000, third(2)));
+            const std::string last = go_on(recipe, 200000, third(is_known ? 3 : 1));
+            const std::size_t before = pair.one.stored.size();
+            pair.one.send(last);
+            pair.turn(100);
+            assert_int_equal(is_refused(pair.one, "403"), is_known);
+            assert_int_equal(pair.one.stored.size() < before + last.size(), is_known);
+            assert_int_equal(pair.one.count(Outcome::assembly_gap), 0);
+        }
+    }
+}
+
+// The answer does not tell one name, or the upload was not created: nothing follows from it.
+void a_creation_that_cannot_be_joined_leaves_a_gap(void**) {
+    const std::string too_long = "HTTP/1.1 201 Created\r\nLocation: /files/one?" +
+                                 std::string(location_bytes_max, 'x') +
+                                 "\r\nContent-Length: 0\r\n\r\n";
+    const std::string_view answers[] = {
+        ok_answer, too_long,
+        "HTTP/1.1 201 Created\r\nLocation: /files/one\r\nLocation: /files/two\r\n"
+        "Content-Length: 0\r\n\r\n",
+        "HTTP/1.1 201 Created\r\nLocation: /files/one\r\n two\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 403 No\r\nLocation: /files/one\r\nContent-Length: 0\r\n\r\n"};
+    for (const std::string_view answer : answers) {
+        Pair pair;
+        let_time_pass(&pair);
+        send(&pair.one, creation("tus", third(1)), answer);
+        const std::string next = go_on("tus", 100000, third(2));
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(next);
+        pair.turn(100);
+        assert_true(is_refused(pair.one, "503"));
+        assert_true(pair.one.stored.size() < before + next.size());
+    }
+}
+
+// The draft's 104 tells the name while the bytes are coming; the client goes on where it was cut.
+void a_creation_that_broke_off_is_gone_on_with(void**) {
+    for (const bool is_known : {true, false}) {
+        Pair pair;
+        let_time_pass(&pair);
+        const std::string begun = creation("draft", known());
+        const std::size_t head = begun.find("\r\n\r\n") + 4;
+        pair.one.send(std::string_view(begun).substr(0, head + 50000));
+        pair.one.respond(
+            "HTTP/1.1 104 Upload Resumption Supported\r\nLocation: /files/one\r\n\r\n");
+        pair.one.send(std::string_view(begun).substr(head + 50000, 50000));
+        pair.one.acknowledge();
+        pair.one.segment(pair.one.client_next - pair.one.isn - 1, {},
+                         tcp_flag::rst | tcp_flag::ack);
+        const std::string rest =
+            go_on("draft", 100000, std::string(third(2)) + std::string(third(is_known ? 3 : 1)));
+        pair.two.send(rest);
+        pair.turn(100);
+        assert_int_equal(is_refused(pair.two, "403"), is_known);
+        assert_int_equal(pair.two.stored.size() < rest.size(), is_known);
+    }
+}
+
+// Its head is gone when the next one has begun.
+void a_creation_before_a_pipelined_request_is_not_joined(void**) {
+    Pair pair;
+    let_time_pass(&pair);
+    pair.one.send(creation("tus", third(1)) + "GET / HTTP/1.1\r\nHost: files.example\r\n");
+    pair.one.acknowledge();
+    pair.one.respond(created_answer);
+    pair.two.send(go_on("tus", 100000, third(2)));
+    pair.turn(100);
+    assert_true(is_refused(pair.two, "503"));
+}
+
 Options verified_options(UninspectedAction on_limit = UninspectedAction::refuse) {
     Options options = lab_options();
     options.services[0].verify = 1;
@@ -502,6 +608,10 @@ int main() {
         cmocka_unit_test(clean_chunks_of_forms_pass),
         cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
         cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
+        cmocka_unit_test(first_bytes_that_come_with_a_creation_are_joined),
+        cmocka_unit_test(a_creation_that_cannot_be_joined_leaves_a_gap),
+        cmocka_unit_test(a_creation_that_broke_off_is_gone_on_with),
+        cmocka_unit_test(a_creation_before_a_pipelined_request_is_not_joined),
         cmocka_unit_test(with_a_verifier_a_commit_goes_when_it_is_on_record),
         cmocka_unit_test(a_commit_that_cannot_be_put_on_record_is_refused),
         cmocka_unit_test(a_client_that_hangs_up_frees_no_commit_that_waits_for_its_record),
