@@ -3,11 +3,11 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <ctime>
 #include <string>
 #include <vector>
 
 #include "dataplane/content/content_scanner.h"
+#include "tests/bench/rates.h"
 #include "tests/support/index_images.h"
 
 namespace cordon::bench {
@@ -17,12 +17,6 @@ constexpr std::size_t segment_bytes = 1448;
 constexpr std::size_t text_bytes = 8u << 20;
 
 // Of this thread: neighbours on the machine do not count.
-double cpu_seconds() {
-    timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
 template <typename Body>
 double median_seconds(std::uint32_t runs, Body&& body) {
     std::vector<double> seconds;

@@ -1,7 +1,6 @@
 #include "tests/bench/decoders_bench.h"
 
 #include <openssl/evp.h>
-#include <time.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -9,6 +8,7 @@
 #include <memory>
 #include <random>
 
+#include "tests/bench/rates.h"
 #include "tests/support/body_objects.h"
 
 namespace cordon::bench {
@@ -17,32 +17,6 @@ namespace {
 
 constexpr std::size_t segment = 1460;
 constexpr std::size_t file_bytes = 2u << 20;
-constexpr double run_seconds = 0.05;
-
-double cpu_seconds() {
-    timespec now;
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-// GB/s of work() that takes `bytes` each time.
-template <typename Work>
-Spread rates(std::uint32_t runs, std::size_t bytes, Work work) {
-    std::vector<double> made;
-    std::size_t times = 1;
-    const auto once = [&] {
-        const double from = cpu_seconds();
-        for (std::size_t n = 0; n < times; ++n)
-            work();
-        return cpu_seconds() - from;
-    };
-    while (once() < run_seconds)
-        times *= 2;
-    for (std::uint32_t run = 0; run < runs; ++run)
-        made.push_back(static_cast<double>(times) * static_cast<double>(bytes) / once() / 1e9);
-    std::sort(made.begin(), made.end());
-    return {made[made.size() / 2], made.front(), made.back()};
-}
 
 // --- bodies --------------------------------------------------------------------------------------
 

@@ -1,11 +1,10 @@
 #include "tests/bench/lanes_bench.h"
 
-#include <time.h>
-
 #include <algorithm>
 
 #include "dataplane/fingerprint/blocks.h"
 #include "dataplane/fingerprint/fingerprinter.h"
+#include "tests/bench/rates.h"
 
 namespace cordon::bench {
 
@@ -18,7 +17,6 @@ using kernels::KernelSet;
 constexpr std::size_t segment = 1460;
 constexpr std::size_t blocks = segment / digest_block_bytes;
 constexpr std::size_t objects_max = 64;
-constexpr double run_seconds = 0.02;
 
 constexpr Digest digests[] = {Digest::sha256, Digest::sha1, Digest::md5};
 
@@ -32,31 +30,6 @@ IndicatorKind kind_of(Digest digest) {
             return IndicatorKind::md5;
     }
     return IndicatorKind::sha256;
-}
-
-double cpu_seconds() {
-    timespec now;
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-// GB/s of work() that takes `bytes` each time.
-template <typename Work>
-Spread rates(std::uint32_t runs, std::size_t bytes, Work work) {
-    std::vector<double> made;
-    std::size_t times = 1;
-    const auto once = [&] {
-        const double from = cpu_seconds();
-        for (std::size_t n = 0; n < times; ++n)
-            work();
-        return cpu_seconds() - from;
-    };
-    while (once() < run_seconds)
-        times *= 2;
-    for (std::uint32_t run = 0; run < runs; ++run)
-        made.push_back(static_cast<double>(times) * static_cast<double>(bytes) / once() / 1e9);
-    std::sort(made.begin(), made.end());
-    return {made[made.size() / 2], made.front(), made.back()};
 }
 
 // Segments in the first-level cache, each at an odd place, as packets have them.

@@ -14,8 +14,8 @@
 #include <string_view>
 
 #include "dataplane/base/result.h"
-#include "tests/bench/content_bench.h"
 #include "dataplane/fingerprint/kernels.h"
+#include "tests/bench/content_bench.h"
 #include "tests/bench/decoders_bench.h"
 #include "tests/bench/lanes_bench.h"
 #include "tests/bench/line_bench.h"
