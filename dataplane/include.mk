@@ -48,7 +48,7 @@ worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
                   dataplane/worker/repeats.cpp dataplane/worker/release.cpp \
                   dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
                   dataplane/worker/assembling.cpp dataplane/worker/assembling_forms.cpp \
-                  dataplane/worker/committing.cpp \
+                  dataplane/worker/creating.cpp dataplane/worker/committing.cpp \
                   dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
                   dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
                   dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp \

@@ -145,6 +145,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.lost = remembers(shard, request, now);
     upload.is_object = is_object;
     shard.objects += is_object ? 1 : 0;
+    upload.copied = upload.crowded = false;
     upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
     upload.has_before = false;
     ++upload.epoch;
@@ -487,9 +488,9 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
     const std::uint32_t piece = has_place ? open_piece(shard, number, position) : none;
     if (piece == none) {
-        upload.tainted = true;
+        upload.tainted = upload.crowded = true;
         unpin(shard, number, now);
-        return {Result::full, is_new};
+        return {Result::full, is_new, true};
     }
     pieces_[piece].end = end;
     put_ahead(number, piece);

@@ -94,6 +94,8 @@ struct PieceBegun {
     };
     Result result;
     bool opened;  // a new upload
+    // With full: the upload knows that it cannot be judged.
+    bool noted = false;
 };
 
 // What is known of a piece at its end.
@@ -129,7 +131,9 @@ struct ChainView {
     std::uint64_t before_tag;
     std::uint64_t pieces_whole;
     std::uint32_t in_flight;
-    bool tainted;  // conflict, or a piece copied by the storage
+    bool tainted;  // conflict, no room for a piece, or a piece copied by the storage
+    bool copied;
+    bool crowded;  // no room
     bool matched;
 };
 

@@ -328,7 +328,7 @@ PieceBegun Assembly::copy(const PieceRequest& request, std::uint32_t service, No
     if (is_new) number = open_upload(shard, request, service, now);
     if (number == none) return {Result::full, false};
     pin(shard, number);
-    uploads_[number].tainted = true;
+    uploads_[number].tainted = uploads_[number].copied = true;
     unpin(shard, number, now);
     return {Result::begun, is_new};
 }
@@ -400,8 +400,8 @@ UploadRef Assembly::find(const PieceRequest& request, std::uint32_t service, Now
 ChainView Assembly::chain(UploadRef ref) {
     const Locked locked(shard_of(ref.number).lock);
     const Upload& upload = uploads_[ref.number];
-    return {upload.count, upload.tag,       upload.has_before, upload.before_tag,
-            upload.whole, upload.in_flight, upload.tainted,    upload.matched};
+    return {upload.count,     upload.tag,     upload.has_before, upload.before_tag, upload.whole,
+            upload.in_flight, upload.tainted, upload.copied,     upload.crowded,    upload.matched};
 }
 
 void Assembly::before_last(UploadRef ref, DigestState* state) {

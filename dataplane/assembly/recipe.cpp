@@ -89,6 +89,50 @@ AssemblyKey key_of_location(const Head& request, std::string_view location, std:
     return target_key(to, seed);
 }
 
+std::string_view stored_at(const Head& head, const PieceRequest& request) {
+    const bool completes =
+        request.act == PieceAct::commit || (request.act == PieceAct::bad && head.method == "POST");
+    const std::string_view own = head.target.substr(0, head.target.find('?'));
+    switch (request.recipe) {
+        case Recipe::content_range:
+        case Recipe::sabre_patch:
+            return own;
+        case Recipe::s3_multipart:
+            return completes ? own : std::string_view();
+        case Recipe::chunk_folder: {
+            const auto to = head.find("destination");
+            return request.act == PieceAct::commit && to ? http::trim(*to) : std::string_view();
+        }
+        case Recipe::none:
+        case Recipe::session_range:
+        case Recipe::tus:
+        case Recipe::tus_final:
+        case Recipe::ietf_resumable:
+        case Recipe::chunk_name:
+        case Recipe::form_range:
+        case Recipe::dropzone:
+        case Recipe::plupload:
+        case Recipe::resumable_js:
+        case Recipe::flow_js:
+        case Recipe::simple_uploader:
+        case Recipe::fine_uploader:
+        case Recipe::swift_object:
+        case Recipe::swift_static:
+        case Recipe::swift_dynamic:
+        case Recipe::azure_block:
+        case Recipe::azure_append:
+        case Recipe::azure_page:
+        case Recipe::gcs_object:
+        case Recipe::gcs_compose:
+        case Recipe::oci_blob:
+        case Recipe::webdav_copy:
+        case Recipe::plain_object:
+        case Recipe::count_:
+            break;
+    }
+    return {};
+}
+
 std::string_view recipe_name(Recipe recipe) {
     switch (recipe) {
         case Recipe::none:

@@ -159,6 +159,11 @@ PieceRequest recipe_of(const Head& head, const FormFields& fields, std::uint64_t
 // of its answer (also of an interim one).
 AssemblyKey key_of_location(const Head& request, std::string_view location, std::uint64_t seed);
 
+// The target under which a WebDAV server or an S3 storage shows the object after a request of
+// `recipe`; empty: nothing is visible with it, or elsewhere, under a name that only the server
+// knows.
+std::string_view stored_at(const Head& head, const PieceRequest& request);
+
 std::string_view recipe_name(Recipe recipe);
 
 }  // namespace cordon

@@ -58,8 +58,10 @@ struct Assembly::Upload {
     bool used;
     bool is_object;  // came whole, and nothing was written into it yet
     bool lost;       // an upload of this key was forgotten with pieces in it
-    bool tainted;    // by a conflict, or by a copy
-    bool matched;    // see freeze()
+    bool tainted;    // by a conflict, a copy, or a piece without room
+    bool copied;
+    bool crowded;
+    bool matched;  // see freeze()
     bool leased;
     bool lease_is_live;  // by a piece in flight, else by whoever advances
     // the chain

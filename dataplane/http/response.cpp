@@ -117,6 +117,8 @@ ResponseTracker::Step ResponseTracker::skip_empty_line() {
     remaining_ = 0;
     version_1_0_ = has_length_ = has_coding_ = chunked_last_ = false;
     asked_close_ = asked_keep_alive_ = last_was_framing_ = false;
+    has_location_ = last_was_location_ = false;
+    location_bytes_ = 0;
     unsolicited_ = pending_ == 0;
     return Step::again;
 }
@@ -137,6 +139,7 @@ ResponseTracker::Step ResponseTracker::take_head(ResponseEvent* event) {
         if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     }
     const bool cut = line_bytes_ > line_.size();
+    const std::size_t whole_bytes = line_bytes_;
     line_bytes_ = 0;
     if (state_ == State::status_line) {
         if (!take_status_line(line)) return fail(event);
@@ -144,6 +147,7 @@ ResponseTracker::Step ResponseTracker::take_head(ResponseEvent* event) {
         return Step::again;
     }
     if (line.empty()) return end_head(event);
+    if (!room_.empty()) take_location(line, whole_bytes);
     if (cut && is_framing_name(trim(line.substr(0, line.find(':'))))) return fail(event);
     return take_field_line(line) ? Step::again : fail(event);
 }
@@ -160,6 +164,9 @@ bool ResponseTracker::copy_line() {
         const std::size_t kept = std::min(bytes, line_.size() - line_bytes_);
         std::memcpy(line_.data() + line_bytes_, input_.data(), kept);
     }
+    if (!has_location_ && line_bytes_ < room_.size())
+        std::memcpy(room_.data() + line_bytes_, input_.data(),
+                    std::min(bytes, room_.size() - line_bytes_));
     const auto counted =
         static_cast<std::uint32_t>(std::min<std::size_t>(bytes, response_head_bytes_max + 1));
     line_bytes_ = std::min(line_bytes_ + counted, response_head_bytes_max + 1);
@@ -197,6 +204,27 @@ bool ResponseTracker::take_field_line(std::string_view line) {
         asked_keep_alive_ = asked_keep_alive_ || list_has(value, "keep-alive");
     }
     return true;
+}
+
+// The line as a whole is in the room, while none was Location.
+void ResponseTracker::take_location(std::string_view line, std::size_t line_bytes) {
+    if (is_blank(line[0])) {
+        if (last_was_location_) location_bytes_ = 0;
+        return;
+    }
+    last_was_location_ = equal_ignoring_case(line.substr(0, line.find(':')), "location");
+    if (!last_was_location_) return;
+    location_bytes_ = 0;
+    if (!has_location_ && line_bytes <= room_.size()) {
+        std::string_view value(room_.data(), line_bytes);
+        value.remove_prefix(value.find(':') + 1);
+        while (!value.empty() && (value.back() == '\n' || value.back() == '\r'))
+            value.remove_suffix(1);
+        value = trim(value);
+        std::memmove(room_.data(), value.data(), value.size());
+        location_bytes_ = value.size();
+    }
+    has_location_ = true;
 }
 
 bool ResponseTracker::take_content_length(std::string_view value) {

@@ -21,6 +21,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "dataplane/base/bytes.h"
@@ -64,6 +65,16 @@ class ResponseTracker {
     // Only after next() has returned false.
     void feed(Bytes bytes);
     void finish();  // FIN of the storage; then call next()
+
+    // From the next head on; `room` stays the caller's. Empty: none is wanted.
+    void keep_location(std::span<char> room) {
+        room_ = room;
+        location_bytes_ = 0;
+    }
+    // Of the head that the last event was about. Empty: it has none, or several, or a folded one,
+    // or one that found no room.
+    std::string_view location() const { return {room_.data(), location_bytes_}; }
+
     bool next(ResponseEvent* event);
 
     // Requests that await the end of their answer.
@@ -109,6 +120,7 @@ class ResponseTracker {
     bool take_field_line(std::string_view line);
     bool take_content_length(std::string_view value);
     bool take_transfer_encoding(std::string_view value);
+    void take_location(std::string_view line, std::size_t line_bytes);
     Step end_head(ResponseEvent* event);
     bool settle_framing(MethodKind kind);
     Step take_length_body();
@@ -142,6 +154,10 @@ class ResponseTracker {
     ChunkedDecoder chunks_;
     std::array<MethodKind, limits::pipeline_max> kinds_{};
     std::array<char, 64> line_{};  // a framing field that is longer is refused
+    std::span<char> room_;         // the line, until one is Location: then its value
+    std::size_t location_bytes_ = 0;
+    bool has_location_ = false;
+    bool last_was_location_ = false;  // a folded line would continue it
 };
 
 // Whether bytes of a server, which no request awaits, begin an answer that can only be one to a

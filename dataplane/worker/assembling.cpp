@@ -23,6 +23,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const Head& head = exchange.parser.head();
     exchange.assembling = no_assembling;
     exchange.answered = {};
+    forget_creation(&exchange);
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
@@ -39,8 +40,9 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             if (exchange.object_open) begin_form(number, request);
             return true;
         case PieceAct::piece:
-            // One whose key is in the answer has none yet that others do not have as well.
-            return !exchange.object_open || request.key_in_answer || begin_piece(number, request);
+            if (!exchange.object_open) return true;
+            return request.key_in_answer ? begin_creation(number, request)
+                                         : begin_piece(number, request);
         case PieceAct::drop_piece:  // the pieces that are left are not those of the chain
         case PieceAct::copy_piece:
             counters.count(Outcome::assembly_copied);
@@ -54,7 +56,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             return true;
         case PieceAct::bad:
             counters.count(Outcome::assembly_bad);
-            return passes_unassembled(number, PolicyCase::unparsable);
+            return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
     }
     return true;
 }
@@ -66,37 +68,48 @@ void Worker::State::note_begun(const PieceBegun& begun) {
         counters.count(Outcome::assembly_conflict);
 }
 
-// Pieces that cannot be put together. False: the request was refused.
-bool Worker::State::passes_unassembled(FlowNumber number, PolicyCase about) {
+// What policy says to pieces that cannot be put together.
+UninspectedAction Worker::State::unassembled_action(FlowNumber number, PolicyCase about) const {
     const Flow& flow = flows[number];
     const ServiceOptions& wanted = service(flow);
-    bool refuses = wanted.on_limit != UninspectedAction::pass;
-    UninspectedAction action = wanted.on_limit;
-    ErrorStatus status = ErrorStatus::unavailable;
-    if (about == PolicyCase::unparsable) {
-        action = wanted.on_unparsable;
-        refuses = action != UninspectedAction::pass;
-        status = ErrorStatus::bad_request;
-    } else if (about == PolicyCase::midstream) {
-        refuses = wanted.on_midstream == MidstreamAction::reset ||
-                  wanted.on_midstream == MidstreamAction::refuse;
-        action = wanted.on_midstream == MidstreamAction::reset ? UninspectedAction::reset
-                                                               : UninspectedAction::refuse;
-    }
-    if (mode(flow) == ServiceMode::enforce && refuses) {
+    if (mode(flow) != ServiceMode::enforce) return UninspectedAction::pass;
+    if (about == PolicyCase::unparsable) return wanted.on_unparsable;
+    if (about != PolicyCase::midstream) return wanted.on_limit;
+    if (wanted.on_midstream == MidstreamAction::reset) return UninspectedAction::reset;
+    return wanted.on_midstream == MidstreamAction::refuse ? UninspectedAction::refuse
+                                                          : UninspectedAction::pass;
+}
+
+// Pieces that cannot be put together. What passes is to be judged on the storage, where that is
+// possible. False: the request was refused.
+bool Worker::State::passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason) {
+    const Flow& flow = flows[number];
+    const UninspectedAction action = unassembled_action(number, about);
+    if (action != UninspectedAction::pass) {
+        const ErrorStatus status =
+            about == PolicyCase::unparsable ? ErrorStatus::bad_request : ErrorStatus::unavailable;
         abort_object(number);
         end_inspection(number, {about, UninspectedReason::assembly, action, status, true});
         return false;
     }
     counters.decided(flow.service, about, PolicyResult::passed);
+    Exchange& exchange = exchanges[flow.exchange];
+    exchange.has_unjudged = true;
+    exchange.unjudged = reason;
+    if (!exchange.object_open) ask_about_unjudged(&exchange);
     return true;
 }
 
 // A gap in what was seen of an upload: it may have begun before us, or while the kernel bridged.
-bool Worker::State::passes_with_gap(FlowNumber number) {
+PolicyCase Worker::State::gap_case() {
     counters.count(Outcome::assembly_gap);
-    return passes_unassembled(
-        number, assembly.may_be_older(now) ? PolicyCase::midstream : PolicyCase::limit);
+    return assembly.may_be_older(now) ? PolicyCase::midstream : PolicyCase::limit;
+}
+
+// A part that policy would refuse: its Complete names it, and is held until it is on record that
+// the object has to be judged on the storage.
+bool Worker::State::is_left_to_commit(FlowNumber number, const PieceRequest& request) const {
+    return request.recipe == Recipe::s3_multipart && service(flows[number]).verify != 0;
 }
 
 std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceRequest& request) {
@@ -125,9 +138,10 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
         assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
     note_begun(begun);
     if (begun.result == PieceBegun::Result::full || begun.result == PieceBegun::Result::crossing)
-        return passes_unassembled(number, PolicyCase::limit);
+        return (begun.noted && is_left_to_commit(number, request)) ||
+               passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
     if (begun.result == PieceBegun::Result::bad)
-        return passes_unassembled(number, PolicyCase::unparsable);
+        return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
     const std::uint32_t in_form = exchanges[flows[number].exchange].assembling;
     Assembling& own =
         assemblings[in_form == no_assembling ? open_assembling(number, request) : in_form];
@@ -186,7 +200,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     if (own.ticket.place == PiecePlace::again) {
         if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;
         counters.count(Outcome::assembly_conflict);
-        return passes_unassembled(number, PolicyCase::limit);
+        return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
     }
     if (own.ticket.place != PiecePlace::spooled) {
         assembly.retain(own.ticket, bytes);
@@ -196,20 +210,24 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     if (assembly.keep(own.ticket, bytes, now)) return true;
     own.lost = true;
     counters.count(Outcome::assembly_full);
-    return passes_unassembled(number, PolicyCase::limit);
+    return is_left_to_commit(number, own.request) ||
+           passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
 }
 
 bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object && !own.summed;
+    return (own.stage == Assembling::Stage::piece || own.stage == Assembling::Stage::creation) &&
+           own.object == object && !own.summed;
 }
 
 bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::piece && own.object == object && !own.lost &&
-           own.request.act == PieceAct::piece;
+    const bool carries_piece =
+        (own.stage == Assembling::Stage::piece && own.request.act == PieceAct::piece) ||
+        own.stage == Assembling::Stage::creation;
+    return carries_piece && own.object == object && !own.lost;
 }
 
 // Its digest, for when the same piece comes again.
@@ -240,7 +258,7 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     if (place == no_assembling) return false;
     const Assembling::Stage stage = assemblings[place].stage;
-    if (stage == Assembling::Stage::form) return false;
+    if (stage == Assembling::Stage::form || stage == Assembling::Stage::creation) return false;
     if (stage == Assembling::Stage::piece)
         return assemblings[place].summed && assemblings[place].form != no_assembling;
     return (stage != Assembling::Stage::commit || flow.verdict_due);
@@ -292,6 +310,7 @@ bool Worker::State::end_assembling(FlowNumber number) {
     const Assembling::Stage stage = assemblings[exchange.assembling].stage;
     if (stage == Assembling::Stage::form) return end_form(number);
     if (stage == Assembling::Stage::commit) return end_commit(number);
+    if (stage == Assembling::Stage::creation) return end_creation(number);
     return end_piece(number);
 }
 
@@ -365,7 +384,8 @@ bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
 
 void Worker::State::put_to_work(std::uint32_t place) {
     const Assembling::Stage stage = assemblings[place].stage;
-    const bool waits = stage == Assembling::Stage::waiting || stage == Assembling::Stage::looking;
+    const bool waits = stage == Assembling::Stage::waiting || stage == Assembling::Stage::looking ||
+                       stage == Assembling::Stage::recording;
     assembling_due_ns = std::min(assembling_due_ns, now.ns + (waits ? look_again_ns : 0));
     assemblings[place].next = working;
     working = place;
@@ -395,6 +415,7 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
     switch (own.stage) {
         case Assembling::Stage::form:
         case Assembling::Stage::piece:
+        case Assembling::Stage::creation:
         case Assembling::Stage::commit:
             return;
         case Assembling::Stage::looking:
@@ -407,6 +428,9 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
         case Assembling::Stage::listing:
         case Assembling::Stage::hashing:
             done = commit_on(place, left);
+            break;
+        case Assembling::Stage::recording:
+            done = commit_recorded(place);
             break;
     }
     if (done && number != no_flow) resume_after_assembly(number);
@@ -466,7 +490,8 @@ bool Worker::State::look_on(std::uint32_t place) {
             case Standing::busy:
                 if (now.ns >= own.until_ns) {
                     end_look(place);
-                    return is_whole || passes_unassembled(number, PolicyCase::limit);
+                    return is_whole ||
+                           passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
                 }
                 put_to_work(place);
                 return false;
@@ -482,15 +507,15 @@ bool Worker::State::look_on(std::uint32_t place) {
             }
             case Standing::gap:
                 end_look(place);
-                return passes_with_gap(number);
+                return passes_unassembled(number, gap_case(), VerifyReason::gap);
             case Standing::lost:
                 counters.count(Outcome::assembly_gap);
                 end_look(place);
-                return passes_unassembled(number, PolicyCase::limit);
+                return passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
             case Standing::conflict:
                 counters.count(Outcome::assembly_conflict);
                 end_look(place);
-                return passes_unassembled(number, PolicyCase::limit);
+                return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
         }
     }
 }
@@ -539,6 +564,8 @@ void Worker::State::drop_assembling(std::uint32_t place) {
             fingerprinter.save(slot, &chain_state);
         }
         assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
+    } else if (own.stage == Assembling::Stage::creation) {
+        cut_creation(own);
     } else if (own.upload) {
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);

@@ -8,6 +8,7 @@
 // Limits:     two for each message; limits::commit_lists_max commits with lists.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "dataplane/assembly/assembly.h"
@@ -15,6 +16,8 @@
 #include "dataplane/assembly/form_fields.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/verdict/policy.h"
+#include "dataplane/worker/recorder.h"
 
 namespace cordon {
 
@@ -27,25 +30,35 @@ struct CommitPlace {
     std::uint32_t next_free;
 };
 
-// The fields of a form, and what its file part came to when it ended.
+// A longer Location is not read, and what comes after it has a gap.
+inline constexpr std::size_t location_bytes_max = 2048;
+
+// The fields of a form, and what its file part came to when it ended. Or the first piece of an
+// upload whose key is in the answer to it.
 struct FormPlace {
     FormFields fields;
     DigestState state;
     PieceSum sum;
     std::uint64_t tail_at;  // where the chunk with its last bytes begins
+    PieceRequest request;
+    bool has_ended;
+    bool has_key;
+    std::array<char, location_bytes_max> location;
     std::uint32_t next_free;
 };
 
 struct Assembling {
     enum class Stage : std::uint8_t {
-        form,     // its fields may make a piece of its file part
-        piece,    // its bytes are coming
-        commit,   // its request is coming
-        looking,  // the piece has ended: may its end go?
-        waiting,  // the commit has ended: for the lease, and for pieces on their way
+        form,      // its fields may make a piece of its file part
+        piece,     // its bytes are coming
+        creation,  // the same, and its key comes with the answer
+        commit,    // its request is coming
+        looking,   // the piece has ended: may its end go?
+        waiting,   // the commit has ended: for the lease, and for pieces on their way
         advancing,
-        listing,  // the pieces that a commit names are looked up
-        hashing,  // and hashed
+        listing,    // the pieces that a commit names are looked up
+        hashing,    // and hashed
+        recording,  // that the object has to be judged on the storage
     };
     PieceRequest request;
     PieceTicket ticket;
@@ -69,7 +82,9 @@ struct Assembling {
     std::uint64_t tag;
     std::uint64_t done;     // positions looked up
     std::uint64_t chained;  // of them, that the state begins with
-    std::uint32_t next;     // in the list of those that are at it
+    RecordTicket record;
+    PolicyCase about;    // what was decided when it is durable
+    std::uint32_t next;  // in the list of those that are at it
     std::uint32_t next_free;
 };
 

@@ -33,7 +33,7 @@ bool Worker::State::begin_form_piece(FlowNumber number, std::uint8_t object) {
     if (request.act == PieceAct::piece) return begin_piece(number, request);
     if (request.act != PieceAct::bad) return true;
     counters.count(Outcome::assembly_bad);
-    return passes_unassembled(number, PolicyCase::unparsable);
+    return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
 }
 
 // Fields behind the file part may make a piece of it after all: its bytes are gone by then.
@@ -46,7 +46,7 @@ bool Worker::State::end_form(FlowNumber number) {
     end_look(place);
     if (act != PieceAct::piece && act != PieceAct::bad) return true;
     counters.count(Outcome::assembly_bad);
-    return passes_unassembled(number, PolicyCase::unparsable);
+    return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
 }
 
 }  // namespace cordon

@@ -27,7 +27,7 @@ bool Worker::State::begin_commit(FlowNumber number, const PieceRequest& request)
         if (own.list == no_assembling) {
             counters.count(Outcome::assembly_full);
             leave_assembling(&exchange);
-            return passes_unassembled(number, PolicyCase::limit);
+            return passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
         }
         commit_places[own.list].list.open(exchange.parser.head(), request, assembly.seed());
     }
@@ -78,7 +78,7 @@ bool Worker::State::end_commit(FlowNumber number) {
         if (list.state() == CommitList::State::bad) {
             counters.count(Outcome::assembly_bad);
             end_look(place);
-            return passes_unassembled(number, PolicyCase::unparsable);
+            return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
         }
         const bool is_none = list.state() == CommitList::State::foreign;
         commit_places.release(own.list);
@@ -90,8 +90,8 @@ bool Worker::State::end_commit(FlowNumber number) {
         // Where every piece is judged at its end, this one only asks how far the upload is.
         const bool asks = !own.upload && own.request.visibility == Visibility::at_once &&
                           own.request.list == ListFormat::none;
-        end_look(place);
-        return asks || passes_with_gap(number);
+        if (asks) return end_look(place);
+        return commit_unjudged(place, gap_case(), VerifyReason::gap) == CommitStep::goes;
     }
     own.stage = Assembling::Stage::waiting;
     own.until_ns = now.ns + commit_wait_ns;
@@ -128,23 +128,66 @@ Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     own.slot = no_object;
     own.stage = Assembling::Stage::waiting;
-    if (now.ns >= own.until_ns) return commit_fails(place, Outcome::assembly_gap);
+    if (now.ns >= own.until_ns)
+        return commit_fails(place, Outcome::assembly_gap, VerifyReason::undecoded);
     put_to_work(place);
     return CommitStep::waits;
 }
 
-Worker::State::CommitStep Worker::State::commit_fails(std::uint32_t place, Outcome why) {
-    const FlowNumber number = assemblings[place].flow;
-    end_look(place);
+Worker::State::CommitStep Worker::State::commit_fails(std::uint32_t place, Outcome why,
+                                                      VerifyReason reason) {
     counters.count(why);
-    return passes_unassembled(number, PolicyCase::limit) ? CommitStep::goes : CommitStep::waits;
+    return commit_unjudged(place, PolicyCase::limit, reason);
 }
 
-// A piece that nobody saw.
-Worker::State::CommitStep Worker::State::commit_has_gap(std::uint32_t place) {
-    const FlowNumber number = assemblings[place].flow;
+// An upload that cannot be judged, as its pieces came.
+Worker::State::CommitStep Worker::State::commit_tainted(std::uint32_t place,
+                                                        const ChainView& chain) {
+    const VerifyReason reason = chain.copied    ? VerifyReason::copied
+                                : chain.crowded ? VerifyReason::full
+                                                : VerifyReason::undecoded;
+    return commit_fails(place, Outcome::assembly_conflict, reason);
+}
+
+// Instead of a refusal the commit goes when it is durable on record that the object has to be
+// judged on the storage. Not what only a client brings about that contradicts itself (undecoded).
+Worker::State::CommitStep Worker::State::commit_unjudged(std::uint32_t place, PolicyCase about,
+                                                         VerifyReason reason) {
+    Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    if (reason != VerifyReason::undecoded &&
+        unassembled_action(number, about) != UninspectedAction::pass &&
+        verify_stored(number, reason, &own.record)) {
+        own.stage = Assembling::Stage::recording;
+        own.about = about;
+        own.until_ns = now.ns + options.journal_ms_max * ns_per_ms;
+        put_to_work(place);
+        return CommitStep::waits;
+    }
     end_look(place);
-    return passes_with_gap(number) ? CommitStep::goes : CommitStep::waits;
+    return passes_unassembled(number, about, reason) ? CommitStep::goes : CommitStep::waits;
+}
+
+// True: the commit may go. False: it waits for its record, or the flow is cut.
+bool Worker::State::commit_recorded(std::uint32_t place) {
+    const Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    const PolicyCase about = own.about;
+    std::uint64_t sequence = 0;
+    switch (recorder.state(own.record, &sequence)) {
+        case RecordState::durable:
+            counters.decided(own.service, about, PolicyResult::passed);
+            return end_look(place);
+        case RecordState::pending:
+            if (now.ns >= own.until_ns) break;
+            put_to_work(place);
+            return false;
+        case RecordState::failed:
+            break;
+    }
+    counters.count(Outcome::verify_unrecorded);
+    end_look(place);
+    return passes_unassembled(number, about, VerifyReason::undecoded);
 }
 
 // All pieces, in their own order.
@@ -157,8 +200,9 @@ Worker::State::CommitStep Worker::State::commit_all(std::uint32_t place) {
         return CommitStep::goes;
     }
     if (chain.in_flight != 0) return commit_waits(place);
-    if (chain.tainted) return commit_fails(place, Outcome::assembly_conflict);
-    if (chain.count != chain.pieces_whole) return commit_fails(place, Outcome::assembly_gap);
+    if (chain.tainted) return commit_tainted(place, chain);
+    if (chain.count != chain.pieces_whole)
+        return commit_fails(place, Outcome::assembly_gap, VerifyReason::gap);
     return judge_commit(place);
 }
 
@@ -205,7 +249,7 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const std::uint64_t count = own.positions.bytes / sizeof(std::uint64_t);
     const ChainView chain = assembly.chain(own.upload);
-    if (chain.tainted) return commit_fails(place, Outcome::assembly_conflict);
+    if (chain.tainted) return commit_tainted(place, chain);
     const std::uint64_t end = std::min(count, own.done + list_step);
     for (; own.done < end; ++own.done) {
         SpooledPiece piece;
@@ -221,13 +265,13 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
                 if (!from_chain) continue;
                 break;
             case PieceStatus::conflict:
-                return commit_fails(place, Outcome::assembly_conflict);
+                return commit_fails(place, Outcome::assembly_conflict, VerifyReason::undecoded);
             case PieceStatus::missing:
-                return commit_has_gap(place);
+                return commit_unjudged(place, gap_case(), VerifyReason::gap);
             case PieceStatus::lost:
                 break;
         }
-        return commit_fails(place, Outcome::assembly_gap);
+        return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
     }
     if (own.done < count) {
         put_to_work(place);

@@ -193,9 +193,11 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
         case ResponseEvent::Kind::interim:
             // Only 100 asks for the body; 102 and 103 leave it open.
             if (event.status == 100) exchange.expect_waiting = false;
+            if (event.status == 104) note_location(&exchange);
             return true;
         case ResponseEvent::Kind::final_head:
             note_piece_answer(&exchange, event.status);
+            note_creation_answer(&exchange, event.status);
             if (exchange.expect_waiting && exchange.tracker.outstanding() == 1) {
                 counters.count(Outcome::http_expect_refused);
                 if (mode(flow) != ServiceMode::enforce)

@@ -26,9 +26,10 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
     exchange.tracker.open();
     exchange.decoder = no_decoder;
-    exchange.assembling = no_assembling;
+    exchange.assembling = exchange.creation = no_assembling;
     exchange.answered = {};
     exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
+    exchange.has_unjudged = false;
     exchange.proxy_bytes = 0;
     return true;
 }
@@ -37,6 +38,7 @@ void Worker::State::end_exchange(Flow& flow) {
     if (flow.exchange == no_exchange) return;
     Exchange& exchange = exchanges[flow.exchange];
     close_message(&exchange);
+    forget_creation(&exchange);
     exchange.flow = no_flow;
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;

@@ -51,6 +51,7 @@ struct Exchange {
     std::array<OpenObject, limits::objects_per_message_max> objects;
     std::uint32_t assembling;   // what it has to do with an upload in pieces, or no_assembling
     PieceTicket answered;       // a piece that ended: the storage's answer to it is awaited
+    std::uint32_t creation;     // the same of one without a key yet: a FormPlace, or no_assembling
     std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0, no archive
     ObjectForm form;            // of that
     bool object_open;           // between head and end of a message with a body
@@ -58,6 +59,8 @@ struct Exchange {
     bool undecoded;             // a form that was given up
     bool sniff_due;             // a plain body that may be an archive
     ZipSearch search;           // of such a one
+    bool has_unjudged;          // it passes without a verdict, for this reason
+    VerifyReason unjudged;      //
     bool expect_waiting;        // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;

@@ -10,7 +10,8 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
-//   assembling*.cpp pieces of uploads, committing.cpp the requests that make them visible
+//   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
+//                  committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   judge.cpp      digests → match → action, the incident
@@ -297,8 +298,10 @@ struct Worker::State {
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
     void note_begun(const PieceBegun& begun);
-    bool passes_unassembled(FlowNumber number, PolicyCase about);
-    bool passes_with_gap(FlowNumber number);
+    UninspectedAction unassembled_action(FlowNumber number, PolicyCase about) const;
+    bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
+    PolicyCase gap_case();
+    bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
@@ -331,6 +334,15 @@ struct Worker::State {
     void drop_assembling(std::uint32_t place);
     void note_piece_answer(Exchange* exchange, std::uint16_t status);
 
+    // --- creating.cpp ---
+    bool begin_creation(FlowNumber number, const PieceRequest& request);
+    bool end_creation(FlowNumber number);
+    void cut_creation(const Assembling& own);
+    void note_location(Exchange* exchange);
+    void note_creation_answer(Exchange* exchange, std::uint16_t status);
+    bool begin_created(const PieceRequest& request, std::uint32_t service, PieceTicket* ticket);
+    void forget_creation(Exchange* exchange);
+
     // --- committing.cpp ---
     enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut
     bool begin_commit(FlowNumber number, const PieceRequest& request);
@@ -340,8 +352,10 @@ struct Worker::State {
     bool commit_on(std::uint32_t place, std::size_t* left);
     CommitStep commit_step(std::uint32_t place, std::size_t* left);
     CommitStep commit_waits(std::uint32_t place);
-    CommitStep commit_fails(std::uint32_t place, Outcome why);
-    CommitStep commit_has_gap(std::uint32_t place);
+    CommitStep commit_fails(std::uint32_t place, Outcome why, VerifyReason reason);
+    CommitStep commit_tainted(std::uint32_t place, const ChainView& chain);
+    CommitStep commit_unjudged(std::uint32_t place, PolicyCase about, VerifyReason reason);
+    bool commit_recorded(std::uint32_t place);
     CommitStep commit_all(std::uint32_t place);
     void begin_list(std::uint32_t place);
     std::uint64_t next_position(Assembling* own);
@@ -406,6 +420,8 @@ struct Worker::State {
     // --- verify.cpp ---
     bool request_verification(FlowNumber number, VerifyReason reason, std::string_view target = {},
                               RecordTicket* ticket = nullptr);
+    bool verify_stored(FlowNumber number, VerifyReason reason, RecordTicket* ticket = nullptr);
+    void ask_about_unjudged(Exchange* exchange);
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);

@@ -199,8 +199,9 @@ void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
     // What is wrong with an archive in one piece of it may be the other pieces.
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     const bool is_piece_only = event.is_local && place != no_assembling &&
-                               assemblings[place].stage == Assembling::Stage::piece &&
-                               assemblings[place].request.act == PieceAct::piece;
+                               ((assemblings[place].stage == Assembling::Stage::piece &&
+                                 assemblings[place].request.act == PieceAct::piece) ||
+                                assemblings[place].stage == Assembling::Stage::creation);
     if (mode(flow) == ServiceMode::enforce && action != UninspectedAction::pass && !is_piece_only) {
         abort_object(number);
         return end_inspection(number,
@@ -259,6 +260,7 @@ std::uint64_t Worker::State::take_body_bytes(Exchange* exchange) {
 
 void Worker::State::close_message(Exchange* exchange) {
     leave_assembling(exchange);
+    ask_about_unjudged(exchange);
     if (!exchange->object_open) return;
     for (std::uint8_t object = 0; object < exchange->objects.size(); ++object)
         drop_object(exchange, object);

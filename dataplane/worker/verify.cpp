@@ -37,4 +37,20 @@ bool Worker::State::request_verification(FlowNumber number, VerifyReason reason,
     return taken;
 }
 
+// The same for what pieces come to. False also when it is not visible with this request, or under
+// a name that only the storage knows.
+bool Worker::State::verify_stored(FlowNumber number, VerifyReason reason, RecordTicket* ticket) {
+    const Head& head = exchanges[flows[number].exchange].parser.head();
+    const std::string_view target = stored_at(head, recipe_of(head, assembly.seed()));
+    if (target.empty() || target.size() >= sizeof verification.target) return false;
+    return request_verification(number, reason, target, ticket);
+}
+
+// At the end of a message, or where it broke off: then the storage may have what came of it.
+void Worker::State::ask_about_unjudged(Exchange* exchange) {
+    if (!exchange->has_unjudged) return;
+    exchange->has_unjudged = false;
+    verify_stored(exchange->flow, exchange->unjudged);
+}
+
 }  // namespace cordon

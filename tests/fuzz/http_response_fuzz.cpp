@@ -17,6 +17,8 @@ namespace {
 void note(std::string& trace, const ResponseTracker& tracker, const ResponseEvent& event) {
     trace += static_cast<char>('0' + static_cast<int>(event.kind));
     trace += std::to_string(event.status) + (event.unsolicited ? "!" : "");
+    if (event.kind == ResponseEvent::Kind::interim || event.kind == ResponseEvent::Kind::final_head)
+        trace += tracker.location();
     trace += (event.complete ? "@" : "~") + std::to_string(tracker.consumed());
 }
 
@@ -24,6 +26,8 @@ std::string track(Bytes bytes, std::uint8_t choice, std::size_t step, bool pass_
     ResponseTracker tracker;
     ResponseEvent event;
     std::string trace;
+    std::vector<char> room((choice & 1) != 0 ? 40 : 0);
+    tracker.keep_location(room);
     std::size_t ended = 0;
     const std::size_t asked = choice % 8;
     for (std::size_t i = 0; i < asked; ++i) {

@@ -208,6 +208,15 @@ def tus(sent):
             "Content-Type": "application/offset+octet-stream"}, piece))
 
 
+def tus_creation(sent):
+    """The first piece comes with the creation."""
+    tus(sent)
+    method, target, headers, _ = sent.before[0]
+    headers = dict(headers, **{"Content-Type": "application/offset+octet-stream"})
+    sent.before[0] = (method, target, headers, sent.pieces[0])
+    del sent.middle[0]
+
+
 def tus_concatenated(sent):
     sent.needs_order = True
     for _, _, _, piece in sent.each():
@@ -225,7 +234,7 @@ RECIPES = {
     "form-range": form_range, "google": google, "google-unknown": google_unknown,
     "dav-range": dav_range, "sabre": sabre, "nextcloud": nextcloud, "owncloud": owncloud,
     "azure": azure, "azure-append": azure_append, "gcs": gcs, "registry": registry, "draft": draft,
-    "tus": tus, "tus-concatenated": tus_concatenated,
+    "tus": tus, "tus-creation": tus_creation, "tus-concatenated": tus_concatenated,
 }
 
 

@@ -286,6 +286,41 @@ void tells_the_beginning_of_a_message_without_following_it(void**) {
         assert_false(looks_like_request(as_bytes(other)));
 }
 
+void expect_location(std::string_view head, std::string_view expected, std::size_t room_bytes) {
+    const std::string stream = "HTTP/1.1 201 Created\r\n" + std::string(head) + "\r\n";
+    test::every_split(as_bytes(stream), [&](const std::vector<Bytes>& pieces) {
+        std::string room(room_bytes, '?');
+        ResponseTracker tracker;
+        tracker.expect(MethodKind::head);
+        tracker.keep_location(room);
+        std::size_t heads = 0;
+        ResponseEvent event;
+        for (const Bytes piece : pieces) {
+            tracker.feed(piece);
+            while (tracker.next(&event)) {
+                if (event.kind != Kind::final_head) continue;
+                ++heads;
+                assert_true(tracker.location() == expected);
+            }
+        }
+        assert_int_equal(heads, 1);
+    });
+}
+
+void keeps_the_one_location_of_a_head(void**) {
+    const std::string far = "/" + std::string(200, 'x');
+    expect_location("Location: /a\r\n", "/a", 64);
+    expect_location("Server: x\r\nLOCATION:/a/b \t\nContent-Length: 3\r\n", "/a/b", 64);
+    expect_location("X: " + far + "\r\nLocation: " + far + "\r\nY: " + far + "\r\n", far, 256);
+    expect_location("Location: " + far + "\r\n", "", 64);
+    expect_location("Location: /a\r\n", "", 0);
+    expect_location("Location: /a\r\nLocation: /a\r\n", "", 64);
+    expect_location("Location: /a\r\n b\r\n", "", 64);
+    expect_location("Location: /a\r\nX: y\r\n z\r\n", "/a", 64);
+    expect_location("Location:\r\nContent-Location: /b\r\n", "", 64);
+    expect_location("Content-Length: 3\r\n", "", 64);
+}
+
 }  // namespace
 }  // namespace cordon
 
@@ -293,6 +328,7 @@ int main() {
     using namespace cordon;
     const CMUnitTest tests[] = {
         cmocka_unit_test(ends_an_answer_of_declared_length),
+        cmocka_unit_test(keeps_the_one_location_of_a_head),
         cmocka_unit_test(ends_a_chunked_answer),
         cmocka_unit_test(ends_an_answer_without_length_at_fin),
         cmocka_unit_test(tells_answers_that_the_connection_cut_short),

@@ -1,6 +1,7 @@
 // Uploads in pieces through the whole line. Two workers share one Assembly, each with a client and
 // a storage connection of its own.
 #include "dataplane/assembly/assembly.h"
+#include "dataplane/worker/assembling.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/lab.h"
 
@@ -479,6 +480,243 @@ void a_piece_that_finds_no_room_is_refused(void**) {
     assert_int_equal(pair.assembly.spool().bytes_used(), 0);
 }
 
+// The creation of an upload with its first bytes, and what goes on behind them.
+std::string creation(std::string_view recipe, std::string_view bytes) {
+    const std::string fields =
+        recipe == "tus" ? "Upload-Length: 300000\r\n" : "Upload-Complete: ?0\r\n";
+    return "POST /files HTTP/1.1\r\nHost: files.example\r\n" + fields +
+           "Content-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+std::string go_on(std::string_view recipe, std::size_t offset, std::string_view bytes) {
+    const std::string fields = recipe == "tus"                   ? ""
+                               : offset + bytes.size() == 300000 ? "Upload-Complete: ?1\r\n"
+                                                                 : "Upload-Complete: ?0\r\n";
+    return "PATCH /files/one HTTP/1.1\r\nHost: files.example\r\n" + fields +
+           "Upload-Offset: " + std::to_string(offset) +
+           "\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+constexpr std::string_view created_answer =
+    "HTTP/1.1 201 Created\r\nLocation: http://files.example/files/one\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+// Long behind the start, when nothing is older than we.
+void let_time_pass(Pair* pair) {
+    for (Lab* lab : {&pair->one, &pair->two}) {
+        lab->step();
+        lab->step(std::uint64_t{limits::assembly_seconds} * 1'000'000 + 1'000'000);
+        lab->connect();
+    }
+}
+
+void first_bytes_that_come_with_a_creation_are_joined(void**) {
+    for (const std::string_view recipe : {"tus", "draft"}) {
+        for (const bool is_known : {true, false}) {
+            Pair pair;
+            let_time_pass(&pair);
+            send(&pair.one, creation(recipe, third(1)), created_answer);
+            send(&pair.two, go_on(recipe, 100000, third(2)));
+            const std::string last = go_on(recipe, 200000, third(is_known ? 3 : 1));
+            const std::size_t before = pair.one.stored.size();
+            pair.one.send(last);
+            pair.turn(100);
+            assert_int_equal(is_refused(pair.one, "403"), is_known);
+            assert_int_equal(pair.one.stored.size() < before + last.size(), is_known);
+            assert_int_equal(pair.one.count(Outcome::assembly_gap), 0);
+        }
+    }
+}
+
+// The answer does not tell one name, or the upload was not created: nothing follows from it.
+void a_creation_that_cannot_be_joined_leaves_a_gap(void**) {
+    const std::string too_long = "HTTP/1.1 201 Created\r\nLocation: /files/one?" +
+                                 std::string(location_bytes_max, 'x') +
+                                 "\r\nContent-Length: 0\r\n\r\n";
+    const std::string_view answers[] = {
+        ok_answer, too_long,
+        "HTTP/1.1 201 Created\r\nLocation: /files/one\r\nLocation: /files/two\r\n"
+        "Content-Length: 0\r\n\r\n",
+        "HTTP/1.1 201 Created\r\nLocation: /files/one\r\n two\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 403 No\r\nLocation: /files/one\r\nContent-Length: 0\r\n\r\n"};
+    for (const std::string_view answer : answers) {
+        Pair pair;
+        let_time_pass(&pair);
+        send(&pair.one, creation("tus", third(1)), answer);
+        const std::string next = go_on("tus", 100000, third(2));
+        const std::size_t before = pair.one.stored.size();
+        pair.one.send(next);
+        pair.turn(100);
+        assert_true(is_refused(pair.one, "503"));
+        assert_true(pair.one.stored.size() < before + next.size());
+    }
+}
+
+// The draft's 104 tells the name while the bytes are coming; the client goes on where it was cut.
+void a_creation_that_broke_off_is_gone_on_with(void**) {
+    for (const bool is_known : {true, false}) {
+        Pair pair;
+        let_time_pass(&pair);
+        const std::string begun = creation("draft", known());
+        const std::size_t head = begun.find("\r\n\r\n") + 4;
+        pair.one.send(std::string_view(begun).substr(0, head + 50000));
+        pair.one.respond(
+            "HTTP/1.1 104 Upload Resumption Supported\r\nLocation: /files/one\r\n\r\n");
+        pair.one.send(std::string_view(begun).substr(head + 50000, 50000));
+        pair.one.acknowledge();
+        pair.one.segment(pair.one.client_next - pair.one.isn - 1, {},
+                         tcp_flag::rst | tcp_flag::ack);
+        const std::string rest =
+            go_on("draft", 100000, std::string(third(2)) + std::string(third(is_known ? 3 : 1)));
+        pair.two.send(rest);
+        pair.turn(100);
+        assert_int_equal(is_refused(pair.two, "403"), is_known);
+        assert_int_equal(pair.two.stored.size() < rest.size(), is_known);
+    }
+}
+
+// Its head is gone when the next one has begun.
+void a_creation_before_a_pipelined_request_is_not_joined(void**) {
+    Pair pair;
+    let_time_pass(&pair);
+    pair.one.send(creation("tus", third(1)) + "GET / HTTP/1.1\r\nHost: files.example\r\n");
+    pair.one.acknowledge();
+    pair.one.respond(created_answer);
+    pair.two.send(go_on("tus", 100000, third(2)));
+    pair.turn(100);
+    assert_true(is_refused(pair.two, "503"));
+}
+
+Options verified_options(UninspectedAction on_limit = UninspectedAction::refuse) {
+    Options options = lab_options();
+    options.services[0].verify = 1;
+    options.services[0].on_limit = on_limit;
+    options.spool_bytes_max = 2 * Spool::block_bytes;
+    return options;
+}
+
+// A part before its predecessor, for which the spool has no room, and its Complete, held.
+void commit_without_room(Pair* pair) {
+    send(&pair->two, part_of(2, std::string(300000, 'x')));
+    assert_int_equal(pair->two.count(Outcome::assembly_full), 1);
+    assert_int_equal(pair->two.recorder.verify_records.size(), 0);  // nothing is visible yet
+    send(&pair->one, part_of(1, "first"));
+    pair->turn(8);
+    pair->one.send(complete({1, 2}));
+    pair->turn(30);
+}
+
+bool is_committed(const Lab& lab) {
+    return lab.stored.find("</CompleteMultipartUpload>") != std::string::npos;
+}
+
+void with_a_verifier_a_commit_goes_when_it_is_on_record(void**) {
+    for (const RecordState settled : {RecordState::durable, RecordState::failed}) {
+        Pair pair(verified_options());
+        pair.one.recorder.at_once = RecordState::pending;
+        commit_without_room(&pair);
+        assert_int_equal(pair.one.recorder.verify_records.size(), 1);
+        const VerifyRecord& record = pair.one.recorder.verify_records[0];
+        assert_string_equal(record.target, "/bucket/key");
+        assert_string_equal(record.host, "s3.example");
+        assert_int_equal(record.reason, VerifyReason::full);
+        assert_false(is_committed(pair.one));
+        pair.one.recorder.at_once = settled;
+        for (int n = 0; n < 3; ++n)
+            pair.one.step(1000);
+        assert_int_equal(is_committed(pair.one), settled == RecordState::durable);
+        assert_int_equal(is_refused(pair.one, "503"), settled == RecordState::failed);
+        assert_int_equal(pair.one.recorder.verify_records.size(), 1);
+    }
+}
+
+void a_commit_that_cannot_be_put_on_record_is_refused(void**) {
+    {
+        Pair pair(verified_options());
+        pair.one.recorder.full = true;
+        commit_without_room(&pair);
+        assert_true(is_refused(pair.one, "503"));
+        assert_false(is_committed(pair.one));
+    }
+    Pair pair(verified_options());
+    pair.one.recorder.at_once = RecordState::pending;
+    commit_without_room(&pair);
+    for (int n = 0; n < 10; ++n)
+        pair.one.step(limits::journal_ms_max * 200);
+    assert_true(is_refused(pair.one, "503"));
+    assert_false(is_committed(pair.one));
+}
+
+// A commit that waits for its record never goes without it.
+void a_client_that_hangs_up_frees_no_commit_that_waits_for_its_record(void**) {
+    Pair pair(verified_options());
+    pair.one.recorder.at_once = RecordState::pending;
+    commit_without_room(&pair);
+    pair.one.segment(pair.one.client_next - pair.one.isn - 1, {}, tcp_flag::rst | tcp_flag::ack);
+    pair.one.recorder.at_once = RecordState::durable;
+    pair.turn(20);
+    assert_false(is_committed(pair.one));
+}
+
+void parts_that_the_storage_copies_are_verified(void**) {
+    for (const int verify : {1, 0}) {
+        Options options = verified_options();
+        options.services[0].verify = verify != 0 ? 1 : 0;
+        Pair pair(options);
+        send(&pair.one, part_of(1, "first"));
+        send(&pair.one,
+             put("/bucket/key?partNumber=2&uploadId=U1", "", "x-amz-copy-source: /bucket/old\r\n"));
+        pair.one.send(complete({1, 2}));
+        pair.turn(30);
+        assert_int_equal(is_committed(pair.one), verify);
+        assert_int_equal(is_refused(pair.one, "503"), 1 - verify);
+        assert_int_equal(pair.one.recorder.verify_records.size(), verify);
+        if (verify != 0)
+            assert_int_equal(pair.one.recorder.verify_records[0].reason, VerifyReason::copied);
+    }
+}
+
+// Both at once: only a client that wants to is in conflict with itself.
+void a_conflict_is_refused_also_with_a_verifier(void**) {
+    Pair pair(verified_options());
+    const std::string begun = part_of(1, "first");
+    pair.two.send(std::string_view(begun).substr(0, begun.size() - 1));
+    send(&pair.one, part_of(1, "other"));
+    pair.two.send(std::string_view(begun).substr(begun.size() - 1));
+    pair.turn(8);
+    pair.one.send(complete({1}));
+    pair.turn(30);
+    assert_true(is_refused(pair.one, "503"));
+    assert_int_equal(pair.one.recorder.verify_records.size(), 0);
+}
+
+std::string place_put(std::string_view target, std::size_t begin, std::string_view bytes) {
+    return put(target, bytes,
+               "Content-Range: bytes " + std::to_string(begin) + "-" +
+                   std::to_string(begin + bytes.size() - 1) + "/400000\r\n");
+}
+
+// What becomes visible without a commit is refused, or verified where policy lets it pass: under
+// the name that it has, and not where only the server knows that.
+void what_passes_in_place_is_verified_under_its_name(void**) {
+    for (const std::string_view target : {"/files/a?x=1", "/upload/session?upload_id=abc"}) {
+        Pair pair(verified_options(UninspectedAction::pass));
+        const std::string request = place_put(target, 100000, std::string(300000, 'x'));
+        pair.one.send(std::string_view(request).substr(0, request.size() - 1));
+        assert_int_equal(pair.one.recorder.verify_records.size(), 0);
+        pair.one.send(std::string_view(request).substr(request.size() - 1));
+        pair.turn(20);
+        assert_true(pair.one.stored == request);
+        const bool known_name = target[1] == 'f';
+        assert_true(pair.one.recorder.verify_records.empty() != known_name);
+        if (known_name) assert_string_equal(pair.one.recorder.verify_records[0].target, "/files/a");
+
+        Pair strict(verified_options());
+        strict.one.send(request);
+        strict.turn(20);
+        assert_true(is_refused(strict.one, "503"));
+        assert_true(strict.one.recorder.verify_records.empty());
+    }
+}
+
 void in_observe_nothing_waits_in_vain(void**) {
     Options options = lab_options();
     options.services[0].mode = ServiceMode::observe;
@@ -544,6 +782,16 @@ int main() {
         cmocka_unit_test(a_crowd_of_whole_objects_takes_no_place_of_uploads),
         cmocka_unit_test(a_claim_of_more_bytes_than_will_come_gains_nothing),
         cmocka_unit_test(a_piece_that_finds_no_room_is_refused),
+        cmocka_unit_test(first_bytes_that_come_with_a_creation_are_joined),
+        cmocka_unit_test(a_creation_that_cannot_be_joined_leaves_a_gap),
+        cmocka_unit_test(a_creation_that_broke_off_is_gone_on_with),
+        cmocka_unit_test(a_creation_before_a_pipelined_request_is_not_joined),
+        cmocka_unit_test(with_a_verifier_a_commit_goes_when_it_is_on_record),
+        cmocka_unit_test(a_commit_that_cannot_be_put_on_record_is_refused),
+        cmocka_unit_test(a_client_that_hangs_up_frees_no_commit_that_waits_for_its_record),
+        cmocka_unit_test(parts_that_the_storage_copies_are_verified),
+        cmocka_unit_test(a_conflict_is_refused_also_with_a_verifier),
+        cmocka_unit_test(what_passes_in_place_is_verified_under_its_name),
         cmocka_unit_test(in_observe_nothing_waits_in_vain),
         cmocka_unit_test(lists_that_servers_read_differently_are_refused),
         cmocka_unit_test(uploads_leave_nothing_behind),
