@@ -526,7 +526,8 @@ PiecePlace Assembly::place_of(Shard& shard, std::uint32_t number, const PieceReq
                        whole_at(shard, number, position, none) == none
                    ? PiecePlace::next
                    : PiecePlace::spooled;
-    return is_free && position == upload.next && whole_at(shard, number, position, none) == none
+    return is_free && position == upload.next && !waits_for_earlier(upload) &&
+                   whole_at(shard, number, position, none) == none
                ? PiecePlace::next
                : PiecePlace::spooled;
 }

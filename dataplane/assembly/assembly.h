@@ -259,6 +259,7 @@ class Assembly {
     void put_ahead(std::uint32_t number, std::uint32_t piece);
     void take_from_ahead(std::uint32_t number, std::uint32_t piece);
     bool is_current(const PieceTicket& ticket) const;
+    bool waits_for_earlier(const Upload& upload) const;
     void begin_chain_alone(std::uint32_t number, std::uint32_t piece, const DigestState& state);
     void step_off(std::uint32_t number);
     void drop_run(std::uint32_t piece);

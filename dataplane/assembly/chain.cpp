@@ -172,6 +172,13 @@ void Assembly::begin_chain_alone(std::uint32_t number, std::uint32_t piece_numbe
     append_to_chain(number, piece_number, state);
 }
 
+// What began the chain may not be the beginning: as long as there is room nothing is put behind it
+// before the commit, and an earlier piece still finds its place (parts come as 2, 3, 1).
+bool Assembly::waits_for_earlier(const Upload& upload) const {
+    return upload.order == PieceOrder::index && upload.visibility == Visibility::at_commit &&
+           upload.count == 1 && pieces_[upload.last].run.blocks != 0 && retains_room(upload);
+}
+
 // It was not the beginning after all: its bytes are still there.
 void Assembly::step_off(std::uint32_t number) {
     Upload& upload = uploads_[number];
@@ -340,6 +347,7 @@ bool Assembly::take(UploadRef ref, bool anyway, DigestState* state, SpooledPiece
     const Locked locked(shard.lock);
     Upload& upload = uploads_[ref.number];
     if (upload.leased || (upload.matched && !anyway)) return false;
+    if (!anyway && waits_for_earlier(upload)) return false;
     *next = {};
     const bool waits = !upload.matched && next_waits(shard, ref.number, next);
     if (!waits && !anyway) return false;

@@ -203,7 +203,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
         return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
     }
     if (own.ticket.place != PiecePlace::spooled) {
-        assembly.retain(own.ticket, bytes);
+        if (own.ticket) assembly.retain(own.ticket, bytes);
         return true;
     }
     if (own.lost) return true;

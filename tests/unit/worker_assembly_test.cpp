@@ -84,11 +84,6 @@ void a_known_file_in_parts_is_refused_at_its_commit(void**) {
             pair.turn(8);
             pair.one.send(complete({1, 2, 3}));
             pair.turn(300);
-            if (order[0] == 2 && order[1] == 3) {
-                // Two by themselves, and then the first: judged, or refused as unknown.
-                assert_true(is_refused(pair.one, "403") || is_refused(pair.one, "503"));
-                continue;
-            }
             assert_true(is_refused(pair.one, "403"));
             assert_int_equal(pair.one.count(Outcome::match_blocked), 1);
             const IncidentRecord& incident = pair.one.recorder.decided_records.back().record;
