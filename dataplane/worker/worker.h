@@ -1,11 +1,12 @@
 // One core's whole line: frames in, rooms in order, frames out. Runs to completion for one burst
-// and shares nothing with other workers.
+// and shares nothing with other workers but the store of uploads in pieces.
 //
 // Owns:       all state of its flows: the table, streams, kept bytes, messages, digests, timers.
 // Invariants: bytes above a flow's cleared offset never become contiguous at the storage; every
 //             received frame is counted in exactly one frame class.
 // Worker:     every call comes from the worker's own thread; counters() may be read from others.
-//             No lock, system call, log or allocation after construction.
+//             No system call, log or allocation after construction; no lock but the short ones
+//             of Assembly, at the begin and end of a piece.
 // Limits:     Options and base/limits.h; each "full" has a named outcome.
 #pragma once
 
