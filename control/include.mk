@@ -1,28 +1,58 @@
 # Sources of the control side. It may include dataplane/contract and dataplane/base, and its
 # libraries throw: exceptions end at the edge of a library and become Error.
 
-config_sources := control/config/address.cpp control/config/config.cpp \
-                  control/config/service_config.cpp control/config/text_rules.cpp \
-                  control/config/toml_guard.cpp control/config/toml_section.cpp \
-                  control/config/verifier_config.cpp
-store_sources := control/store/store_sqlite.cpp control/store/schema.cpp control/store/sqlite.cpp \
-                 control/store/text.cpp control/store/verify_queue.cpp
-builder_sources := control/index/atomic_file.cpp control/index/index_builder.cpp \
-                   control/index/index_files.cpp control/index/list_parser.cpp \
-                   control/index/pattern_list.cpp control/index/refused_digests.cpp
-link_sources := control/link/dataplane_link.cpp control/link/link_json.cpp \
-                control/link/unix_socket.cpp control/link/journal_reader.cpp
-cli_sources := control/cli/cli.cpp control/cli/commands.cpp control/cli/config.cpp \
-               control/cli/cordond_client.cpp control/cli/incidents.cpp control/cli/index.cpp \
-               control/cli/mode.cpp control/cli/problems.cpp control/cli/status.cpp \
-               control/cli/text.cpp control/cli/verify.cpp
-daemon_sources := control/daemon/active_options.cpp control/daemon/daemon.cpp \
-                  control/daemon/exchanges.cpp control/daemon/incident_json.cpp \
-                  control/daemon/index_watch.cpp control/daemon/journal_intake.cpp \
-                  control/daemon/log.cpp control/daemon/mode_overrides.cpp \
-                  control/daemon/request.cpp control/daemon/request_server.cpp \
-                  control/daemon/requests.cpp control/daemon/verify_desk.cpp \
-                  control/daemon/verify_requests.cpp
+config_sources := \
+    control/config/address.cpp \
+    control/config/config.cpp \
+    control/config/service_config.cpp \
+    control/config/text_rules.cpp \
+    control/config/toml_guard.cpp \
+    control/config/toml_section.cpp \
+    control/config/verifier_config.cpp
+store_sources := \
+    control/store/store_sqlite.cpp \
+    control/store/schema.cpp \
+    control/store/sqlite.cpp \
+    control/store/text.cpp \
+    control/store/verify_queue.cpp
+builder_sources := \
+    control/index/atomic_file.cpp \
+    control/index/index_builder.cpp \
+    control/index/index_files.cpp \
+    control/index/list_parser.cpp \
+    control/index/pattern_list.cpp \
+    control/index/refused_digests.cpp
+link_sources := \
+    control/link/dataplane_link.cpp \
+    control/link/link_json.cpp \
+    control/link/unix_socket.cpp \
+    control/link/journal_reader.cpp
+cli_sources := \
+    control/cli/cli.cpp \
+    control/cli/commands.cpp \
+    control/cli/config.cpp \
+    control/cli/cordond_client.cpp \
+    control/cli/incidents.cpp \
+    control/cli/index.cpp \
+    control/cli/mode.cpp \
+    control/cli/problems.cpp \
+    control/cli/status.cpp \
+    control/cli/text.cpp \
+    control/cli/verify.cpp
+daemon_sources := \
+    control/daemon/active_options.cpp \
+    control/daemon/daemon.cpp \
+    control/daemon/exchanges.cpp \
+    control/daemon/incident_json.cpp \
+    control/daemon/index_watch.cpp \
+    control/daemon/journal_intake.cpp \
+    control/daemon/log.cpp \
+    control/daemon/mode_overrides.cpp \
+    control/daemon/request.cpp \
+    control/daemon/request_server.cpp \
+    control/daemon/requests.cpp \
+    control/daemon/verify_desk.cpp \
+    control/daemon/verify_requests.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
                   $(cli_sources) $(daemon_sources)

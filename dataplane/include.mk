@@ -1,83 +1,159 @@
 # Sources of the dataplane, by room. Only shell/ sees DPDK.
 
-contract_sources := dataplane/contract/keyed_tag.cpp dataplane/contract/index_verify.cpp \
-                    dataplane/contract/journal_codec.cpp dataplane/contract/options_file.cpp \
-                    dataplane/contract/pattern_database.cpp
-decode_sources := dataplane/decode/decode.cpp dataplane/decode/checksum.cpp \
-                  dataplane/decode/build.cpp
-fragment_sources := dataplane/fragment/reassembly.cpp dataplane/fragment/places.cpp \
-                    dataplane/fragment/header_chain.cpp
+contract_sources := \
+    dataplane/contract/keyed_tag.cpp \
+    dataplane/contract/index_verify.cpp \
+    dataplane/contract/journal_codec.cpp \
+    dataplane/contract/options_file.cpp \
+    dataplane/contract/pattern_database.cpp
+decode_sources := \
+    dataplane/decode/decode.cpp \
+    dataplane/decode/checksum.cpp \
+    dataplane/decode/build.cpp
+fragment_sources := \
+    dataplane/fragment/reassembly.cpp \
+    dataplane/fragment/places.cpp \
+    dataplane/fragment/header_chain.cpp
 flow_sources := dataplane/flow/flow_table.cpp
 stream_sources := dataplane/stream/stream.cpp
-http_sources := dataplane/http/head.cpp dataplane/http/chunked.cpp dataplane/http/message.cpp \
-                dataplane/http/response.cpp dataplane/http/address.cpp \
-                dataplane/http/proxy_header.cpp dataplane/http/identity.cpp \
-                dataplane/http/refusal.cpp dataplane/http/body_rest.cpp
-object_sources := dataplane/object/object.cpp dataplane/object/body.cpp \
-                  dataplane/object/body_archive.cpp dataplane/object/body_text.cpp \
-                  dataplane/object/archive.cpp \
-                  dataplane/object/zip_search.cpp dataplane/object/archive_sniffer.cpp \
-                  dataplane/object/archive_single.cpp dataplane/object/archive_signature.cpp \
-                  dataplane/object/archive_tar.cpp dataplane/object/pax_records.cpp \
-                  dataplane/object/coding.cpp dataplane/object/multipart.cpp \
-                  dataplane/object/part_head.cpp dataplane/object/parameters.cpp \
-                  dataplane/object/transfer_coding.cpp dataplane/object/archive_zip.cpp \
-                  dataplane/object/zip_data.cpp dataplane/object/zip_directory.cpp \
-                  dataplane/object/zip_name.cpp dataplane/object/zip_record.cpp \
-                  dataplane/object/base64.cpp dataplane/object/encoded_text.cpp \
-                  dataplane/object/text_base64.cpp
-kernel_sources := dataplane/fingerprint/kernel_scalar.cpp dataplane/fingerprint/kernel_shani.cpp \
-                  dataplane/fingerprint/kernel_avx2.cpp dataplane/fingerprint/kernel_avx512.cpp
-fingerprint_sources := dataplane/fingerprint/fingerprinter.cpp \
-                       dataplane/fingerprint/digest_state.cpp dataplane/fingerprint/tree.cpp \
-                       dataplane/fingerprint/blocks.cpp dataplane/fingerprint/batch.cpp \
-                       dataplane/fingerprint/kernels.cpp $(kernel_sources)
-content_sources := dataplane/content/content_scanner.cpp dataplane/content/pattern_scanner.cpp \
-                   dataplane/content/pattern_view.cpp dataplane/content/type_scanner.cpp \
-                   dataplane/content/type_table.cpp
+http_sources := \
+    dataplane/http/head.cpp \
+    dataplane/http/chunked.cpp \
+    dataplane/http/message.cpp \
+    dataplane/http/response.cpp \
+    dataplane/http/address.cpp \
+    dataplane/http/proxy_header.cpp \
+    dataplane/http/identity.cpp \
+    dataplane/http/refusal.cpp \
+    dataplane/http/body_rest.cpp
+object_sources := \
+    dataplane/object/object.cpp \
+    dataplane/object/body.cpp \
+    dataplane/object/body_archive.cpp \
+    dataplane/object/body_text.cpp \
+    dataplane/object/archive.cpp \
+    dataplane/object/zip_search.cpp \
+    dataplane/object/archive_sniffer.cpp \
+    dataplane/object/archive_single.cpp \
+    dataplane/object/archive_signature.cpp \
+    dataplane/object/archive_tar.cpp \
+    dataplane/object/pax_records.cpp \
+    dataplane/object/coding.cpp \
+    dataplane/object/multipart.cpp \
+    dataplane/object/part_head.cpp \
+    dataplane/object/parameters.cpp \
+    dataplane/object/transfer_coding.cpp \
+    dataplane/object/archive_zip.cpp \
+    dataplane/object/zip_data.cpp \
+    dataplane/object/zip_directory.cpp \
+    dataplane/object/zip_name.cpp \
+    dataplane/object/zip_record.cpp \
+    dataplane/object/base64.cpp \
+    dataplane/object/encoded_text.cpp \
+    dataplane/object/text_base64.cpp
+kernel_sources := \
+    dataplane/fingerprint/kernel_scalar.cpp \
+    dataplane/fingerprint/kernel_shani.cpp \
+    dataplane/fingerprint/kernel_avx2.cpp \
+    dataplane/fingerprint/kernel_avx512.cpp
+fingerprint_sources := \
+    dataplane/fingerprint/fingerprinter.cpp \
+    dataplane/fingerprint/digest_state.cpp \
+    dataplane/fingerprint/tree.cpp \
+    dataplane/fingerprint/blocks.cpp \
+    dataplane/fingerprint/batch.cpp \
+    dataplane/fingerprint/kernels.cpp \
+    $(kernel_sources)
+content_sources := \
+    dataplane/content/content_scanner.cpp \
+    dataplane/content/pattern_scanner.cpp \
+    dataplane/content/pattern_view.cpp \
+    dataplane/content/type_scanner.cpp \
+    dataplane/content/type_table.cpp
 index_sources := dataplane/index/index_view.cpp
-assembly_sources := dataplane/assembly/recipe.cpp dataplane/assembly/recipe_view.cpp \
-                    dataplane/assembly/recipe_storage.cpp dataplane/assembly/recipe_ranges.cpp \
-                    dataplane/assembly/recipe_forms.cpp dataplane/assembly/spelling.cpp \
-                    dataplane/assembly/commit_list.cpp dataplane/assembly/xml_reader.cpp \
-                    dataplane/assembly/json_reader.cpp dataplane/assembly/assembly.cpp \
-                    dataplane/assembly/chain.cpp dataplane/assembly/retained.cpp
+assembly_sources := \
+    dataplane/assembly/recipe.cpp \
+    dataplane/assembly/recipe_view.cpp \
+    dataplane/assembly/recipe_storage.cpp \
+    dataplane/assembly/recipe_ranges.cpp \
+    dataplane/assembly/recipe_forms.cpp \
+    dataplane/assembly/spelling.cpp \
+    dataplane/assembly/commit_list.cpp \
+    dataplane/assembly/xml_reader.cpp \
+    dataplane/assembly/json_reader.cpp \
+    dataplane/assembly/assembly.cpp \
+    dataplane/assembly/chain.cpp \
+    dataplane/assembly/retained.cpp
 verdict_sources := dataplane/verdict/policy.cpp
-worker_sources := dataplane/worker/worker.cpp dataplane/worker/flows.cpp \
-                  dataplane/worker/midstream.cpp dataplane/worker/up.cpp \
-                  dataplane/worker/repeats.cpp dataplane/worker/release.cpp \
-                  dataplane/worker/down.cpp dataplane/worker/exchange.cpp \
-                  dataplane/worker/assembling.cpp dataplane/worker/assembling_forms.cpp \
-                  dataplane/worker/creating.cpp dataplane/worker/committing.cpp \
-                  dataplane/worker/objects.cpp dataplane/worker/pressure.cpp \
-                  dataplane/worker/judge.cpp dataplane/worker/answering.cpp \
-                  dataplane/worker/case_number.cpp dataplane/worker/fragments.cpp \
-                  dataplane/worker/verify.cpp dataplane/worker/content.cpp
+worker_sources := \
+    dataplane/worker/worker.cpp \
+    dataplane/worker/flows.cpp \
+    dataplane/worker/midstream.cpp \
+    dataplane/worker/up.cpp \
+    dataplane/worker/repeats.cpp \
+    dataplane/worker/release.cpp \
+    dataplane/worker/down.cpp \
+    dataplane/worker/exchange.cpp \
+    dataplane/worker/assembling.cpp \
+    dataplane/worker/assembling_forms.cpp \
+    dataplane/worker/creating.cpp \
+    dataplane/worker/committing.cpp \
+    dataplane/worker/objects.cpp \
+    dataplane/worker/pressure.cpp \
+    dataplane/worker/judge.cpp \
+    dataplane/worker/answering.cpp \
+    dataplane/worker/case_number.cpp \
+    dataplane/worker/fragments.cpp \
+    dataplane/worker/verify.cpp \
+    dataplane/worker/content.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
-shell_plain_sources := dataplane/base/files.cpp dataplane/shell/journal_writer.cpp \
-                       dataplane/shell/journal_thread.cpp dataplane/shell/link_frames.cpp \
-                       dataplane/shell/control_socket.cpp dataplane/shell/index_holder.cpp \
-                       dataplane/shell/memory_plan.cpp dataplane/shell/event_log.cpp \
-                       dataplane/shell/spread.cpp dataplane/shell/link_pair.cpp \
-                       dataplane/shell/link_watch.cpp
-shell_sources := dataplane/shell/steer_loader.cpp dataplane/shell/steer_maps.cpp \
-                 dataplane/shell/steer_plan.cpp dataplane/shell/main.cpp \
-                 dataplane/shell/appliance.cpp dataplane/shell/appliance_link.cpp \
-                 dataplane/shell/worker_loop.cpp dataplane/shell/dpdk_port.cpp \
-                 dataplane/shell/eal.cpp dataplane/shell/net_device.cpp \
-                 dataplane/shell/process.cpp dataplane/shell/xdp_features.cpp
-replay_sources := dataplane/replay/capture.cpp dataplane/replay/clock.cpp \
-                  dataplane/replay/json_lines.cpp dataplane/replay/pcap_port.cpp \
-                  dataplane/replay/resegment.cpp dataplane/replay/roles.cpp \
-                  dataplane/replay/settings.cpp
+shell_plain_sources := \
+    dataplane/base/files.cpp \
+    dataplane/shell/journal_writer.cpp \
+    dataplane/shell/journal_thread.cpp \
+    dataplane/shell/link_frames.cpp \
+    dataplane/shell/control_socket.cpp \
+    dataplane/shell/index_holder.cpp \
+    dataplane/shell/memory_plan.cpp \
+    dataplane/shell/event_log.cpp \
+    dataplane/shell/spread.cpp \
+    dataplane/shell/link_pair.cpp \
+    dataplane/shell/link_watch.cpp
+shell_sources := \
+    dataplane/shell/steer_loader.cpp \
+    dataplane/shell/steer_maps.cpp \
+    dataplane/shell/steer_plan.cpp \
+    dataplane/shell/main.cpp \
+    dataplane/shell/appliance.cpp \
+    dataplane/shell/appliance_link.cpp \
+    dataplane/shell/worker_loop.cpp \
+    dataplane/shell/dpdk_port.cpp \
+    dataplane/shell/eal.cpp \
+    dataplane/shell/net_device.cpp \
+    dataplane/shell/process.cpp \
+    dataplane/shell/xdp_features.cpp
+replay_sources := \
+    dataplane/replay/capture.cpp \
+    dataplane/replay/clock.cpp \
+    dataplane/replay/json_lines.cpp \
+    dataplane/replay/pcap_port.cpp \
+    dataplane/replay/resegment.cpp \
+    dataplane/replay/roles.cpp \
+    dataplane/replay/settings.cpp
 # A process of its own, at the edge as well: the rooms, and libcurl.
-verifier_sources := dataplane/verifier/aws_sign.cpp dataplane/verifier/credentials.cpp \
-                    dataplane/verifier/desk_link.cpp dataplane/verifier/http_storage.cpp \
-                    dataplane/verifier/job_runner.cpp dataplane/verifier/line_judge.cpp \
-                    dataplane/verifier/location.cpp
+verifier_sources := \
+    dataplane/verifier/aws_sign.cpp \
+    dataplane/verifier/credentials.cpp \
+    dataplane/verifier/desk_link.cpp \
+    dataplane/verifier/http_storage.cpp \
+    dataplane/verifier/job_runner.cpp \
+    dataplane/verifier/line_judge.cpp \
+    dataplane/verifier/location.cpp
 verifier_main_sources := dataplane/verifier/main.cpp
-replay_main_sources := dataplane/replay/hash_index.cpp dataplane/replay/main.cpp \
-                       dataplane/replay/replay.cpp
+replay_main_sources := \
+    dataplane/replay/hash_index.cpp \
+    dataplane/replay/main.cpp \
+    dataplane/replay/replay.cpp
 
 pure_sources    = $(contract_sources) $(decode_sources) $(fragment_sources) $(flow_sources) \
                   $(stream_sources) $(http_sources) $(object_sources) $(fingerprint_sources) \

@@ -4,14 +4,38 @@
 # are linked with control's objects as well and may use exceptions.
 
 room_tests := \
-    decode build reassembly flow_table stream \
-    http_message http_response framing_corpus framing_answers proxy_header identity refusal \
-    fingerprint fingerprint_tree kernels keyed_tag \
-    index_verify index_view index_builder index_holder \
-    type_scanner pattern_scanner worker_content \
-    multipart aws_chunked content_coding text_base64 \
-    archive archive_signature zip \
-    recipe commit_list \
+    decode \
+    build \
+    reassembly \
+    flow_table \
+    stream \
+    http_message \
+    http_response \
+    framing_corpus \
+    framing_answers \
+    proxy_header \
+    identity \
+    refusal \
+    fingerprint \
+    fingerprint_tree \
+    kernels \
+    keyed_tag \
+    index_verify \
+    index_view \
+    index_builder \
+    index_holder \
+    type_scanner \
+    pattern_scanner \
+    worker_content \
+    multipart \
+    aws_chunked \
+    content_coding \
+    text_base64 \
+    archive \
+    archive_signature \
+    zip \
+    recipe \
+    commit_list \
     policy \
     assembly \
     worker \
@@ -20,19 +44,37 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
-    worker_forms worker_archives worker_assembly \
+    worker_forms \
+    worker_archives \
+    worker_assembly \
     worker_limits \
     worker_overload \
     worker_link \
     worker_normaliser \
     worker_rules \
     worker_fragment \
-    verifier verify_job \
-    journal journal_thread options_file link_frames \
-    pacing direction_alarm link_pair event_log replay
-control_tests := journal_crash store verify_queue verify_desk config dataplane_link journal_reader \
-                 request_server cordond \
-                 cli
+    verifier \
+    verify_job \
+    journal \
+    journal_thread \
+    options_file \
+    link_frames \
+    pacing \
+    direction_alarm \
+    link_pair \
+    event_log \
+    replay
+control_tests := \
+    journal_crash \
+    store \
+    verify_queue \
+    verify_desk \
+    config \
+    dataplane_link \
+    journal_reader \
+    request_server \
+    cordond \
+    cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
@@ -108,11 +150,18 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := tests/bench/main.cpp tests/bench/line_bench.cpp tests/bench/bench_port.cpp \
-                      tests/bench/lanes_bench.cpp tests/bench/decoders_bench.cpp \
-                      tests/bench/content_bench.cpp
-bench_sources      := $(line_bench_sources) tests/bench/index_bench.cpp \
-                      tests/bench/stream_bench.cpp tests/bench/recipe_bench.cpp
+line_bench_sources := \
+    tests/bench/main.cpp \
+    tests/bench/line_bench.cpp \
+    tests/bench/bench_port.cpp \
+    tests/bench/lanes_bench.cpp \
+    tests/bench/decoders_bench.cpp \
+    tests/bench/content_bench.cpp
+bench_sources := \
+    $(line_bench_sources) \
+    tests/bench/index_bench.cpp \
+    tests/bench/stream_bench.cpp \
+    tests/bench/recipe_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects) \
                        $(builder_sources:%.cpp=$(O)/%.o)
