@@ -108,8 +108,8 @@ inline bool is_in_place(Recipe recipe) {
            recipe == Recipe::azure_page || recipe == Recipe::plain_object;
 }
 
-// Objects that came whole, and groups of such with numbers at the end of their names, go first: most
-// of them are no pieces of anything. Each kind has its own part of the places.
+// Objects that came whole, and groups of such with numbers at the end of their names, go first:
+// most of them are no pieces of anything. Each kind has its own part of the places.
 inline constexpr std::size_t upload_kinds = 3;
 
 inline Assembly::UploadKind Assembly::kind_of(const Upload& upload) {

@@ -1,6 +1,7 @@
-// A commit that names other objects: segments of a Swift manifest, partial uploads of tus. Each is a
-// piece of the assembly of its name, or an upload of its own. The chain of the first one's assembly
-// is gone on from as far as the list has its order; of all others the retained bytes are hashed.
+// A commit that names other objects: segments of a Swift manifest, partial uploads of tus. Each is
+// a piece of the assembly of its name, or an upload of its own. The chain of the first one's
+// assembly is gone on from as far as the list has its order; of all others the retained bytes are
+// hashed.
 #include <algorithm>
 #include <cstring>
 

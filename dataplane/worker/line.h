@@ -11,7 +11,7 @@
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
-//                  committing.cpp the requests that make them visible
+//                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   judge.cpp      digests → match → action, the incident
