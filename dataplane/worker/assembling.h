@@ -45,6 +45,8 @@ struct FormPlace {
     PieceRequest request;
     bool has_ended;
     bool has_key;
+    bool is_aside;   // its bytes are kept, until its place is known
+    SpoolRun aside;  // and are here
     std::array<char, location_bytes_max> location;
     std::uint32_t next_free;
 };

@@ -17,6 +17,8 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
         return true;
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
+    if (own.stage == Assembling::Stage::creation && exchange.creation != no_assembling)
+        set_aside(&form_places[exchange.creation], bytes);
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
     if (own.ticket.place == PiecePlace::again) {
         if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;

@@ -7,9 +7,26 @@ namespace cordon {
 void Worker::State::begin_form(FlowNumber number, const PieceRequest& request) {
     Assembling& own = assemblings[open_assembling(number, request)];
     own.stage = Assembling::Stage::form;
-    own.form = form_places.allocate();
-    INVARIANT(own.form != no_assembling);  // as many as messages
+    own.form = open_form_place();
     form_places[own.form].fields.open(assembly.seed());
+}
+
+std::uint32_t Worker::State::open_form_place() {
+    const std::uint32_t place = form_places.allocate();
+    INVARIANT(place != no_assembling);  // as many as messages, and one has a form or a creation
+    form_places[place].is_aside = false;
+    form_places[place].aside = {};
+    return place;
+}
+
+void Worker::State::release_form_place(std::uint32_t place) {
+    assembly.spool().drop(&form_places[place].aside);
+    form_places.release(place);
+}
+
+// Without room it goes on as before: what comes behind it decides.
+void Worker::State::set_aside(FormPlace* form, Bytes bytes) {
+    form->is_aside = form->is_aside && assembly.set_aside(&form->aside, bytes);
 }
 
 void Worker::State::take_field(const Exchange& exchange, std::uint8_t object, Bytes text) {

@@ -308,6 +308,9 @@ struct Worker::State {
     void note_unseen(FlowNumber number, const PieceRequest& request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void set_aside(FormPlace* form, Bytes bytes);
+    std::uint32_t open_form_place();
+    void release_form_place(std::uint32_t place);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -338,6 +341,8 @@ struct Worker::State {
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);
+    FormPlace& await_location(FlowNumber number, const PieceRequest& request);
+    void begin_partial(FlowNumber number, const PieceRequest& request);
     bool end_creation(FlowNumber number);
     void cut_creation(const Assembling& own);
     void note_location(Exchange* exchange);
