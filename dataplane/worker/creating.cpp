@@ -91,8 +91,7 @@ void Worker::State::note_creation_answer(Exchange* exchange, std::uint16_t statu
     if (is_made && made.request.act == PieceAct::begin) {
         if (assembly.open(made.request, flows[exchange->flow].service, now))
             counters.count(Outcome::assembly_opened);
-    } else if (
-        is_made && begin_created(made.request, flows[exchange->flow].service, &ticket)) {
+    } else if (is_made && begin_created(made.request, flows[exchange->flow].service, &ticket)) {
         assembly.adopt(ticket, &made.aside);
         assembly.end(ticket, made.sum, made.state, now);
         assembly.close(ticket.upload, now);

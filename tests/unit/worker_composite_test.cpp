@@ -256,8 +256,7 @@ std::string created(int number) {
 std::string patch(int number, std::size_t offset, std::string_view bytes) {
     return "PATCH /files/p" + std::to_string(number) +
            " HTTP/1.1\r\nHost: files.example\r\nUpload-Offset: " + std::to_string(offset) +
-           "\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" +
-           std::string(bytes);
+           "\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
 }
 
 std::string final_of(std::initializer_list<int> numbers) {
