@@ -388,7 +388,7 @@ struct Worker::State {
     CommitStep hash_components(std::uint32_t place, std::size_t* left);
     ComponentStep next_bytes_of_components(Assembling* own);
     void leave_component(Assembling* own);
-    CommitStep judge_prefix_commit(std::uint32_t place);
+    CommitStep judge_doubtful(std::uint32_t place);
 
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
