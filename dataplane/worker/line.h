@@ -425,6 +425,7 @@ struct Worker::State {
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
+    void address_answer(const Flow& flow, Answer* answer);
     bool end_one_answer();
     void await_body(FlowNumber number);
     void drain_body(FlowNumber number, Bytes bytes);
