@@ -30,6 +30,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     if (own.lost) return true;
     if (assembly.keep(own.ticket, bytes, now)) return true;
     own.lost = true;
+    if (own.request.act == PieceAct::object) return true;
     counters.count(Outcome::assembly_full);
     return is_left_to_commit(number, own.request) ||
            passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
@@ -57,6 +58,8 @@ void Worker::State::note_piece(const Exchange& exchange, const Digests& digests)
     own.summed = true;
     piece_sum.length = digests.size;
     std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+    if (own.request.component)
+        std::copy_n(digests.md5, piece_sum.md5.size(), piece_sum.md5.begin());
     if (own.form == no_assembling) return;
     // A part ends before its message, and until then others may end.
     FormPlace& form = form_places[own.form];

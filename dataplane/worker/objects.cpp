@@ -37,11 +37,10 @@ void Worker::State::close_decoder(Exchange* exchange) {
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
     Exchange* exchange = &exchanges[flows[number].exchange];
     // A piece is told from another by its digest.
-    const KindSet kinds = planned_kinds();
-    const bool may_be_piece =
-        exchange->form == ObjectForm::piece || exchange->assembling != no_assembling;
-    const ObjectSlot slot =
-        fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
+    KindSet kinds = planned_kinds();
+    if (exchange->form == ObjectForm::piece) kinds = kinds | KindSet{IndicatorKind::sha256};
+    if (exchange->assembling != no_assembling) kinds = kinds | component_kinds;
+    const ObjectSlot slot = fingerprinter.open(kinds);
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     OpenObject& opened = exchange->objects[object];
     opened.slot = slot;
