@@ -95,6 +95,9 @@ worker_sources := \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
     dataplane/worker/assembling.cpp \
+    dataplane/worker/assembling_bytes.cpp \
+    dataplane/worker/assembling_end.cpp \
+    dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \
     dataplane/worker/committing.cpp \
