@@ -73,7 +73,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
 .PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench \
-        bench-goodput demo
+        bench-goodput bench-idle demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -123,6 +123,9 @@ bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench lanes
 	$(Q)build/bin/cordon-bench decoders
 	$(Q)build/bin/cordon-bench line
+
+bench-idle: programs  ## what a quiet appliance costs, what its sleep adds (root); IDLE="--runs 9"
+	$(Q)tests/bench/idle $(IDLE)
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
 bench-goodput:  ## goodput of lossy uploads against testpmd (root); GOODPUT="--runs 9" for figures
