@@ -151,6 +151,17 @@ start_forms() {
     wait_for 5 grep -q ready "$WORK/$name.log" || fail "the server of forms did not start"
 }
 
+# need_javascript PACKAGE…   — they come with scripts/setup-debian, when the registry is reached.
+need_javascript() {
+    need node
+    export NODE_PATH=$ROOT/build/javascript/node_modules
+    local package
+    for package; do
+        [ -e "$NODE_PATH/$package" ] ||
+            skip "no $package in build/javascript (npm or its registry was not there)"
+    done
+}
+
 ctl() { "$BIN/cordonctl" --config "$CONFIG" "$@"; }
 
 # upload MANNER TARGET FILE [option…]   — with a client of bad manners; see tests/support/upload.py.

@@ -10,14 +10,6 @@ unset AWS_CA_BUNDLE AWS_PROFILE AWS_ENDPOINT_URL
 export S3_HOST=$STO_IP4
 BUCKET=box
 
-# The packages come with scripts/setup-debian, when the registry is reached.
-need_javascript() {
-    need node
-    export NODE_PATH=$ROOT/build/javascript/node_modules
-    [ -e "$NODE_PATH/minio" ] && [ -e "$NODE_PATH/@aws-sdk/lib-storage" ] ||
-        skip "no JavaScript clients in build/javascript (npm or its registry was not there)"
-}
-
 start_s3() {
     mkdir "$WORK/swift"
     _has_attributes || {

@@ -3,14 +3,11 @@
 # user is shown the refusal, also where the page comes from another server than the one it uploads
 # to, and nothing of it is stored.
 . "$(dirname "$0")/_cordon.sh"
-need node
 for browser in chromium-headless-shell chromium ""; do
     if [ -n "$browser" ] && command -v $browser > /dev/null; then break; fi
 done
 [ -n "$browser" ] || skip "no Chromium is installed"
-export NODE_PATH=$ROOT/build/javascript/node_modules
-[ -e "$NODE_PATH/playwright-core" ] ||
-    skip "no playwright-core in build/javascript (npm or its registry was not there)"
+need_javascript playwright-core
 
 start_pages() {
     start_forms "$STO_IP4" whole
