@@ -29,8 +29,8 @@ enum class UninspectedAction : std::uint8_t { pass, reset, refuse };
 enum class MidstreamAction : std::uint8_t { retire, pass, reset, refuse };
 
 // By what an object is told before its end to be none of the listed ones, so that it is not hashed.
-// `head`: by its first bytes, and by being larger than all. `size`: also by the size that the client
-// declares.
+// `head`: by its first bytes, and by being larger than all. `size`: also by the size that the
+// client declares.
 enum class DismissBy : std::uint8_t { off, head, size };
 // Whether a zip is looked for in an upload that is no archive by its first bytes.
 enum class EmbeddedArchives : std::uint8_t { search, ignore };
