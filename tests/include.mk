@@ -49,6 +49,7 @@ room_tests := \
     worker_archives \
     worker_assembly \
     worker_composite \
+    worker_late_fields \
     worker_limits \
     worker_overload \
     worker_link \

@@ -478,8 +478,8 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         return {Result::crossing, is_new};
     }
     const bool is_unseen = request.act == PieceAct::copy_piece;
-    const PiecePlace place =
-        is_unseen ? PiecePlace::spooled : place_of(shard, number, request, position);
+    PiecePlace place = is_unseen ? PiecePlace::spooled : place_of(shard, number, request, position);
+    if (request.is_aside && place == PiecePlace::next) place = PiecePlace::spooled;
     const bool may_wait = upload.ahead_count < limits::assembly_ahead_max;
     if (is_group && !has_place(upload)) evict(shard, UploadKind::group, now);
     const std::uint32_t piece = may_wait ? open_piece(shard, number, position) : none;

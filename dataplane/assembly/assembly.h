@@ -159,6 +159,8 @@ class Assembly {
                      PieceTicket* ticket, DigestState* state);
     // Only with place spooled. False: no room; what was kept is gone.
     bool keep(const PieceTicket& ticket, Bytes bytes, Now now);
+    // The bytes of a piece that came before its place was known; what is not needed is dropped.
+    void adopt(const PieceTicket& ticket, SpoolRun* run);
     // With place first and next: as long as there is room, for a commit in another order.
     void retain(const PieceTicket& ticket, Bytes bytes);
     // Only with place again. False: these are other bytes than those that are there.
@@ -202,6 +204,8 @@ class Assembly {
                        PieceSum* sum = nullptr);
     void close(UploadRef upload, Now now);
 
+    // Bytes whose place is not known yet. False: there is no room, and *run is empty again.
+    bool set_aside(SpoolRun* run, Bytes bytes);
     // Positions that a commit names.
     Spool& spool() { return spool_; }
     static std::uint64_t position_of(const AssemblyKey& name) { return name.low ^ name.high; }

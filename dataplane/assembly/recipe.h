@@ -129,6 +129,8 @@ struct PieceRequest {
     ListFormat list = ListFormat::none;  // with commit
     // What a later request may put together with others: its bytes stay, as far as there is room.
     bool component = false;
+    // Its bytes came before its place was known, and wait in the spool.
+    bool is_aside = false;
     bool begins = false;  // the assembly cannot have earlier pieces: what is there is of an old one
     bool last = false;  // behind this piece comes none: total = offset + length; with at_commit the
                         // piece also commits

@@ -4,6 +4,7 @@
 
 #include "dataplane/assembly/assembly.h"
 #include "dataplane/assembly/uploads.h"
+#include "dataplane/base/limits.h"
 #include "dataplane/base/time.h"
 
 namespace cordon {
@@ -56,6 +57,25 @@ bool Assembly::has_room(const Upload& upload) const {
 bool Assembly::retains_room(const Upload& upload) const {
     return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share &&
            has_room(upload);
+}
+
+bool Assembly::set_aside(SpoolRun* run, Bytes bytes) {
+    const std::uint64_t most = std::min(limits::aside_bytes_max, spool_.bytes_max() / group_share);
+    const std::uint32_t kept = static_cast<std::uint32_t>(spool_.bytes_max() / Spool::block_bytes /
+                                                          group_share);
+    if (run->bytes + bytes.size() <= most && spool_.blocks_free() > kept &&
+        spool_.append(run, bytes))
+        return true;
+    spool_.drop(run);
+    return false;
+}
+
+void Assembly::adopt(const PieceTicket& ticket, SpoolRun* run) {
+    Piece& piece = pieces_[ticket.piece];
+    if (ticket.place != PiecePlace::spooled && !piece.retained) return spool_.drop(run);
+    piece.run = *run;
+    *run = {};
+    uploads_[ticket.upload.number].blocks.fetch_add(piece.run.blocks, std::memory_order_relaxed);
 }
 
 // The spool is full: of each shard the upload that is idle for the longest gives up what it has.

@@ -28,6 +28,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             return true;
         case PieceAct::begin:
             if (request.order == PieceOrder::append) begin_empty(number, request);
+            if (request.component) begin_partial(number, request);
             return true;
         case PieceAct::form:
             if (exchange.object_open) begin_form(number, request);
@@ -264,7 +265,7 @@ void Worker::State::drop_assembling(std::uint32_t place) {
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     assembly.spool().drop(&own.positions);
     if (own.list != no_assembling) commit_places.release(own.list);
-    if (own.form != no_assembling) form_places.release(own.form);
+    if (own.form != no_assembling) release_form_place(own.form);
     assemblings.release(place);
 }
 

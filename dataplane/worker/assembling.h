@@ -45,6 +45,9 @@ struct FormPlace {
     PieceRequest request;
     bool has_ended;
     bool has_key;
+    bool is_aside;   // its bytes are kept, until its place is known
+    bool is_full;    // there was no room for them
+    SpoolRun aside;  // and are here
     std::array<char, location_bytes_max> location;
     std::uint32_t next_free;
 };

@@ -315,12 +315,18 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
     PolicyCase gap_case();
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
+    KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
     void begin_component(FlowNumber number, PieceRequest request);
     void note_unseen(FlowNumber number, const PieceRequest& request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void set_aside(FormPlace* form, Bytes bytes);
+    void give_up_aside(Assembling* own);
+    bool end_aside(FlowNumber number, PieceRequest request);
+    std::uint32_t open_form_place();
+    void release_form_place(std::uint32_t place);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -351,6 +357,8 @@ struct Worker::State {
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);
+    FormPlace& await_location(FlowNumber number, const PieceRequest& request);
+    void begin_partial(FlowNumber number, const PieceRequest& request);
     bool end_creation(FlowNumber number);
     void cut_creation(const Assembling& own);
     void note_location(Exchange* exchange);

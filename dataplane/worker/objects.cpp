@@ -36,11 +36,7 @@ void Worker::State::close_decoder(Exchange* exchange) {
 
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
     Exchange* exchange = &exchanges[flows[number].exchange];
-    // A piece is told from another by its digest.
-    KindSet kinds = planned_kinds();
-    if (exchange->form == ObjectForm::piece) kinds = kinds | KindSet{IndicatorKind::sha256};
-    if (exchange->assembling != no_assembling) kinds = kinds | component_kinds;
-    const ObjectSlot slot = fingerprinter.open(kinds);
+    const ObjectSlot slot = fingerprinter.open(piece_kinds(*exchange));
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     OpenObject& opened = exchange->objects[object];
     opened.slot = slot;

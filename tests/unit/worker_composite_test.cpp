@@ -1,4 +1,5 @@
-// Objects that a later request makes of several, through the whole line: manifests of Swift.
+// Objects that a later request makes of several, through the whole line: manifests of Swift,
+// partial uploads of tus.
 #include <openssl/evp.h>
 
 #include "tests/support/pieces_lab.h"
@@ -238,6 +239,113 @@ void a_prefix_that_looks_clean_is_a_gap(void**) {
     expect_verdict(&pair, dynamic(folder.substr(11)), "503");
 }
 
+// --- tus -----------------------------------------------------------------------------------------
+
+std::string partial(std::size_t length, std::string_view bytes = {}) {
+    return "POST /files HTTP/1.1\r\nHost: files.example\r\nUpload-Concat: partial\r\n"
+           "Upload-Length: " +
+           std::to_string(length) + "\r\nContent-Length: " + std::to_string(bytes.size()) +
+           "\r\n\r\n" + std::string(bytes);
+}
+
+std::string created(int number) {
+    return "HTTP/1.1 201 Created\r\nLocation: http://files.example/files/p" +
+           std::to_string(number) + "\r\nContent-Length: 0\r\n\r\n";
+}
+
+std::string patch(int number, std::size_t offset, std::string_view bytes) {
+    return "PATCH /files/p" + std::to_string(number) +
+           " HTTP/1.1\r\nHost: files.example\r\nUpload-Offset: " + std::to_string(offset) +
+           "\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+
+std::string final_of(std::initializer_list<int> numbers) {
+    std::string urls;
+    for (const int number : numbers)
+        urls += (urls.empty() ? "/files/p" : " /files/p") + std::to_string(number);
+    return "POST /files HTTP/1.1\r\nHost: files.example\r\nUpload-Concat: final;" + urls +
+           "\r\nContent-Length: 0\r\n\r\n";
+}
+
+// All are created at once, and then come in two requests each, next to each other.
+void upload_partials(Pair* pair, std::initializer_list<std::string_view> contents) {
+    int number = 0;
+    for (const std::string_view content : contents) {
+        ++number;
+        send(number % 2 != 0 ? &pair->one : &pair->two, partial(content.size()), created(number));
+    }
+    for (const bool is_first : {true, false}) {
+        number = 0;
+        for (const std::string_view content : contents) {
+            const std::size_t half = content.size() / 3;
+            ++number;
+            send(number % 2 != 0 ? &pair->two : &pair->one,
+                 is_first ? patch(number, 0, content.substr(0, half))
+                          : patch(number, half, content.substr(half)));
+        }
+    }
+}
+
+void a_known_file_in_partial_uploads_is_refused_at_its_concatenation(void**) {
+    Pair pair;
+    upload_partials(&pair, {third(1), third(2), third(3)});
+    expect_verdict(&pair, final_of({1, 2, 3}), "403");
+    assert_int_equal(pair.one.recorder.decided_records.back().record.form, ObjectForm::assembled);
+}
+
+void partial_uploads_are_judged_in_the_order_of_their_concatenation(void**) {
+    for (const bool is_right : {true, false}) {
+        Pair pair;
+        upload_partials(&pair, {third(3), third(1), third(2)});
+        expect_verdict(&pair, is_right ? final_of({2, 3, 1}) : final_of({1, 2, 3}),
+                       is_right ? "403" : "");
+        assert_int_equal(pair.one.count(Outcome::assembly_gap), 0);
+    }
+}
+
+void partial_uploads_that_begin_with_their_creation_are_put_together(void**) {
+    Pair pair;
+    for (const int number : {1, 2, 3}) {
+        send(&pair.one, partial(100000, third(number).substr(0, 70000)), created(number));
+        send(&pair.two, patch(number, 70000, third(number).substr(70000)));
+    }
+    expect_verdict(&pair, final_of({1, 2, 3}), "403");
+}
+
+void a_partial_upload_that_is_not_whole_is_a_gap(void**) {
+    Options options = lab_options();
+    options.services[0].on_midstream = MidstreamAction::refuse;
+    Pair pair(options);
+    send(&pair.one, partial(100000), created(1));
+    send(&pair.one, patch(1, 0, third(1).substr(0, 50000)));
+    expect_verdict(&pair, final_of({1}), "503");
+}
+
+void a_partial_upload_that_broke_off_is_gone_on_with(void**) {
+    Pair pair;
+    send(&pair.one, partial(100000), created(1));
+    send(&pair.one, partial(200000), created(2));
+    send(&pair.one, patch(1, 0, third(1)));
+    const std::string request = patch(2, 0, std::string_view(known()).substr(100000));
+    pair.two.send(std::string_view(request).substr(0, request.size() - 120000));
+    pair.two.acknowledge();
+    pair.two.send_fin();
+    pair.turn(4);
+    send(&pair.one, patch(2, 80000, std::string_view(known()).substr(180000)));
+    expect_verdict(&pair, final_of({1, 2}), "403");
+}
+
+void partial_uploads_without_room_are_a_gap_but_for_the_first(void**) {
+    Options options = lab_options();
+    options.spool_bytes_max = 256 * 1024;
+    Pair pair(options);
+    upload_partials(&pair, {third(1), third(2), third(3)});
+    expect_verdict(&pair, final_of({1, 2, 3}), "503");
+    Pair alone(options);
+    upload_partials(&alone, {third(1)});
+    expect_verdict(&alone, final_of({1}), {});
+}
+
 }  // namespace
 
 int main() {
@@ -258,6 +366,12 @@ int main() {
         cmocka_unit_test(segments_without_room_pass_and_their_manifest_is_a_gap),
         cmocka_unit_test(a_known_file_under_a_prefix_is_refused_at_its_manifest),
         cmocka_unit_test(a_prefix_that_looks_clean_is_a_gap),
+        cmocka_unit_test(a_known_file_in_partial_uploads_is_refused_at_its_concatenation),
+        cmocka_unit_test(partial_uploads_are_judged_in_the_order_of_their_concatenation),
+        cmocka_unit_test(partial_uploads_that_begin_with_their_creation_are_put_together),
+        cmocka_unit_test(a_partial_upload_that_is_not_whole_is_a_gap),
+        cmocka_unit_test(a_partial_upload_that_broke_off_is_gone_on_with),
+        cmocka_unit_test(partial_uploads_without_room_are_a_gap_but_for_the_first),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
