@@ -173,7 +173,7 @@ def answer_one(stream, connection, directory):
     if method == "POST" and content_type.startswith("multipart/"):
         take_form(reader, content_type, directory)
     elif method == "PUT":
-        with target_file(directory, target) as out:
+        with target_file(directory, target.partition("?")[0]) as out:
             take_put(reader, headers, out)
     reader.rest()
     if method == "GET":
