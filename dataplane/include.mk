@@ -104,6 +104,7 @@ worker_sources := \
     dataplane/worker/committing.cpp \
     dataplane/worker/composing.cpp \
     dataplane/worker/objects.cpp \
+    dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \
     dataplane/worker/judge.cpp \
     dataplane/worker/answering.cpp \
