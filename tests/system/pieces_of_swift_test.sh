@@ -42,7 +42,8 @@ dlo() {
 upload_segments "$WORK/known" seg/known
 check "a known file is refused at its static manifest" \
     [ "$(slo seg/known slo-known 0 1 2)" = 403 ]
-check "with a case number" wait_for 5 incident_known "$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log")"
+CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log")
+check "with a case number" wait_for 5 incident_known "$CASE"
 check "and does not exist" absent slo-known
 check "another order of it is another file" [ "$(slo seg/known slo-shuffled 1 0 2)" = 201 ]
 check "refused at its dynamic manifest as well" [ "$(dlo seg/known dlo-known)" = 403 ]
