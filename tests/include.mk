@@ -74,6 +74,9 @@ control_tests := \
     verify_desk \
     config \
     dataplane_link \
+    feed_client \
+    feed_format \
+    feed_publisher \
     journal_reader \
     request_server \
     cordond \
@@ -113,6 +116,12 @@ fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifie
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
+# What a mirror or a foreign list may say.
+fuzz_sources.feed_metadata = $(feed_sources)
+fuzz_libs.feed_metadata    = -lsodium
+fuzz_sources.feed_records  = $(feed_sources)
+fuzz_libs.feed_records     = -lsodium
+fuzz_sources.feed_rows     = control/publisher/rows.cpp control/index/list_parser.cpp
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
