@@ -102,6 +102,7 @@ worker_sources := \
     dataplane/worker/creating.cpp \
     dataplane/worker/committing.cpp \
     dataplane/worker/objects.cpp \
+    dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \
     dataplane/worker/judge.cpp \
     dataplane/worker/answering.cpp \

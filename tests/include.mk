@@ -22,6 +22,7 @@ room_tests := \
     keyed_tag \
     index_verify \
     index_view \
+    index_outline \
     index_builder \
     index_holder \
     type_scanner \

@@ -14,6 +14,7 @@
 //                  committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
+//   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -294,6 +295,18 @@ struct Worker::State {
     std::uint64_t take_body_bytes(Exchange* exchange);
     void class_rest(Exchange* exchange);
     BodyDecoder::Name name_of(const Exchange& exchange, std::uint8_t object);
+
+    // --- dismissal.cpp ---
+    // How many of the body bytes that come next nobody needs: no digest, search, archive, upload in
+    // pieces or held tail. 0: they are needed, or it is not known what comes. More than 0 becomes
+    // less only by bytes that come, until use_index(): ask again then. It ends with the body or,
+    // of a chunked one, with its chunk. No digest can match whatever these bytes are.
+    std::uint64_t unneeded_bytes(FlowNumber number);
+    // As if so many of them had come and been read, when all that was received is read: they are
+    // counted as read of the body. The stream is the caller's to move on, and what is behind them
+    // to be read by go_on().
+    void pass_unneeded(FlowNumber number, std::uint64_t bytes);
+    bool is_done_with(const OpenObject& object) const;
 
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
