@@ -134,7 +134,7 @@ $(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
 $(O)/tests/unit/replay_test.o: EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
-bpf_tests := steer bypass loader
+bpf_tests := steer shunt bypass loader
 
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
