@@ -127,6 +127,7 @@ shell_sources := \
     dataplane/shell/steer_loader.cpp \
     dataplane/shell/steer_maps.cpp \
     dataplane/shell/steer_plan.cpp \
+    dataplane/shell/steer_shunts.cpp \
     dataplane/shell/main.cpp \
     dataplane/shell/appliance.cpp \
     dataplane/shell/appliance_link.cpp \

@@ -26,10 +26,13 @@ WorkerLoop::WorkerLoop(std::uint32_t number, const Surroundings& around, PortPai
                        Recorder* recorder, std::uint64_t seed)
     : number_(number),
       around_(around),
+      shunts_(around.steer == nullptr ? nullptr
+                                      : around.steer->shunts(number, around.options->workers)),
       port_(ports, static_cast<std::uint16_t>(number)),
       worker_(worker_options(around, seed), &port_, recorder),
       pacing_(around.options->polling),
       punctuality_(around.options->heartbeat_ms_max) {
+    port_.use_shunts(shunts_.get());
     for (const int fd : ports->wake_descriptors(number))
         wake_on_.push_back({fd, POLLIN, 0});
     for (std::uint32_t i = 0; i < around.options->service_count; ++i) {
