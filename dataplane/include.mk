@@ -91,6 +91,7 @@ worker_sources := \
     dataplane/worker/midstream.cpp \
     dataplane/worker/up.cpp \
     dataplane/worker/repeats.cpp \
+    dataplane/worker/shunting.cpp \
     dataplane/worker/release.cpp \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
