@@ -9,8 +9,8 @@
 // the first atomically: no frame ever meets an unfilled map, and the pins live where we want them.
 //
 // Owns:       xsks_map and peer, one of each per port.
-// Invariants: decide.bpf.h, shunt.bpf.h. The map is asked before each redirect to a socket: the kernel takes a
-//             dead process's sockets out at once.
+// Invariants: decide.bpf.h, shunt.bpf.h. The map is asked before each redirect to a socket: the
+//             kernel takes a dead process's sockets out at once.
 #include "shunt.bpf.h"
 
 struct {

@@ -115,7 +115,7 @@ struct steer_denied {
 // --- shunted ranges ------------------------------------------------------------------------------
 //
 // Bytes of a flow towards its storage that nobody needs. Segments that lie wholly inside the range
-// and carry nothing else are bridged, and the bare acknowledgements that name them; all others go to
+// and carry nothing else are bridged, and so are bare acknowledgements of them; all others go to
 // the worker. What passed stands in a place of its own, which the worker reads through a mapping
 // and not by a system call for every flow.
 struct steer_shunt {

@@ -141,8 +141,8 @@ $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
 $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_objects)
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
-steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/%.o,steer_loader steer_maps steer_plan steer_shunts \
-                         xdp_features)
+steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/%.o,steer_loader steer_maps steer_plan \
+                         steer_shunts xdp_features)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
 # Drives the loader from tests/system/_bridge_check.sh.
 $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'

@@ -48,7 +48,7 @@ void Worker::State::offer_shunt(FlowNumber number) {
     }
     const std::uint64_t read = exchange.parser.consumed();
     // By what was read up to here it was found out. Until the storage has acknowledged all that,
-    // other bytes in its place are an attack that is noticed; afterwards nothing can take its place.
+    // other bytes in its place are an attack that is noticed; afterwards it is past.
     exchange.unneeded_at = std::min(exchange.unneeded_at, read);
     if (flow.up.acknowledged() < exchange.unneeded_at) return;
     const bool quiet = flow.up.in_step() && !flow.stalled && !flow.verdict_due && !flow.has_resyn &&
