@@ -11,9 +11,10 @@
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
-//                  committing.cpp the requests that make them visible
+//                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
+//   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -295,6 +296,18 @@ struct Worker::State {
     void class_rest(Exchange* exchange);
     BodyDecoder::Name name_of(const Exchange& exchange, std::uint8_t object);
 
+    // --- dismissal.cpp ---
+    // How many of the body bytes that come next nobody needs: no digest, search, archive, upload in
+    // pieces or held tail. 0: they are needed, or it is not known what comes. More than 0 becomes
+    // less only by bytes that come, until use_index(): ask again then. It ends with the body or,
+    // of a chunked one, with its chunk. No digest can match whatever these bytes are.
+    std::uint64_t unneeded_bytes(FlowNumber number);
+    // As if so many of them had come and been read, when all that was received is read: they are
+    // counted as read of the body. The stream is the caller's to move on, and what is behind them
+    // to be read by go_on().
+    void pass_unneeded(FlowNumber number, std::uint64_t bytes);
+    bool is_done_with(const OpenObject& object) const;
+
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
     void note_begun(const PieceBegun& begun);
@@ -302,10 +315,18 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
     PolicyCase gap_case();
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
+    KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
+    void begin_component(FlowNumber number, PieceRequest request);
+    void note_unseen(FlowNumber number, const PieceRequest& request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void set_aside(FormPlace* form, Bytes bytes);
+    void give_up_aside(Assembling* own);
+    bool end_aside(FlowNumber number, PieceRequest request);
+    std::uint32_t open_form_place();
+    void release_form_place(std::uint32_t place);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -336,6 +357,8 @@ struct Worker::State {
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);
+    FormPlace& await_location(FlowNumber number, const PieceRequest& request);
+    void begin_partial(FlowNumber number, const PieceRequest& request);
     bool end_creation(FlowNumber number);
     void cut_creation(const Assembling& own);
     void note_location(Exchange* exchange);
@@ -362,6 +385,23 @@ struct Worker::State {
     CommitStep look_up_list(std::uint32_t place);
     CommitStep hash_list(std::uint32_t place, std::size_t* left);
     CommitStep judge_commit(std::uint32_t place);
+
+    // --- composing.cpp ---
+    enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };
+    enum class ComponentStep : std::uint8_t { bytes, empty, wait, all };
+    static bool names_objects(const PieceRequest& request);
+    void take_component(Assembling* own, const CommitEntry& entry);
+    ComponentPlace next_component(Assembling* own);
+    void begin_composition(std::uint32_t place);
+    UploadRef open_component(Assembling* own, const ComponentPlace& place);
+    void close_component(const Assembling& own, UploadRef upload);
+    CommitStep look_up_components(std::uint32_t place);
+    Component look_up_component(UploadRef upload, const ComponentPlace& component, bool from_chain);
+    Component look_up_partial(UploadRef upload, bool from_chain);
+    CommitStep hash_components(std::uint32_t place, std::size_t* left);
+    ComponentStep next_bytes_of_components(Assembling* own);
+    void leave_component(Assembling* own);
+    CommitStep judge_prefix_commit(std::uint32_t place);
 
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
