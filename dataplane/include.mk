@@ -83,7 +83,8 @@ assembly_sources := \
     dataplane/assembly/json_reader.cpp \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/chain.cpp \
-    dataplane/assembly/retained.cpp
+    dataplane/assembly/retained.cpp \
+    dataplane/assembly/numbering.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \
     dataplane/worker/worker.cpp \
@@ -91,6 +92,7 @@ worker_sources := \
     dataplane/worker/midstream.cpp \
     dataplane/worker/up.cpp \
     dataplane/worker/repeats.cpp \
+    dataplane/worker/shunting.cpp \
     dataplane/worker/release.cpp \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
@@ -101,7 +103,9 @@ worker_sources := \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \
     dataplane/worker/committing.cpp \
+    dataplane/worker/composing.cpp \
     dataplane/worker/objects.cpp \
+    dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \
     dataplane/worker/judge.cpp \
     dataplane/worker/answering.cpp \
@@ -126,6 +130,7 @@ shell_sources := \
     dataplane/shell/steer_loader.cpp \
     dataplane/shell/steer_maps.cpp \
     dataplane/shell/steer_plan.cpp \
+    dataplane/shell/steer_shunts.cpp \
     dataplane/shell/main.cpp \
     dataplane/shell/appliance.cpp \
     dataplane/shell/appliance_link.cpp \
