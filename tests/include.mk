@@ -41,6 +41,7 @@ room_tests := \
     assembly \
     worker \
     worker_reset \
+    worker_system_calls \
     worker_hostile \
     worker_liveness \
     worker_loss \
