@@ -118,9 +118,10 @@ fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
 # What a mirror or a foreign list may say.
-fuzz_sources.feed_metadata = $(feed_sources)
+fuzz_sources.feed_metadata = $(patsubst %,control/feed/%.cpp, \
+                               canonical_json crypto grant metadata metadata_reader)
 fuzz_libs.feed_metadata    = -lsodium
-fuzz_sources.feed_records  = $(feed_sources)
+fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp,crypto records sealed_file)
 fuzz_libs.feed_records     = -lsodium
 fuzz_sources.feed_rows     = control/publisher/rows.cpp control/index/list_parser.cpp
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp

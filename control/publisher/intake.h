@@ -1,10 +1,10 @@
 // Rows of a source → what the publisher believes that source asserts.
 //
 // Owns:       nothing; the store is the caller's.
-// Invariants: an import is whole or nothing. An item (all digests that ever stood in one row, of
-//             any source) has one reference for good. A `full` import withdraws what its source no
-//             longer lists; an item lives while any source asserts it. Digests of files that
-//             innocent people have are never taken, and named.
+// Invariants: an import is whole or nothing. A digest has one reference for good; the digests of a
+//             row take that which one of them has, or a new one. A `full` import withdraws what its
+//             source no longer lists; an item lives while any source asserts it. Digests of files
+//             that innocent people have are never taken, and named.
 // Thread:     one.
 // Limits:     those of rows.h.
 #pragma once

@@ -1,4 +1,6 @@
 // revoke, enrol, grant, verify: what the on-call holder, the grants desk and everybody else do.
+#include <unistd.h>
+
 #include <memory>
 
 #include "control/cli/text.h"
@@ -218,7 +220,7 @@ Result<void> verify_targets(const Refreshed& feed, FeedStore& store, Fetch& fetc
 }
 
 Result<void> verify(const VerifyLine& line) {
-    const bool is_feed = read_whole_file(line.folder + "/feed.db", 1u << 30).has_value();
+    const bool is_feed = ::access((line.folder + "/feed.db").c_str(), F_OK) == 0;
     const std::string folder = is_feed ? line.folder + "/public" : line.folder;
     const std::string root_path = line.root.empty() ? folder + "/metadata/1.root.json" : line.root;
     TrustState state;
