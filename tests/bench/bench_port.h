@@ -52,7 +52,7 @@ class BenchPort : public Port {
         std::array<std::uint64_t, 8192> cycles_;
         std::size_t count_ = 0;
     };
-    const Stays& passed() const { return passed_; }  // not the last of their object
+    const Stays& others() const { return passed_; }  // not the last of their object
     const Stays& held() const { return held_; }      // the last ones, which wait for the verdict
 
   private:

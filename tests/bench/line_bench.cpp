@@ -78,7 +78,7 @@ class Line {
         return {gbit_per_s(bytes, seconds),
                 cycles / static_cast<double>(port_.packets() - packets_before), cycles / bytes,
                 static_cast<double>(port_.held().median()) * us_per_cycle,
-                static_cast<double>(port_.passed().median()) * us_per_cycle};
+                static_cast<double>(port_.others().median()) * us_per_cycle};
     }
 
     const Counters& counters() const { return worker_.counters(); }
