@@ -47,6 +47,7 @@ room_tests := \
     worker_policy \
     worker_forms \
     worker_archives \
+    worker_dismissal \
     worker_assembly \
     worker_limits \
     worker_overload \

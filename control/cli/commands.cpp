@@ -36,6 +36,8 @@ const Command commands[] = {
     {"index build", "[LISTFILE…]", 0, any_number, build_flags,
      "makes a LAB index from lists of hex digests, \"pattern: TEXT\", \"expression: REGEX\"",
      run_index_build},
+    {"index list", "FILE|FOLDER…", 1, any_number, {},
+     "prints lines for a list: digest, size and head of every file", run_index_list},
     {"index show", "FILE", 1, 1, {}, "what an index file holds", run_index_show},
     {"index check", "FILE", 1, 1, {}, "verifies every byte of an index file", run_index_check},
     {"mode show", "", 0, 0, {}, "the mode of every service", run_mode_show},

@@ -235,7 +235,11 @@ void Worker::State::note_piece(const Exchange& exchange, const Digests& digests)
     Assembling& own = assemblings[exchange.assembling];
     own.summed = true;
     piece_sum.length = digests.size;
-    std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+    // Of a whole object that was dismissed only its head is known, and that is what its verdict
+    // depends on.
+    const std::uint8_t* tells =
+        digests.present.has(IndicatorKind::sha256) ? digests.sha256 : digests.head;
+    std::copy_n(tells, piece_sum.digest.size(), piece_sum.digest.begin());
     if (own.form == no_assembling) return;
     // A part ends before its message, and until then others may end.
     FormPlace& form = form_places[own.form];
@@ -297,6 +301,11 @@ bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) 
         assembly.freeze(own.upload, state);
         drop_assembling(place);
         return false;
+    }
+    // What it begins with was dismissed by its size, or under another index.
+    if (may_be_listed(judged.digests)) {
+        counters.count(Outcome::stale_plan);
+        return passes_unassembled(own.flow, PolicyCase::limit, VerifyReason::gap);
     }
     if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
     if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);

@@ -90,6 +90,7 @@ std::uint64_t Worker::next_deadline_ns() const {
 void Worker::use_index(const IndexView* index, PatternScanner* patterns) {
     state_->move_contents(patterns);
     state_->index = index;
+    ++state_->index_number;
     state_->counters.count(Outcome::generation_swapped);
 }
 
