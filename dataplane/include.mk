@@ -83,7 +83,8 @@ assembly_sources := \
     dataplane/assembly/json_reader.cpp \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/chain.cpp \
-    dataplane/assembly/retained.cpp
+    dataplane/assembly/retained.cpp \
+    dataplane/assembly/numbering.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \
     dataplane/worker/worker.cpp \
@@ -95,9 +96,13 @@ worker_sources := \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
     dataplane/worker/assembling.cpp \
+    dataplane/worker/assembling_bytes.cpp \
+    dataplane/worker/assembling_end.cpp \
+    dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \
     dataplane/worker/committing.cpp \
+    dataplane/worker/composing.cpp \
     dataplane/worker/objects.cpp \
     dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \

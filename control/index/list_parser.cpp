@@ -23,8 +23,8 @@ int hex_digit(char c) {
 
 void parse_hex(std::string_view digits, std::uint8_t* bytes) {
     for (std::size_t i = 0; i < digits.size() / 2; ++i) {
-        bytes[i] = static_cast<std::uint8_t>(hex_digit(digits[2 * i]) << 4 |
-                                             hex_digit(digits[2 * i + 1]));
+        bytes[i] =
+            static_cast<std::uint8_t>(hex_digit(digits[2 * i]) << 4 | hex_digit(digits[2 * i + 1]));
     }
 }
 

@@ -1,5 +1,5 @@
-// Files → lines of a plain list of indicators (list_parser.h), each with the size and the head of its
-// file, so that objects can be dismissed by them:
+// Files → lines of a plain list of indicators (list_parser.h), each with size and head of its file,
+// so that objects can be dismissed by them:
 //
 //   SHA-256 "," size "," head "  # " path
 //

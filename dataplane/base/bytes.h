@@ -32,6 +32,12 @@ inline std::uint32_t load_be32(const std::uint8_t* p) {
     return __builtin_bswap32(value);
 }
 
+inline std::uint64_t load_be64(const std::uint8_t* p) {
+    std::uint64_t value;
+    std::memcpy(&value, p, sizeof value);
+    return __builtin_bswap64(value);
+}
+
 inline std::uint64_t load_le64(const std::uint8_t* p) {
     std::uint64_t value;
     std::memcpy(&value, p, sizeof value);

@@ -200,7 +200,7 @@ enum class ObjectClass : std::uint8_t {
     inspected,
     dismissed_size,  // no listed object has its size, or is as large
     dismissed_head,  // none begins as it does
-    uninspected,  // first of the reasons
+    uninspected,     // first of the reasons
 };
 
 // What became of objects of one type: the words of `cordonctl coverage`.

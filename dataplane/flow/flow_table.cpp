@@ -1,5 +1,7 @@
 #include "dataplane/flow/flow_table.h"
 
+// A key has one length, known here: inlined, its hash takes a third of a call's time.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <bit>
@@ -15,8 +17,12 @@ namespace {
 static_assert(std::has_unique_object_representations_v<FlowKey>);
 
 bool is_before(const SegmentEnd& a, const SegmentEnd& b) {
-    const int order = std::memcmp(a.address.bytes, b.address.bytes, sizeof a.address.bytes);
-    return order != 0 ? order < 0 : a.port < b.port;
+    for (std::size_t half = 0; half < 16; half += 8) {
+        const std::uint64_t left = load_be64(a.address.bytes + half);
+        const std::uint64_t right = load_be64(b.address.bytes + half);
+        if (left != right) return left < right;
+    }
+    return a.port < b.port;
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ bool ZipSearch::find(Bytes run, std::size_t* at) {
         *at += 2;
     }
     for (std::size_t size = std::min<std::size_t>(3, run.size()); size > 0 && seen_ == 0; --size) {
-        if (goes_on(run.last(size))) seen_ = static_cast<std::uint8_t>(size);
+        if (run[run.size() - size] == 'P' && goes_on(run.last(size)))
+            seen_ = static_cast<std::uint8_t>(size);
     }
     return false;
 }

@@ -228,7 +228,7 @@ int Appliance::run_worker(void* loop) {
 
 Result<void> Appliance::start_workers() {
     assembly_ = std::make_unique<Assembly>(assembly_limits(options_), random_number());
-    const Surroundings around{&options_,    &index_, &modes_,         &types_,
+    const Surroundings around{&options_,    &index_, &modes_,        &types_,
                               steer_.get(), &stop_,  assembly_.get()};
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         workers_.push_back(std::make_unique<WorkerLoop>(i, around, ports_.get(),

@@ -1,21 +1,11 @@
+// What a request means for an upload in pieces, and how a piece of it begins and is given up.
 #include "dataplane/worker/assembling.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "dataplane/worker/line.h"
 
 namespace cordon {
-
-namespace {
-
-// What is hashed of the spool in one turn of a worker: 0.1 ms, so that no burst waits for long.
-constexpr std::size_t advance_bytes = 128 * 1024;
-// How often is looked at what others are at.
-constexpr std::uint64_t look_again_ns = 100 * ns_per_us;
-constexpr std::uint64_t wait_ns = limits::assembly_wait_seconds * ns_per_s;
-
-}  // namespace
 
 // What a request means for an upload in pieces. False: it was refused, or waits for its verdict.
 bool Worker::State::begin_assembling(FlowNumber number) {
@@ -27,14 +17,18 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
+            return true;
         case PieceAct::copy:
+            note_unseen(number, request);
             return true;
         case PieceAct::object:
-            if (exchange.object_open && request.recipe == Recipe::plain_object)
-                begin_whole(number, request);
+            if (!exchange.object_open) return true;
+            if (request.recipe == Recipe::plain_object) begin_whole(number, request);
+            if (request.component) begin_component(number, request);
             return true;
         case PieceAct::begin:
             if (request.order == PieceOrder::append) begin_empty(number, request);
+            if (request.component) begin_partial(number, request);
             return true;
         case PieceAct::form:
             if (exchange.object_open) begin_form(number, request);
@@ -49,6 +43,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             note_begun(assembly.copy(request, flows[number].service, now));
             return true;
         case PieceAct::commit:
+            note_unseen(number, request);
             return begin_commit(number, request);
         case PieceAct::abort:
             counters.count(Outcome::assembly_aborted);
@@ -127,6 +122,8 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.lost = own.leased = own.summed = own.has_bytes = false;
     own.flow = number;
     own.list = own.form = no_assembling;
+    own.other = {};
+    own.other_leased = false;
     own.positions = {};
     exchanges[flows[number].exchange].assembling = place;
     return place;
@@ -168,6 +165,53 @@ void Worker::State::begin_whole(FlowNumber number, PieceRequest request) {
     own.upload = ticket.upload;
 }
 
+// An object whose name ends in a number may be a segment of one that a list makes of several. It is
+// an object like others: nothing that goes wrong with its being a piece is its own fault.
+void Worker::State::begin_component(FlowNumber number, PieceRequest request) {
+    if (request.position == piece_unknown) return;
+    request.key = request.group;
+    request.order = PieceOrder::number;
+    request.visibility = Visibility::at_commit;
+    request.begins = request.last = false;
+    PieceTicket ticket;
+    const PieceBegun begun =
+        assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
+    if (begun.result != PieceBegun::Result::begun) return;
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::piece;
+    own.ticket = ticket;
+    own.upload = ticket.upload;
+    if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
+    OpenObject& object = exchanges[flows[number].exchange].objects[own.object];
+    if (object.slot == no_object) return;
+    fingerprinter.drop(object.slot);  // opened before it was known that the digests are needed
+    object.slot = fingerprinter.open(planned_kinds() | component_kinds);
+}
+
+// The storage itself puts something in the place of a component: the one that we saw is gone when
+// it is accepted.
+void Worker::State::note_unseen(FlowNumber number, const PieceRequest& request) {
+    const std::uint32_t service = flows[number].service;
+    if (request.position == piece_unknown) return;
+    const UploadRef group = assembly.find(request.group, service, now);
+    if (!group) return;
+    assembly.close(group, now);
+    PieceRequest unseen;
+    unseen.act = PieceAct::copy_piece;
+    unseen.recipe = Recipe::swift_object;
+    unseen.order = PieceOrder::number;
+    unseen.visibility = Visibility::at_commit;
+    unseen.key = request.group;
+    unseen.position = request.position;
+    PieceTicket ticket;
+    if (assembly.begin(unseen, service, now, &ticket, &chain_state).result !=
+        PieceBegun::Result::begun)
+        return;
+    assembly.end(ticket, {piece_unknown, {}}, chain_state, now);
+    assembly.close(ticket.upload, now);
+    exchanges[flows[number].exchange].answered = ticket;
+}
+
 // An upload that pieces are appended to, from its beginning on: a piece without a byte.
 void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) {
     PieceTicket ticket;
@@ -183,368 +227,6 @@ void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) 
     assembly.end(ticket, sum, piece_state, now);
     assembly.close(ticket.upload, now);
     exchanges[flows[number].exchange].answered = ticket;
-}
-
-// Bytes of an object of the message. False: there is no room for them, and the message was refused.
-bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
-    const Exchange& exchange = exchanges[flows[number].exchange];
-    if (exchange.assembling == no_assembling) return true;
-    Assembling& own = assemblings[exchange.assembling];
-    if (own.object != object || own.summed || own.stage == Assembling::Stage::form) return true;
-    if (own.stage == Assembling::Stage::commit) {
-        if (own.list != no_assembling) read_list(&own, bytes);
-        return true;
-    }
-    own.has_bytes = own.has_bytes || !bytes.empty();
-    if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
-    if (own.ticket.place == PiecePlace::again) {
-        if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;
-        counters.count(Outcome::assembly_conflict);
-        return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
-    }
-    if (own.ticket.place != PiecePlace::spooled) {
-        if (own.ticket) assembly.retain(own.ticket, bytes);
-        return true;
-    }
-    if (own.lost) return true;
-    if (assembly.keep(own.ticket, bytes, now)) return true;
-    own.lost = true;
-    counters.count(Outcome::assembly_full);
-    return is_left_to_commit(number, own.request) ||
-           passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
-}
-
-bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
-    if (exchange.assembling == no_assembling) return false;
-    const Assembling& own = assemblings[exchange.assembling];
-    return (own.stage == Assembling::Stage::piece || own.stage == Assembling::Stage::creation) &&
-           own.object == object && !own.summed;
-}
-
-bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object) {
-    if (exchange.assembling == no_assembling) return false;
-    const Assembling& own = assemblings[exchange.assembling];
-    const bool carries_piece =
-        (own.stage == Assembling::Stage::piece && own.request.act == PieceAct::piece) ||
-        own.stage == Assembling::Stage::creation;
-    return carries_piece && own.object == object && !own.lost;
-}
-
-// Its digest, for when the same piece comes again.
-void Worker::State::note_piece(const Exchange& exchange, const Digests& digests) {
-    Assembling& own = assemblings[exchange.assembling];
-    own.summed = true;
-    piece_sum.length = digests.size;
-    // Of a whole object that was dismissed only its head is known, and that is what its verdict
-    // depends on.
-    const std::uint8_t* tells =
-        digests.present.has(IndicatorKind::sha256) ? digests.sha256 : digests.head;
-    std::copy_n(tells, piece_sum.digest.size(), piece_sum.digest.begin());
-    if (own.form == no_assembling) return;
-    // A part ends before its message, and until then others may end.
-    FormPlace& form = form_places[own.form];
-    form.state = piece_state;
-    form.sum = piece_sum;
-    form.tail_at = exchange.objects[own.object].tail_at;
-}
-
-// Where the chunk with the last bytes of a part begins that ended before its message: it stays.
-std::uint64_t Worker::State::form_tail(const Exchange& exchange) {
-    if (exchange.assembling == no_assembling) return UINT64_MAX;
-    const Assembling& own = assemblings[exchange.assembling];
-    if (own.form == no_assembling || !own.summed) return UINT64_MAX;
-    return form_places[own.form].tail_at;
-}
-
-// A message that waits for its verdict over several turns.
-bool Worker::State::awaits_assembly(const Flow& flow) {
-    if (flow.exchange == no_exchange) return false;
-    const std::uint32_t place = exchanges[flow.exchange].assembling;
-    if (place == no_assembling) return false;
-    const Assembling::Stage stage = assemblings[place].stage;
-    if (stage == Assembling::Stage::form || stage == Assembling::Stage::creation) return false;
-    if (stage == Assembling::Stage::piece)
-        return assemblings[place].summed && assemblings[place].form != no_assembling;
-    return (stage != Assembling::Stage::commit || flow.verdict_due);
-}
-
-// What the chain would be if the upload ended here.
-bool Worker::State::look_at_chain(FlowNumber number, bool last) {
-    const Exchange& exchange = exchanges[flows[number].exchange];
-    if (exchange.assembling == no_assembling) return true;
-    const Assembling& own = assemblings[exchange.assembling];
-    if (own.stage != Assembling::Stage::piece || own.slot == no_object ||
-        own.request.visibility == Visibility::at_commit)
-        return true;
-    fingerprinter.save(own.slot, &chain_state);
-    Judged judged{number, assembled_object, false, {}};
-    chain_state.finish(&judged.digests);
-    if (!matches_to_block(judged, last)) return true;
-    assembly.freeze(own.upload, chain_state);
-    return judge_assembled(judged, last);
-}
-
-// The object is complete to some server when its pieces end here: with a commit, or without one.
-bool Worker::State::shows_at_end(const PieceRequest& request) {
-    return request.visibility != Visibility::at_commit || request.last;
-}
-
-// A match stays with the upload, so that it is judged again when the client sends the same once
-// more. False: the flow is cut.
-bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) {
-    const Assembling& own = assemblings[place];
-    Judged judged{
-        own.flow, assembled_object, state.size == own.request.total || own.request.last, {}};
-    state.finish(&judged.digests);
-    if (own.flow == no_flow) {
-        if (!matches_anything(judged.digests)) return true;
-        assembly.freeze(own.upload, state);
-        drop_assembling(place);
-        return false;
-    }
-    // What it begins with was dismissed by its size, or under another index.
-    if (may_be_listed(judged.digests)) {
-        counters.count(Outcome::stale_plan);
-        return passes_unassembled(own.flow, PolicyCase::limit, VerifyReason::gap);
-    }
-    if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
-    if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);
-    return true;
-}
-
-// The objects of the message are judged; its end is held. False: the flow waits, or is cut.
-bool Worker::State::end_assembling(FlowNumber number) {
-    const Exchange& exchange = exchanges[flows[number].exchange];
-    if (exchange.assembling == no_assembling) return true;
-    const Assembling::Stage stage = assemblings[exchange.assembling].stage;
-    if (stage == Assembling::Stage::form) return end_form(number);
-    if (stage == Assembling::Stage::commit) return end_commit(number);
-    if (stage == Assembling::Stage::creation) return end_creation(number);
-    return end_piece(number);
-}
-
-// `piece_state` and `piece_sum` are of the piece by itself: judge_object() left them.
-bool Worker::State::end_piece(FlowNumber number) {
-    Flow& flow = flows[number];
-    Exchange& exchange = exchanges[flow.exchange];
-    const std::uint32_t place = exchange.assembling;
-    Assembling& own = assemblings[place];
-    const bool is_whole = own.request.act == PieceAct::object;
-    if (!is_whole) {
-        counters.count(Outcome::assembly_piece);
-        counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
-                                                               : Outcome::assembly_chained);
-    }
-    if (!own.summed && own.has_bytes) {  // it matched by itself before its end, and was let go
-        leave_assembling(&exchange);
-        return true;
-    }
-    if (own.ticket.place == PiecePlace::again) return end_look(place);
-    if (own.summed && own.form != no_assembling) {
-        piece_state = form_places[own.form].state;
-        piece_sum = form_places[own.form].sum;
-    }
-    if (!own.summed) {  // without a byte
-        Digests digests;
-        piece_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
-        piece_state.finish(&digests);
-        note_piece(exchange, digests);
-    }
-    if (own.slot != no_object) {
-        fingerprinter.save(own.slot, &piece_state);
-        fingerprinter.drop(own.slot);
-        own.slot = no_object;
-    }
-    if (own.ticket.place != PiecePlace::spooled && !is_whole && shows_at_end(own.request) &&
-        !judge_prefix(place, piece_state))
-        return false;
-    assembly.end(own.ticket, piece_sum, piece_state, now);
-    exchange.answered = own.ticket;
-    own.stage = Assembling::Stage::looking;
-    if (!shows_at_end(own.request)) {
-        exchange.assembling = no_assembling;
-        own.flow = no_flow;
-        return advance_alone(place);
-    }
-    own.until_ns = now.ns + wait_ns;
-    return look_on(place);
-}
-
-// Pieces that waited for this one are hashed while the client goes on.
-bool Worker::State::advance_alone(std::uint32_t place) {
-    if (!begin_advance(place, false)) {
-        drop_assembling(place);
-        return true;
-    }
-    put_to_work(place);
-    return true;
-}
-
-bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
-    Assembling& own = assemblings[place];
-    if (!assembly.take(own.upload, anyway, &chain_state, &own.spooled)) return false;
-    own.leased = true;
-    own.stage = Assembling::Stage::advancing;
-    own.slot = chain_state.size == 0 ? fingerprinter.open(planned_kinds())
-                                     : fingerprinter.resume(chain_state);
-    INVARIANT(own.slot != no_object);
-    return true;
-}
-
-void Worker::State::put_to_work(std::uint32_t place) {
-    const Assembling::Stage stage = assemblings[place].stage;
-    const bool waits = stage == Assembling::Stage::waiting || stage == Assembling::Stage::looking ||
-                       stage == Assembling::Stage::recording;
-    assembling_due_ns = std::min(assembling_due_ns, now.ns + (waits ? look_again_ns : 0));
-    assemblings[place].next = working;
-    working = place;
-    const FlowNumber number = assemblings[place].flow;
-    if (number == no_flow) return;
-    flows[number].verdict_due = true;
-    clear_timer(number);
-}
-
-// Every turn a part of what has to be hashed, of each upload in turn.
-void Worker::State::run_assembling() {
-    std::uint32_t at = working;
-    working = no_assembling;
-    assembling_due_ns = UINT64_MAX;
-    std::size_t left = advance_bytes;
-    while (at != no_assembling) {
-        const std::uint32_t next = assemblings[at].next;
-        work_on(at, &left);
-        at = next;
-    }
-}
-
-void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
-    Assembling& own = assemblings[place];
-    const FlowNumber number = own.flow;
-    bool done = false;
-    switch (own.stage) {
-        case Assembling::Stage::form:
-        case Assembling::Stage::piece:
-        case Assembling::Stage::creation:
-        case Assembling::Stage::commit:
-            return;
-        case Assembling::Stage::looking:
-            done = look_on(place);
-            break;
-        case Assembling::Stage::advancing:
-            done = advance(place, left);
-            break;
-        case Assembling::Stage::waiting:
-        case Assembling::Stage::listing:
-        case Assembling::Stage::hashing:
-            done = commit_on(place, left);
-            break;
-        case Assembling::Stage::recording:
-            done = commit_recorded(place);
-            break;
-    }
-    if (done && number != no_flow) resume_after_assembly(number);
-}
-
-// True: the piece may go, or its upload advanced as far as it can by itself.
-bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
-    Assembling& own = assemblings[place];
-    while (*left != 0) {
-        const Bytes bytes = assembly.read(&own.spooled, *left);
-        if (!bytes.empty()) {
-            fingerprinter.submit(own.slot, bytes);
-            fingerprinter.flush();
-            *left -= bytes.size();
-            continue;
-        }
-        fingerprinter.save(own.slot, &chain_state);
-        const bool is_seen = own.request.act != PieceAct::commit && shows_at_end(own.request);
-        if (is_seen && !judge_prefix(place, chain_state)) return false;
-        counters.count(Outcome::assembly_chained);
-        if (assembly.passed(own.upload, &own.spooled, chain_state)) continue;
-        own.leased = false;
-        fingerprinter.drop(own.slot);
-        own.slot = no_object;
-        if (own.flow == no_flow) {
-            drop_assembling(place);
-            return true;
-        }
-        if (own.request.act == PieceAct::commit) {
-            own.stage = Assembling::Stage::waiting;
-            return commit_on(place, left);
-        }
-        own.stage = Assembling::Stage::looking;
-        return look_on(place);
-    }
-    put_to_work(place);
-    return false;
-}
-
-// True: the end of the piece may go. False: it waits, or the flow is cut.
-bool Worker::State::look_on(std::uint32_t place) {
-    Assembling& own = assemblings[place];
-    const FlowNumber number = own.flow;
-    const bool is_whole = own.request.act == PieceAct::object;
-    while (true) {
-        const Standing standing = assembly.look(own.ticket, &chain_state);
-        const bool is_unknown = standing == Standing::gap || standing == Standing::lost ||
-                                standing == Standing::conflict;
-        if (is_whole && is_unknown) return end_look(place);
-        switch (standing) {
-            case Standing::clear:
-                return end_look(place);
-            case Standing::advance:
-                if (!begin_advance(place, false)) continue;
-                put_to_work(place);
-                return false;
-            case Standing::busy:
-                if (now.ns >= own.until_ns) {
-                    end_look(place);
-                    return is_whole ||
-                           passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
-                }
-                put_to_work(place);
-                return false;
-            case Standing::matched: {
-                Judged judged{number, assembled_object, false, {}};
-                chain_state.finish(&judged.digests);
-                if (matches_to_block(judged, false)) {
-                    judge_assembled(judged, true);
-                    return false;
-                }
-                assembly.unfreeze(own.upload);
-                continue;
-            }
-            case Standing::gap:
-                end_look(place);
-                return passes_unassembled(number, gap_case(), VerifyReason::gap);
-            case Standing::lost:
-                counters.count(Outcome::assembly_gap);
-                end_look(place);
-                return passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
-            case Standing::conflict:
-                counters.count(Outcome::assembly_conflict);
-                end_look(place);
-                return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
-        }
-    }
-}
-
-bool Worker::State::end_look(std::uint32_t place) {
-    Assembling& own = assemblings[place];
-    exchanges[flows[own.flow].exchange].assembling = no_assembling;
-    drop_assembling(place);
-    return true;
-}
-
-// The verdict was clean: reads on behind the message.
-void Worker::State::resume_after_assembly(FlowNumber number) {
-    Flow& flow = flows[number];
-    if (flow.phase != FlowPhase::established || flow.exchange == no_exchange) return;
-    flow.verdict_due = false;
-    Exchange& exchange = exchanges[flow.exchange];
-    class_rest(&exchange);
-    close_message(&exchange);
-    go_on(number);
 }
 
 // The message is over, one way or another.
@@ -576,21 +258,15 @@ void Worker::State::drop_assembling(std::uint32_t place) {
     } else if (own.stage == Assembling::Stage::creation) {
         cut_creation(own);
     } else if (own.upload) {
+        leave_component(&own);
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);
     }
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     assembly.spool().drop(&own.positions);
     if (own.list != no_assembling) commit_places.release(own.list);
-    if (own.form != no_assembling) form_places.release(own.form);
+    if (own.form != no_assembling) release_form_place(own.form);
     assemblings.release(place);
-}
-
-// What the storage said to the last message, when nothing else awaits an answer.
-void Worker::State::note_piece_answer(Exchange* exchange, std::uint16_t status) {
-    if (!exchange->answered || exchange->tracker.outstanding() != 1) return;
-    assembly.answered(exchange->answered, status / 100 == 2);
-    exchange->answered = {};
 }
 
 }  // namespace cordon

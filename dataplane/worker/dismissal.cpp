@@ -4,12 +4,18 @@
 
 namespace cordon {
 
+namespace {
+
+// How often is looked whether an object may be dismissed that could not be before.
+constexpr std::uint64_t look_again_bytes = 1u << 20;
+
+}  // namespace
+
 // A head is taken wherever something may be dismissed: by it an object is told from another one of
 // which no digest was computed either.
-KindSet Worker::State::kinds_to_begin(const ServiceOptions& wanted) const {
-    const KindSet kinds = planned_kinds();
-    if (index == nullptr || wanted.dismiss == DismissBy::off) return kinds;
-    return kinds | KindSet{IndicatorKind::head};
+KindSet Worker::State::dismissal_kinds(const ServiceOptions& wanted) const {
+    if (index == nullptr || wanted.dismiss == DismissBy::off) return {};
+    return {IndicatorKind::head};
 }
 
 void Worker::State::hash(FlowNumber number, std::uint8_t object, Bytes bytes) {
@@ -26,8 +32,11 @@ void Worker::State::look_for_candidates(FlowNumber number, std::uint8_t object) 
     Exchange& exchange = exchanges[flow.exchange];
     OpenObject& open = exchange.objects[object];
     open.look_at = UINT64_MAX;
-    if (index == nullptr || service(flow).dismiss == DismissBy::off || !may_dismiss(exchange))
+    if (index == nullptr || service(flow).dismiss == DismissBy::off) return;
+    if (!may_dismiss(exchange, object)) {
+        open.look_at = fingerprinter.size(open.slot) + look_again_bytes;
         return;
+    }
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
     Outline outline{fingerprinter.size(open.slot), declared_size(number, object), nullptr};
     Candidates found = index->candidates(exact_kinds, outline, now_s);
@@ -38,21 +47,21 @@ void Worker::State::look_for_candidates(FlowNumber number, std::uint8_t object) 
         open.dismissed_as = ObjectClass::dismissed_head;
     }
     if (found.until > outline.size_least) open.look_at = found.until;
-    fingerprinter.dismiss(open.slot,
-                          exact_kinds.without(found.kinds | KindSet(settings.digests)));
+    fingerprinter.dismiss(open.slot, exact_kinds.without(found.kinds | KindSet(settings.digests)));
     open.index_number = index_number;
     if (fingerprinter.is_dismissed(open.slot)) counters.count(Outcome::object_dismissed);
 }
 
 // A piece is told by its digest, and what it becomes a piece of by more than its own size and head.
-// A whole object that later requests may continue begins as what they make of it. What is in a form
-// whose fields did not make a piece of it yet will be none, or refused.
-bool Worker::State::may_dismiss(const Exchange& exchange) {
+// What is in a form may become one by the fields behind it, as long as its bytes are set aside. A
+// whole object that later requests may continue begins as what they make of it.
+bool Worker::State::may_dismiss(const Exchange& exchange, std::uint8_t object) {
     if (exchange.form == ObjectForm::piece) return false;
     if (exchange.assembling == no_assembling) return true;
     const Assembling& own = assemblings[exchange.assembling];
-    return own.stage == Assembling::Stage::form ||
-           (own.stage == Assembling::Stage::piece && own.request.act == PieceAct::object);
+    if (own.stage == Assembling::Stage::form) return !is_piece(exchange, object);
+    return own.stage == Assembling::Stage::piece && own.request.act == PieceAct::object &&
+           !own.request.component;
 }
 
 // The length of the payload in aws-chunked is a promise of the client's, kept only where breaking
@@ -122,7 +131,9 @@ std::uint64_t Worker::State::unneeded_bytes(FlowNumber number) {
     // A whole object is the first piece of what later requests make of it, and has no bytes kept.
     if (exchange.assembling != no_assembling) {
         const Assembling& own = assemblings[exchange.assembling];
-        if (own.request.act != PieceAct::object || own.ticket.place != PiecePlace::first) return 0;
+        if (own.request.act != PieceAct::object || own.request.component ||
+            own.ticket.place != PiecePlace::first)
+            return 0;
     }
     return exchange.parser.skippable();
 }

@@ -11,7 +11,7 @@
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
-//                  committing.cpp the requests that make them visible
+//                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
@@ -307,10 +307,10 @@ struct Worker::State {
     // to be read by go_on().
     void pass_unneeded(FlowNumber number, std::uint64_t bytes);
     bool is_done_with(const OpenObject& object) const;
-    KindSet kinds_to_begin(const ServiceOptions& wanted) const;
+    KindSet dismissal_kinds(const ServiceOptions& wanted) const;
     void hash(FlowNumber number, std::uint8_t object, Bytes bytes);
     void look_for_candidates(FlowNumber number, std::uint8_t object);
-    bool may_dismiss(const Exchange& exchange);
+    bool may_dismiss(const Exchange& exchange, std::uint8_t object);
     std::optional<std::uint64_t> declared_size(FlowNumber number, std::uint8_t object);
     bool may_be_listed(const Digests& digests) const;
     bool is_dismissed(const Flow& flow);
@@ -322,10 +322,18 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
     PolicyCase gap_case();
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
+    KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
+    void begin_component(FlowNumber number, PieceRequest request);
+    void note_unseen(FlowNumber number, const PieceRequest& request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void set_aside(FormPlace* form, Bytes bytes);
+    void give_up_aside(Assembling* own);
+    bool end_aside(FlowNumber number, PieceRequest request);
+    std::uint32_t open_form_place();
+    void release_form_place(std::uint32_t place);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -356,6 +364,8 @@ struct Worker::State {
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);
+    FormPlace& await_location(FlowNumber number, const PieceRequest& request);
+    void begin_partial(FlowNumber number, const PieceRequest& request);
     bool end_creation(FlowNumber number);
     void cut_creation(const Assembling& own);
     void note_location(Exchange* exchange);
@@ -382,6 +392,23 @@ struct Worker::State {
     CommitStep look_up_list(std::uint32_t place);
     CommitStep hash_list(std::uint32_t place, std::size_t* left);
     CommitStep judge_commit(std::uint32_t place);
+
+    // --- composing.cpp ---
+    enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };
+    enum class ComponentStep : std::uint8_t { bytes, empty, wait, all };
+    static bool names_objects(const PieceRequest& request);
+    void take_component(Assembling* own, const CommitEntry& entry);
+    ComponentPlace next_component(Assembling* own);
+    void begin_composition(std::uint32_t place);
+    UploadRef open_component(Assembling* own, const ComponentPlace& place);
+    void close_component(const Assembling& own, UploadRef upload);
+    CommitStep look_up_components(std::uint32_t place);
+    Component look_up_component(UploadRef upload, const ComponentPlace& component, bool from_chain);
+    Component look_up_partial(UploadRef upload, bool from_chain);
+    CommitStep hash_components(std::uint32_t place, std::size_t* left);
+    ComponentStep next_bytes_of_components(Assembling* own);
+    void leave_component(Assembling* own);
+    CommitStep judge_prefix_commit(std::uint32_t place);
 
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
@@ -447,6 +474,7 @@ struct Worker::State {
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
+    void address_answer(const Flow& flow, Answer* answer);
     bool end_one_answer();
     void await_body(FlowNumber number);
     void drain_body(FlowNumber number, Bytes bytes);

@@ -36,12 +36,8 @@ void Worker::State::close_decoder(Exchange* exchange) {
 
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
     Exchange* exchange = &exchanges[flows[number].exchange];
-    // A piece is told from another by its digest.
-    const KindSet kinds = kinds_to_begin(service(flows[number]));
-    const bool may_be_piece =
-        exchange->form == ObjectForm::piece || exchange->assembling != no_assembling;
     const ObjectSlot slot =
-        fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
+        fingerprinter.open(piece_kinds(*exchange) | dismissal_kinds(service(flows[number])));
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     OpenObject& opened = exchange->objects[object];
     opened.slot = slot;

@@ -10,32 +10,17 @@
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "tests/support/allocation_watch.h"
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/digest_text.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
 
 namespace {
 
 using namespace cordon;
+using test::evp;
+using test::hex;
 
 constexpr std::uint32_t seed = 20260102;
-
-std::string hex(Bytes bytes) {
-    std::string text;
-    char two[3];
-    for (const std::uint8_t byte : bytes) {
-        std::snprintf(two, sizeof two, "%02x", byte);
-        text += two;
-    }
-    return text;
-}
-
-// What OpenSSL's own interface makes of whole buffers: the reference.
-std::string evp(const EVP_MD* type, Bytes bytes) {
-    std::uint8_t out[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(bytes.data(), bytes.size(), out, &length, type, nullptr);
-    return hex({out, length});
-}
 
 std::string xxh3_head(Bytes bytes) {
     const Bytes head = bytes.first(std::min(bytes.size(), head_bytes));

@@ -1,0 +1,174 @@
+// The end of a piece: what is complete with it is judged, and its end goes or waits.
+#include "dataplane/worker/assembling.h"
+#include "dataplane/worker/line.h"
+
+namespace cordon {
+
+namespace {
+
+constexpr std::uint64_t wait_ns = limits::assembly_wait_seconds * ns_per_s;
+
+}  // namespace
+
+// The object is complete to some server when its pieces end here: with a commit, or without one.
+bool Worker::State::shows_at_end(const PieceRequest& request) {
+    return request.visibility != Visibility::at_commit || request.last;
+}
+
+// A match stays with the upload, so that it is judged again when the client sends the same once
+// more. False: the flow is cut.
+bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) {
+    const Assembling& own = assemblings[place];
+    Judged judged{
+        own.flow, assembled_object, state.size == own.request.total || own.request.last, {}};
+    state.finish(&judged.digests);
+    if (own.flow == no_flow) {
+        if (!matches_anything(judged.digests)) return true;
+        assembly.freeze(own.upload, state);
+        drop_assembling(place);
+        return false;
+    }
+    // What it begins with was dismissed by its size, or under another index.
+    if (may_be_listed(judged.digests)) {
+        counters.count(Outcome::stale_plan);
+        return passes_unassembled(own.flow, PolicyCase::limit, VerifyReason::gap);
+    }
+    if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
+    if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);
+    return true;
+}
+
+// The objects of the message are judged; its end is held. False: the flow waits, or is cut.
+bool Worker::State::end_assembling(FlowNumber number) {
+    const Exchange& exchange = exchanges[flows[number].exchange];
+    if (exchange.assembling == no_assembling) return true;
+    const Assembling::Stage stage = assemblings[exchange.assembling].stage;
+    if (stage == Assembling::Stage::form) return end_form(number);
+    if (stage == Assembling::Stage::commit) return end_commit(number);
+    if (stage == Assembling::Stage::creation) return end_creation(number);
+    return end_piece(number);
+}
+
+// `piece_state` and `piece_sum` are of the piece by itself: judge_object() left them.
+bool Worker::State::end_piece(FlowNumber number) {
+    Flow& flow = flows[number];
+    Exchange& exchange = exchanges[flow.exchange];
+    const std::uint32_t place = exchange.assembling;
+    Assembling& own = assemblings[place];
+    const bool is_whole = own.request.act == PieceAct::object;
+    if (!is_whole) {
+        counters.count(Outcome::assembly_piece);
+        counters.count(own.ticket.place == PiecePlace::spooled ? Outcome::assembly_spooled
+                                                               : Outcome::assembly_chained);
+    }
+    if (!own.summed && own.has_bytes) {  // it matched by itself before its end, and was let go
+        leave_assembling(&exchange);
+        return true;
+    }
+    if (own.ticket.place == PiecePlace::again) return end_look(place);
+    if (own.summed && own.form != no_assembling) {
+        piece_state = form_places[own.form].state;
+        piece_sum = form_places[own.form].sum;
+    }
+    if (!own.summed) {  // without a byte
+        Digests digests;
+        piece_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
+        piece_state.finish(&digests);
+        note_piece(exchange, digests);
+    }
+    if (own.slot != no_object) {
+        fingerprinter.save(own.slot, &piece_state);
+        fingerprinter.drop(own.slot);
+        own.slot = no_object;
+    }
+    if (own.ticket.place != PiecePlace::spooled && !is_whole && shows_at_end(own.request) &&
+        !judge_prefix(place, piece_state))
+        return false;
+    assembly.end(own.ticket, piece_sum, piece_state, now);
+    exchange.answered = own.ticket;
+    own.stage = Assembling::Stage::looking;
+    if (!shows_at_end(own.request)) {
+        exchange.assembling = no_assembling;
+        own.flow = no_flow;
+        return advance_alone(place);
+    }
+    own.until_ns = now.ns + wait_ns;
+    return look_on(place);
+}
+
+// True: the end of the piece may go. False: it waits, or the flow is cut.
+bool Worker::State::look_on(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    const bool is_whole = own.request.act == PieceAct::object;
+    while (true) {
+        const Standing standing = assembly.look(own.ticket, &chain_state);
+        const bool is_unknown = standing == Standing::gap || standing == Standing::lost ||
+                                standing == Standing::conflict;
+        if (is_whole && is_unknown) return end_look(place);
+        switch (standing) {
+            case Standing::clear:
+                return end_look(place);
+            case Standing::advance:
+                if (!begin_advance(place, false)) continue;
+                put_to_work(place);
+                return false;
+            case Standing::busy:
+                if (now.ns >= own.until_ns) {
+                    end_look(place);
+                    return is_whole ||
+                           passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
+                }
+                put_to_work(place);
+                return false;
+            case Standing::matched: {
+                Judged judged{number, assembled_object, false, {}};
+                chain_state.finish(&judged.digests);
+                if (matches_to_block(judged, false)) {
+                    judge_assembled(judged, true);
+                    return false;
+                }
+                assembly.unfreeze(own.upload);
+                continue;
+            }
+            case Standing::gap:
+                end_look(place);
+                return passes_unassembled(number, gap_case(), VerifyReason::gap);
+            case Standing::lost:
+                counters.count(Outcome::assembly_gap);
+                end_look(place);
+                return passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
+            case Standing::conflict:
+                counters.count(Outcome::assembly_conflict);
+                end_look(place);
+                return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
+        }
+    }
+}
+
+bool Worker::State::end_look(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    exchanges[flows[own.flow].exchange].assembling = no_assembling;
+    drop_assembling(place);
+    return true;
+}
+
+// The verdict was clean: reads on behind the message.
+void Worker::State::resume_after_assembly(FlowNumber number) {
+    Flow& flow = flows[number];
+    if (flow.phase != FlowPhase::established || flow.exchange == no_exchange) return;
+    flow.verdict_due = false;
+    Exchange& exchange = exchanges[flow.exchange];
+    class_rest(&exchange);
+    close_message(&exchange);
+    go_on(number);
+}
+
+// What the storage said to the last message, when nothing else awaits an answer.
+void Worker::State::note_piece_answer(Exchange* exchange, std::uint16_t status) {
+    if (!exchange->answered || exchange->tracker.outstanding() != 1) return;
+    assembly.answered(exchange->answered, status / 100 == 2);
+    exchange->answered = {};
+}
+
+}  // namespace cordon
