@@ -280,7 +280,7 @@ void ends_with_usage_on_a_wrong_line(void**) {
         {{}, "a command is missing"},
         {{"statsu"}, "did you mean \"status\"?"},
         {{"zzzzzzz"}, "`cordonctl help` lists them"},
-        {{"index"}, "needs another word: index build, index show or index check"},
+        {{"index"}, "needs another word: index build, index list, index show or index check"},
         {{"incidents", "lsit"}, "usage: cordonctl incidents"},
         {{"status", "more"}, "usage: cordonctl status"},
         {{"status", "--unlisted"}, "--unlisted has no meaning for status"},

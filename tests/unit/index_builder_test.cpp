@@ -419,7 +419,7 @@ void a_malformed_line_builds_nothing_and_is_named(void** state) {
     assert_int_equal(report.error().code, ErrorCode::integrity);
     assert_string_equal(report.error().message().c_str(),
                         (folder.in("bad.txt") + ":2: expected a digest in hex digits, optionally "
-                                                "',' and a size")
+                                                "',' and a size, ',' and a head")
                             .c_str());
     assert_int_equal(names_in(folder).size(), 1);
 }
