@@ -83,7 +83,9 @@ assembly_sources := \
     dataplane/assembly/json_reader.cpp \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/chain.cpp \
-    dataplane/assembly/retained.cpp
+    dataplane/assembly/retained.cpp \
+    dataplane/assembly/forgotten.cpp \
+    dataplane/assembly/renamed.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \
     dataplane/worker/worker.cpp \
@@ -100,6 +102,7 @@ worker_sources := \
     dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \
+    dataplane/worker/renaming.cpp \
     dataplane/worker/committing.cpp \
     dataplane/worker/objects.cpp \
     dataplane/worker/pressure.cpp \

@@ -47,6 +47,7 @@ room_tests := \
     worker_forms \
     worker_archives \
     worker_assembly \
+    worker_names \
     worker_limits \
     worker_overload \
     worker_link \

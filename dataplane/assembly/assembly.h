@@ -26,6 +26,10 @@
 //                                                  the list may name them in another order
 //   a whole object, and pieces written into it     the object is the first piece, when the storage
 //                                                  took it; afterwards its key is remembered
+//   a copied or moved object, and pieces           the same, with the state of its source; one
+//                                                  that is not known is not written into
+//   a deleted object                               its name is free, when the storage took that
+//   one key under several spellings                may be several objects: not written into
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -115,6 +119,23 @@ enum class Standing : std::uint8_t {
     conflict,
 };
 
+// A COPY, MOVE or DELETE on its way. What became of it the storage's answer tells.
+struct NameChange {
+    enum class Kind : std::uint8_t { none, remove, copy, move };
+    enum class Outcome : std::uint8_t { done, refused, unknown };
+    AssemblyKey key;
+    AssemblyKey source;
+    std::uint64_t spelling = 0;
+    std::uint64_t source_spelling = 0;
+    std::uint64_t changed = 0;         // as the target stood when the request went
+    std::uint64_t source_changed = 0;  // 0: nothing was known of it
+    UploadRef target;                  // pinned
+    std::uint32_t service = 0;
+    Kind kind = Kind::none;
+    bool elsewhere = false;
+    explicit operator bool() const { return kind != Kind::none; }
+};
+
 // A piece in the chain's way that is to be hashed.
 struct SpooledPiece {
     std::uint32_t piece = UINT32_MAX;
@@ -169,6 +190,16 @@ class Assembly {
     // A piece that the storage copies from elsewhere.
     PieceBegun copy(const PieceRequest& request, std::uint32_t service, Now now);
     void forget(const PieceRequest& request, std::uint32_t service);  // Abort
+    // What was refused with `crossing` passes after all.
+    void taint(const PieceRequest& request, std::uint32_t service);
+
+    // --- names (renamed.cpp) ---
+    // Until it has ended nothing is written into the target.
+    NameChange begin_change(const PieceRequest& request, std::uint32_t service, Now now);
+    void end_change(const NameChange& change, NameChange::Outcome outcome, Now now);
+    // Whether folders were copied or moved: then is_moved() is to be asked of those above.
+    bool has_moved() const { return has_moved_.load(std::memory_order_relaxed); }
+    bool is_moved(std::span<const AssemblyKey> folders, Now now);
 
     // --- lease ---
     // False: it is taken, or nothing waits (`anyway`: also then).
@@ -217,6 +248,7 @@ class Assembly {
     struct Piece;
     struct Upload;
     struct Shard;
+    struct Moved;
     static constexpr std::uint32_t none = UINT32_MAX;
     static constexpr std::uint32_t shards_max = 16;
 
@@ -233,8 +265,19 @@ class Assembly {
     void pin(Shard& shard, std::uint32_t number);
     void unpin(Shard& shard, std::uint32_t number, Now now);
     void remember(Shard& shard, const Upload& upload, Now now);
+    void remember_object(Shard& shard, const AssemblyKey& key, std::uint64_t spelling, bool mixed,
+                         Now now);
     bool remembers(Shard& shard, const PieceRequest& request, Now now) const;
-    std::uint64_t hash_forgotten(const AssemblyKey& key) const;
+    bool remembers_several(Shard& shard, const PieceRequest& request, Now now) const;
+    std::uint64_t hash_forgotten(const AssemblyKey& key, std::uint64_t about = 0) const;
+    Shard& shard_for(const AssemblyKey& key, std::uint32_t service) const;
+    static bool is_unknown(const Upload& upload, const PieceRequest& request);
+    bool copy_state(const NameChange& change, DigestState* state);
+    void put_whole(Shard& shard, const NameChange& change, const DigestState* state, bool mixed,
+                   Now now);
+    void free_name(Shard& shard, std::uint32_t number, Now now);
+    void note_moved(const AssemblyKey& key, Now now);
+    void free_source(const NameChange& change, Now now);
     bool reclaim(Now now);
     bool retains_room(const Upload& upload) const;
     static bool retains_chained(const Upload& upload);
@@ -244,6 +287,7 @@ class Assembly {
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
     std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);
     void remove_piece(Shard& shard, std::uint32_t number);
+    void leave_place(Shard& shard, std::uint32_t number);
     std::uint32_t whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
                            std::uint32_t but) const;
     bool is_chained(const Upload& upload, const Piece& piece) const;
@@ -286,6 +330,8 @@ class Assembly {
     std::atomic<std::uint64_t> evicted_{0};
     std::atomic<std::uint64_t> older_until_ns_{0};
     std::atomic<std::uint32_t> expire_at_{0};
+    std::atomic<bool> has_moved_{false};
+    std::unique_ptr<Moved> moved_;
     std::atomic<std::uint64_t> clock_{0};  // in which order pieces began and ended
 };
 

@@ -203,6 +203,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     piece.length = sum.length;
     piece.digest = sum.digest;
     piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    upload.changed = piece.ended;
     piece.state = PieceState::whole;
     --upload.in_flight;
     ++upload.whole;
@@ -216,7 +217,10 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
         else
             piece.content = PieceContent::lost;
     }
-    settle_rivals(shard, number, ticket.piece, true);
+    if (sum.length == 0 && upload.order == PieceOrder::offset)
+        leave_place(shard, ticket.piece);
+    else
+        settle_rivals(shard, number, ticket.piece, true);
 }
 
 void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now now) {
@@ -235,6 +239,7 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
                  : piece.run.bytes != 0 || piece.content == PieceContent::lost;
     if (may_stay && has_bytes) {
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+        upload.changed = piece.ended;
         piece.state = PieceState::cut;
         piece.length = piece.run.bytes;
         if (!was_live) piece.end = piece.position + std::max<std::uint64_t>(piece.run.bytes, 1);
@@ -319,7 +324,7 @@ void Assembly::answered(const PieceTicket& ticket, bool accepted) {
     Upload& upload = uploads_[number];
     if (upload.is_object) {
         // A whole object in place of whatever was there, or none: then what is there is older.
-        if (accepted) upload.lost = false;
+        if (accepted) upload.lost = upload.mixed;
         if (!accepted && !upload.lost && upload.pins == 0) give_up(shard, number);
         return;
     }

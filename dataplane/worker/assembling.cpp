@@ -14,14 +14,18 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     exchange.assembling = no_assembling;
     exchange.answered = {};
     forget_creation(&exchange);
-    const PieceRequest request = recipe_of(head, assembly.seed());
+    end_change(&exchange, NameChange::Outcome::unknown);
+    PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
+            return true;
         case PieceAct::copy:
+        case PieceAct::remove:
+            exchange.change = assembly.begin_change(request, flows[number].service, now);
             return true;
         case PieceAct::object:
-            if (exchange.object_open && request.recipe == Recipe::plain_object)
-                begin_whole(number, request);
+            if (request.recipe != Recipe::plain_object) return true;
+            exchange.object_open ? begin_whole(number, request) : begin_empty(number, request);
             return true;
         case PieceAct::begin:
             if (request.order == PieceOrder::append) begin_empty(number, request);
@@ -31,6 +35,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             return true;
         case PieceAct::piece:
             if (!exchange.object_open) return true;
+            request.moved = comes_with_folder(head, request);
             return request.key_in_answer ? begin_creation(number, request)
                                          : begin_piece(number, request);
         case PieceAct::drop_piece:  // the pieces that are left are not those of the chain
@@ -127,9 +132,14 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     const PieceBegun begun =
         assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
     note_begun(begun);
-    if (begun.result == PieceBegun::Result::full || begun.result == PieceBegun::Result::crossing)
+    if (begun.result == PieceBegun::Result::full)
         return (begun.noted && is_left_to_commit(number, request)) ||
                passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
+    if (begun.result == PieceBegun::Result::crossing) {
+        if (!passes_unassembled(number, PolicyCase::limit, VerifyReason::full)) return false;
+        assembly.taint(request, flows[number].service);
+        return true;
+    }
     if (begun.result == PieceBegun::Result::bad)
         return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
     const std::uint32_t in_form = exchanges[flows[number].exchange].assembling;
@@ -158,8 +168,10 @@ void Worker::State::begin_whole(FlowNumber number, PieceRequest request) {
     own.upload = ticket.upload;
 }
 
-// An upload that pieces are appended to, from its beginning on: a piece without a byte.
-void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) {
+// An object without a byte, or an upload that pieces are appended to, from its beginning on.
+void Worker::State::begin_empty(FlowNumber number, PieceRequest request) {
+    request.offset = 0;
+    request.last = false;
     PieceTicket ticket;
     const PieceBegun begun =
         assembly.begin(request, flows[number].service, now, &ticket, &chain_state);

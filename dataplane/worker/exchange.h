@@ -51,6 +51,7 @@ struct Exchange {
     std::array<OpenObject, limits::objects_per_message_max> objects;
     std::uint32_t assembling;   // what it has to do with an upload in pieces, or no_assembling
     PieceTicket answered;       // a piece that ended: the storage's answer to it is awaited
+    NameChange change;          // the same of a COPY, MOVE or DELETE
     std::uint32_t creation;     // the same of one without a key yet: a FormPlace, or no_assembling
     std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0, no archive
     ObjectForm form;            // of that

@@ -304,7 +304,7 @@ struct Worker::State {
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
-    void begin_empty(FlowNumber number, const PieceRequest& request);
+    void begin_empty(FlowNumber number, PieceRequest request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
@@ -342,6 +342,11 @@ struct Worker::State {
     void note_creation_answer(Exchange* exchange, std::uint16_t status);
     bool begin_created(const PieceRequest& request, std::uint32_t service, PieceTicket* ticket);
     void forget_creation(Exchange* exchange);
+
+    // --- renaming.cpp ---
+    bool comes_with_folder(const Head& head, const PieceRequest& request);
+    void note_change_answer(Exchange* exchange, std::uint16_t status);
+    void end_change(Exchange* exchange, NameChange::Outcome outcome);
 
     // --- committing.cpp ---
     enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut
