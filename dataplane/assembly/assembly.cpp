@@ -400,11 +400,11 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     Upload& upload = uploads_[number];
     upload.mixed = upload.mixed || was_mixed;
     // The storage may refuse it, and keep what it had.
-    upload.lost = upload.lost || (is_object && was_there);
+    upload.lost = upload.lost || was_there;
     // Behind all that is there of an object: it is known where that is when nothing is on its way.
     const bool appends = is_in_place(upload.recipe) && request.order == PieceOrder::append &&
                          upload.order == PieceOrder::offset && upload.ahead_count == 0 &&
-                         upload.count != 0 && !upload.leased;
+                         upload.count != 0 && !upload.leased && is_certain(upload);
     std::uint64_t position = 0;
     switch (upload.order) {
         case PieceOrder::index:
@@ -414,7 +414,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
             position = appends ? upload.bytes : request.offset;
             break;
         case PieceOrder::append:
-            position = upload.appended++;
+            position = upload.count != 0 ? upload.next : upload.appended++;
             break;
         case PieceOrder::name:
             position = position_of(request.name);
@@ -429,6 +429,10 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     if (upload.is_object && !is_object) {
         upload.is_object = false;
         --shard.objects;
+    }
+    if (request.order == PieceOrder::append && !request.begins && !is_certain(upload)) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
     }
     if ((request.order != upload.order && !appends) || position == piece_unknown) {
         upload.tainted = true;
@@ -458,6 +462,9 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         return {Result::full, is_new, true};
     }
     pieces_[piece].end = end;
+    pieces_[piece].begins = request.begins;
+    pieces_[piece].atomic =
+        request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page;
     put_ahead(number, piece);
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)

@@ -18,6 +18,10 @@
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
+//   appended, or in place, and the storage         taken out of the chain again
+//   refused it
+//   appended behind what the storage did not       refused before its first byte
+//   accept
 //   the same piece again, in place                 compared with what is retained, byte for byte:
 //                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
@@ -108,6 +112,16 @@ struct PieceSum {
     std::array<std::uint8_t, 16> digest;  // of sha256: tells equal pieces
 };
 
+// What the storage says of a piece. By a 3xx or 4xx it refused it before it wrote (but for 400 and
+// 408, which may come in the middle of it); by 5xx nobody knows.
+enum class PieceAnswer : std::uint8_t { accepted, refused, unknown };
+
+inline PieceAnswer piece_answer(std::uint16_t status) {
+    if (status / 100 == 2) return PieceAnswer::accepted;
+    const bool refuses = status / 100 == 3 || status / 100 == 4;
+    return refuses && status != 400 && status != 408 ? PieceAnswer::refused : PieceAnswer::unknown;
+}
+
 // Whether the end of a piece may go to the storage. (Objects that need no commit.)
 enum class Standing : std::uint8_t {
     clear,    // nothing that is judged by now becomes complete with it
@@ -119,9 +133,10 @@ enum class Standing : std::uint8_t {
     conflict,
 };
 
-// A COPY, MOVE or DELETE on its way. What became of it the storage's answer tells.
+// A COPY, MOVE or DELETE on its way, or the creation of an object that has no byte yet. What became
+// of it the storage's answer tells.
 struct NameChange {
-    enum class Kind : std::uint8_t { none, remove, copy, move };
+    enum class Kind : std::uint8_t { none, remove, copy, move, create };
     enum class Outcome : std::uint8_t { done, refused, unknown };
     AssemblyKey key;
     AssemblyKey source;
@@ -185,8 +200,10 @@ class Assembly {
     // The upload of the piece ended before its end. `state`: of the prefix so far, when chained.
     void abort(const PieceTicket& ticket, const DigestState* state, Now now);
     Standing look(const PieceTicket& ticket, DigestState* state);
+    // The same when the storage refused it before its end: nothing of it is there.
+    void abort_refused(const PieceTicket& ticket, Now now);
     // What the storage answered to it.
-    void answered(const PieceTicket& ticket, bool accepted);
+    void answered(const PieceTicket& ticket, PieceAnswer answer);
     // A piece that the storage copies from elsewhere.
     PieceBegun copy(const PieceRequest& request, std::uint32_t service, Now now);
     void forget(const PieceRequest& request, std::uint32_t service);  // Abort
@@ -196,7 +213,9 @@ class Assembly {
     // --- names (renamed.cpp) ---
     // Until it has ended nothing is written into the target.
     NameChange begin_change(const PieceRequest& request, std::uint32_t service, Now now);
-    void end_change(const NameChange& change, NameChange::Outcome outcome, Now now);
+    // `empty`: the state of an object that was created.
+    void end_change(const NameChange& change, NameChange::Outcome outcome, const DigestState& empty,
+                    Now now);
     // Whether folders were copied or moved: then is_moved() is to be asked of those above.
     bool has_moved() const { return has_moved_.load(std::memory_order_relaxed); }
     bool is_moved(std::span<const AssemblyKey> folders, Now now);
@@ -296,6 +315,8 @@ class Assembly {
     void append_to_chain(std::uint32_t number, std::uint32_t piece, const DigestState& state);
     void break_chain(std::uint32_t number);
     void step_back(std::uint32_t number);
+    void withdraw(Shard& shard, std::uint32_t number, std::uint32_t piece);
+    bool is_certain(const Upload& upload) const;
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     bool crosses(Shard& shard, std::uint32_t number, std::uint64_t position,

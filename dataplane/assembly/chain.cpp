@@ -138,6 +138,26 @@ void Assembly::replace(Shard& shard, std::uint32_t number, std::uint32_t which, 
     remove_piece(shard, which);
 }
 
+// A piece that the storage refused: it is not there, and what comes behind it stands in its place.
+void Assembly::withdraw(Shard& shard, std::uint32_t number, std::uint32_t which) {
+    Upload& upload = uploads_[number];
+    const bool chained = is_chained(upload, pieces_[which]);
+    const bool is_last = upload.last == which && (upload.count == 1 || upload.has_before);
+    // Others were put behind it, or are on their way.
+    if (upload.leased || upload.matched || (chained && !is_last)) {
+        upload.tainted = true;
+        return;
+    }
+    if (chained) step_back(number);
+    remove_piece(shard, which);
+}
+
+// Whether what is appended stands where the chain ends: the storage took what is before it, all of
+// it or nothing.
+bool Assembly::is_certain(const Upload& upload) const {
+    return upload.count == 0 || pieces_[upload.last].accepted;
+}
+
 // Of two pieces that ended in one place only one counts: the same bytes are the same piece; other
 // bytes replace it when the storage took them and had taken the earlier ones before they began.
 void Assembly::settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece_number,
@@ -233,7 +253,8 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
     const bool was_live = ticket.place != PiecePlace::spooled;
     if (was_live) upload.leased = upload.lease_is_live = false;
     // Where pieces have an offset a storage may keep what it got, and the client goes on there.
-    const bool may_stay = upload.order == PieceOrder::offset || upload.order == PieceOrder::append;
+    const bool may_stay =
+        (upload.order == PieceOrder::offset || upload.order == PieceOrder::append) && !piece.atomic;
     const bool has_bytes =
         was_live ? state != nullptr && ticket.epoch == upload.epoch && state->size > upload.bytes
                  : piece.run.bytes != 0 || piece.content == PieceContent::lost;
@@ -248,6 +269,18 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
         if (was_live) append_to_chain(number, ticket.piece, *state);
         settle_rivals(shard, number, ticket.piece, true);
     } else {
+        remove_piece(shard, ticket.piece);
+    }
+    unpin(shard, number, now);
+}
+
+void Assembly::abort_refused(const PieceTicket& ticket, Now now) {
+    const std::uint32_t number = ticket.upload.number;
+    Shard& shard = shard_of(number);
+    const Locked locked(shard.lock);
+    Upload& upload = uploads_[number];
+    if (ticket.place != PiecePlace::again) {
+        if (ticket.place != PiecePlace::spooled) upload.leased = upload.lease_is_live = false;
         remove_piece(shard, ticket.piece);
     }
     unpin(shard, number, now);
@@ -313,7 +346,8 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     return is_in || !sequential ? Standing::clear : Standing::gap;
 }
 
-void Assembly::answered(const PieceTicket& ticket, bool accepted) {
+void Assembly::answered(const PieceTicket& ticket, PieceAnswer answer) {
+    const bool accepted = answer == PieceAnswer::accepted;
     const std::uint32_t number = ticket.upload.number;
     Shard& shard = shard_of(number);
     const Locked locked(shard.lock);
@@ -322,12 +356,15 @@ void Assembly::answered(const PieceTicket& ticket, bool accepted) {
     piece.accepted = accepted;
     piece.refused = !accepted;
     Upload& upload = uploads_[number];
+    // In place of whatever was there, or not: then what is there is older.
+    if (piece.begins && accepted) upload.lost = upload.mixed;
     if (upload.is_object) {
-        // A whole object in place of whatever was there, or none: then what is there is older.
-        if (accepted) upload.lost = upload.mixed;
+        if (answer == PieceAnswer::unknown) upload.lost = true;
         if (!accepted && !upload.lost && upload.pins == 0) give_up(shard, number);
         return;
     }
+    const bool is_appended = upload.order == PieceOrder::append || is_in_place(upload.recipe);
+    if (answer == PieceAnswer::refused && is_appended) return withdraw(shard, number, ticket.piece);
     settle_rivals(shard, number, ticket.piece, false);
 }
 

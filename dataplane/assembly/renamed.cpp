@@ -36,7 +36,7 @@ NameChange Assembly::begin_change(const PieceRequest& request, std::uint32_t ser
     change.service = service;
     change.elsewhere = request.elsewhere || request.act == PieceAct::bad;
     const bool removes = request.act == PieceAct::remove;
-    if (!removes) {
+    if (request.act == PieceAct::copy) {
         Shard& shard = shard_for(request.source, service);
         const Locked locked(shard.lock);
         const std::uint32_t source = find_upload(shard, request.source, service);
@@ -55,19 +55,23 @@ NameChange Assembly::begin_change(const PieceRequest& request, std::uint32_t ser
     Upload& upload = uploads_[number];
     pin(shard, number);
     ++upload.unsettled;
-    change.kind = removes         ? NameChange::Kind::remove
-                  : request.moves ? NameChange::Kind::move
-                                  : NameChange::Kind::copy;
+    change.kind = removes                          ? NameChange::Kind::remove
+                  : request.act == PieceAct::begin ? NameChange::Kind::create
+                  : request.moves                  ? NameChange::Kind::move
+                                                   : NameChange::Kind::copy;
     change.target = {number};
     change.changed = upload.changed;
     return change;
 }
 
-void Assembly::end_change(const NameChange& change, NameChange::Outcome outcome, Now now) {
+void Assembly::end_change(const NameChange& change, NameChange::Outcome outcome,
+                          const DigestState& empty, Now now) {
     const bool is_done = outcome == NameChange::Outcome::done;
+    const bool creates = change.kind == NameChange::Kind::create;
     const bool copies = change.kind != NameChange::Kind::remove;
     DigestState state;
-    const bool has_state = is_done && copies && copy_state(change, &state);
+    if (creates) state = empty;
+    const bool has_state = is_done && copies && (creates || copy_state(change, &state));
     {
         Shard& shard = shard_of(change.target.number);
         const Locked locked(shard.lock);
@@ -91,7 +95,7 @@ void Assembly::end_change(const NameChange& change, NameChange::Outcome outcome,
             free_name(shard, number, now);
         }
     }
-    if (copies && outcome != NameChange::Outcome::refused && !has_state)
+    if (copies && !creates && outcome != NameChange::Outcome::refused && !has_state)
         note_moved(change.key, now);
     if (is_done && change.kind == NameChange::Kind::move && has_state) free_source(change, now);
 }
@@ -134,6 +138,7 @@ void Assembly::put_whole(Shard& shard, const NameChange& change, const DigestSta
         --upload.in_flight;
         ++upload.whole;
         append_to_chain(number, number_of_piece, *state);
+        if (state->size == 0) leave_place(shard, number_of_piece);
     }
     if (upload.lost) remember_object(shard, change.key, change.spelling, upload.mixed, now);
     unpin(shard, number, now);

@@ -41,6 +41,8 @@ struct Assembly::Piece {
     PieceContent content;
     bool accepted;  // 2xx of the storage
     bool refused;   // another final answer
+    bool begins;    // it is in place of whatever was there
+    bool atomic;    // a storage takes all of it or nothing
     bool retained;  // `run` has its bytes although it is in the chain
 };
 

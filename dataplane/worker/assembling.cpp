@@ -13,6 +13,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const Head& head = exchange.parser.head();
     exchange.assembling = no_assembling;
     exchange.answered = {};
+    exchange.early_status = 0;
     forget_creation(&exchange);
     end_change(&exchange, NameChange::Outcome::unknown);
     PieceRequest request = recipe_of(head, assembly.seed());
@@ -28,7 +29,8 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             exchange.object_open ? begin_whole(number, request) : begin_empty(number, request);
             return true;
         case PieceAct::begin:
-            if (request.order == PieceOrder::append) begin_empty(number, request);
+            if (request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page)
+                exchange.change = assembly.begin_change(request, flows[number].service, now);
             return true;
         case PieceAct::form:
             if (exchange.object_open) begin_form(number, request);
@@ -168,7 +170,7 @@ void Worker::State::begin_whole(FlowNumber number, PieceRequest request) {
     own.upload = ticket.upload;
 }
 
-// An object without a byte, or an upload that pieces are appended to, from its beginning on.
+// An object without a byte.
 void Worker::State::begin_empty(FlowNumber number, PieceRequest request) {
     request.offset = 0;
     request.last = false;
@@ -212,7 +214,11 @@ void Worker::State::drop_assembling(std::uint32_t place) {
         } else if (has_state) {
             fingerprinter.save(slot, &chain_state);
         }
-        assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
+        const std::uint16_t status = exchanges[flows[own.flow].exchange].early_status;
+        if (status != 0 && piece_answer(status) == PieceAnswer::refused)
+            assembly.abort_refused(own.ticket, now);
+        else
+            assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
     } else if (own.stage == Assembling::Stage::creation) {
         cut_creation(own);
     } else if (own.upload) {

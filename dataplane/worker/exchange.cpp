@@ -29,6 +29,7 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.assembling = exchange.creation = no_assembling;
     exchange.answered = {};
     exchange.change = {};
+    exchange.early_status = 0;
     exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
     exchange.has_unjudged = false;
     exchange.proxy_bytes = 0;

@@ -1,4 +1,5 @@
-// COPY, MOVE and DELETE: what the storage makes of a name is known from its answer. When the next
+// COPY, MOVE, DELETE, and the creation of an object that has no byte yet: what the storage makes of
+// a name is known from its answer. When the next
 // request begins before it, or the connection ends, it is not known, and nothing is written into
 // that name any more.
 #include "dataplane/worker/line.h"
@@ -34,7 +35,9 @@ void Worker::State::note_change_answer(Exchange* exchange, std::uint16_t status)
 
 void Worker::State::end_change(Exchange* exchange, NameChange::Outcome outcome) {
     if (!exchange->change) return;
-    assembly.end_change(exchange->change, outcome, now);
+    if (exchange->change.kind == NameChange::Kind::create)
+        chain_state.start(planned_kinds() | KindSet{IndicatorKind::sha256});
+    assembly.end_change(exchange->change, outcome, chain_state, now);
     exchange->change = {};
 }
 
