@@ -446,14 +446,21 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         request.length == piece_unknown ? position + 1 : position + request.length;
     const std::uint32_t same = appends ? none : repeated(shard, number, request);
     if (same != none) {
-        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again};
+        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again, 0, none};
         return {Result::begun, false};
     }
+    const bool goes_on = !is_object && !appends && goes_on_in_cut(upload, request);
+    const std::uint64_t overlap = goes_on ? upload.bytes - position : 0;
+    position += overlap;
     if (upload.order == PieceOrder::offset && crosses(shard, number, position, end)) {
         unpin(shard, number, now);
         return {Result::crossing, is_new};
     }
     const PiecePlace place = place_of(shard, number, request, position);
+    if (overlap != 0 && place != PiecePlace::next) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
+    }
     const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
     const std::uint32_t piece = has_place ? open_piece(shard, number, position) : none;
     if (piece == none) {
@@ -469,14 +476,16 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
-    *ticket = {{number}, piece, upload.epoch, pieces_[piece].begun, place};
+    *ticket = {{number}, piece, upload.epoch, pieces_[piece].begun, place, overlap, upload.last};
     if (place == PiecePlace::spooled) {
         pieces_[piece].content = PieceContent::spooled;
         return {Result::begun, is_new};
     }
     upload.leased = upload.lease_is_live = true;
     upload.lease_piece = piece;
-    pieces_[piece].retained = upload.order == PieceOrder::name || retains_chained(upload);
+    pieces_[piece].trails = trails_chained(upload);
+    pieces_[piece].retained =
+        upload.order == PieceOrder::name || retains_chained(upload) || pieces_[piece].trails;
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }

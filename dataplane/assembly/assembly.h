@@ -25,6 +25,7 @@
 //   the same piece again, in place                 compared with what is retained, byte for byte:
 //                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
+//   on in the middle of one that was cut           what is there is compared, the rest goes on
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
 //                                                  the list may name them in another order
@@ -90,6 +91,9 @@ struct PieceTicket {
     std::uint32_t epoch = 0;
     std::uint64_t begun = 0;
     PiecePlace place = PiecePlace::none;
+    // It goes on in the middle of one that was cut: so many bytes are there (repeats_cut()).
+    std::uint64_t overlap = 0;
+    std::uint32_t cut = UINT32_MAX;
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
@@ -194,6 +198,8 @@ class Assembly {
     void retain(const PieceTicket& ticket, Bytes bytes);
     // Only with place again. False: these are other bytes than those that are there.
     bool repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const;
+    // Of a ticket with an overlap: its first bytes, that are there. False: they are others.
+    bool repeats_cut(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const;
     // `state`: of the prefix with place first and next, else of the piece alone.
     // Gives the pin up, unless the caller goes on with look(); then by close().
     void end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state, Now now);
@@ -301,6 +307,10 @@ class Assembly {
     bool retains_room(const Upload& upload) const;
     static bool retains_chained(const Upload& upload);
     bool drop_retained(std::uint32_t number);
+    bool repeats_run(const SpoolRun& run, SpoolCursor* cursor, Bytes bytes) const;
+    static bool trails_chained(const Upload& upload);
+    void drop_front(std::uint32_t piece);
+    bool goes_on_in_cut(const Upload& upload, const PieceRequest& request) const;
     std::uint32_t repeated(Shard& shard, std::uint32_t number, const PieceRequest& request) const;
 
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;

@@ -31,7 +31,7 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.count != 0) {
-        if (!pieces_[upload.last].retained) drop_run(upload.last);
+        if (!pieces_[upload.last].retained || pieces_[upload.last].trails) drop_run(upload.last);
         before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
@@ -232,6 +232,9 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
         if (piece.content == PieceContent::spooled) begin_chain_alone(number, ticket.piece, state);
     } else {
         upload.leased = upload.lease_is_live = false;
+        // No more than what was there.
+        if (ticket.overlap != 0 && state.size == upload.bytes)
+            return remove_piece(shard, ticket.piece);
         if (ticket.epoch == upload.epoch)
             append_to_chain(number, ticket.piece, state);
         else
@@ -354,6 +357,7 @@ void Assembly::answered(const PieceTicket& ticket, PieceAnswer answer) {
     if (!is_current(ticket)) return;
     Piece& piece = pieces_[ticket.piece];
     piece.accepted = accepted;
+    if (accepted && piece.trails && !uploads_[number].leased) drop_run(ticket.piece);
     piece.refused = !accepted;
     Upload& upload = uploads_[number];
     // In place of whatever was there, or not: then what is there is older.

@@ -44,6 +44,7 @@ struct Assembly::Piece {
     bool begins;    // it is in place of whatever was there
     bool atomic;    // a storage takes all of it or nothing
     bool retained;  // `run` has its bytes although it is in the chain
+    bool trails;    // only the last of them
 };
 
 struct Assembly::Upload {

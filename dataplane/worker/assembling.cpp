@@ -116,6 +116,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.request = request;
     own.ticket = {};
     own.upload = {};
+    own.overlap = 0;
     own.spooled = {};
     own.cursor = {};
     own.slot = no_object;
@@ -151,6 +152,7 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.stage = Assembling::Stage::piece;
     own.ticket = ticket;
     own.upload = ticket.upload;
+    own.overlap = ticket.overlap;
     if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
     return true;
 }

@@ -17,6 +17,15 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
         return true;
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
+    if (own.overlap != 0) {
+        const Bytes there = bytes.first(std::min<std::uint64_t>(own.overlap, bytes.size()));
+        if (!assembly.repeats_cut(own.ticket, &own.cursor, there)) {
+            counters.count(Outcome::assembly_conflict);
+            return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
+        }
+        own.overlap -= there.size();
+        bytes = bytes.subspan(there.size());
+    }
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
     if (own.ticket.place == PiecePlace::again) {
         if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;
