@@ -84,6 +84,7 @@ assembly_sources := \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/chain.cpp \
     dataplane/assembly/retained.cpp \
+    dataplane/assembly/gaps.cpp \
     dataplane/assembly/forgotten.cpp \
     dataplane/assembly/renamed.cpp
 verdict_sources := dataplane/verdict/policy.cpp

@@ -48,6 +48,7 @@ room_tests := \
     worker_archives \
     worker_assembly \
     worker_names \
+    worker_gaps \
     worker_broken_pieces \
     worker_limits \
     worker_overload \

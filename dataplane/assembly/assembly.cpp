@@ -144,7 +144,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     shard.objects += is_object ? 1 : 0;
     upload.copied = upload.crowded = false;
     upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
-    upload.has_before = false;
+    upload.has_before = upload.sparse = upload.solid_known = false;
     ++upload.epoch;
     const std::uint32_t hash = hash_of(request.key, service) / shard_count_;
     std::uint32_t& head = shard.upload_buckets[hash & (upload_buckets_each_ - 1)];
@@ -446,7 +446,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         request.length == piece_unknown ? position + 1 : position + request.length;
     const std::uint32_t same = appends ? none : repeated(shard, number, request);
     if (same != none) {
-        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again, 0, none};
+        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again};
         return {Result::begun, false};
     }
     const bool goes_on = !is_object && !appends && goes_on_in_cut(upload, request);
@@ -456,7 +456,24 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         unpin(shard, number, now);
         return {Result::crossing, is_new};
     }
-    const PiecePlace place = place_of(shard, number, request, position);
+    PiecePlace place = place_of(shard, number, request, position);
+    const bool is_placed =
+        is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !is_object;
+    const std::uint64_t zeros = is_placed && position > upload.bytes && !upload.leased &&
+                                        upload.ahead_count == 0 && !upload.matched &&
+                                        position - upload.bytes <= limits::assembly_gap_bytes
+                                    ? position - upload.bytes
+                                    : 0;
+    if (zeros != 0) place = PiecePlace::next;
+    // Into a gap, or with others: what is there of it could complete the object at any byte.
+    if (is_placed && zeros == 0 && upload.ahead_count != 0) place = PiecePlace::spooled;
+    const bool is_atomic =
+        request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page;
+    const bool held = is_placed && place == PiecePlace::spooled && !is_atomic;
+    if (held && (request.length == piece_unknown || request.length > limits::assembly_held_bytes)) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
+    }
     if (overlap != 0 && place != PiecePlace::next) {
         unpin(shard, number, now);
         return {Result::crossing, is_new};
@@ -470,13 +487,13 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     }
     pieces_[piece].end = end;
     pieces_[piece].begins = request.begins;
-    pieces_[piece].atomic =
-        request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page;
+    pieces_[piece].atomic = is_atomic;
     put_ahead(number, piece);
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
-    *ticket = {{number}, piece, upload.epoch, pieces_[piece].begun, place, overlap, upload.last};
+    *ticket = {{number},    piece, upload.epoch, pieces_[piece].begun, place, overlap,
+               upload.last, zeros, held};
     if (place == PiecePlace::spooled) {
         pieces_[piece].content = PieceContent::spooled;
         return {Result::begun, is_new};
@@ -486,7 +503,8 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     pieces_[piece].trails = trails_chained(upload);
     pieces_[piece].retained =
         upload.order == PieceOrder::name || retains_chained(upload) || pieces_[piece].trails;
-    if (place == PiecePlace::next) *state = state_of(number);
+    if (place == PiecePlace::next && upload.count == 0) state->size = 0;
+    if (place == PiecePlace::next && upload.count != 0) *state = state_of(number);
     return {Result::begun, is_new};
 }
 

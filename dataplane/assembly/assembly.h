@@ -25,6 +25,8 @@
 //   the same piece again, in place                 compared with what is retained, byte for byte:
 //                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
+//   a gap before a piece, in place                 zeros, that are hashed; a piece that comes into
+//                                                  it is held whole, and all behind it hashed anew
 //   on in the middle of one that was cut           what is there is compared, the rest goes on
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
@@ -47,6 +49,7 @@
 // Limits:     assemblies_max, spool_bytes_max, assembly_seconds (options.h); pieces: limits.h.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -94,6 +97,8 @@ struct PieceTicket {
     // It goes on in the middle of one that was cut: so many bytes are there (repeats_cut()).
     std::uint64_t overlap = 0;
     std::uint32_t cut = UINT32_MAX;
+    std::uint64_t zeros = 0;  // that the storage puts before it, with place next
+    bool held = false;        // nothing of it may go before it is judged whole
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
@@ -160,6 +165,7 @@ struct SpooledPiece {
     std::uint32_t piece = UINT32_MAX;
     SpoolRun run;
     SpoolCursor cursor;
+    std::uint64_t zeros = 0;  // of the gap before it, still to be read
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
@@ -230,8 +236,13 @@ class Assembly {
     // False: it is taken, or nothing waits (`anyway`: also then).
     bool take(UploadRef upload, bool anyway, DigestState* state, SpooledPiece* next);
     Bytes read(SpooledPiece* piece, std::size_t most) const {
-        return spool_.read(piece->run, &piece->cursor, most);
+        if (piece->zeros == 0) return spool_.read(piece->run, &piece->cursor, most);
+        const Bytes part = zero_bytes(std::min<std::uint64_t>(piece->zeros, most));
+        piece->zeros -= part.size();
+        return part;
     }
+    // As many zeros, or fewer; never none for some.
+    static Bytes zero_bytes(std::uint64_t most);
     // The piece is in `state`: the chain moves over it. False: nothing more waits, and the lease is
     // given back.
     bool passed(UploadRef upload, SpooledPiece* piece, const DigestState& state);
@@ -327,6 +338,11 @@ class Assembly {
     void step_back(std::uint32_t number);
     void withdraw(Shard& shard, std::uint32_t number, std::uint32_t piece);
     bool is_certain(const Upload& upload) const;
+    void append_live(const PieceTicket& ticket, const DigestState& state);
+    void begin_gap(std::uint32_t number);
+    bool undo_gaps(std::uint32_t number);
+    std::uint32_t behind_gap(std::uint32_t number) const;
+    bool crosses_in_gaps(std::uint32_t number, std::uint64_t position, std::uint64_t end) const;
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     bool crosses(Shard& shard, std::uint32_t number, std::uint64_t position,

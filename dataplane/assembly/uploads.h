@@ -93,6 +93,13 @@ struct Assembly::Upload {
     std::uint64_t appended;  // pieces of order append so far
     std::uint64_t total;
     bool has_before;
+    // With gaps, that the storage fills with zeros: before_of() is the state before the first one.
+    bool sparse;
+    bool solid_known;
+    std::uint64_t solid_bytes;
+    std::uint64_t solid_count;
+    std::uint64_t solid_tag;
+    std::uint32_t solid_last;
 };
 
 // Keys of uploads that were forgotten with pieces in them, in two Bloom filters: the older one goes

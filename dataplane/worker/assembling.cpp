@@ -153,8 +153,22 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.ticket = ticket;
     own.upload = ticket.upload;
     own.overlap = ticket.overlap;
-    if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
+    if (ticket.place == PiecePlace::next) {
+        own.slot = chain_state.size == 0 ? fingerprinter.open(planned_kinds())
+                                         : fingerprinter.resume(chain_state);
+        put_zeros(own.slot, ticket.zeros);
+    }
     return true;
+}
+
+// What the storage fills a gap with.
+void Worker::State::put_zeros(ObjectSlot slot, std::uint64_t left) {
+    while (left != 0) {
+        const Bytes zeros = Assembly::zero_bytes(left);
+        fingerprinter.submit(slot, zeros);
+        left -= zeros.size();
+    }
+    fingerprinter.flush();
 }
 
 // A whole object is judged by itself. Later requests may write into it, or behind it: so it is the

@@ -82,6 +82,12 @@ std::uint64_t Worker::State::form_tail(const Exchange& exchange) {
     return form_places[own.form].tail_at;
 }
 
+// A piece of which nothing goes before it is judged whole.
+bool Worker::State::is_held(const Exchange& exchange) {
+    return exchange.assembling != no_assembling && assemblings[exchange.assembling].ticket.held &&
+           assemblings[exchange.assembling].stage == Assembling::Stage::piece;
+}
+
 // A message that waits for its verdict over several turns.
 bool Worker::State::awaits_assembly(const Flow& flow) {
     if (flow.exchange == no_exchange) return false;
@@ -90,7 +96,8 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const Assembling::Stage stage = assemblings[place].stage;
     if (stage == Assembling::Stage::form || stage == Assembling::Stage::creation) return false;
     if (stage == Assembling::Stage::piece)
-        return assemblings[place].summed && assemblings[place].form != no_assembling;
+        return is_held(exchanges[flow.exchange]) ||
+               (assemblings[place].summed && assemblings[place].form != no_assembling);
     return (stage != Assembling::Stage::commit || flow.verdict_due);
 }
 

@@ -306,6 +306,7 @@ struct Worker::State {
     void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, PieceRequest request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void put_zeros(ObjectSlot slot, std::uint64_t left);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -316,6 +317,7 @@ struct Worker::State {
     bool is_kept_piece(const Exchange& exchange, std::uint8_t object);
     void note_piece(const Exchange& exchange, const Digests& digests);
     bool awaits_assembly(const Flow& flow);
+    bool is_held(const Exchange& exchange);
     bool look_at_chain(FlowNumber number, bool last);
     static bool shows_at_end(const PieceRequest& request);
     bool judge_prefix(std::uint32_t place, const DigestState& state);

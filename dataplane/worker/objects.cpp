@@ -71,6 +71,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     fingerprinter.submit(exchange.objects[0].slot, bytes);
     content_bytes(&exchange.objects[0], bytes);
     if (!assemble_bytes(number, 0, bytes)) return;
+    if (is_held(exchange) && flow.hold.holding()) return;
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
@@ -179,6 +180,7 @@ void Worker::State::hold_tails(FlowNumber number) {
             first = std::min(first, object.tail_at);
     }
     if (first == UINT64_MAX) return flow.hold.nothing_open();
+    if (is_held(exchanges[flow.exchange]) && flow.hold.holding()) return;
     flow.hold.object_bytes(first);
 }
 
