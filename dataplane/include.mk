@@ -86,7 +86,8 @@ assembly_sources := \
     dataplane/assembly/retained.cpp \
     dataplane/assembly/gaps.cpp \
     dataplane/assembly/forgotten.cpp \
-    dataplane/assembly/renamed.cpp
+    dataplane/assembly/renamed.cpp \
+    dataplane/assembly/numbering.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \
     dataplane/worker/worker.cpp \
@@ -94,6 +95,7 @@ worker_sources := \
     dataplane/worker/midstream.cpp \
     dataplane/worker/up.cpp \
     dataplane/worker/repeats.cpp \
+    dataplane/worker/shunting.cpp \
     dataplane/worker/release.cpp \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
@@ -105,7 +107,9 @@ worker_sources := \
     dataplane/worker/creating.cpp \
     dataplane/worker/renaming.cpp \
     dataplane/worker/committing.cpp \
+    dataplane/worker/composing.cpp \
     dataplane/worker/objects.cpp \
+    dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \
     dataplane/worker/judge.cpp \
     dataplane/worker/answering.cpp \
@@ -130,6 +134,7 @@ shell_sources := \
     dataplane/shell/steer_loader.cpp \
     dataplane/shell/steer_maps.cpp \
     dataplane/shell/steer_plan.cpp \
+    dataplane/shell/steer_shunts.cpp \
     dataplane/shell/main.cpp \
     dataplane/shell/appliance.cpp \
     dataplane/shell/appliance_link.cpp \

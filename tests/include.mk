@@ -22,6 +22,7 @@ room_tests := \
     keyed_tag \
     index_verify \
     index_view \
+    index_outline \
     index_builder \
     index_holder \
     type_scanner \
@@ -50,6 +51,8 @@ room_tests := \
     worker_names \
     worker_gaps \
     worker_broken_pieces \
+    worker_composite \
+    worker_late_fields \
     worker_limits \
     worker_overload \
     worker_link \
@@ -74,6 +77,9 @@ control_tests := \
     verify_desk \
     config \
     dataplane_link \
+    feed_client \
+    feed_format \
+    feed_publisher \
     journal_reader \
     request_server \
     cordond \
@@ -113,6 +119,12 @@ fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifie
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
+# What a mirror or a foreign list may say.
+fuzz_sources.feed_metadata = $(feed_sources)
+fuzz_libs.feed_metadata    = -lsodium
+fuzz_sources.feed_records  = $(feed_sources)
+fuzz_libs.feed_records     = -lsodium
+fuzz_sources.feed_rows     = control/publisher/rows.cpp control/index/list_parser.cpp
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
@@ -136,7 +148,7 @@ $(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
 $(O)/tests/unit/replay_test.o: EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
-bpf_tests := steer bypass loader
+bpf_tests := steer shunt bypass loader
 
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
@@ -144,7 +156,7 @@ $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_obj
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
 steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/%.o,steer_loader steer_maps steer_plan \
-                         xdp_features)
+                         steer_shunts xdp_features)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
 # Drives the loader from tests/system/_bridge_check.sh.
 $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
@@ -153,30 +165,20 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := \
-    tests/bench/main.cpp \
-    tests/bench/line_bench.cpp \
-    tests/bench/bench_port.cpp \
-    tests/bench/lanes_bench.cpp \
-    tests/bench/decoders_bench.cpp \
-    tests/bench/content_bench.cpp
 bench_sources := \
-    $(line_bench_sources) \
-    tests/bench/index_bench.cpp \
+    tests/bench/main.cpp \
+    tests/bench/bench_port.cpp \
+    tests/bench/content_bench.cpp \
+    tests/bench/decoders_bench.cpp \
+    tests/bench/http_bench.cpp \
+    tests/bench/lanes_bench.cpp \
+    tests/bench/large_index.cpp \
+    tests/bench/line_bench.cpp \
+    tests/bench/lookup_bench.cpp \
     tests/bench/stream_bench.cpp \
-    tests/bench/recipe_bench.cpp
+    tests/bench/swap_bench.cpp
 programs += $(O)/bin/cordon-bench
-$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects) \
+$(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_plain_objects) \
                        $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
-$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \
-                              $(builder_sources:%.cpp=$(O)/%.o)
-	$(link)
-$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
-$(O)/tests/bench/stream_bench: $(O)/tests/bench/stream_bench.o $(pure_objects)
-	$(link)
-$(O)/tests/bench/stream_bench: LIBS = $(pure_libs) -lbenchmark
-$(O)/tests/bench/recipe_bench: $(O)/tests/bench/recipe_bench.o $(pure_objects)
-	$(link)
-$(O)/tests/bench/recipe_bench: LIBS = $(pure_libs) -lbenchmark

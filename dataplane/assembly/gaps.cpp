@@ -1,7 +1,7 @@
 // Objects that are written in place with gaps: the storage fills them with zeros, so the object is
-// there, and may be a known one, without them. The chain goes on over a gap. When a piece comes into
-// it, the chain goes back to the first gap, and what is behind it, retained in the spool, is hashed
-// once more.
+// there, and may be a known one, without them. The chain goes on over a gap. When a piece comes
+// into it, the chain goes back to the first gap, and what is behind it, retained in the spool, is
+// hashed once more.
 #include <algorithm>
 
 #include "dataplane/assembly/assembly.h"

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@
 #include "dataplane/base/result.h"
 #include "dataplane/contract/counters.h"
 #include "dataplane/contract/options.h"
+#include "dataplane/shell/doorbell.h"
+#include "dataplane/shell/steer_shunts.h"
 #include "dataplane/worker/port.h"
 
 struct rte_mbuf;
@@ -53,9 +56,11 @@ class PortPair {
 
     PortDrops drops(Side side) const;
 
-    // The kernel sockets behind the queues of one worker: readable when a frame waits. Empty for a
-    // port that has none.
+    // What is readable when something waits for one worker: the kernel sockets behind its queues
+    // and its bell. Empty for a port without sockets.
     std::vector<int> wake_descriptors(std::uint32_t worker) const;
+    // Rung when another worker has handed it a frame.
+    Doorbell& bell(std::uint32_t worker) { return bells_[worker]; }
 
   private:
     friend class DpdkPort;
@@ -75,6 +80,7 @@ class PortPair {
     Result<void> start_device(const Options& options, Side side, const std::string& name);
 
     Device devices_[2];
+    std::deque<Doorbell> bells_;  // by worker
     std::uint32_t queues_ = 0;
 };
 
@@ -87,6 +93,17 @@ class DpdkPort final : public Port {
     bool allocate(Side side, Frame* frame) override;
     void release(Frame* frame) override;
     bool hand_to_owner(Side side, Frame* frame) override;
+    ShuntGrant shunt(const ShuntRange& range, std::uint32_t* place) override {
+        return shunts_ == nullptr ? ShuntGrant::not_supported : shunts_->shunt(range, place);
+    }
+    ShuntPassed passed(std::uint32_t place) const override { return shunts_->passed(place); }
+    void revoke(std::uint32_t place) override { shunts_->revoke(place); }
+    void unshunt(const ShuntRange& range, std::uint32_t place) override {
+        shunts_->unshunt(range, place);
+    }
+
+    // AF_XDP ports whose program bridges; they live as long as the port.
+    void use_shunts(SteerShunts* shunts) { shunts_ = shunts; }
 
     // Takes and frees what waits to be received on `side`; returns how many frames.
     std::size_t discard(Side side);
@@ -102,6 +119,7 @@ class DpdkPort final : public Port {
 
     PortPair* pair_;
     std::uint16_t queue_;
+    SteerShunts* shunts_ = nullptr;
     std::uint64_t valid_until_ns_ = UINT64_MAX;
     Counter stale_;
 };

@@ -65,11 +65,13 @@ class WorkerLoop {
 
     std::uint32_t number_;
     Surroundings around_;
+    std::unique_ptr<SteerShunts> shunts_;  // null: the ports have none
     DpdkPort port_;
     Worker worker_;
+    Doorbell& bell_;
+    std::vector<pollfd> wake_on_;  // empty: nothing ends a sleep but its time
     Pacing pacing_;
     Punctuality punctuality_;
-    std::vector<pollfd> wake_on_;
     std::array<std::uint64_t, services_max> epochs_{};
     std::array<ServiceState, services_max> states_{};
     std::uint64_t mode_changes_ = 0;

@@ -6,14 +6,16 @@
 //   midstream.cpp  connections that are not inspected: nobody saw them begin, or sees one direction
 //   up.cpp         segments client → storage: what is accepted of them, into the stream
 //   repeats.cpp    bytes that were sent before: answered from kept ones, or by a probe
+//   shunting.cpp   ranges of a body that nobody needs, and that pass beside us
 //   release.cpp    what may leave towards the storage, and what is held
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
-//                  committing.cpp the requests that make them visible
+//                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
+//   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -88,6 +90,8 @@ inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every
 // sweep looks at as many as it does at flows.
 inline constexpr std::size_t message_look = 8;
+// Shunted flows looked at in a sweep: memory that two ports write, so each is a miss.
+inline constexpr std::size_t shunt_look = 64;
 // Then a body may stand still for 2.5 s, in which three losses in a row are repaired.
 inline constexpr std::uint32_t patience_halvings_max = 2;
 // And a head for 310 ms: nearly all come whole in one flight. Whoever sends slow ones asks for a
@@ -225,6 +229,21 @@ struct Worker::State {
     void probe_storage(Flow& flow);
     void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
 
+    // --- shunting.cpp ---
+    void offer_shunt(FlowNumber number);
+    void grant_shunt(FlowNumber number, std::uint64_t begin, std::uint64_t end);
+    void note_passed(FlowNumber number);
+    void note_client_passed(Flow& flow, const ShuntPassed& passed);
+    void note_storage_passed(Flow& flow, const ShuntHeard& heard);
+    bool client_beside_shunt(Arrival& arrival, FlowNumber number);
+    void pass_beside(Arrival& arrival, FlowNumber number, std::int64_t offset, std::int64_t last);
+    void end_in_shunt(FlowNumber number, std::uint64_t end);
+    void return_from_shunt(FlowNumber number, std::uint64_t at);
+    void leave_shunt(FlowNumber number);
+    void end_shunt(Flow* flow);
+    void revoke_shunts();
+    void watch_shunts();
+
     // --- release.cpp ---
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
@@ -295,6 +314,18 @@ struct Worker::State {
     void class_rest(Exchange* exchange);
     BodyDecoder::Name name_of(const Exchange& exchange, std::uint8_t object);
 
+    // --- dismissal.cpp ---
+    // How many of the body bytes that come next nobody needs: no digest, search, archive, upload in
+    // pieces or held tail. 0: they are needed, or it is not known what comes. More than 0 becomes
+    // less only by bytes that come, until use_index(): ask again then. It ends with the body or,
+    // of a chunked one, with its chunk. No digest can match whatever these bytes are.
+    std::uint64_t unneeded_bytes(FlowNumber number);
+    // As if so many of them had come and been read, when all that was received is read: they are
+    // counted as read of the body. The stream is the caller's to move on, and what is behind them
+    // to be read by go_on().
+    void pass_unneeded(FlowNumber number, std::uint64_t bytes);
+    bool is_done_with(const OpenObject& object) const;
+
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
     void note_begun(const PieceBegun& begun);
@@ -302,11 +333,19 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
     PolicyCase gap_case();
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
+    KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, PieceRequest request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
     void put_zeros(ObjectSlot slot, std::uint64_t left);
+    void begin_component(FlowNumber number, PieceRequest request);
+    void note_unseen(FlowNumber number, const PieceRequest& request);
+    void set_aside(FormPlace* form, Bytes bytes);
+    void give_up_aside(Assembling* own);
+    bool end_aside(FlowNumber number, PieceRequest request);
+    std::uint32_t open_form_place();
+    void release_form_place(std::uint32_t place);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -338,6 +377,8 @@ struct Worker::State {
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);
+    FormPlace& await_location(FlowNumber number, const PieceRequest& request);
+    void begin_partial(FlowNumber number, const PieceRequest& request);
     bool end_creation(FlowNumber number);
     void cut_creation(const Assembling& own);
     void note_location(Exchange* exchange);
@@ -369,6 +410,23 @@ struct Worker::State {
     CommitStep look_up_list(std::uint32_t place);
     CommitStep hash_list(std::uint32_t place, std::size_t* left);
     CommitStep judge_commit(std::uint32_t place);
+
+    // --- composing.cpp ---
+    enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };
+    enum class ComponentStep : std::uint8_t { bytes, empty, wait, all };
+    static bool names_objects(const PieceRequest& request);
+    void take_component(Assembling* own, const CommitEntry& entry);
+    ComponentPlace next_component(Assembling* own);
+    void begin_composition(std::uint32_t place);
+    UploadRef open_component(Assembling* own, const ComponentPlace& place);
+    void close_component(const Assembling& own, UploadRef upload);
+    CommitStep look_up_components(std::uint32_t place);
+    Component look_up_component(UploadRef upload, const ComponentPlace& component, bool from_chain);
+    Component look_up_partial(UploadRef upload, bool from_chain);
+    CommitStep hash_components(std::uint32_t place, std::size_t* left);
+    ComponentStep next_bytes_of_components(Assembling* own);
+    void leave_component(Assembling* own);
+    CommitStep judge_doubtful(std::uint32_t place);
 
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
@@ -432,6 +490,7 @@ struct Worker::State {
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
+    void address_answer(const Flow& flow, Answer* answer);
     bool end_one_answer();
     void await_body(FlowNumber number);
     void drain_body(FlowNumber number, Bytes bytes);
@@ -523,6 +582,8 @@ struct Worker::State {
     DigestState piece_state;  // of the piece that ended last, and what tells it
     PieceSum piece_sum{};
     std::array<std::uint8_t, limits::decode_run_bytes> decode_room;  // what decoders write
+    std::vector<FlowNumber> shunted;     // flows with a range; capacity fixed at start
+    std::size_t shunt_next = 0;          // looked at for what passed
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {
         std::array<Frame, 2 * limits::burst_frames> frames;

@@ -10,6 +10,7 @@
 // Worker:     one worker.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,20 @@ class BenchPort : public Port {
     std::uint64_t port_cycles() const { return port_cycles_; }
     std::uint64_t packets() const { return packets_; }
 
+    // How long segments with bytes of objects were at the worker, in its own cycles.
+    // The last so many.
+    class Stays {
+      public:
+        void add(std::uint64_t cycles) { cycles_[count_++ % cycles_.size()] = cycles; }
+        std::uint64_t median() const;  // 0: none
+
+      private:
+        std::array<std::uint64_t, 8192> cycles_;
+        std::size_t count_ = 0;
+    };
+    const Stays& passed() const { return passed_; }  // not the last of their object
+    const Stays& held() const { return held_; }      // the last ones, which wait for the verdict
+
   private:
     struct Client;
     struct Piece {  // of a request, one segment's payload
@@ -50,7 +65,7 @@ class BenchPort : public Port {
 
     std::uint32_t write_client_frame(Client& client, std::uint8_t* out);
     std::uint32_t write_storage_frame(Client& client, std::uint8_t* out);
-    void note_stored(const Frame& frame);
+    void note_stored(const Frame& frame, std::uint64_t worker_clock);
 
     std::string request_;
     std::vector<Piece> pieces_;
@@ -62,6 +77,8 @@ class BenchPort : public Port {
     std::uint64_t unfinished_ = 0;
     std::uint64_t port_cycles_ = 0;
     std::uint64_t packets_ = 0;
+    Stays passed_;
+    Stays held_;
 };
 
 }  // namespace cordon::bench
