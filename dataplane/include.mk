@@ -84,6 +84,9 @@ assembly_sources := \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/chain.cpp \
     dataplane/assembly/retained.cpp \
+    dataplane/assembly/gaps.cpp \
+    dataplane/assembly/forgotten.cpp \
+    dataplane/assembly/renamed.cpp \
     dataplane/assembly/numbering.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \
@@ -102,6 +105,7 @@ worker_sources := \
     dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \
+    dataplane/worker/renaming.cpp \
     dataplane/worker/committing.cpp \
     dataplane/worker/composing.cpp \
     dataplane/worker/objects.cpp \

@@ -50,6 +50,9 @@ room_tests := \
     worker_archives \
     worker_dismissal \
     worker_assembly \
+    worker_names \
+    worker_gaps \
+    worker_broken_pieces \
     worker_composite \
     worker_late_fields \
     worker_limits \

@@ -16,14 +16,6 @@ namespace {
 constexpr std::uint32_t reap_step = 64;
 // Objects that came whole have no more than this part of the places, and so have groups.
 constexpr std::uint32_t objects_share = 4;
-constexpr std::uint64_t forgotten_age_ns = 7ull * 24 * 3600 * ns_per_s;
-constexpr std::uint64_t overflow_age_ns = 24ull * 3600 * ns_per_s;
-
-std::uint64_t mix(std::uint64_t value) {  // the finalizer of MurmurHash3
-    value = (value ^ (value >> 33)) * 0xff51afd7ed558ccdull;
-    value = (value ^ (value >> 33)) * 0xc4ceb9fe1a85ec53ull;
-    return value ^ (value >> 33);
-}
 
 bool is_certain_begin(const PieceRequest& request) {
     switch (request.order) {
@@ -64,7 +56,8 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
       upload_buckets_each_(std::bit_ceil(std::max(per_shard_, 8u))),
       piece_buckets_each_(std::bit_ceil(std::max(limits.pieces_max / shard_count_, 8u))),
       piece_list_(limits.pieces_max),
-      spool_(limits.spool_bytes_max) {
+      spool_(limits.spool_bytes_max),
+      moved_(std::make_unique<Moved>()) {
     const std::size_t upload_heads = std::size_t{upload_buckets_each_} * shard_count_;
     const std::size_t piece_heads = std::size_t{piece_buckets_each_} * shard_count_;
     upload_buckets_ = std::make_unique_for_overwrite<std::uint32_t[]>(upload_heads);
@@ -150,13 +143,17 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.order = request.order;
     upload.visibility = request.visibility;
     upload.used = true;
-    upload.lost = remembers(shard, request, now);
+    upload.lost = request.moved || remembers(shard, request, now);
+    upload.mixed = upload.lost && remembers_several(shard, request, now);
+    upload.spelling = request.spelling;
+    upload.changed = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    upload.unsettled = 0;
     upload.is_object = is_object;
     upload.is_component = request.component;
     ++shard.live[at_kind(kind)];
     upload.copied = upload.crowded = false;
     upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
-    upload.has_before = false;
+    upload.has_before = upload.sparse = upload.solid_known = false;
     ++upload.epoch;
     const std::uint32_t hash = hash_of(request.key, service) / shard_count_;
     std::uint32_t& head = shard.upload_buckets[hash & (upload_buckets_each_ - 1)];
@@ -246,57 +243,6 @@ void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
     idle.last = number;
 }
 
-template <std::size_t bits, std::uint32_t keys_max>
-void ForgottenKeys<bits, keys_max>::remember(std::uint64_t hash, std::uint64_t now_ns) {
-    const bool is_full = count == keys_max;
-    if (is_full || now_ns - begun_ns >= forgotten_age_ns) {
-        if (is_full && now_ns - begun_ns < forgotten_age_ns / 2) {
-            overflowed_ns = now_ns;
-            has_overflowed = true;
-        }
-        words[1] = words[0];
-        words[0].fill(0);
-        count = 0;
-        begun_ns = now_ns;
-    }
-    ++count;
-    for (int n = 0; n < 4; ++n, hash = mix(hash))
-        words[0][hash % bits / 64] |= 1ull << (hash % 64);
-}
-
-template <std::size_t bits, std::uint32_t keys_max>
-bool ForgottenKeys<bits, keys_max>::remembers(std::uint64_t hash, std::uint64_t now_ns) const {
-    if (has_overflowed && now_ns - overflowed_ns < overflow_age_ns) return true;
-    bool found = false;
-    for (const auto& filter : words) {
-        std::uint64_t at = hash;
-        bool has_all = true;
-        for (int n = 0; n < 4; ++n, at = mix(at))
-            has_all = has_all && (filter[at % bits / 64] >> (at % 64) & 1) != 0;
-        found = found || has_all;
-    }
-    return found;
-}
-
-std::uint64_t Assembly::hash_forgotten(const AssemblyKey& key) const {
-    return mix(key.high ^ seed_) ^ key.low;
-}
-
-// What becomes visible without a commit could be completed by one more piece, long after: its key
-// is remembered. Into an object that came whole could be written.
-void Assembly::remember(Shard& shard, const Upload& upload, Now now) {
-    if (upload.visibility == Visibility::at_commit || upload.pieces == 0) return;
-    const std::uint64_t hash = hash_forgotten(upload.key);
-    if (upload.is_object) return shard.forgotten_objects.remember(hash, now.ns);
-    shard.forgotten.remember(hash, now.ns);
-}
-
-bool Assembly::remembers(Shard& shard, const PieceRequest& request, Now now) const {
-    const std::uint64_t hash = hash_forgotten(request.key);
-    return shard.forgotten.remembers(hash, now.ns) ||
-           (is_in_place(request.recipe) && shard.forgotten_objects.remembers(hash, now.ns));
-}
-
 std::uint32_t Assembly::expire(Now now) {
     const std::uint32_t turn = expire_at_.fetch_add(1, std::memory_order_relaxed);
     Shard& shard = shards_[turn % shard_count_];
@@ -348,6 +294,7 @@ std::uint32_t Assembly::open_piece(Shard& shard, std::uint32_t number, std::uint
     piece.position = position;
     piece.upload = number;
     piece.begun = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    upload.changed = piece.begun;
     piece.upload_next = upload.first_piece;
     piece.upload_previous = none;
     if (upload.first_piece != none) pieces_[upload.first_piece].upload_previous = piece_number;
@@ -383,6 +330,19 @@ void Assembly::remove_piece(Shard& shard, std::uint32_t piece_number) {
     piece_list_.give(piece_number);
 }
 
+// A piece without a byte takes no place from others.
+void Assembly::leave_place(Shard& shard, std::uint32_t piece_number) {
+    Piece& piece = pieces_[piece_number];
+    std::uint32_t* at = &bucket(shard, piece.upload, piece.position);
+    while (*at != piece_number)
+        at = &pieces_[*at].bucket_next;
+    *at = piece.bucket_next;
+    piece.position = nowhere;
+    std::uint32_t& head = bucket(shard, piece.upload, piece.position);
+    piece.bucket_next = head;
+    head = piece_number;
+}
+
 // Of the upload's pieces that ended in this place, one that is not `but`.
 std::uint32_t Assembly::whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
                                  std::uint32_t but) const {
@@ -405,6 +365,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     const bool is_group = request.order == PieceOrder::number;
     const bool is_object = request.act == PieceAct::object && !is_group;
     bool was_there = false;
+    bool was_mixed = false;
     if (number != none && request.begins && request.order != PieceOrder::index) {
         Upload& old = uploads_[number];
         if (is_object && old.pins != 0) {  // which of them stays is not known
@@ -413,6 +374,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         }
         if (old.pins == 0) {  // what is there is of an old one, and nobody is at it
             was_there = old.pieces != 0 || old.lost || old.tainted;
+            was_mixed = was_there && (old.mixed || old.spelling != request.spelling);
             give_up(shard, number);
             number = none;
         }
@@ -420,16 +382,17 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     const bool is_new = number == none;
     if (is_new) number = open_upload(shard, request, service, now);
     if (number == none) {
-        if (is_object) shard.forgotten_objects.remember(hash_forgotten(request.key), now.ns);
+        if (is_object) remember_object(shard, request.key, request.spelling, true, now);
         return {Result::full, false};
     }
     Upload& upload = uploads_[number];
+    upload.mixed = upload.mixed || was_mixed;
     // The storage may refuse it, and keep what it had.
-    upload.lost = upload.lost || (is_object && was_there);
+    upload.lost = upload.lost || was_there;
     // Behind all that is there of an object: it is known where that is when nothing is on its way.
     const bool appends = is_in_place(upload.recipe) && request.order == PieceOrder::append &&
                          upload.order == PieceOrder::offset && upload.ahead_count == 0 &&
-                         upload.count != 0 && !upload.leased;
+                         upload.count != 0 && !upload.leased && is_certain(upload);
     std::uint64_t position = 0;
     switch (upload.order) {
         case PieceOrder::index:
@@ -439,7 +402,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
             position = appends ? upload.bytes : request.offset;
             break;
         case PieceOrder::append:
-            position = upload.appended++;
+            position = upload.count != 0 ? upload.next : upload.appended++;
             break;
         case PieceOrder::name:
             position = position_of(request.name);
@@ -448,11 +411,20 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
             position = request.position;
             break;
     }
+    if (upload.pieces == 0 && !upload.lost) upload.spelling = request.spelling;
     pin(shard, number);
+    if (!is_object && is_unknown(upload, request)) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
+    }
     if (upload.is_object && !is_object) {
         --shard.live[at_kind(UploadKind::object)];
         upload.is_object = false;
         ++shard.live[at_kind(UploadKind::pieces)];
+    }
+    if (request.order == PieceOrder::append && !request.begins && !is_certain(upload)) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
     }
     if ((request.order != upload.order && !appends) || position == piece_unknown) {
         upload.tainted = true;
@@ -465,21 +437,42 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
     const std::uint64_t end =
         request.length == piece_unknown ? position + 1 : position + request.length;
-    // Into what is not known nothing is written: the first byte could complete it.
     const std::uint32_t same = appends ? none : repeated(shard, number, request);
     if (same != none) {
         *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again};
         return {Result::begun, false};
     }
-    const bool is_blind = is_in_place(upload.recipe) && upload.lost && !is_object;
-    if (upload.order == PieceOrder::offset && (is_blind || crosses(shard, number, position, end))) {
-        upload.tainted = true;
+    const bool goes_on = !is_object && !appends && goes_on_in_cut(upload, request);
+    const std::uint64_t overlap = goes_on ? upload.bytes - position : 0;
+    position += overlap;
+    if (upload.order == PieceOrder::offset && crosses(shard, number, position, end)) {
         unpin(shard, number, now);
         return {Result::crossing, is_new};
     }
     const bool is_unseen = request.act == PieceAct::copy_piece;
     PiecePlace place = is_unseen ? PiecePlace::spooled : place_of(shard, number, request, position);
     if (request.is_aside && place == PiecePlace::next) place = PiecePlace::spooled;
+    const bool is_placed =
+        is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !is_object;
+    const std::uint64_t zeros = is_placed && position > upload.bytes && !upload.leased &&
+                                        upload.ahead_count == 0 && !upload.matched &&
+                                        position - upload.bytes <= limits::assembly_gap_bytes
+                                    ? position - upload.bytes
+                                    : 0;
+    if (zeros != 0) place = PiecePlace::next;
+    // Into a gap, or with others: what is there of it could complete the object at any byte.
+    if (is_placed && zeros == 0 && upload.ahead_count != 0) place = PiecePlace::spooled;
+    const bool is_atomic =
+        request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page;
+    const bool held = is_placed && place == PiecePlace::spooled && !is_atomic;
+    if (held && (request.length == piece_unknown || request.length > limits::assembly_held_bytes)) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
+    }
+    if (overlap != 0 && place != PiecePlace::next) {
+        unpin(shard, number, now);
+        return {Result::crossing, is_new};
+    }
     const bool may_wait = upload.ahead_count < limits::assembly_ahead_max;
     if (is_group && !has_place(upload)) evict(shard, UploadKind::group, now);
     const std::uint32_t piece = may_wait ? open_piece(shard, number, position) : none;
@@ -489,21 +482,35 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         return {Result::full, is_new, true};
     }
     pieces_[piece].end = end;
+    pieces_[piece].begins = request.begins;
+    pieces_[piece].atomic = is_atomic;
     if (is_group && is_first_position(position)) upload.lowest = std::min(upload.lowest, position);
     put_ahead(number, piece);
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
-    *ticket = {{number}, piece, upload.epoch, pieces_[piece].begun, place};
+    *ticket = {{number},    piece, upload.epoch, pieces_[piece].begun, place, overlap,
+               upload.last, zeros, held};
     if (place == PiecePlace::spooled) {
         pieces_[piece].content = is_unseen ? PieceContent::lost : PieceContent::spooled;
         return {Result::begun, is_new};
     }
     upload.leased = upload.lease_is_live = true;
     upload.lease_piece = piece;
-    pieces_[piece].retained = upload.order == PieceOrder::name || retains_chained(upload);
-    if (place == PiecePlace::next) *state = state_of(number);
+    pieces_[piece].trails = trails_chained(upload);
+    pieces_[piece].retained =
+        upload.order == PieceOrder::name || retains_chained(upload) || pieces_[piece].trails;
+    if (place == PiecePlace::next && upload.count == 0) state->size = 0;
+    if (place == PiecePlace::next && upload.count != 0) *state = state_of(number);
     return {Result::begun, is_new};
+}
+
+// Into what is not known nothing is written: the first byte could complete it. And what comes under
+// another spelling may be of another object.
+bool Assembly::is_unknown(const Upload& upload, const PieceRequest& request) {
+    const bool is_known = !upload.lost && !upload.mixed && !upload.tainted && upload.unsettled == 0;
+    if (is_in_place(upload.recipe) && !is_known) return true;
+    return is_chosen(upload.recipe) && upload.spelling != request.spelling;
 }
 
 PiecePlace Assembly::place_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
@@ -571,6 +578,13 @@ void Assembly::forget(const PieceRequest& request, std::uint32_t service) {
     // it keeps it alive; then it expires.
     if (number == none || uploads_[number].pins != 0) return;
     if (uploads_[number].visibility == Visibility::at_commit) give_up(shard, number);
+}
+
+void Assembly::taint(const PieceRequest& request, std::uint32_t service) {
+    Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
+    const Locked locked(shard.lock);
+    const std::uint32_t number = find_upload(shard, request.key, service);
+    if (number != none) uploads_[number].tainted = true;
 }
 
 }  // namespace cordon

@@ -18,9 +18,16 @@
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
+//   appended, or in place, and the storage         taken out of the chain again
+//   refused it
+//   appended behind what the storage did not       refused before its first byte
+//   accept
 //   the same piece again, in place                 compared with what is retained, byte for byte:
 //                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
+//   a gap before a piece, in place                 zeros, that are hashed; a piece that comes into
+//                                                  it is held whole, and all behind it hashed anew
+//   on in the middle of one that was cut           what is there is compared, the rest goes on
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
 //                                                  the list may name them in another order
@@ -28,6 +35,10 @@
 //                                                  room they are objects like others
 //   a whole object, and pieces written into it     the object is the first piece, when the storage
 //                                                  took it; afterwards its key is remembered
+//   a copied or moved object, and pieces           the same, with the state of its source; one
+//                                                  that is not known is not written into
+//   a deleted object                               its name is free, when the storage took that
+//   one key under several spellings                may be several objects: not written into
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
@@ -40,6 +51,7 @@
 // Limits:     assemblies_max, spool_bytes_max, assembly_seconds (options.h); pieces: limits.h.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -84,6 +96,11 @@ struct PieceTicket {
     std::uint32_t epoch = 0;
     std::uint64_t begun = 0;
     PiecePlace place = PiecePlace::none;
+    // It goes on in the middle of one that was cut: so many bytes are there (repeats_cut()).
+    std::uint64_t overlap = 0;
+    std::uint32_t cut = UINT32_MAX;
+    std::uint64_t zeros = 0;  // that the storage puts before it, with place next
+    bool held = false;        // nothing of it may go before it is judged whole
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
@@ -107,6 +124,16 @@ struct PieceSum {
     std::array<std::uint8_t, 16> md5 = {};  // of components: as lists tell them
 };
 
+// What the storage says of a piece. By a 3xx or 4xx it refused it before it wrote (but for 400 and
+// 408, which may come in the middle of it); by 5xx nobody knows.
+enum class PieceAnswer : std::uint8_t { accepted, refused, unknown };
+
+inline PieceAnswer piece_answer(std::uint16_t status) {
+    if (status / 100 == 2) return PieceAnswer::accepted;
+    const bool refuses = status / 100 == 3 || status / 100 == 4;
+    return refuses && status != 400 && status != 408 ? PieceAnswer::refused : PieceAnswer::unknown;
+}
+
 // Whether the end of a piece may go to the storage. (Objects that need no commit.)
 enum class Standing : std::uint8_t {
     clear,    // nothing that is judged by now becomes complete with it
@@ -118,11 +145,30 @@ enum class Standing : std::uint8_t {
     conflict,
 };
 
+// A COPY, MOVE or DELETE on its way, or the creation of an object that has no byte yet. What became
+// of it the storage's answer tells.
+struct NameChange {
+    enum class Kind : std::uint8_t { none, remove, copy, move, create };
+    enum class Outcome : std::uint8_t { done, refused, unknown };
+    AssemblyKey key;
+    AssemblyKey source;
+    std::uint64_t spelling = 0;
+    std::uint64_t source_spelling = 0;
+    std::uint64_t changed = 0;         // as the target stood when the request went
+    std::uint64_t source_changed = 0;  // 0: nothing was known of it
+    UploadRef target;                  // pinned
+    std::uint32_t service = 0;
+    Kind kind = Kind::none;
+    bool elsewhere = false;
+    explicit operator bool() const { return kind != Kind::none; }
+};
+
 // A piece in the chain's way that is to be hashed.
 struct SpooledPiece {
     std::uint32_t piece = UINT32_MAX;
     SpoolRun run;
     SpoolCursor cursor;
+    std::uint64_t zeros = 0;  // of the gap before it, still to be read
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
@@ -165,17 +211,33 @@ class Assembly {
     void retain(const PieceTicket& ticket, Bytes bytes);
     // Only with place again. False: these are other bytes than those that are there.
     bool repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const;
+    // Of a ticket with an overlap: its first bytes, that are there. False: they are others.
+    bool repeats_cut(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const;
     // `state`: of the prefix with place first and next, else of the piece alone.
     // Gives the pin up, unless the caller goes on with look(); then by close().
     void end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state, Now now);
     // The upload of the piece ended before its end. `state`: of the prefix so far, when chained.
     void abort(const PieceTicket& ticket, const DigestState* state, Now now);
     Standing look(const PieceTicket& ticket, DigestState* state);
+    // The same when the storage refused it before its end: nothing of it is there.
+    void abort_refused(const PieceTicket& ticket, Now now);
     // What the storage answered to it.
-    void answered(const PieceTicket& ticket, bool accepted);
+    void answered(const PieceTicket& ticket, PieceAnswer answer);
     // A piece that the storage copies from elsewhere.
     PieceBegun copy(const PieceRequest& request, std::uint32_t service, Now now);
     void forget(const PieceRequest& request, std::uint32_t service);  // Abort
+    // What was refused with `crossing` passes after all.
+    void taint(const PieceRequest& request, std::uint32_t service);
+
+    // --- names (renamed.cpp) ---
+    // Until it has ended nothing is written into the target.
+    NameChange begin_change(const PieceRequest& request, std::uint32_t service, Now now);
+    // `empty`: the state of an object that was created.
+    void end_change(const NameChange& change, NameChange::Outcome outcome, const DigestState& empty,
+                    Now now);
+    // Whether folders were copied or moved: then is_moved() is to be asked of those above.
+    bool has_moved() const { return has_moved_.load(std::memory_order_relaxed); }
+    bool is_moved(std::span<const AssemblyKey> folders, Now now);
     // An upload without a piece so far: what its creation says of it. False: no place.
     bool open(const PieceRequest& request, std::uint32_t service, Now now);
 
@@ -183,8 +245,13 @@ class Assembly {
     // False: it is taken, or nothing waits (`anyway`: also then).
     bool take(UploadRef upload, bool anyway, DigestState* state, SpooledPiece* next);
     Bytes read(SpooledPiece* piece, std::size_t most) const {
-        return spool_.read(piece->run, &piece->cursor, most);
+        if (piece->zeros == 0) return spool_.read(piece->run, &piece->cursor, most);
+        const Bytes part = zero_bytes(std::min<std::uint64_t>(piece->zeros, most));
+        piece->zeros -= part.size();
+        return part;
     }
+    // As many zeros, or fewer; never none for some.
+    static Bytes zero_bytes(std::uint64_t most);
     // The piece is in `state`: the chain moves over it. False: nothing more waits, and the lease is
     // given back.
     bool passed(UploadRef upload, SpooledPiece* piece, const DigestState& state);
@@ -230,6 +297,7 @@ class Assembly {
     struct Piece;
     struct Upload;
     struct Shard;
+    struct Moved;
     enum class UploadKind : std::uint8_t { pieces, object, group };
     static UploadKind kind_of(const Upload& upload);
     static constexpr std::uint32_t none = UINT32_MAX;
@@ -248,20 +316,36 @@ class Assembly {
     void pin(Shard& shard, std::uint32_t number);
     void unpin(Shard& shard, std::uint32_t number, Now now);
     void remember(Shard& shard, const Upload& upload, Now now);
+    void remember_object(Shard& shard, const AssemblyKey& key, std::uint64_t spelling, bool mixed,
+                         Now now);
     bool remembers(Shard& shard, const PieceRequest& request, Now now) const;
-    std::uint64_t hash_forgotten(const AssemblyKey& key) const;
+    bool remembers_several(Shard& shard, const PieceRequest& request, Now now) const;
+    std::uint64_t hash_forgotten(const AssemblyKey& key, std::uint64_t about = 0) const;
+    Shard& shard_for(const AssemblyKey& key, std::uint32_t service) const;
+    static bool is_unknown(const Upload& upload, const PieceRequest& request);
+    bool copy_state(const NameChange& change, DigestState* state);
+    void put_whole(Shard& shard, const NameChange& change, const DigestState* state, bool mixed,
+                   Now now);
+    void free_name(Shard& shard, std::uint32_t number, Now now);
+    void note_moved(const AssemblyKey& key, Now now);
+    void free_source(const NameChange& change, Now now);
     bool reclaim(Now now);
     bool has_room(const Upload& upload) const;
     bool retains_room(const Upload& upload) const;
     bool reclaim(Shard& shard, UploadKind kind, Now now);
     static bool retains_chained(const Upload& upload);
     bool drop_retained(std::uint32_t number);
+    bool repeats_run(const SpoolRun& run, SpoolCursor* cursor, Bytes bytes) const;
+    static bool trails_chained(const Upload& upload);
+    void drop_front(std::uint32_t piece);
+    bool goes_on_in_cut(const Upload& upload, const PieceRequest& request) const;
     std::uint32_t repeated(Shard& shard, std::uint32_t number, const PieceRequest& request) const;
 
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
     bool has_place(const Upload& upload) const;
     std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);
     void remove_piece(Shard& shard, std::uint32_t number);
+    void leave_place(Shard& shard, std::uint32_t number);
     std::uint32_t whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
                            std::uint32_t but) const;
     bool is_chained(const Upload& upload, const Piece& piece) const;
@@ -271,6 +355,13 @@ class Assembly {
     void append_to_chain(std::uint32_t number, std::uint32_t piece, const DigestState& state);
     void break_chain(std::uint32_t number);
     void step_back(std::uint32_t number);
+    void withdraw(Shard& shard, std::uint32_t number, std::uint32_t piece);
+    bool is_certain(const Upload& upload) const;
+    void append_live(const PieceTicket& ticket, const DigestState& state);
+    void begin_gap(std::uint32_t number);
+    bool undo_gaps(std::uint32_t number);
+    std::uint32_t behind_gap(std::uint32_t number) const;
+    bool crosses_in_gaps(std::uint32_t number, std::uint64_t position, std::uint64_t end) const;
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     bool crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
@@ -306,6 +397,8 @@ class Assembly {
     std::atomic<std::uint64_t> evicted_{0};
     std::atomic<std::uint64_t> older_until_ns_{0};
     std::atomic<std::uint32_t> expire_at_{0};
+    std::atomic<bool> has_moved_{false};
+    std::unique_ptr<Moved> moved_;
     std::atomic<std::uint64_t> clock_{0};  // in which order pieces began and ended
 };
 

@@ -32,11 +32,11 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     Upload& upload = uploads_[number];
     Piece& piece = pieces_[piece_number];
     if (upload.count != 0) {
-        if (!pieces_[upload.last].retained) drop_run(upload.last);
-        before_of(number) = state_of(number);
+        if (!pieces_[upload.last].retained || pieces_[upload.last].trails) drop_run(upload.last);
+        if (!upload.sparse) before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
-        upload.has_before = true;
+        upload.has_before = !upload.sparse;
         upload.before = upload.last;
     }
     state_of(number) = state;
@@ -68,6 +68,8 @@ bool Assembly::crosses(Shard& shard, std::uint32_t number, std::uint64_t positio
                        std::uint64_t end) const {
     const Upload& upload = uploads_[number];
     const bool in_place = is_in_place(upload.recipe);
+    if (upload.sparse && position >= upload.solid_bytes)
+        return crosses_in_gaps(number, position, end);
     if (upload.count != 0 && position < upload.bytes)
         return in_place || whole_at(shard, number, position, none) == none;
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next) {
@@ -115,7 +117,7 @@ void Assembly::break_chain(std::uint32_t number) {
     ++upload.epoch;
     upload.count = upload.tag = upload.next = upload.bytes = 0;
     upload.last = upload.before = none;
-    upload.has_before = false;
+    upload.has_before = upload.sparse = false;
 }
 
 // The last piece is taken out of the chain again.
@@ -143,6 +145,27 @@ void Assembly::replace(Shard& shard, std::uint32_t number, std::uint32_t which, 
     }
     if (chained) upload.last == which ? step_back(number) : break_chain(number);
     remove_piece(shard, which);
+}
+
+// A piece that the storage refused: it is not there, and what comes behind it stands in its place.
+void Assembly::withdraw(Shard& shard, std::uint32_t number, std::uint32_t which) {
+    Upload& upload = uploads_[number];
+    if (upload.sparse && is_chained(upload, pieces_[which])) undo_gaps(number);
+    const bool chained = is_chained(upload, pieces_[which]);
+    const bool is_last = upload.last == which && (upload.count == 1 || upload.has_before);
+    // Others were put behind it, or are on their way.
+    if (upload.leased || upload.matched || (chained && !is_last)) {
+        upload.tainted = true;
+        return;
+    }
+    if (chained) step_back(number);
+    remove_piece(shard, which);
+}
+
+// Whether what is appended stands where the chain ends: the storage took what is before it, all of
+// it or nothing.
+bool Assembly::is_certain(const Upload& upload) const {
+    return upload.count == 0 || pieces_[upload.last].accepted;
 }
 
 // Of two pieces that ended in one place only one counts: the same bytes are the same piece; other
@@ -215,6 +238,22 @@ void Assembly::drop_run(std::uint32_t piece_number) {
     spool_.drop(&piece.run);
 }
 
+// What came into the gap before it meanwhile is not in its state.
+void Assembly::append_live(const PieceTicket& ticket, const DigestState& state) {
+    const std::uint32_t number = ticket.upload.number;
+    Piece& piece = pieces_[ticket.piece];
+    if (ticket.zeros == 0) return append_to_chain(number, ticket.piece, state);
+    piece.length = state.size - piece.position;
+    piece.end = state.size;
+    if (uploads_[number].ahead_count > 1) {
+        const bool is_there = piece.retained && piece.run.bytes == piece.length;
+        piece.content = is_there ? PieceContent::spooled : PieceContent::lost;
+        return;
+    }
+    begin_gap(number);
+    append_to_chain(number, ticket.piece, state);
+}
+
 void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestState& state,
                    Now now) {
     const std::uint32_t number = ticket.upload.number;
@@ -226,6 +265,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     piece.digest = sum.digest;
     piece.md5 = sum.md5;
     piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    upload.changed = piece.ended;
     piece.state = PieceState::whole;
     --upload.in_flight;
     ++upload.whole;
@@ -234,14 +274,20 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
         if (piece.content == PieceContent::spooled) begin_chain_alone(number, ticket.piece, state);
     } else {
         upload.leased = upload.lease_is_live = false;
+        // No more than what was there.
+        if (ticket.overlap != 0 && state.size == upload.bytes)
+            return remove_piece(shard, ticket.piece);
         if (ticket.epoch != upload.epoch)
             piece.content = PieceContent::lost;
         else if (gives_way_to_first(shard, number, ticket.piece))
             piece.content = PieceContent::spooled;
         else
-            append_to_chain(number, ticket.piece, state);
+            append_live(ticket, state);
     }
-    settle_rivals(shard, number, ticket.piece, true);
+    if (sum.length == 0 && upload.order == PieceOrder::offset)
+        leave_place(shard, ticket.piece);
+    else
+        settle_rivals(shard, number, ticket.piece, true);
 }
 
 void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now now) {
@@ -254,20 +300,34 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
     const bool was_live = ticket.place != PiecePlace::spooled;
     if (was_live) upload.leased = upload.lease_is_live = false;
     // Where pieces have an offset a storage may keep what it got, and the client goes on there.
-    const bool may_stay = upload.order == PieceOrder::offset || upload.order == PieceOrder::append;
-    const bool has_bytes =
-        was_live ? state != nullptr && ticket.epoch == upload.epoch && state->size > upload.bytes
-                 : piece.run.bytes != 0 || piece.content == PieceContent::lost;
+    const bool may_stay =
+        (upload.order == PieceOrder::offset || upload.order == PieceOrder::append) && !piece.atomic;
+    const bool has_bytes = was_live ? state != nullptr && ticket.epoch == upload.epoch &&
+                                          state->size > upload.bytes + ticket.zeros
+                                    : piece.run.bytes != 0 || piece.content == PieceContent::lost;
     if (may_stay && has_bytes) {
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+        upload.changed = piece.ended;
         piece.state = PieceState::cut;
         piece.length = piece.run.bytes;
         if (!was_live) piece.end = piece.position + std::max<std::uint64_t>(piece.run.bytes, 1);
         --upload.in_flight;
         ++upload.whole;
-        if (was_live) append_to_chain(number, ticket.piece, *state);
+        if (was_live) append_live(ticket, *state);
         settle_rivals(shard, number, ticket.piece, true);
     } else {
+        remove_piece(shard, ticket.piece);
+    }
+    unpin(shard, number, now);
+}
+
+void Assembly::abort_refused(const PieceTicket& ticket, Now now) {
+    const std::uint32_t number = ticket.upload.number;
+    Shard& shard = shard_of(number);
+    const Locked locked(shard.lock);
+    Upload& upload = uploads_[number];
+    if (ticket.place != PiecePlace::again) {
+        if (ticket.place != PiecePlace::spooled) upload.leased = upload.lease_is_live = false;
         remove_piece(shard, ticket.piece);
     }
     unpin(shard, number, now);
@@ -287,10 +347,16 @@ std::uint32_t Assembly::next_in_chain(Shard& shard, std::uint32_t number) const 
 
 // The piece behind the chain, when its bytes wait in the spool and nothing contradicts them.
 bool Assembly::next_waits(Shard& shard, std::uint32_t number, SpooledPiece* out) const {
-    const std::uint32_t next = next_in_chain(shard, number);
+    std::uint32_t next = next_in_chain(shard, number);
+    std::uint64_t gap = 0;
+    if (next == none) {
+        next = behind_gap(number);
+        if (next != none) gap = pieces_[next].position - uploads_[number].bytes;
+    }
     if (next == none || pieces_[next].content != PieceContent::spooled) return false;
     if (whole_at(shard, number, pieces_[next].position, next) != none) return false;
-    *out = {next, pieces_[next].run, {}};
+    if (gap > limits::assembly_gap_bytes) return false;
+    *out = {next, pieces_[next].run, {}, gap};
     return true;
 }
 
@@ -298,7 +364,8 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     const std::uint32_t number = ticket.upload.number;
     Shard& shard = shard_of(number);
     const Locked locked(shard.lock);
-    const Upload& upload = uploads_[number];
+    Upload& upload = uploads_[number];
+    const bool in_place = is_in_place(upload.recipe) && upload.order == PieceOrder::offset;
     if (upload.matched) {
         if (upload.leased) return Standing::busy;
         *state = before_of(number);
@@ -306,12 +373,17 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     }
     if (upload.leased && !upload.lease_is_live) return Standing::busy;
     if (upload.tainted) return Standing::conflict;
-    SpooledPiece waiting;
-    const bool waits = !upload.leased && next_waits(shard, number, &waiting);
     // The same piece came before, and that one counts.
     const bool is_there = is_current(ticket);
     const Piece& own = pieces_[ticket.piece];
     const bool is_in = !is_there || is_chained(upload, own);
+    // It came into a gap that the chain went over.
+    if (in_place && !is_in && own.position < upload.bytes) {
+        if (upload.leased) return Standing::busy;
+        if (!undo_gaps(number)) return Standing::conflict;
+    }
+    SpooledPiece waiting;
+    const bool waits = !upload.leased && next_waits(shard, number, &waiting);
     if (is_there && whole_at(shard, number, own.position, ticket.piece) != none)
         return Standing::conflict;
     if (waits) return Standing::advance;
@@ -325,31 +397,39 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     if (upload.leased) {
         const bool same_place =
             is_there && !is_in && pieces_[upload.lease_piece].position == own.position;
-        return same_place || (sequential && !is_in) ? Standing::busy : Standing::clear;
+        return same_place || ((sequential || in_place) && !is_in) ? Standing::busy
+                                                                  : Standing::clear;
     }
     const std::uint32_t next = next_in_chain(shard, number);
     if (next != none)
         return whole_at(shard, number, pieces_[next].position, next) != none ? Standing::conflict
                                                                              : Standing::lost;
+    // A gap that is too long, or with bytes behind it that are forgotten.
+    if (behind_gap(number) != none) return Standing::lost;
     // Behind the chain something is missing. The piece is in it, or behind the hole.
     return is_in || !sequential ? Standing::clear : Standing::gap;
 }
 
-void Assembly::answered(const PieceTicket& ticket, bool accepted) {
+void Assembly::answered(const PieceTicket& ticket, PieceAnswer answer) {
+    const bool accepted = answer == PieceAnswer::accepted;
     const std::uint32_t number = ticket.upload.number;
     Shard& shard = shard_of(number);
     const Locked locked(shard.lock);
     if (!is_current(ticket)) return;
     Piece& piece = pieces_[ticket.piece];
     piece.accepted = accepted;
+    if (accepted && piece.trails && !uploads_[number].leased) drop_run(ticket.piece);
     piece.refused = !accepted;
     Upload& upload = uploads_[number];
+    // In place of whatever was there, or not: then what is there is older.
+    if (piece.begins && accepted) upload.lost = upload.mixed;
     if (upload.is_object) {
-        // A whole object in place of whatever was there, or none: then what is there is older.
-        if (accepted) upload.lost = false;
+        if (answer == PieceAnswer::unknown) upload.lost = true;
         if (!accepted && !upload.lost && upload.pins == 0) give_up(shard, number);
         return;
     }
+    const bool is_appended = upload.order == PieceOrder::append || is_in_place(upload.recipe);
+    if (answer == PieceAnswer::refused && is_appended) return withdraw(shard, number, ticket.piece);
     settle_rivals(shard, number, ticket.piece, false);
 }
 
@@ -392,10 +472,11 @@ bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& sta
     const Locked locked(shard.lock);
     Upload& upload = uploads_[ref.number];
     INVARIANT(upload.leased && !upload.lease_is_live);
-    append_to_chain(ref.number, piece->piece, state);
     Piece& passed = pieces_[piece->piece];
+    if (passed.position > upload.bytes && upload.order == PieceOrder::offset) begin_gap(ref.number);
+    append_to_chain(ref.number, piece->piece, state);
     passed.retained =
-        retains_chained(upload) && passed.state == PieceState::whole && retains_room(upload);
+        retains_chained(upload) && passed.run.bytes == passed.length && retains_room(upload);
     if (!passed.retained) drop_run(piece->piece);
     if (next_waits(shard, ref.number, piece)) return true;
     *piece = {};
@@ -411,7 +492,7 @@ void Assembly::give_back(UploadRef ref) {
 void Assembly::freeze(UploadRef ref, const DigestState& state) {
     const Locked locked(shard_of(ref.number).lock);
     before_of(ref.number) = state;  // the chain itself stands where it stood
-    uploads_[ref.number].has_before = false;
+    uploads_[ref.number].has_before = uploads_[ref.number].solid_known = false;
     uploads_[ref.number].matched = true;
 }
 

@@ -67,9 +67,24 @@ PieceRequest recipe_of(const Head& head, std::uint64_t seed) {
         if (!applies(row, view)) continue;
         PieceRequest request;
         row.read(view, &request);
-        if (request.act != PieceAct::none) return request;
+        if (request.act == PieceAct::none) continue;
+        if (request.spelling == 0) request.spelling = spelling_of(view, request.recipe);
+        return request;
     }
     return {};
+}
+
+std::size_t folders_above(const Head& head, std::uint64_t seed, std::span<AssemblyKey> out) {
+    std::array<char, limits::head_bytes_max> text;
+    const std::size_t bytes = fold_path(split_target(head.target).path, PathText::encoded, text);
+    const std::string_view path(text.data(), bytes);
+    std::size_t count = 0;
+    for (std::size_t at = path.find('/', 1); at != std::string_view::npos;
+         at = path.find('/', at + 1), ++count) {
+        if (count < out.size())
+            out[count] = KeyWriter(KeyKind::path, seed).plain_path(path.substr(0, at)).get();
+    }
+    return count;
 }
 
 AssemblyKey key_of_location(const Head& request, std::string_view location, std::uint64_t seed) {

@@ -35,6 +35,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "dataplane/http/head.h"
@@ -60,6 +61,7 @@ enum class PieceAct : std::uint8_t {
     drop_piece,  // the storage forgets the piece `index`
     commit,      // makes the object visible; with a list, of the pieces named there
     abort,       // the storage forgets the pieces
+    remove,      // the storage forgets the object `key`, and what was written into it
     copy,        // the storage copies or moves the whole object `source` to `key`
     bad,         // of a recipe, but servers may read it differently (assembly_bad)
 };
@@ -137,6 +139,11 @@ struct PieceRequest {
     // The key is known only from Location in the answer (key_of_location); until then `key` is that
     // of the request's own target, which is not the assembly's.
     bool key_in_answer = false;
+    bool moves = false;  // with act copy: nothing is left of `source`
+    // With act copy: it may be of another host, account or version than `source` and `key` say.
+    bool elsewhere = false;
+    // Of a piece written in place: the object may have come with a folder that was copied or moved.
+    bool moved = false;
 
     AssemblyKey key;     // of the assembly; of the object with act object and copy
     AssemblyKey name;    // of the piece, as a list names it; order name
@@ -148,6 +155,11 @@ struct PieceRequest {
     // With act object and piece: the same object as storages name it that take the bucket from the
     // host (zero: none).
     AssemblyKey alias;
+    // Of the host, without its port, and of a path as it is written, where the key is one. A key
+    // folds more than any one storage does, and many may stand behind one address: what is said
+    // under one spelling is not certain of the others.
+    std::uint64_t spelling = 0;
+    std::uint64_t source_spelling = 0;  // with act copy
     std::uint64_t index = piece_unknown;
     std::uint64_t offset = piece_unknown;
     std::uint64_t length = piece_unknown;  // of the piece's bytes, as the head claims
@@ -164,6 +176,10 @@ PieceRequest recipe_of(const Head& head, const FormFields& fields, std::uint64_t
 // Where a request said key_in_answer: the key that the pieces after it will have, from the Location
 // of its answer (also of an interim one).
 AssemblyKey key_of_location(const Head& request, std::string_view location, std::uint64_t seed);
+
+// The folders above the target, from the root on. Returns how many; with more
+// than there is room for, the number of those that there are.
+std::size_t folders_above(const Head& head, std::uint64_t seed, std::span<AssemblyKey> out);
 
 // The target under which a WebDAV server or an S3 storage shows the object after a request of
 // `recipe`; empty: nothing is visible with it, or elsewhere, under a name that only the server

@@ -242,8 +242,14 @@ void read_webdav_copy(const RequestView& view, PieceRequest* request) {
     const QueryValue destination = view.field("destination");
     request->recipe = Recipe::webdav_copy;
     request->act = destination.ambiguous ? PieceAct::bad : PieceAct::copy;
+    request->moves = view.is("MOVE");
+    // A server that does not know a method in a field does something else, and says 200.
+    request->elsewhere = !is_here(view, destination.encoded) || view.method != view.head.method;
     request->source = view.path_key();
-    request->key = target_key(split_target(destination.encoded), view.seed);
+    request->source_spelling = spelling_of(view, request->recipe);
+    const TargetParts to = split_target(destination.encoded);
+    request->key = target_key(to, view.seed);
+    request->spelling = spelling_of(view.head.host, to.path, view.seed);
 }
 
 }  // namespace cordon

@@ -165,6 +165,7 @@ void read_s3_copy(const RequestView& view, PieceRequest* request) {
     const QueryValue source = view.field("x-amz-copy-source");
     request->recipe = Recipe::plain_object;
     request->act = PieceAct::copy;
+    request->elsewhere = true;  // with 200, also when it failed in the end
     request->key = view.path_key();
     request->alias = hosted_key(view);
     request->source = target_key(split_target(source.encoded), view.seed);
@@ -183,8 +184,13 @@ AssemblyKey hosted_key(const RequestView& view) {
 void read_plain_object(const RequestView& view, PieceRequest* request) {
     request->recipe = Recipe::plain_object;
     request->key = view.path_key();
-    request->act = PieceAct::abort;
-    if (view.is("DELETE")) return;
+    if (view.is("DELETE")) {
+        // Of a version or a snapshot of it, or by a field that not every server knows: it stays.
+        const bool is_all = view.target.query.empty() && !view.has("x-ms-delete-snapshots") &&
+                            view.method == view.head.method;
+        request->act = is_all ? PieceAct::remove : PieceAct::none;
+        return;
+    }
     request->act = PieceAct::object;
     request->alias = hosted_key(view);
     request->length = view.body_length();
@@ -212,6 +218,7 @@ void read_azure_blob(const RequestView& view, PieceRequest* request) {
     if (const QueryValue source = view.field("x-ms-copy-source"); source.present) {
         request->recipe = Recipe::plain_object;
         request->act = PieceAct::copy;
+        request->elsewhere = true;  // done some time after the answer
         request->source = target_key(split_target(source.encoded), view.seed);
         if (source.ambiguous) bad(request);
         return;
@@ -328,6 +335,7 @@ void read_swift_copy(const RequestView& view, std::string_view account, PieceReq
     if (!other.present || other.encoded.find("://") != std::string_view::npos) return;
     request->recipe = Recipe::swift_object;
     request->act = PieceAct::copy;
+    request->elsewhere = true;  // of an account in a field of its own
     const SwiftName name(account, other.encoded);
     const AssemblyKey named = KeyWriter(KeyKind::path, view.seed).plain_path(name.get()).get();
     request->key = from ? view.path_key() : named;

@@ -109,6 +109,41 @@ AssemblyKey target_key(const TargetParts& target, std::uint64_t seed) {
     return writer.get();
 }
 
+namespace {
+
+std::string_view without_port(std::string_view host) {
+    const std::size_t port = host.rfind(':');
+    if (port != std::string_view::npos && host.find(']', port) == std::string_view::npos)
+        host = host.substr(0, port);
+    if (host.ends_with('.')) host.remove_suffix(1);
+    return host;
+}
+
+bool is_by_path(Recipe recipe) {
+    return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
+           recipe == Recipe::azure_append || recipe == Recipe::azure_page ||
+           recipe == Recipe::webdav_copy || recipe == Recipe::plain_object;
+}
+
+}  // namespace
+
+std::uint64_t spelling_of(std::string_view host, std::string_view path, std::uint64_t seed) {
+    return KeyWriter(KeyKind::session, seed).lowered(without_port(host)).plain(path).get().low;
+}
+
+std::uint64_t spelling_of(const RequestView& view, Recipe recipe) {
+    return spelling_of(view.head.host, is_by_path(recipe) ? view.target.path : "", view.seed);
+}
+
+bool is_here(const RequestView& view, std::string_view reference) {
+    if (!split_target(reference).query.empty()) return false;
+    const std::size_t scheme = reference.find("://");
+    if (scheme == std::string_view::npos) return reference.starts_with('/');
+    std::string_view host = reference.substr(scheme + 3);
+    host = host.substr(0, host.find_first_of("/?#"));
+    return equal_ignoring_case(without_port(host), without_port(view.head.host));
+}
+
 std::optional<ByteRange> parse_content_range(std::string_view text) {
     text = without_unit(text);
     ByteRange range;

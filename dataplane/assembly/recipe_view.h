@@ -41,6 +41,11 @@ struct RequestView {
 // the query that name a session.
 AssemblyKey target_key(const TargetParts& target, std::uint64_t seed);
 
+std::uint64_t spelling_of(const RequestView& view, Recipe recipe);
+std::uint64_t spelling_of(std::string_view host, std::string_view path, std::uint64_t seed);
+// Whether what a field names is on this host and the newest version of it.
+bool is_here(const RequestView& view, std::string_view reference);
+
 // "bytes a-b/total", "bytes */total", with * for what is not known; also without the unit.
 struct ByteRange {
     bool has_range = false;

@@ -30,9 +30,15 @@ bool Assembly::retains_chained(const Upload& upload) {
     return is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !upload.is_object;
 }
 
+// Sessions, whose pieces a storage takes as they come: of what is under way the end.
+bool Assembly::trails_chained(const Upload& upload) {
+    return upload.recipe == Recipe::session_range || upload.recipe == Recipe::tus ||
+           upload.recipe == Recipe::ietf_resumable;
+}
+
 // Of an upload that nobody has pinned. Its chain stays.
 bool Assembly::drop_retained(std::uint32_t number) {
-    if (!retains_chained(uploads_[number])) return false;
+    if (!retains_chained(uploads_[number]) && !trails_chained(uploads_[number])) return false;
     bool dropped = false;
     std::uint32_t at = uploads_[number].first_piece;
     for (std::uint32_t n = 0; n < drop_step && at != none; ++n, at = pieces_[at].upload_next) {
@@ -128,13 +134,41 @@ std::uint32_t Assembly::repeated(Shard& shard, std::uint32_t number,
     return is_whole && fits ? there : none;
 }
 
-bool Assembly::repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const {
+bool Assembly::repeats_run(const SpoolRun& run, SpoolCursor* cursor, Bytes bytes) const {
     while (!bytes.empty()) {
-        const Bytes there = spool_.read(pieces_[ticket.piece].run, cursor, bytes.size());
+        const Bytes there = spool_.read(run, cursor, bytes.size());
         if (there.empty() || !std::equal(there.begin(), there.end(), bytes.begin())) return false;
         bytes = bytes.subspan(there.size());
     }
     return true;
+}
+
+bool Assembly::repeats(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const {
+    return repeats_run(pieces_[ticket.piece].run, cursor, bytes);
+}
+
+void Assembly::drop_front(std::uint32_t piece_number) {
+    Piece& piece = pieces_[piece_number];
+    spool_.drop_front(&piece.run);
+    uploads_[piece.upload].blocks.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// A piece broke off, or was not answered, and the client goes on where the storage says that it is:
+// within the last piece of the chain, of which the bytes from there on are still there.
+bool Assembly::goes_on_in_cut(const Upload& upload, const PieceRequest& request) const {
+    if (upload.order != PieceOrder::offset || request.order != PieceOrder::offset ||
+        upload.count == 0 || upload.leased || upload.matched || upload.tainted ||
+        request.offset >= upload.bytes)
+        return false;
+    const Piece& last = pieces_[upload.last];
+    const bool is_open = last.state == PieceState::cut || !last.accepted;
+    return is_open && last.retained && upload.bytes - request.offset <= last.run.bytes;
+}
+
+bool Assembly::repeats_cut(const PieceTicket& ticket, SpoolCursor* cursor, Bytes bytes) const {
+    const SpoolRun& run = pieces_[ticket.cut].run;
+    if (cursor->block == FreeList::none) *cursor = spool_.seek(run, run.bytes - ticket.overlap);
+    return repeats_run(run, cursor, bytes);
 }
 
 // What is retained is a help only: others come first, and what they leave is not taken from them.
@@ -142,6 +176,11 @@ void Assembly::retain(const PieceTicket& ticket, Bytes bytes) {
     Piece& piece = pieces_[ticket.piece];
     if (!piece.retained) return;
     Upload& upload = uploads_[ticket.upload.number];
+    if (piece.trails && piece.run.bytes > limits::assembly_trail_bytes) drop_front(ticket.piece);
+    if (!retains_room(upload) && piece.run.blocks > 1) {
+        piece.trails = true;
+        drop_front(ticket.piece);
+    }
     const std::uint32_t before = piece.run.blocks;
     piece.retained = retains_room(upload) && spool_.append(&piece.run, bytes);
     upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);

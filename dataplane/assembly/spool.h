@@ -70,6 +70,24 @@ class Spool {
         return {blocks_[cursor->block].bytes + begin, length};
     }
 
+    // Where to read on from byte `at` of the run.
+    SpoolCursor seek(const SpoolRun& run, std::uint64_t at) const {
+        SpoolCursor cursor{run.first, at};
+        // Of the block with the byte before it: read() goes on to the next one by itself.
+        for (std::uint64_t n = at == 0 ? 0 : (at - 1) / block_bytes; n != 0; --n)
+            cursor.block = blocks_[cursor.block].next;
+        return cursor;
+    }
+
+    // The first block of the run; all its bytes are there.
+    void drop_front(SpoolRun* run) {
+        const std::uint32_t block = run->first;
+        run->first = blocks_[block].next;
+        --run->blocks;
+        run->bytes -= block_bytes;
+        free_.give(block);
+    }
+
     void drop(SpoolRun* run) {
         for (std::uint32_t n = 0; n < run->blocks; ++n) {
             const std::uint32_t block = run->first;

@@ -8,11 +8,18 @@
 
 namespace cordon {
 
+inline std::uint64_t mix(std::uint64_t value) {  // the finalizer of MurmurHash3
+    value = (value ^ (value >> 33)) * 0xff51afd7ed558ccdull;
+    value = (value ^ (value >> 33)) * 0xc4ceb9fe1a85ec53ull;
+    return value ^ (value >> 33);
+}
+
 enum class PieceState : std::uint8_t {
     in_flight,
     whole,
     cut,  // ended early; its bytes may be on the storage (order offset): in the chain
 };
+inline constexpr std::uint64_t nowhere = UINT64_MAX - 1;
 enum class PieceContent : std::uint8_t { lost, spooled, chained };
 
 struct Assembly::Piece {
@@ -35,11 +42,16 @@ struct Assembly::Piece {
     PieceContent content;
     bool accepted;  // 2xx of the storage
     bool refused;   // another final answer
+    bool begins;    // it is in place of whatever was there
+    bool atomic;    // a storage takes all of it or nothing
     bool retained;  // `run` has its bytes although it is in the chain
+    bool trails;    // only the last of them
 };
 
 struct Assembly::Upload {
     AssemblyKey key;
+    std::uint64_t spelling;  // of the name that it was begun under
+    std::uint64_t changed;   // when (clock_) a piece of it began, ended, or was taken out
     std::uint64_t touched_ns;
     std::uint32_t service;
     std::uint32_t bucket_next;
@@ -52,6 +64,7 @@ struct Assembly::Upload {
     std::uint32_t ahead;  // with order offset: those that are not in the chain
     std::uint32_t ahead_count;
     std::uint32_t pins;
+    std::uint32_t unsettled;            // a COPY, MOVE or DELETE of the name that is not answered
     std::atomic<std::uint32_t> blocks;  // of the spool; by all holders of tickets
     Recipe recipe;
     PieceOrder order;
@@ -60,6 +73,7 @@ struct Assembly::Upload {
     bool is_object;     // came whole, and nothing was written into it yet
     bool is_component;  // see PieceRequest
     bool lost;          // an upload of this key was forgotten with pieces in it
+    bool mixed;         // its key came under several spellings: they may be several objects
     bool tainted;       // by a conflict, a copy, or a piece without room
     bool copied;
     bool crowded;
@@ -82,6 +96,13 @@ struct Assembly::Upload {
     std::uint64_t total;
     std::uint64_t lowest;  // with order number: of the piece that may be the first
     bool has_before;
+    // With gaps, that the storage fills with zeros: before_of() is the state before the first one.
+    bool sparse;
+    bool solid_known;
+    std::uint64_t solid_bytes;
+    std::uint64_t solid_count;
+    std::uint64_t solid_tag;
+    std::uint32_t solid_last;
 };
 
 // Keys of uploads that were forgotten with pieces in them, in two Bloom filters: the older one goes
@@ -98,15 +119,28 @@ struct ForgottenKeys {
     bool remembers(std::uint64_t hash, std::uint64_t now_ns) const;
 };
 // One key in 400 is taken for another when it is full; of objects, of which there are more, one in
-// 4000, and a million are remembered by all shards.
-using ForgottenUploads = ForgottenKeys<1u << 16, 4096>;
-using ForgottenObjects = ForgottenKeys<1u << 20, 32768>;
+// 4000, and a million are remembered by all shards: each with its spelling, which counts as a key.
+using ForgottenUploads = ForgottenKeys<1u << 17, 8192>;
+using ForgottenObjects = ForgottenKeys<1u << 21, 65536>;
 
 // Whether a storage writes what comes into the object that is there.
 inline bool is_in_place(Recipe recipe) {
     return recipe == Recipe::content_range || recipe == Recipe::sabre_patch ||
            recipe == Recipe::azure_page || recipe == Recipe::plain_object;
 }
+
+// Whether a client chooses what the key is made of. What a storage chose means nothing to others.
+inline bool is_chosen(Recipe recipe) {
+    return recipe != Recipe::s3_multipart && recipe != Recipe::session_range &&
+           recipe != Recipe::tus && recipe != Recipe::tus_final &&
+           recipe != Recipe::ietf_resumable && recipe != Recipe::oci_blob;
+}
+
+// Names that objects were copied or moved to which nobody knew: of folders perhaps.
+struct Assembly::Moved {
+    SpinLock lock;
+    ForgottenKeys<1u << 20, 32768> names;
+};
 
 // Objects that came whole, and groups of such with numbers at the end of their names, go first:
 // most of them are no pieces of anything. Each kind has its own part of the places.

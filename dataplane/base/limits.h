@@ -162,6 +162,15 @@ inline constexpr std::uint32_t assembly_wait_seconds = 10;
 // How long an upload may pause between two of its pieces. Clients that lost their connection come
 // back within minutes, users within the hour.
 inline constexpr std::uint32_t assembly_seconds = 3600;
+// Of a piece in a session, what stays until it is answered: when it breaks off the client goes on
+// where the storage says, below what was sent by what was lost in buffers (6 MiB in a Linux socket
+// at most; what is below starts the upload anew).
+inline constexpr std::uint64_t assembly_trail_bytes = 4ull << 20;
+// Of an object written in place with gaps, which a storage fills with zeros: in one gap, hashed in
+// front of the piece behind it (a millisecond). And a piece that is written into a gap, all of
+// which is held until it is judged: it has to fit into the window that a storage begins with.
+inline constexpr std::uint64_t assembly_gap_bytes = 1 << 20;
+inline constexpr std::uint64_t assembly_held_bytes = 32 * 1024;
 // Commits that name their pieces, under way at once in a worker: each has 20 KiB of text, and is
 // over when its few kilobytes are there.
 inline constexpr std::uint32_t commit_lists_max = 256;

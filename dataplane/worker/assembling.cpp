@@ -13,21 +13,28 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const Head& head = exchange.parser.head();
     exchange.assembling = no_assembling;
     exchange.answered = {};
+    exchange.early_status = 0;
     forget_creation(&exchange);
-    const PieceRequest request = recipe_of(head, assembly.seed());
+    end_change(&exchange, NameChange::Outcome::unknown);
+    PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
             return true;
         case PieceAct::copy:
-            note_unseen(number, request);
+        case PieceAct::remove:
+            exchange.change = assembly.begin_change(request, flows[number].service, now);
+            if (request.act == PieceAct::copy) note_unseen(number, request);
             return true;
         case PieceAct::object:
+            if (request.recipe == Recipe::plain_object && !exchange.object_open)
+                begin_empty(number, request);
             if (!exchange.object_open) return true;
             if (request.recipe == Recipe::plain_object) begin_whole(number, request);
             if (request.component) begin_component(number, request);
             return true;
         case PieceAct::begin:
-            if (request.order == PieceOrder::append) begin_empty(number, request);
+            if (request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page)
+                exchange.change = assembly.begin_change(request, flows[number].service, now);
             if (request.component) begin_partial(number, request);
             return true;
         case PieceAct::form:
@@ -35,6 +42,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             return true;
         case PieceAct::piece:
             if (!exchange.object_open) return true;
+            request.moved = comes_with_folder(head, request);
             return request.key_in_answer ? begin_creation(number, request)
                                          : begin_piece(number, request);
         case PieceAct::drop_piece:  // the pieces that are left are not those of the chain
@@ -114,6 +122,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.request = request;
     own.ticket = {};
     own.upload = {};
+    own.overlap = 0;
     own.spooled = {};
     own.cursor = {};
     own.slot = no_object;
@@ -134,9 +143,14 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     const PieceBegun begun =
         assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
     note_begun(begun);
-    if (begun.result == PieceBegun::Result::full || begun.result == PieceBegun::Result::crossing)
+    if (begun.result == PieceBegun::Result::full)
         return (begun.noted && is_left_to_commit(number, request)) ||
                passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
+    if (begun.result == PieceBegun::Result::crossing) {
+        if (!passes_unassembled(number, PolicyCase::limit, VerifyReason::full)) return false;
+        assembly.taint(request, flows[number].service);
+        return true;
+    }
     if (begun.result == PieceBegun::Result::bad)
         return passes_unassembled(number, PolicyCase::unparsable, VerifyReason::undecoded);
     const std::uint32_t in_form = exchanges[flows[number].exchange].assembling;
@@ -146,8 +160,23 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.stage = Assembling::Stage::piece;
     own.ticket = ticket;
     own.upload = ticket.upload;
-    if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
+    own.overlap = ticket.overlap;
+    if (ticket.place == PiecePlace::next) {
+        own.slot = chain_state.size == 0 ? fingerprinter.open(planned_kinds())
+                                         : fingerprinter.resume(chain_state);
+        put_zeros(own.slot, ticket.zeros);
+    }
     return true;
+}
+
+// What the storage fills a gap with.
+void Worker::State::put_zeros(ObjectSlot slot, std::uint64_t left) {
+    while (left != 0) {
+        const Bytes zeros = Assembly::zero_bytes(left);
+        fingerprinter.submit(slot, zeros);
+        left -= zeros.size();
+    }
+    fingerprinter.flush();
 }
 
 // A whole object is judged by itself. Later requests may write into it, or behind it: so it is the
@@ -212,8 +241,10 @@ void Worker::State::note_unseen(FlowNumber number, const PieceRequest& request) 
     exchanges[flows[number].exchange].answered = ticket;
 }
 
-// An upload that pieces are appended to, from its beginning on: a piece without a byte.
-void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) {
+// An object without a byte.
+void Worker::State::begin_empty(FlowNumber number, PieceRequest request) {
+    request.offset = 0;
+    request.last = false;
     PieceTicket ticket;
     const PieceBegun begun =
         assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
@@ -254,7 +285,11 @@ void Worker::State::drop_assembling(std::uint32_t place) {
         } else if (has_state) {
             fingerprinter.save(slot, &chain_state);
         }
-        assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
+        const std::uint16_t status = exchanges[flows[own.flow].exchange].early_status;
+        if (status != 0 && piece_answer(status) == PieceAnswer::refused)
+            assembly.abort_refused(own.ticket, now);
+        else
+            assembly.abort(own.ticket, has_state ? &chain_state : nullptr, now);
     } else if (own.stage == Assembling::Stage::creation) {
         cut_creation(own);
     } else if (own.upload) {

@@ -77,9 +77,10 @@ struct Assembling {
     };
     PieceRequest request;
     PieceTicket ticket;
-    UploadRef upload;      // pinned
-    SpooledPiece spooled;  // that is being hashed
-    ObjectSlot slot;       // of the chain
+    UploadRef upload;       // pinned
+    std::uint64_t overlap;  // bytes of the piece that are there, and still to come
+    SpooledPiece spooled;   // that is being hashed
+    ObjectSlot slot;        // of the chain
     Stage stage;
     std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
     std::uint8_t service;

@@ -32,6 +32,15 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
         return true;
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
+    if (own.overlap != 0) {
+        const Bytes there = bytes.first(std::min<std::uint64_t>(own.overlap, bytes.size()));
+        if (!assembly.repeats_cut(own.ticket, &own.cursor, there)) {
+            counters.count(Outcome::assembly_conflict);
+            return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
+        }
+        own.overlap -= there.size();
+        bytes = bytes.subspan(there.size());
+    }
     if (own.stage == Assembling::Stage::creation && exchange.creation != no_assembling)
         set_aside(&form_places[exchange.creation], bytes);
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
@@ -99,6 +108,12 @@ std::uint64_t Worker::State::form_tail(const Exchange& exchange) {
     return form_places[own.form].tail_at;
 }
 
+// A piece of which nothing goes before it is judged whole.
+bool Worker::State::is_held(const Exchange& exchange) {
+    return exchange.assembling != no_assembling && assemblings[exchange.assembling].ticket.held &&
+           assemblings[exchange.assembling].stage == Assembling::Stage::piece;
+}
+
 // A message that waits for its verdict over several turns.
 bool Worker::State::awaits_assembly(const Flow& flow) {
     if (flow.exchange == no_exchange) return false;
@@ -107,7 +122,8 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const Assembling::Stage stage = assemblings[place].stage;
     if (stage == Assembling::Stage::creation) return false;
     if (stage == Assembling::Stage::piece || stage == Assembling::Stage::form)
-        return assemblings[place].summed && assemblings[place].form != no_assembling;
+        return is_held(exchanges[flow.exchange]) ||
+               (assemblings[place].summed && assemblings[place].form != no_assembling);
     return (stage != Assembling::Stage::commit || flow.verdict_due);
 }
 

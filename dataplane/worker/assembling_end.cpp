@@ -86,6 +86,7 @@ bool Worker::State::end_piece(FlowNumber number) {
         return false;
     assembly.end(own.ticket, piece_sum, piece_state, now);
     exchange.answered = own.ticket;
+    if (exchange.early_status != 0) note_piece_answer(&exchange, exchange.early_status);
     own.stage = Assembling::Stage::looking;
     if (!shows_at_end(own.request)) {
         exchange.assembling = no_assembling;
@@ -166,8 +167,10 @@ void Worker::State::resume_after_assembly(FlowNumber number) {
 
 // What the storage said to the last message, when nothing else awaits an answer.
 void Worker::State::note_piece_answer(Exchange* exchange, std::uint16_t status) {
-    if (!exchange->answered || exchange->tracker.outstanding() != 1) return;
-    assembly.answered(exchange->answered, status / 100 == 2);
+    if (exchange->tracker.outstanding() != 1) return;
+    exchange->early_status = status;  // a piece that has not ended is answered then
+    if (!exchange->answered) return;
+    assembly.answered(exchange->answered, piece_answer(status));
     exchange->answered = {};
 }
 

@@ -95,7 +95,7 @@ void Worker::State::note_creation_answer(Exchange* exchange, std::uint16_t statu
         assembly.adopt(ticket, &made.aside);
         assembly.end(ticket, made.sum, made.state, now);
         assembly.close(ticket.upload, now);
-        assembly.answered(ticket, true);
+        assembly.answered(ticket, PieceAnswer::accepted);
         counters.count(Outcome::assembly_chained);
     }
     forget_creation(exchange);

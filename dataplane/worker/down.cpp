@@ -200,6 +200,7 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
         case ResponseEvent::Kind::final_head:
             note_piece_answer(&exchange, event.status);
             note_creation_answer(&exchange, event.status);
+            note_change_answer(&exchange, event.status);
             if (exchange.expect_waiting && exchange.tracker.outstanding() == 1) {
                 counters.count(Outcome::http_expect_refused);
                 if (mode(flow) != ServiceMode::enforce)

@@ -28,6 +28,8 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.decoder = no_decoder;
     exchange.assembling = exchange.creation = no_assembling;
     exchange.answered = {};
+    exchange.change = {};
+    exchange.early_status = 0;
     exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
     exchange.has_unjudged = false;
     exchange.proxy_bytes = 0;
@@ -40,6 +42,7 @@ void Worker::State::end_exchange(Flow& flow) {
     end_shunt(&flow);
     close_message(&exchange);
     forget_creation(&exchange);
+    end_change(&exchange, NameChange::Outcome::unknown);
     exchange.flow = no_flow;
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;

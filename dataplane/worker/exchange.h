@@ -64,22 +64,24 @@ struct Exchange {
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
     std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
     std::array<OpenObject, limits::objects_per_message_max> objects;
-    std::uint32_t assembling;   // what it has to do with an upload in pieces, or no_assembling
-    PieceTicket answered;       // a piece that ended: the storage's answer to it is awaited
-    std::uint32_t creation;     // the same of one without a key yet: a FormPlace, or no_assembling
-    std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0, no archive
-    ObjectForm form;            // of that
-    bool object_open;           // between head and end of a message with a body
-    bool body_ended;            // the decoder was told so
-    bool undecoded;             // a form that was given up
-    bool sniff_due;             // a plain body that may be an archive
-    ZipSearch search;           // of such a one
-    bool has_unjudged;          // it passes without a verdict, for this reason
-    VerifyReason unjudged;      //
-    Shunt shunt;                // while the flow is shunted
-    std::uint64_t unneeded_at;  // where it was found that nobody needs the rest; UINT64_MAX: not
-    bool expect_waiting;        // Expect: 100-continue, and no body byte yet
-    std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
+    std::uint32_t assembling;    // what it has to do with an upload in pieces, or no_assembling
+    PieceTicket answered;        // a piece that ended: the storage's answer to it is awaited
+    std::uint16_t early_status;  // of the final answer, when it is there; else 0
+    NameChange change;           // the same of a COPY, MOVE or DELETE
+    std::uint32_t creation;      // the same of one without a key yet: a FormPlace, or no_assembling
+    std::uint32_t decoder;       // no_decoder: the body is one plain object, number 0, no archive
+    ObjectForm form;             // of that
+    bool object_open;            // between head and end of a message with a body
+    bool body_ended;             // the decoder was told so
+    bool undecoded;              // a form that was given up
+    bool sniff_due;              // a plain body that may be an archive
+    ZipSearch search;            // of such a one
+    bool has_unjudged;           // it passes without a verdict, for this reason
+    VerifyReason unjudged;       //
+    Shunt shunt;                 // while the flow is shunted
+    std::uint64_t unneeded_at;   // where it was found that nobody needs the rest; UINT64_MAX: not
+    bool expect_waiting;         // Expect: 100-continue, and no body byte yet
+    std::uint16_t proxy_bytes;   // of a PROXY header gathered in head_storage
     std::uint32_t next_free;
     std::uint8_t head_storage[limits::head_bytes_max];
 };

@@ -343,10 +343,11 @@ struct Worker::State {
     KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_whole(FlowNumber number, PieceRequest request);
+    void begin_empty(FlowNumber number, PieceRequest request);
+    bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void put_zeros(ObjectSlot slot, std::uint64_t left);
     void begin_component(FlowNumber number, PieceRequest request);
     void note_unseen(FlowNumber number, const PieceRequest& request);
-    void begin_empty(FlowNumber number, const PieceRequest& request);
-    bool begin_piece(FlowNumber number, const PieceRequest& request);
     void set_aside(FormPlace* form, Bytes bytes);
     void give_up_aside(Assembling* own);
     bool end_aside(FlowNumber number, PieceRequest request);
@@ -362,6 +363,7 @@ struct Worker::State {
     bool is_kept_piece(const Exchange& exchange, std::uint8_t object);
     void note_piece(const Exchange& exchange, const Digests& digests);
     bool awaits_assembly(const Flow& flow);
+    bool is_held(const Exchange& exchange);
     bool look_at_chain(FlowNumber number, bool last);
     static bool shows_at_end(const PieceRequest& request);
     bool judge_prefix(std::uint32_t place, const DigestState& state);
@@ -390,6 +392,11 @@ struct Worker::State {
     void note_creation_answer(Exchange* exchange, std::uint16_t status);
     bool begin_created(const PieceRequest& request, std::uint32_t service, PieceTicket* ticket);
     void forget_creation(Exchange* exchange);
+
+    // --- renaming.cpp ---
+    bool comes_with_folder(const Head& head, const PieceRequest& request);
+    void note_change_answer(Exchange* exchange, std::uint16_t status);
+    void end_change(Exchange* exchange, NameChange::Outcome outcome);
 
     // --- committing.cpp ---
     enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut

@@ -68,6 +68,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     hash(number, 0, bytes);
     content_bytes(&exchange.objects[0], bytes);
     if (!assemble_bytes(number, 0, bytes)) return;
+    if (is_held(exchange) && flow.hold.holding()) return;
     if (is_done_with(exchange.objects[0])) return flow.hold.nothing_open();
     flow.hold.object_bytes(exchange.chunk_begin);
 }
@@ -181,6 +182,7 @@ void Worker::State::hold_tails(FlowNumber number) {
             first = std::min(first, object.tail_at);
     }
     if (first == UINT64_MAX) return flow.hold.nothing_open();
+    if (is_held(exchanges[flow.exchange]) && flow.hold.holding()) return;
     flow.hold.object_bytes(first);
 }
 

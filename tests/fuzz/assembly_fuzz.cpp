@@ -60,7 +60,8 @@ class Schedule {
                 return with_one(op, false, [this](Piece& piece) { abort(&piece); });
             case 6:
                 return with_one(op, true, [this](Piece& piece) {
-                    assembly_.answered(piece.sender.ticket, piece.accepted);
+                    assembly_.answered(piece.sender.ticket, piece.accepted ? PieceAnswer::accepted
+                                                                           : PieceAnswer::refused);
                     advance_parts(piece);
                     assembly_.close(piece.sender.ticket.upload, now_);
                 });

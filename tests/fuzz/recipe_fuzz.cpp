@@ -97,6 +97,7 @@ void check_request(const PieceRequest& request) {
         case PieceAct::drop_piece:
         case PieceAct::commit:
         case PieceAct::abort:
+        case PieceAct::remove:
         case PieceAct::copy:
         case PieceAct::bad:
             check(request.act != PieceAct::none || request.list == ListFormat::none,

@@ -62,8 +62,11 @@ struct Sender {
     bool begin(Assembly* the_assembly, const PieceRequest& request, Now now) {
         assembly = the_assembly;
         own.start(piece_kinds);
-        return assembly->begin(request, 0, now, &ticket, &chain).result ==
-               PieceBegun::Result::begun;
+        if (assembly->begin(request, 0, now, &ticket, &chain).result != PieceBegun::Result::begun)
+            return false;
+        if (ticket.place == PiecePlace::next && chain.size == 0) chain.start(piece_kinds);
+        chain.take(as_bytes(std::string(ticket.zeros, 0)));
+        return true;
     }
     void send(std::string_view bytes, Now now) {
         own.take(as_bytes(bytes));

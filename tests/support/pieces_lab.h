@@ -86,7 +86,7 @@ inline std::string dav_range(std::size_t begin, std::string_view bytes) {
 }
 
 inline std::string dav_patch(std::string_view place, std::string_view bytes) {
-    return "PATCH /dav/file HTTP/1.1\r\nHost: dav.example\r\nX-Update-Range: " +
+    return "PATCH /dav/file HTTP/1.1\r\nHost: files.example\r\nX-Update-Range: " +
            std::string(place) +
            "\r\nContent-Type: application/x-sabredav-partialupdate\r\nContent-Length: " +
            std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);

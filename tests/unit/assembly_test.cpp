@@ -180,7 +180,7 @@ void other_bytes_in_a_place_count_when_the_storage_took_them(void**) {
     store.put(part(1, 2), "second");
     const Sender again = put_and_stay(&store, part(1, 2), "SECOND");
     assert_true(store.commit({1, 2}).empty());  // nobody knows yet
-    store.assembly.answered(again.ticket, true);
+    store.assembly.answered(again.ticket, PieceAnswer::accepted);
     advance(&store.assembly, again.ticket.upload);
     store.assembly.close(again.ticket.upload, store.now);
     assert_true(store.commit({1, 2}) == sha256_of("firstSECOND"));
@@ -192,7 +192,7 @@ void other_bytes_that_the_storage_refused_do_not_count(void**) {
     store.put(part(1, 2), "second");
     for (const std::uint64_t n : {1ull, 2ull}) {
         const Sender again = put_and_stay(&store, part(1, n), "decoy");
-        store.assembly.answered(again.ticket, false);
+        store.assembly.answered(again.ticket, PieceAnswer::refused);
         store.assembly.close(again.ticket.upload, store.now);
     }
     assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
@@ -203,7 +203,7 @@ void an_early_piece_that_is_replaced_loses_what_was_hashed_behind_it(void**) {
     store.put(part(1, 1), "first");
     store.put(part(1, 2), "second");
     const Sender again = put_and_stay(&store, part(1, 1), "FIRST");
-    store.assembly.answered(again.ticket, true);
+    store.assembly.answered(again.ticket, PieceAnswer::accepted);
     advance(&store.assembly, again.ticket.upload);
     store.assembly.close(again.ticket.upload, store.now);
     assert_true(store.commit({1, 2}).empty());
@@ -221,8 +221,8 @@ void the_same_place_at_once_with_other_bytes_is_a_conflict(void**) {
     two.send("two", store.now);
     one.end(store.now);
     two.end(store.now);
-    store.assembly.answered(one.ticket, true);
-    store.assembly.answered(two.ticket, true);
+    store.assembly.answered(one.ticket, PieceAnswer::accepted);
+    store.assembly.answered(two.ticket, PieceAnswer::accepted);
     store.assembly.close(one.ticket.upload, store.now);
     store.assembly.close(two.ticket.upload, store.now);
     assert_true(store.commit({1}).empty());
@@ -307,7 +307,9 @@ void bytes_that_two_pieces_claim_are_refused_before_they_come(void**) {
     // Where a storage writes in place, it would have a mixture from the first other byte on.
     PieceRequest in_place = range(4, 0, 5);
     in_place.recipe = Recipe::content_range;
-    store.put(in_place, "01234");
+    const Sender taken = put_and_stay(&store, in_place, "01234");
+    store.assembly.answered(taken.ticket, PieceAnswer::accepted);
+    store.assembly.close(taken.ticket.upload, store.now);
     for (const std::string_view bytes : {"01234", "012", "01239", "012345"}) {
         assert_true(one.begin(&store.assembly, in_place, store.now));
         assert_true(one.ticket.place == PiecePlace::again);
@@ -508,7 +510,9 @@ void workers_hammer_one_upload(void**) {
             advance(&assembly, sender.ticket.upload);
             DigestState state;
             if (by_offset) static_cast<void>(assembly.look(sender.ticket, &state));
-            if (random() % 2 == 0) assembly.answered(sender.ticket, random() % 3 != 0);
+            if (random() % 2 == 0)
+                assembly.answered(sender.ticket,
+                                  random() % 3 != 0 ? PieceAnswer::accepted : PieceAnswer::refused);
             const std::string digest = commit(&assembly, sender.ticket.upload, {place});
             if (!digest.empty() && digest != sha256_of(std::string(1000, 'a')) &&
                 digest != sha256_of(std::string(1000, 'b')))

@@ -289,24 +289,22 @@ void what_is_written_into_a_whole_object_is_refused(void**) {
 void ranges_of_a_finished_object_come_once_more(void**) {
     const std::string a(third(1));
     const std::string b(third(3));
-    for (std::size_t first = 0; first < 3; ++first) {
-        Pair pair;
-        const std::string ranges[] = {dav_range(0, a), dav_range(100000, b), dav_range(200000, a)};
-        expect_of(&pair,
-                  {ranges[first], ranges[(first + 1) % 3], ranges[(first + 2) % 3], ranges[2],
-                   ranges[0], ranges[1], dav_range(100000, std::string_view(b).substr(0, 700))},
-                  "");
-        assert_int_equal(pair.one.count(Outcome::assembly_conflict), 0);
-        // Other bytes are not written into what is there.
-        std::string other = b;
-        other[90000] = static_cast<char>(other[90000] ^ 1);
-        const std::string request = dav_range(100000, other);
-        const std::size_t before = pair.one.stored.size();
-        pair.one.send(request);
-        pair.turn(50);
-        assert_true(is_refused(pair.one, "503"));
-        assert_true(pair.one.stored.size() - before <= request.size() - 10000);
-    }
+    Pair pair;
+    const std::string ranges[] = {dav_range(0, a), dav_range(100000, b), dav_range(200000, a)};
+    expect_of(&pair,
+              {ranges[0], ranges[1], ranges[2], ranges[2], ranges[0], ranges[1],
+               dav_range(100000, std::string_view(b).substr(0, 700))},
+              "");
+    assert_int_equal(pair.one.count(Outcome::assembly_conflict), 0);
+    // Other bytes are not written into what is there.
+    std::string other = b;
+    other[90000] = static_cast<char>(other[90000] ^ 1);
+    const std::string request = dav_range(100000, other);
+    const std::size_t before = pair.one.stored.size();
+    pair.one.send(request);
+    pair.turn(50);
+    assert_true(is_refused(pair.one, "503"));
+    assert_true(pair.one.stored.size() - before <= request.size() - 10000);
 }
 
 void a_whole_object_takes_the_place_of_what_was_there(void**) {
@@ -588,7 +586,7 @@ void a_conflict_is_refused_also_with_a_verifier(void**) {
 std::string place_put(std::string_view target, std::size_t begin, std::string_view bytes) {
     return put(target, bytes,
                "Content-Range: bytes " + std::to_string(begin) + "-" +
-                   std::to_string(begin + bytes.size() - 1) + "/400000\r\n");
+                   std::to_string(begin + bytes.size() - 1) + "/4000000\r\n");
 }
 
 // What becomes visible without a commit is refused, or verified where policy lets it pass: under
@@ -596,7 +594,7 @@ std::string place_put(std::string_view target, std::size_t begin, std::string_vi
 void what_passes_in_place_is_verified_under_its_name(void**) {
     for (const std::string_view target : {"/files/a?x=1", "/upload/session?upload_id=abc"}) {
         Pair pair(verified_options(UninspectedAction::pass));
-        const std::string request = place_put(target, 100000, std::string(300000, 'x'));
+        const std::string request = place_put(target, 2000000, std::string(300000, 'x'));
         pair.one.send(std::string_view(request).substr(0, request.size() - 1));
         assert_int_equal(pair.one.recorder.verify_records.size(), 0);
         pair.one.send(std::string_view(request).substr(request.size() - 1));
