@@ -3,7 +3,8 @@
 # user is shown the refusal, also where the page comes from another server than the one it uploads
 # to, and nothing of it is stored.
 . "$(dirname "$0")/_cordon.sh"
-for browser in chromium-headless-shell chromium ""; do
+# The programs themselves: Debian's wrapper would be stopped, and its browser stay.
+for browser in /usr/lib/chromium/chromium-headless-shell /usr/lib/chromium/chromium ""; do
     if [ -n "$browser" ] && command -v $browser > /dev/null; then break; fi
 done
 [ -n "$browser" ] || skip "no Chromium is installed"
