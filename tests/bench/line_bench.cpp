@@ -13,6 +13,7 @@
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/worker/worker.h"
 #include "tests/bench/bench_port.h"
+#include "tests/support/index_images.h"
 #include "tests/support/memory_recorder.h"
 
 namespace cordon::bench {
@@ -51,9 +52,11 @@ class Line {
     Line(const LineSettings& settings, Assembly* assembly)
         : settings_(settings),
           assembly_(assembly),
-          options_(bench_options(settings.flows)),
+          options_(line_options(settings)),
           port_(settings.flows, settings.object_bytes),
-          worker_(worker_options(), &port_, &recorder_) {}
+          worker_(worker_options(), &port_, &recorder_) {
+        if (settings.dismissible) use_index();
+    }
 
     Measured run(std::uint64_t objects) {
         port_.start(objects);
@@ -87,14 +90,44 @@ class Line {
     WorkerOptions worker_options() const {
         WorkerOptions options;
         options.options = &options_;
-        options.digests = settings_.digests.bits;
+        options.digests = settings_.dismissible ? 0 : settings_.digests.bits;
         options.assembly = assembly_;
         return options;
+    }
+
+    static Options line_options(const LineSettings& settings) {
+        Options options = bench_options(settings.flows);
+        if (settings.dismissible) options.services[0].dismiss = DismissBy::head;
+        return options;
+    }
+
+    void use_index() {
+        IndexBuilder builder({.lab = true});
+        const std::uint32_t section = *builder.add_section({.name = "bench"}, test::key_of(1));
+        for (std::uint64_t n = 0; n < 1000; ++n) {
+            for (const IndicatorKind kind :
+                 {IndicatorKind::md5, IndicatorKind::sha1, IndicatorKind::sha256}) {
+                if (!settings_.digests.has(kind)) continue;
+                const test::Digest digest = test::digest_of(n);
+                Indicator one = test::indicator(kind, digest, n);
+                // Of the size of these objects, and larger: only the head rules them out.
+                one.size = settings_.object_bytes + n;
+                one.head.emplace();
+                std::copy_n(digest.begin(), one.head->size(), one.head->begin());
+                INVARIANT(builder.add(section, one) == AddOutcome::added);
+            }
+        }
+        image_ = test::built(&builder);
+        const char* why = "";
+        INVARIANT(IndexView::open(image_.bytes(), true, &index_, &why) == IndexStatus::ok);
+        worker_.use_index(&index_);
     }
 
     LineSettings settings_;
     Assembly* assembly_;
     Options options_;
+    AlignedBytes image_;
+    IndexView index_;
     BenchPort port_;
     test::MemoryRecorder recorder_;
     Worker worker_;
@@ -173,10 +206,12 @@ class Lines {
                    [&](std::uint32_t n) { each[n] = run_limit(settings_, objects); });
         return std::accumulate(each.begin(), each.end(), 0.0);
     }
-    std::uint64_t clean() const {
+    std::uint64_t judged() const {
+        const bool dismisses = settings_.dismissible && settings_.object_bytes >= head_bytes;
+        const Outcome wanted = dismisses ? Outcome::object_dismissed : Outcome::object_clean;
         std::uint64_t count = 0;
         for (const auto& line : lines_)
-            count += line->counters().read(Outcome::object_clean);
+            count += line->counters().read(wanted);
         return count;
     }
 
@@ -230,7 +265,7 @@ LineResult run_line(const LineSettings& settings) {
         passed.push_back(measured.passed_us);
     }
     // What was measured must have been the work: every object judged, none lost.
-    INVARIANT(lines.clean() == (2 + objects * settings.runs) * settings.flows * settings.workers);
+    INVARIANT(lines.judged() == (2 + objects * settings.runs) * settings.flows * settings.workers);
     return {spread_of(rates), spread_of(limits), spread_of(ratios), spread_of(packets),
             spread_of(bytes), spread_of(held),   spread_of(passed)};
 }

@@ -16,6 +16,9 @@ struct LineSettings {
     KindSet digests{IndicatorKind::sha256};
     std::uint32_t runs = 5;
     std::uint32_t workers = 1;  // each on a thread of its own, with one store of pieces for all
+    // With an index of a thousand indicators for each digest, with size and head, none of which is
+    // of these objects. The limit is that of hashing them all the same.
+    bool dismissible = false;
 };
 
 // Of several workers: the sum of their rates, the mean of what a packet costs.

@@ -33,6 +33,7 @@ struct Settings {
     std::uint64_t indicators = 10'000'000;
     std::uint64_t sections = 1;
     KindSet digests{IndicatorKind::sha256};
+    bool dismissible = false;
     bool json = false;
     std::uint32_t few() const { return static_cast<std::uint32_t>(runs); }
 };
@@ -51,13 +52,14 @@ std::string digest_names(KindSet kinds) {
 // --- the benches ---------------------------------------------------------------------------------
 
 bool line(const Settings& settings) {
-    const LineResult result =
-        run_line({static_cast<std::uint32_t>(settings.flows), settings.object_bytes,
-                  settings.digests, settings.few(), static_cast<std::uint32_t>(settings.workers)});
+    const LineResult result = run_line(
+        {static_cast<std::uint32_t>(settings.flows), settings.object_bytes, settings.digests,
+         settings.few(), static_cast<std::uint32_t>(settings.workers), settings.dismissible});
     Report("line", settings.json)
         .number("flows", static_cast<double>(settings.flows))
         .number("object_bytes", static_cast<double>(settings.object_bytes))
         .word("digests", digest_names(settings.digests))
+        .word("dismissed", settings.dismissible ? "by head" : "no")
         .number("workers", static_cast<double>(settings.workers))
         .number("runs", settings.few())
         .spread("gbit_per_s", result.gbit_per_s)
@@ -188,8 +190,8 @@ struct Bench {
 };
 
 constexpr Bench benches[] = {
-    {"line", line, "fbdw",
-     "[--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--workers N]\n"
+    {"line", line, "fbdwm",
+     "[--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--workers N] [--dismissible]\n"
      "              whole line over a port in memory, against the same digests alone; how long "
      "the\n"
      "              last segment of an object is held, against what the others take"},
@@ -266,6 +268,8 @@ bool parse_option(int c, const char* value, Settings* settings) {
             return parse_number(value, 1, 1'000'000'000, &settings->indicators);
         case 's':
             return parse_number(value, 1, limits::sections_max, &settings->sections);
+        case 'm':
+            return settings->dismissible = true;
         case 'j':
             return settings->json = true;
         default:
@@ -280,6 +284,7 @@ int run(const Bench& bench, int argc, char** argv) {
                                      {"workers", required_argument, nullptr, 'w'},
                                      {"indicators", required_argument, nullptr, 'i'},
                                      {"sections", required_argument, nullptr, 's'},
+                                     {"dismissible", no_argument, nullptr, 'm'},
                                      {"runs", required_argument, nullptr, 'r'},
                                      {"json", no_argument, nullptr, 'j'},
                                      {nullptr, 0, nullptr, 0}};
