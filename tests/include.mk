@@ -41,6 +41,8 @@ room_tests := \
     assembly \
     worker \
     worker_reset \
+    worker_shunt \
+    worker_shunt_schedule \
     worker_hostile \
     worker_liveness \
     worker_loss \
