@@ -49,6 +49,7 @@ room_tests := \
     worker_policy \
     worker_forms \
     worker_archives \
+    worker_dismissal \
     worker_assembly \
     worker_composite \
     worker_late_fields \

@@ -105,6 +105,7 @@ int run_incidents_list(Context& context);
 int run_incidents_show(Context& context);
 int run_incidents_tail(Context& context);
 int run_index_build(Context& context);
+int run_index_list(Context& context);
 int run_index_show(Context& context);
 int run_index_check(Context& context);
 int run_mode_show(Context& context);

@@ -9,6 +9,7 @@
 #include "control/cli/cli.h"
 #include "control/daemon/clocks.h"
 #include "control/index/index_files.h"
+#include "control/index/list_writer.h"
 #include "control/link/link_json.h"
 #include "dataplane/base/descriptor.h"
 
@@ -194,6 +195,19 @@ int run_index_build(Context& context) {
     const Result<BuildReport> report = build_lab_index(lists, options, path);
     if (!report) return context.fail(report.error());
     return print_report(context, path, options, *report);
+}
+
+int run_index_list(Context& context) {
+    for (const std::string& path : context.words) {
+        const Result<std::vector<std::string>> files = files_below(path);
+        if (!files) return context.fail(files.error());
+        for (const std::string& file : *files) {
+            const Result<std::string> line = list_line_of(file);
+            if (!line) return context.fail(line.error());
+            context.print(*line);
+        }
+    }
+    return 0;
 }
 
 int run_index_show(Context& context) {

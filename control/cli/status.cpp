@@ -10,6 +10,7 @@
 #include "control/daemon/request.h"
 #include "control/link/dataplane_link.h"
 #include "control/link/link_json.h"
+#include "dataplane/contract/keyed_tag.h"
 
 namespace cordon {
 
@@ -84,6 +85,33 @@ std::string index_line(const json& index) {
            since(index.at("loaded"));
 }
 
+// By what objects are dismissed, for each kind. One indicator without a size (a head) turns it off.
+std::string dismissal_of(const std::string& kind, const json& counts) {
+    const std::uint64_t all = number(counts.at("indicators"));
+    std::string by;
+    std::string without;
+    for (const auto& [name, key] : {std::pair{"head", "with_head"}, {"size", "with_size"}}) {
+        const std::uint64_t having = number(counts.at(key));
+        if (having == all) {
+            by += (by.empty() ? " by " : " and ") + std::string(name);
+            continue;
+        }
+        without += (without.empty() ? "" : ", ") + grouped(all - having) + " of " + grouped(all) +
+                   " have no " + name;
+    }
+    if (by.empty()) return kind + " never: " + without;
+    return kind + by + (without.empty() ? "" : " (" + without + ")");
+}
+
+void add_dismissal(std::string* page, const json& index) {
+    std::string line;
+    for (const auto& [kind, counts] : index.at("kinds").items()) {
+        if (kind == indicator_kind_name(IndicatorKind::pattern)) continue;
+        line += (line.empty() ? "" : "; ") + dismissal_of(printable(kind), counts);
+    }
+    if (!line.empty()) add(page, "Dismissal", line);
+}
+
 void add_dataplane(std::string* page, const json& d) {
     if (!reachable(d)) {
         return add(page, "Dataplane", "DOWN: " + text_of(d.at("error").at("text")));
@@ -94,6 +122,7 @@ void add_dataplane(std::string* page, const json& d) {
             (d.at("xdp_attached").get<bool>() ? " with XDP" : "") + ", " +
             count_of(d.at("workers"), "worker", "workers"));
     add(page, "Index", index_line(d.at("index")));
+    add_dismissal(page, d.at("index"));
     add(page, "Flows",
         grouped(number(d.at("flows"))) + " of " + grouped(number(d.at("flows_max"))) + ", " +
             grouped(number(d.at("flows_midstream"))) +
@@ -305,6 +334,8 @@ std::string type_table(const json& coverage, const Screen& screen) {
     Table table({{"TYPES"},
                  {"CLEAN", true},
                  {"BYTES", true},
+                 {"DISMISSED", true},
+                 {"BYTES", true},
                  {"MATCHED", true},
                  {"BYTES", true},
                  {"UNINSPECTED", true},
@@ -312,7 +343,7 @@ std::string type_table(const json& coverage, const Screen& screen) {
     for (const json& line : coverage.at("types")) {
         std::vector<std::string> row = {text_of(line.at("type"))};
         std::uint64_t objects = 0;
-        for (const char* verdict : {"clean", "matched", "uninspected"}) {
+        for (const char* verdict : {"clean", "dismissed", "matched", "uninspected"}) {
             const json& tally = line.at(verdict);
             objects += number(tally.at("objects"));
             row.push_back(grouped(number(tally.at("objects"))));

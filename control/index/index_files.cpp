@@ -144,6 +144,7 @@ class ListReader {
                                         .digest = entry.digest_bytes(),
                                         .reference = reference,
                                         .size = entry.size,
+                                        .head = entry.head,
                                         .source = options_.source,
                                         .category = options_.category,
                                         .flags = options_.flags});

@@ -1,5 +1,6 @@
 #include "control/index/list_parser.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace cordon {
@@ -20,6 +21,13 @@ int hex_digit(char c) {
     return -1;
 }
 
+void parse_hex(std::string_view digits, std::uint8_t* bytes) {
+    for (std::size_t i = 0; i < digits.size() / 2; ++i) {
+        bytes[i] =
+            static_cast<std::uint8_t>(hex_digit(digits[2 * i]) << 4 | hex_digit(digits[2 * i + 1]));
+    }
+}
+
 ListLineStatus parse_digest(std::string_view text, ListEntry* entry) {
     for (const char c : text) {
         if (hex_digit(c) < 0) return ListLineStatus::bad_digit;
@@ -37,10 +45,7 @@ ListLineStatus parse_digest(std::string_view text, ListEntry* entry) {
         default:
             return ListLineStatus::bad_length;
     }
-    for (std::size_t i = 0; i < text.size() / 2; ++i) {
-        entry->digest[i] =
-            static_cast<std::uint8_t>(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
-    }
+    parse_hex(text, entry->digest.data());
     return ListLineStatus::entry;
 }
 
@@ -51,6 +56,26 @@ ListLineStatus parse_size(std::string_view text, ListEntry* entry) {
         return ListLineStatus::bad_size;
     entry->size = static_cast<std::uint64_t>(size);
     return ListLineStatus::entry;
+}
+
+ListLineStatus parse_head(std::string_view text, ListEntry* entry) {
+    const bool is_hex =
+        std::all_of(text.begin(), text.end(), [](char c) { return hex_digit(c) >= 0; });
+    if (text.size() != 2 * head_digest_bytes || !is_hex) return ListLineStatus::bad_head;
+    parse_hex(text, entry->head.emplace().data());
+    return ListLineStatus::entry;
+}
+
+// What stands behind the first comma.
+ListLineStatus parse_extent(std::string_view text, ListEntry* entry) {
+    const std::size_t comma = text.find(',');
+    const bool has_head = comma != std::string_view::npos;
+    const std::string_view size = trimmed(text.substr(0, comma));
+    ListLineStatus status = ListLineStatus::entry;
+    if (!has_head || !size.empty()) status = parse_size(size, entry);
+    if (status == ListLineStatus::entry && has_head)
+        status = parse_head(trimmed(text.substr(comma + 1)), entry);
+    return status;
 }
 
 // Whether the line is a pattern behind this word.
@@ -72,11 +97,13 @@ const char* list_line_text(ListLineStatus status) {
         case ListLineStatus::blank:
             return "blank";
         case ListLineStatus::bad_digit:
-            return "expected a digest in hex digits, optionally ',' and a size";
+            return "expected a digest in hex digits, optionally ',' and a size, ',' and a head";
         case ListLineStatus::bad_length:
             return "a digest has 32 (md5), 40 (sha1) or 64 (sha256) hex digits";
         case ListLineStatus::bad_size:
             return "the size after ',' is not a decimal number of bytes";
+        case ListLineStatus::bad_head:
+            return "the head after the second ',' has 32 hex digits";
         case ListLineStatus::no_pattern:
             return "expected a text after ':'";
     }
@@ -97,7 +124,7 @@ ListLineStatus parse_list_line(std::string_view line, ListEntry* entry) {
     ListEntry parsed{};
     ListLineStatus status = parse_digest(trimmed(text.substr(0, comma)), &parsed);
     if (status == ListLineStatus::entry && comma != std::string_view::npos)
-        status = parse_size(trimmed(text.substr(comma + 1)), &parsed);
+        status = parse_extent(text.substr(comma + 1), &parsed);
     if (status == ListLineStatus::entry) *entry = parsed;
     return status;
 }

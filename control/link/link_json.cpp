@@ -4,6 +4,7 @@
 
 #include "control/config/address.h"
 #include "control/config/names.h"
+#include "dataplane/contract/keyed_tag.h"
 
 namespace cordon {
 
@@ -50,12 +51,27 @@ json service_json(const LinkService& service) {
         {"bypassed_bytes", service.bypassed_bytes},
         {"bypassed_packets", service.bypassed_packets},
         {"policies", policies_json(service)},
+        {"dismiss", name_of(service.dismiss)},
         {"asymmetric_last", time_or_null(service.asymmetric_last_s)},
     };
 }
 
+json kinds_json(const LinkStatus& s) {
+    json kinds = json::object();
+    for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+        const LinkKind& kind = s.kinds[k];
+        if (kind.indicators == 0) continue;
+        kinds[indicator_kind_name(static_cast<IndicatorKind>(k))] = {
+            {"indicators", kind.indicators},
+            {"with_size", kind.with_size},
+            {"with_head", kind.with_head}};
+    }
+    return kinds;
+}
+
 json index_json(const LinkStatus& s) {
     return {
+        {"kinds", kinds_json(s)},
         {"generation", s.generation},
         {"indicators", s.indicators},
         {"loaded", time_or_null(s.index_loaded_s)},
@@ -108,6 +124,7 @@ json types_json(const LinkCounters& c) {
         };
         types.push_back({{"type", content_type_name(static_cast<ContentType>(i))},
                          {"clean", of(TypeVerdict::clean)},
+                         {"dismissed", of(TypeVerdict::dismissed)},
                          {"matched", of(TypeVerdict::matched)},
                          {"uninspected", of(TypeVerdict::uninspected)}});
     }

@@ -152,6 +152,7 @@ namespace cordon {
     X(verify_unrecorded,    "objects", "objects to be verified of which no record could be written") \
     X(object_opened,        "objects", "objects begun")                                           \
     X(object_clean,         "objects", "objects inspected to their end without a match")          \
+    X(object_dismissed,     "objects", "objects not hashed to their end: none of the listed ones") \
     X(object_matched,       "objects", "objects that matched an indicator")                       \
     X(object_aborted,       "objects", "objects whose upload ended early")                        \
     X(match_blocked,        "objects", "matches blocked")                                         \
@@ -200,13 +201,14 @@ enum class FrameClass : std::uint8_t {
 
 enum class ObjectClass : std::uint8_t {
     inspected,
-    dismissed,
-    uninspected,  // first of the reasons
+    dismissed_size,  // no listed object has its size, or is as large
+    dismissed_head,  // none begins as it does
+    uninspected,     // first of the reasons
 };
 
 // What became of objects of one type: the words of `cordonctl coverage`.
-enum class TypeVerdict : std::uint8_t { clean, matched, uninspected };
-inline constexpr std::size_t type_verdict_count = 3;
+enum class TypeVerdict : std::uint8_t { clean, dismissed, matched, uninspected };
+inline constexpr std::size_t type_verdict_count = 4;
 
 // What the policies of a service decide about, and what was done: the words of `cordonctl status`.
 // `asymmetric` goes by on_midstream.
@@ -261,7 +263,7 @@ constexpr std::string_view frame_class_name(std::size_t index) {
 }
 
 constexpr std::string_view object_class_name(std::size_t index) {
-    constexpr std::string_view plain[] = {"inspected", "dismissed"};
+    constexpr std::string_view plain[] = {"inspected", "dismissed:size", "dismissed:head"};
     if (index < std::size(plain)) return plain[index];
     return uninspected_table[index - std::size(plain)].name;
 }

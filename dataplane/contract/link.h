@@ -15,7 +15,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t link_magic = 0x4b4c4443;  // "CDLK"
-inline constexpr std::uint16_t link_version = 3;
+inline constexpr std::uint16_t link_version = 4;
 inline constexpr std::size_t link_frame_max = 64 * 1024;
 
 enum class LinkType : std::uint16_t {
@@ -48,7 +48,8 @@ struct LinkService {
     UninspectedAction on_unparsable;
     MidstreamAction on_midstream;
     UninspectedAction on_limit;
-    std::uint8_t reserved[2];
+    DismissBy dismiss;
+    std::uint8_t reserved;
     std::uint64_t bypass_until_s;
     std::uint64_t bypassed_bytes;  // without the dataplane, since boot
     std::uint64_t bypassed_packets;
@@ -58,6 +59,13 @@ struct LinkService {
 
 // Of a port's link. `held`: taken down by the dataplane because the other port has no link.
 enum class PortState : std::uint8_t { up, no_carrier, down, held };
+
+// Of one kind of digest, over all sections of the index.
+struct LinkKind {
+    std::uint64_t indicators;
+    std::uint64_t with_size;
+    std::uint64_t with_head;
+};
 
 struct LinkStatus {
     char version[32];
@@ -81,6 +89,7 @@ struct LinkStatus {
     std::uint32_t service_count;
     PortState ports[2];  // client, storage
     std::uint8_t reserved[6];
+    LinkKind kinds[8];      // by IndicatorKind
     char index_error[128];  // why the last load was refused, empty when it was not
     LinkService services[services_max];
 };

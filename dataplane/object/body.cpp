@@ -44,6 +44,7 @@ void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_op
     fault_due_.reset();
     field_bytes_ = 0;
     payload_bytes_ = fed_bytes_ = decoded_bytes_ = 0;
+    has_declared_ = false;
     is_post_ = head.method == "POST";
     memory_ = memory;
     target_name_ = last_segment(head.target);
@@ -90,6 +91,11 @@ void BodyDecoder::open_chunks(const Head& head, ObjectForm raw) {
     const char* end = length->data() + length->size();
     const auto [stop, error] = std::from_chars(length->data(), end, declared_);
     if (error != std::errc() || stop != end) fault_due_ = Outcome::aws_bad_length;
+}
+
+std::optional<std::uint64_t> BodyDecoder::declared_payload() const {
+    if (!has_declared_ || fault_due_) return {};
+    return declared_;
 }
 
 void BodyDecoder::close() {

@@ -120,6 +120,9 @@ class BodyDecoder {
         2 * (4 + limits::form_boundary_bytes_max) + ZipDecoder::kept_back_bytes_max;
     std::size_t kept_back(std::uint8_t object, MutableBytes room) const;
 
+    // How long the payload of aws-chunked says it is. What is longer or shorter is a fault.
+    std::optional<std::uint64_t> declared_payload() const;
+
     // After a fault: what it was in is left alone. That is the body, which counts as it is if it is
     // still open, or an archive in it (is_local). Objects that are not kept are gone.
     void give_up();

@@ -88,6 +88,8 @@ std::string_view verdict_name(ObjectVerdict verdict) {
     switch (verdict) {
         case ObjectVerdict::clean:
             return "clean";
+        case ObjectVerdict::dismissed:
+            return "dismissed";
         case ObjectVerdict::match:
             return "match";
         case ObjectVerdict::uninspected:

@@ -64,6 +64,14 @@ void ApplianceLink::index_status(LinkStatus* status) const {
     status->indicators = image->view().indicator_count();
     status->index_loaded_s = image->loaded_s();
     status->index_is_lab = image->view().lab();
+    for (std::size_t i = 0; i < image->view().section_count(); ++i) {
+        const SectionView section = image->view().section(i);
+        for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+            status->kinds[k].indicators += section.kind_tags[k];
+            status->kinds[k].with_size += section.kind_tags_sized[k];
+            status->kinds[k].with_head += section.kind_tags_headed[k];
+        }
+    }
 }
 
 void ApplianceLink::service_status(LinkStatus* status) const {
@@ -89,6 +97,7 @@ void ApplianceLink::policy_status(std::uint32_t number, LinkService* service) co
     service->on_unparsable = options.on_unparsable;
     service->on_midstream = options.on_midstream;
     service->on_limit = options.on_limit;
+    service->dismiss = options.dismiss;
     service->asymmetric_last_s = parts_.directions->last_s(number);
     for (const auto& worker : *parts_.workers) {
         const auto& decided = worker->counters().policies[number];

@@ -76,7 +76,11 @@ void Worker::State::note_piece(const Exchange& exchange, const Digests& digests)
     Assembling& own = assemblings[exchange.assembling];
     own.summed = true;
     piece_sum.length = digests.size;
-    std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+    // Of a whole object that was dismissed only its head is known, and that is what its verdict
+    // depends on.
+    const std::uint8_t* tells =
+        digests.present.has(IndicatorKind::sha256) ? digests.sha256 : digests.head;
+    std::copy_n(tells, piece_sum.digest.size(), piece_sum.digest.begin());
     if (own.request.component)
         std::copy_n(digests.md5, piece_sum.md5.size(), piece_sum.md5.begin());
     if (own.form == no_assembling) return;

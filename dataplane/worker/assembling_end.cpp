@@ -28,6 +28,11 @@ bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) 
         drop_assembling(place);
         return false;
     }
+    // What it begins with was dismissed by its size, or under another index.
+    if (may_be_listed(judged.digests)) {
+        counters.count(Outcome::stale_plan);
+        return passes_unassembled(own.flow, PolicyCase::limit, VerifyReason::gap);
+    }
     if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
     if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);
     return true;

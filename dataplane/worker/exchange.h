@@ -16,6 +16,7 @@
 
 #include "dataplane/base/limits.h"
 #include "dataplane/content/content_scanner.h"
+#include "dataplane/contract/counters.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/http/message.h"
@@ -31,6 +32,10 @@ inline constexpr std::uint32_t no_decoder = UINT32_MAX;
 struct OpenObject {
     ObjectSlot slot;        // no_object: none
     std::uint64_t tail_at;  // where the chunk with its last bytes begins
+    // When it has so many bytes, the index may tell that it is none of the listed objects.
+    std::uint64_t look_at;
+    std::uint32_t index_number;  // of the index that told
+    ObjectClass dismissed_as;
     ObjectContent content;  // valid until another object takes the place
 };
 

@@ -253,8 +253,8 @@ void Worker::State::look_up(const Digests& digests, const PatternHits& hits, con
 void Worker::State::count_clean(const Judged& judged) {
     Exchange& exchange = exchanges[flows[judged.flow].exchange];
     const KindSet wanted = planned_kinds() & computed_kinds;
-    if (!((wanted & judged.digests.present) == wanted)) counters.count(Outcome::stale_plan);
-    if ((wanted & judged.digests.present).empty())  // nothing was looked up
+    if (is_stale(judged)) counters.count(Outcome::stale_plan);
+    if ((wanted & (judged.digests.present | judged.digests.dismissed)).empty())  // no look-up
         return count_uninspected(judged, UninspectedReason::no_index);
     const bool is_whole = is_whole_file(name_of(exchange, judged.object).form);
     // Stored as it came, under this name: what could not be read of it here may be readable there.
@@ -262,10 +262,34 @@ void Worker::State::count_clean(const Judged& judged) {
         request_verification(judged.flow, VerifyReason::undecoded);
     if (exchange.undecoded || !(is_whole || is_kept_piece(exchange, judged.object)))
         return count_uninspected(judged, UninspectedReason::form);
+    if ((wanted & judged.digests.present).empty()) return count_dismissed(judged);
     counters.count(Outcome::object_clean);
     counters.objects[object_class(ObjectClass::inspected)].add(own_bytes(judged));
     count_type(judged, TypeVerdict::clean);
     report(judged, ObjectVerdict::clean, {}, 0);
+}
+
+// The indicators in force need a digest that was not computed: because none did when the object
+// began, or because none could be of this object.
+bool Worker::State::is_stale(const Judged& judged) {
+    const Digests& digests = judged.digests;
+    const KindSet wanted = planned_kinds() & computed_kinds;
+    if (!wanted.without(digests.present | digests.dismissed).empty()) return true;
+    if (digests.dismissed.empty()) return false;
+    if (judged.object == assembled_object) return may_be_listed(digests);
+    const OpenObject& object = exchanges[flows[judged.flow].exchange].objects[judged.object];
+    return object.index_number != index_number && may_be_listed(digests);
+}
+
+void Worker::State::count_dismissed(const Judged& judged) {
+    const Exchange& exchange = exchanges[flows[judged.flow].exchange];
+    // What pieces were appended to was too large before, or began so.
+    const ObjectClass why = judged.object == assembled_object
+                                ? ObjectClass::dismissed_head
+                                : exchange.objects[judged.object].dismissed_as;
+    counters.objects[object_class(why)].add(own_bytes(judged));
+    count_type(judged, TypeVerdict::dismissed);
+    report(judged, ObjectVerdict::dismissed, {}, 0);
 }
 
 void Worker::State::count_uninspected(const Judged& judged, UninspectedReason reason) {

@@ -325,6 +325,13 @@ struct Worker::State {
     // to be read by go_on().
     void pass_unneeded(FlowNumber number, std::uint64_t bytes);
     bool is_done_with(const OpenObject& object) const;
+    KindSet dismissal_kinds(const ServiceOptions& wanted) const;
+    void hash(FlowNumber number, std::uint8_t object, Bytes bytes);
+    void look_for_candidates(FlowNumber number, std::uint8_t object);
+    bool may_dismiss(const Exchange& exchange, std::uint8_t object);
+    std::optional<std::uint64_t> declared_size(FlowNumber number, std::uint8_t object);
+    bool may_be_listed(const Digests& digests) const;
+    bool is_dismissed(const Flow& flow);
 
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
@@ -469,6 +476,8 @@ struct Worker::State {
     void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
     void count_clean(const Judged& judged);
+    void count_dismissed(const Judged& judged);
+    bool is_stale(const Judged& judged);
     void count_uninspected(const Judged& judged, UninspectedReason reason);
     std::uint64_t own_bytes(const Judged& judged);
     void report(const Judged& judged, ObjectVerdict verdict, UninspectedReason reason,
@@ -548,6 +557,7 @@ struct Worker::State {
     ContentScanner contents;
     CaseNumbers case_numbers;
     const IndexView* index = nullptr;
+    std::uint32_t index_number = 0;  // counts those that were put in force
 
     struct ServiceState {
         ServiceMode mode;

@@ -37,11 +37,12 @@ void Worker::State::close_decoder(Exchange* exchange) {
 
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
     Exchange* exchange = &exchanges[flows[number].exchange];
-    const ObjectSlot slot = fingerprinter.open(piece_kinds(*exchange));
+    const ObjectSlot slot =
+        fingerprinter.open(piece_kinds(*exchange) | dismissal_kinds(service(flows[number])));
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     OpenObject& opened = exchange->objects[object];
     opened.slot = slot;
-    opened.tail_at = 0;
+    opened.tail_at = opened.look_at = 0;
     open_content(number, object);
     counters.count(Outcome::object_opened);
 }
@@ -64,7 +65,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
         decoders[exchange.decoder].decoder.feed(bytes, exchange.chunk_begin);
         return take_objects(number);
     }
-    fingerprinter.submit(exchange.objects[0].slot, bytes);
+    hash(number, 0, bytes);
     content_bytes(&exchange.objects[0], bytes);
     if (!assemble_bytes(number, 0, bytes)) return;
     if (is_done_with(exchange.objects[0])) return flow.hold.nothing_open();
@@ -142,7 +143,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
             return;
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
-            fingerprinter.submit(exchange.objects[event.object].slot, event.bytes);
+            hash(number, event.object, event.bytes);
             content_bytes(&exchange.objects[event.object], event.bytes);
             if (!assemble_bytes(number, event.object, event.bytes)) return;
             if (event.is_volatile &&

@@ -208,6 +208,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     repeat_sent_part(flow, segment, offset);  // it may join them to fresh ones
     inspect(number);
     account(arrival, flow.phase == FlowPhase::uninspected ? frame_class(flow.reason)
+                     : is_dismissed(flow)                 ? frame_class(FrameClass::dismissed)
                                                           : frame_class(FrameClass::inspected));
     if (flow.phase != FlowPhase::established) return;
     // The very frame goes on when it carries these bytes and nothing else.

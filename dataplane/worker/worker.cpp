@@ -94,6 +94,7 @@ void Worker::use_index(const IndexView* index, PatternScanner* patterns) {
     state_->revoke_shunts();
     state_->move_contents(patterns);
     state_->index = index;
+    ++state_->index_number;
     state_->counters.count(Outcome::generation_swapped);
 }
 

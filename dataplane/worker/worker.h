@@ -27,7 +27,7 @@ namespace cordon {
 class PatternScanner;
 class TypeDatabases;
 
-enum class ObjectVerdict : std::uint8_t { clean, match, uninspected };
+enum class ObjectVerdict : std::uint8_t { clean, dismissed, match, uninspected };
 
 // What became of one object; for replay and the ledger.
 struct ObjectReport {

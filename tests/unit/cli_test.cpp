@@ -18,6 +18,7 @@
 #include "control/daemon/clocks.h"
 #include "control/daemon/request.h"
 #include "control/link/link_json.h"
+#include "dataplane/contract/keyed_tag.h"
 #include "dataplane/contract/version.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/fake_dataplane.h"
@@ -392,6 +393,28 @@ void shows_policies_and_what_they_decided(void**) {
     assert_string_equal(policies["asymmetric"]["action"].get<std::string>().c_str(), "reset");
 }
 
+// One indicator without a size or a head turns it off for its kind.
+void says_by_what_objects_are_dismissed(void**) {
+    LinkStatus status = good_status();
+    status.kinds[static_cast<int>(IndicatorKind::sha256)] = {1000, 997, 1000};
+    status.kinds[static_cast<int>(IndicatorKind::sha1)] = {5, 5, 5};
+    status.kinds[static_cast<int>(IndicatorKind::md5)] = {1000000, 0, 999999};
+    status.kinds[static_cast<int>(IndicatorKind::pattern)] = {7, 0, 0};
+    Ran text, as_json;
+    {
+        test::FakeDataplane fake(directory + "/dataplane.sock", answering(status));
+        text = run_here({"status"});
+        as_json = run_here({"status", "--json"});
+    }
+    assert_has(text.out, "sha256 by head (3 of 1,000 have no size)");
+    assert_has(text.out, "sha1 by head and size");
+    assert_has(text.out,
+               "md5 never: 1 of 1,000,000 have no head, 1,000,000 of 1,000,000 have no size");
+    assert_false(has(text.out, "pattern"));
+    const json kinds = json::parse(as_json.out)["dataplane"]["index"]["kinds"];
+    assert_int_equal(kinds["sha256"]["with_size"].get<int>(), 997);
+}
+
 void sets_a_mode_without_cordond(void**) {
     LinkStatus status = good_status();
     status.services[0].mode = ServiceMode::bypass;
@@ -585,6 +608,7 @@ int main() {
         cmocka_unit_test(says_when_nothing_answers),
         cmocka_unit_test(shows_the_dataplane_when_cordond_is_dead),
         cmocka_unit_test(shows_policies_and_what_they_decided),
+        cmocka_unit_test(says_by_what_objects_are_dismissed),
         cmocka_unit_test(sets_a_mode_without_cordond),
         cmocka_unit_test(judges_what_needs_attention),
         cmocka_unit_test(builds_shows_and_checks_an_index),

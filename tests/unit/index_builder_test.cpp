@@ -12,6 +12,7 @@
 #include "control/index/atomic_file.h"
 #include "control/index/index_files.h"
 #include "control/index/list_parser.h"
+#include "control/index/list_writer.h"
 #include "dataplane/index/index_view.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/guard_page.h"
@@ -249,8 +250,51 @@ void malformed_lines_are_refused_by_name(void**) {
     assert_int_equal(status_of(hex32 + "0"), ListLineStatus::bad_length);
     assert_int_equal(status_of(hex32 + hex32 + hex32), ListLineStatus::bad_length);
     assert_int_equal(status_of(",5"), ListLineStatus::bad_length);
-    for (const char* size : {",", ",-1", ",+1", ",1x", ",1,2", ",9223372036854775808", ", 1 2"})
+    for (const char* size : {",", ",-1", ",+1", ",1x", ",x,", ",9223372036854775808", ", 1 2"})
         assert_int_equal(status_of(hex32 + size), ListLineStatus::bad_size);
+    for (const std::string& head : {std::string(",1,2"), std::string(",1,"), std::string(",,"),
+                                    ",1," + hex32 + "0", ",," + hex32.substr(1) + "x"})
+        assert_int_equal(status_of(hex32 + head), ListLineStatus::bad_head);
+}
+
+void a_head_stands_behind_the_size_or_without_one(void**) {
+    const ListEntry entry = entry_of(hex32 + ", 77 ,\t" + hex32 + " # both");
+    assert_int_equal(*entry.size, 77);
+    for (std::size_t i = 0; i < 16; ++i)
+        assert_int_equal((*entry.head)[i], i * 0x11);
+    const ListEntry alone = entry_of(hex32 + ",," + hex32);
+    assert_false(alone.size.has_value());
+    assert_true(alone.head == entry.head);
+    assert_false(entry_of(hex32 + ",77").head.has_value());
+}
+
+// What is made of a file dismisses every other one, and not the file.
+void lines_made_of_files_have_size_and_head(void**) {
+    char folder[] = "/tmp/cordon-list-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    const std::string path = std::string(folder) + "/a\nfile";
+    std::string content(5000, 'x');
+    content[4999] = 'y';
+    FILE* file = fopen(path.c_str(), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(content.data(), 1, content.size(), file), content.size());
+    fclose(file);
+    const Result<std::vector<std::string>> files = files_below(folder);
+    const Result<std::string> line = list_line_of(path);
+    unlink(path.c_str());
+    rmdir(folder);
+    assert_true(files.has_value() && *files == std::vector<std::string>{path});
+    assert_true(line.has_value());
+    assert_int_equal(std::count(line->begin(), line->end(), '\n'), 1);
+    const ListEntry entry = entry_of(line->substr(0, line->size() - 1));
+    std::uint8_t digest[32];
+    SHA256(as_bytes(content).data(), content.size(), digest);
+    assert_memory_equal(entry.digest.data(), digest, sizeof digest);
+    assert_int_equal(*entry.size, 5000);
+    XXH128_canonical_t head;
+    XXH128_canonicalFromHash(&head, XXH3_128bits(content.data(), 4096));
+    assert_memory_equal(entry.head->data(), head.digest, sizeof head.digest);
+    assert_false(list_line_of(path).has_value());
 }
 
 void lines_are_cut_at_every_line_feed(void**) {
@@ -460,6 +504,8 @@ int main() {
         cmocka_unit_test(kind_follows_from_the_length),
         cmocka_unit_test(size_comments_and_blanks_are_understood),
         cmocka_unit_test(malformed_lines_are_refused_by_name),
+        cmocka_unit_test(a_head_stands_behind_the_size_or_without_one),
+        cmocka_unit_test(lines_made_of_files_have_size_and_head),
         cmocka_unit_test(lines_are_cut_at_every_line_feed),
         with_folder(builds_describes_and_checks_an_index_from_lists),
         with_folder(a_reference_leads_back_to_list_and_line),
