@@ -73,7 +73,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
 .PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench \
-        bench-goodput bench-idle demo
+        bench-goodput bench-inline bench-idle demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -125,6 +125,10 @@ bench: programs  ## every benchmark with its limit; writes docs/benchmarks.md an
 
 bench-idle: programs  ## what a quiet appliance costs, what its sleep adds (root); IDLE="--runs 9"
 	$(Q)tests/bench/idle $(IDLE)
+
+# INLINE="--runs 5 --connections 4": see tests/bench/inline.
+bench-inline: programs  ## large uploads bridged, shunted, hashed (root); INLINE="--runs 5"
+	$(Q)tests/bench/inline $(INLINE)
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
 bench-goodput:  ## goodput of lossy uploads against testpmd (root); GOODPUT="--runs 9" for figures

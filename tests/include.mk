@@ -42,6 +42,8 @@ room_tests := \
     worker \
     worker_reset \
     worker_system_calls \
+    worker_shunt \
+    worker_shunt_schedule \
     worker_hostile \
     worker_liveness \
     worker_loss \
