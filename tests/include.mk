@@ -46,6 +46,7 @@ room_tests := \
     worker_policy \
     worker_forms \
     worker_archives \
+    worker_assembled_archives \
     worker_assembly \
     worker_limits \
     worker_overload \
@@ -155,6 +156,7 @@ line_bench_sources := \
     tests/bench/line_bench.cpp \
     tests/bench/bench_port.cpp \
     tests/bench/lanes_bench.cpp \
+    tests/bench/assembly_bench.cpp \
     tests/bench/decoders_bench.cpp \
     tests/bench/content_bench.cpp
 bench_sources := \

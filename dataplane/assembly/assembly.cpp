@@ -60,6 +60,9 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
       uploads_(std::make_unique<Upload[]>(std::size_t{per_shard_} * shard_count_)),
       states_(std::make_unique_for_overwrite<DigestState[]>(2 * std::size_t{per_shard_} *
                                                             shard_count_)),
+      contents_(
+          std::make_unique_for_overwrite<ContentPlace[]>(std::size_t{per_shard_} * shard_count_)),
+      readers_(readers_for(limits.uploads_max)),
       pieces_(std::make_unique_for_overwrite<Piece[]>(limits.pieces_max)),
       upload_buckets_each_(std::bit_ceil(std::max(per_shard_, 8u))),
       piece_buckets_each_(std::bit_ceil(std::max(limits.pieces_max / shard_count_, 8u))),
@@ -84,8 +87,13 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
 
 Assembly::~Assembly() = default;
 
+std::uint32_t Assembly::readers_for(std::uint32_t uploads) {
+    return std::max(uploads / limits::assembly_readers_share, limits::assembly_readers_least);
+}
+
 std::uint64_t Assembly::upload_bytes() {
-    return sizeof(Upload) + 2 * sizeof(DigestState) + 2 * sizeof(std::uint32_t);
+    return sizeof(Upload) + sizeof(ChainContent) + 2 * sizeof(DigestState) +
+           2 * sizeof(std::uint32_t);
 }
 std::uint64_t Assembly::piece_bytes() {
     return sizeof(Piece) + 3 * sizeof(std::uint32_t);
@@ -126,7 +134,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     if (number != none)
         shard.free = uploads_[number].bucket_next;
     else
-        number = shard.first + shard.untouched++;
+        new (&contents_[number = shard.first + shard.untouched++]) ChainContent;
     Upload& upload = uploads_[number];
     upload.key = request.key;
     upload.service = service;
@@ -136,6 +144,8 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.pieces = upload.whole = upload.in_flight = upload.pins = 0;
     upload.count = upload.tag = upload.before_tag = upload.next = 0;
     upload.bytes = upload.before_bytes = upload.appended = upload.begin_next = 0;
+    upload.id = upload.before_id = 0;
+    content_of(number).close(&readers_);
     upload.total = piece_unknown;
     upload.blocks.store(0, std::memory_order_relaxed);
     upload.recipe = request.recipe;
@@ -197,6 +207,7 @@ void Assembly::leave_idle(Shard& shard, std::uint32_t number) {
 void Assembly::give_up(Shard& shard, std::uint32_t number) {
     unlink(shard, number);
     Upload& upload = uploads_[number];
+    content_of(number).close(&readers_);
     upload.used = false;
     shard.objects -= upload.is_object ? 1 : 0;
     upload.bucket_next = shard.dying;
@@ -505,6 +516,7 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     upload.leased = upload.lease_is_live = true;
     upload.lease_piece = piece;
     pieces_[piece].retained = upload.order == PieceOrder::name || retains_chained(upload);
+    start_content(number);
     if (place == PiecePlace::next) *state = state_of(number);
     return {Result::begun, is_new};
 }

@@ -42,8 +42,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 
+#include "dataplane/assembly/chain_content.h"
 #include "dataplane/assembly/recipe.h"
 #include "dataplane/assembly/spin_lock.h"
 #include "dataplane/assembly/spool.h"
@@ -109,7 +111,7 @@ enum class Standing : std::uint8_t {
     clear,    // nothing that is judged by now becomes complete with it
     advance,  // take() gives the lease: pieces behind it wait in the spool
     busy,     // somebody else is at it: look again
-    matched,  // what is complete with it matched before: judge again (state given)
+    matched,  // what is complete with it matched before: judge again (found(), or state given)
     gap,      // cannot be judged: a piece before it was not seen
     lost,     // cannot be judged: bytes before it, or a piece, were seen and are forgotten
     conflict,
@@ -135,6 +137,7 @@ struct ChainView {
     bool copied;
     bool crowded;  // no room
     bool matched;
+    std::uint64_t total;  // bytes, piece_unknown when nobody said
 };
 
 enum class PieceStatus : std::uint8_t { missing, in_flight, chained, spooled, lost, conflict };
@@ -180,9 +183,18 @@ class Assembly {
     // given back.
     bool passed(UploadRef upload, SpooledPiece* piece, const DigestState& state);
     void give_back(UploadRef upload);
+    // What the chain holds: of whoever has the lease, or a piece with place first or next.
+    ChainContent* content(UploadRef upload) { return &content_of(upload.number); }
+    ContentReaders& readers() { return readers_; }
+    // The content without the last piece, and of an empty chain: for a list that names others.
+    void content_before(UploadRef upload);
+    void content_anew(UploadRef upload);
     // What is complete in the chain's order with `state` matched: it stays so until unfreeze().
     void freeze(UploadRef upload, const DigestState& state);
     void unfreeze(UploadRef upload);
+    // The same for an object that is in it.
+    void freeze(UploadRef upload, const FoundMember& found);
+    bool found(UploadRef upload, FoundMember* found);
 
     // --- commits ---
     UploadRef find(const PieceRequest& request, std::uint32_t service, Now now);
@@ -210,6 +222,7 @@ class Assembly {
     std::uint32_t pieces() const { return piece_list_.count() - piece_list_.available(); }
     std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
+    static std::uint32_t readers_for(std::uint32_t uploads);
     static std::uint64_t upload_bytes();
     static std::uint64_t piece_bytes();
 
@@ -264,7 +277,15 @@ class Assembly {
     void step_off(std::uint32_t number);
     void drop_run(std::uint32_t piece);
     std::uint32_t next_in_chain(Shard& shard, std::uint32_t number) const;
+    void start_content(std::uint32_t number);
+    bool is_unread_alone(std::uint32_t number) const;
     bool next_waits(Shard& shard, std::uint32_t number, SpooledPiece* out) const;
+    struct alignas(ChainContent) ContentPlace {
+        unsigned char bytes[sizeof(ChainContent)];
+    };
+    ChainContent& content_of(std::uint32_t number) const {
+        return *std::launder(reinterpret_cast<ChainContent*>(&contents_[number]));
+    }
     DigestState& state_of(std::uint32_t number) { return states_[2 * std::size_t{number}]; }
     DigestState& before_of(std::uint32_t number) { return states_[2 * std::size_t{number} + 1]; }
 
@@ -275,6 +296,8 @@ class Assembly {
     std::unique_ptr<Shard[]> shards_;
     std::unique_ptr<Upload[]> uploads_;
     std::unique_ptr<DigestState[]> states_;
+    std::unique_ptr<ContentPlace[]> contents_;  // made when an upload first takes its place
+    ContentReaders readers_;
     std::unique_ptr<Piece[]> pieces_;
     std::unique_ptr<std::uint32_t[]> upload_buckets_;
     std::unique_ptr<std::uint32_t[]> piece_buckets_;

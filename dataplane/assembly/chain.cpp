@@ -35,10 +35,14 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
         before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
+        upload.before_id = upload.id;
         upload.has_before = true;
         upload.before = upload.last;
     }
     state_of(number) = state;
+    const std::uint64_t before = upload.id;
+    upload.id = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    content_of(number).settle(before, upload.id, state.size);
     upload.begin_next = piece.position;
     upload.bytes = state.size;
     upload.next = upload.order == PieceOrder::offset ? state.size : piece.position + 1;
@@ -106,7 +110,7 @@ bool Assembly::is_current(const PieceTicket& ticket) const {
 void Assembly::break_chain(std::uint32_t number) {
     Upload& upload = uploads_[number];
     ++upload.epoch;
-    upload.count = upload.tag = upload.next = upload.bytes = 0;
+    upload.count = upload.tag = upload.next = upload.bytes = upload.id = 0;
     upload.last = upload.before = none;
     upload.has_before = false;
 }
@@ -119,6 +123,7 @@ void Assembly::step_back(std::uint32_t number) {
     state_of(number) = before_of(number);
     upload.bytes = upload.before_bytes;
     upload.tag = upload.before_tag;
+    upload.id = upload.before_id;
     upload.last = upload.before;
     upload.next = upload.begin_next;
     upload.has_before = false;
@@ -340,6 +345,33 @@ PieceBegun Assembly::copy(const PieceRequest& request, std::uint32_t service, No
     return {Result::begun, is_new};
 }
 
+// --- content ------------------------------------------------------------------------------------
+
+void Assembly::start_content(std::uint32_t number) {
+    const Upload& upload = uploads_[number];
+    content_of(number).start(upload.count == 0 ? 0 : upload.id, upload.bytes, &readers_);
+}
+
+// The piece that began the chain alone came through the spool: nobody read what is in it.
+bool Assembly::is_unread_alone(std::uint32_t number) const {
+    const Upload& upload = uploads_[number];
+    if (upload.count != 1 || upload.matched || content_of(number).at_id == upload.id) return false;
+    const Piece& alone = pieces_[upload.last];
+    return alone.state == PieceState::whole && alone.length != 0 &&
+           alone.run.bytes == alone.length && upload.order == PieceOrder::index;
+}
+
+void Assembly::content_before(UploadRef ref) {
+    const Locked locked(shard_of(ref.number).lock);
+    const Upload& upload = uploads_[ref.number];
+    content_of(ref.number).start(upload.before_id, upload.before_bytes, &readers_);
+}
+
+void Assembly::content_anew(UploadRef ref) {
+    const Locked locked(shard_of(ref.number).lock);
+    content_of(ref.number).start(0, 0, &readers_);
+}
+
 // --- lease ---------------------------------------------------------------------------------------
 
 bool Assembly::take(UploadRef ref, bool anyway, DigestState* state, SpooledPiece* next) {
@@ -349,10 +381,16 @@ bool Assembly::take(UploadRef ref, bool anyway, DigestState* state, SpooledPiece
     if (upload.leased || (upload.matched && !anyway)) return false;
     if (!anyway && waits_for_earlier(upload)) return false;
     *next = {};
-    const bool waits = !upload.matched && next_waits(shard, ref.number, next);
+    if (is_unread_alone(ref.number)) {
+        const std::uint32_t alone = upload.last;
+        step_off(ref.number);
+        *next = {alone, pieces_[alone].run, {}};
+    }
+    const bool waits = !upload.matched && (*next || next_waits(shard, ref.number, next));
     if (!waits && !anyway) return false;
     upload.leased = true;
     upload.lease_is_live = false;
+    start_content(ref.number);
     if (upload.count != 0)
         *state = state_of(ref.number);
     else
@@ -370,7 +408,10 @@ bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& sta
     passed.retained =
         retains_chained(upload) && passed.state == PieceState::whole && retains_room(upload);
     if (!passed.retained) drop_run(piece->piece);
-    if (next_waits(shard, ref.number, piece)) return true;
+    if (next_waits(shard, ref.number, piece)) {
+        start_content(ref.number);
+        return true;
+    }
     *piece = {};
     upload.leased = false;
     return false;
@@ -386,6 +427,21 @@ void Assembly::freeze(UploadRef ref, const DigestState& state) {
     before_of(ref.number) = state;  // the chain itself stands where it stood
     uploads_[ref.number].has_before = false;
     uploads_[ref.number].matched = true;
+    content_of(ref.number).has_found = false;
+}
+
+void Assembly::freeze(UploadRef ref, const FoundMember& found) {
+    const Locked locked(shard_of(ref.number).lock);
+    content_of(ref.number).found = found;
+    content_of(ref.number).has_found = true;
+    uploads_[ref.number].matched = true;
+}
+
+bool Assembly::found(UploadRef ref, FoundMember* found) {
+    const Locked locked(shard_of(ref.number).lock);
+    if (!uploads_[ref.number].matched || !content_of(ref.number).has_found) return false;
+    *found = content_of(ref.number).found;
+    return true;
 }
 
 void Assembly::unfreeze(UploadRef ref) {
@@ -408,8 +464,9 @@ UploadRef Assembly::find(const PieceRequest& request, std::uint32_t service, Now
 ChainView Assembly::chain(UploadRef ref) {
     const Locked locked(shard_of(ref.number).lock);
     const Upload& upload = uploads_[ref.number];
-    return {upload.count,     upload.tag,     upload.has_before, upload.before_tag, upload.whole,
-            upload.in_flight, upload.tainted, upload.copied,     upload.crowded,    upload.matched};
+    return {upload.count,   upload.tag,       upload.has_before, upload.before_tag,
+            upload.whole,   upload.in_flight, upload.tainted,    upload.copied,
+            upload.crowded, upload.matched,   upload.total};
 }
 
 void Assembly::before_last(UploadRef ref, DigestState* state) {

@@ -76,6 +76,8 @@ struct Assembly::Upload {
     std::uint64_t count;
     std::uint64_t tag;
     std::uint64_t before_tag;
+    std::uint64_t id;  // of this state of the chain, 0 when it is empty
+    std::uint64_t before_id;
     std::uint64_t appended;  // pieces of order append so far
     std::uint64_t total;
     bool has_before;

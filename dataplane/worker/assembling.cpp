@@ -112,6 +112,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.spooled = {};
     own.cursor = {};
     own.slot = no_object;
+    own.content = nullptr;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
     own.lost = own.leased = own.summed = own.has_bytes = false;
@@ -140,7 +141,19 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.ticket = ticket;
     own.upload = ticket.upload;
     if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
+    if (ticket.place == PiecePlace::first || ticket.place == PiecePlace::next)
+        begin_reading_piece(number);
     return true;
+}
+
+// What the piece holds of the upload is read with what is before it; by itself it is none.
+void Worker::State::begin_reading_piece(FlowNumber number) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    const Assembling& own = assemblings[exchange.assembling];
+    open_chain(exchange.assembling);
+    exchange.sniff_due = false;
+    exchange.left_alone = true;
+    if (exchange.decoder != no_decoder) decoders[exchange.decoder].decoder.leave_alone(own.object);
 }
 
 // A whole object is judged by itself. Later requests may write into it, or behind it: so it is the

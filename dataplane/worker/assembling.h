@@ -24,6 +24,7 @@ namespace cordon {
 inline constexpr std::uint32_t no_assembling = UINT32_MAX;
 // In place of the number of an object of the message.
 inline constexpr std::uint8_t assembled_object = 0xfe;
+inline constexpr std::uint8_t contained_object = 0xfd;  // in the upload
 
 struct CommitPlace {
     CommitList list;
@@ -43,6 +44,7 @@ struct FormPlace {
     PieceRequest request;
     bool has_ended;
     bool has_key;
+    ChainContent content;
     std::array<char, location_bytes_max> location;
     std::uint32_t next_free;
 };
@@ -62,9 +64,10 @@ struct Assembling {
     };
     PieceRequest request;
     PieceTicket ticket;
-    UploadRef upload;      // pinned
-    SpooledPiece spooled;  // that is being hashed
-    ObjectSlot slot;       // of the chain
+    UploadRef upload;       // pinned
+    SpooledPiece spooled;   // that is being hashed
+    ObjectSlot slot;        // of the chain
+    ChainContent* content;  // while the chain moves here
     Stage stage;
     std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
     std::uint8_t service;

@@ -12,10 +12,13 @@ namespace cordon {
 
 bool Worker::State::begin_creation(FlowNumber number, const PieceRequest& request) {
     Exchange& exchange = exchanges[flows[number].exchange];
-    assemblings[open_assembling(number, request)].stage = Assembling::Stage::creation;
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::creation;
     exchange.creation = form_places.allocate();
     INVARIANT(exchange.creation != no_assembling);  // as many as messages; this one has no form
     FormPlace& made = form_places[exchange.creation];
+    made.content.call(exchange.parser.head().target);
+    own.content = &made.content;
     made.request = request;
     made.has_ended = made.has_key = false;
     // An answer that is still due is not to this one.
@@ -56,6 +59,7 @@ void Worker::State::cut_creation(const Assembling& own) {
     if (!begin_created(form_places[exchange.creation].request, own.service, &ticket)) return;
     counters.count(Outcome::assembly_piece);
     fingerprinter.save(slot, &chain_state);
+    hand_over(&form_places[exchange.creation].content, ticket.upload);
     assembly.abort(ticket, &chain_state, now);
 }
 
@@ -78,12 +82,18 @@ void Worker::State::note_creation_answer(Exchange* exchange, std::uint16_t statu
     PieceTicket ticket;
     if (status / 100 == 2 && made.has_key &&
         begin_created(made.request, flows[exchange->flow].service, &ticket)) {
+        hand_over(&made.content, ticket.upload);
         assembly.end(ticket, made.sum, made.state, now);
         assembly.close(ticket.upload, now);
         assembly.answered(ticket, true);
         counters.count(Outcome::assembly_chained);
     }
     forget_creation(exchange);
+}
+
+void Worker::State::hand_over(ChainContent* content, UploadRef upload) {
+    *assembly.content(upload) = *content;
+    content->reader = {};
 }
 
 // False: others were there before, and it is not the first piece. Then it is missing.
@@ -102,6 +112,7 @@ bool Worker::State::begin_created(const PieceRequest& request, std::uint32_t ser
 void Worker::State::forget_creation(Exchange* exchange) {
     if (exchange->creation == no_assembling) return;
     exchange->tracker.keep_location({});
+    form_places[exchange->creation].content.close(&assembly.readers());
     form_places.release(exchange->creation);
     exchange->creation = no_assembling;
 }

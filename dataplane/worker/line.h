@@ -14,6 +14,7 @@
 //                  committing.cpp the requests that make them visible
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
+//   chain_reading.cpp  what uploads in pieces hold: archives and their members
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -303,6 +304,7 @@ struct Worker::State {
     PolicyCase gap_case();
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
+    void begin_reading_piece(FlowNumber number);
     void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
@@ -319,6 +321,9 @@ struct Worker::State {
     bool look_at_chain(FlowNumber number, bool last);
     static bool shows_at_end(const PieceRequest& request);
     bool judge_prefix(std::uint32_t place, const DigestState& state);
+    bool judge_content(std::uint32_t place, std::uint64_t bytes);
+    bool is_all(const Assembling& own, std::uint64_t bytes);
+    void note_plain(const Exchange& exchange, const Assembling& own);
     bool end_assembling(FlowNumber number);  // false: the flow waits, or is cut
     bool end_piece(FlowNumber number);
     bool advance_alone(std::uint32_t place);
@@ -341,6 +346,7 @@ struct Worker::State {
     void note_location(Exchange* exchange);
     void note_creation_answer(Exchange* exchange, std::uint16_t status);
     bool begin_created(const PieceRequest& request, std::uint32_t service, PieceTicket* ticket);
+    void hand_over(ChainContent* content, UploadRef upload);
     void forget_creation(Exchange* exchange);
 
     // --- committing.cpp ---
@@ -375,11 +381,37 @@ struct Worker::State {
     bool passes_at_limit(std::size_t service_number) const;
     static std::uint64_t bytes_moved(const Flow& flow);
 
+    // --- chain_reading.cpp ---
+    enum class MemberSeen : std::uint8_t { so_far, cut, whole };
+    void open_chain(std::uint32_t place);
+    bool read_chain(std::uint32_t place, Bytes bytes);
+    void prepare_chain(ChainContent* content);
+    bool begin_reading(ChainContent* content, Bytes bytes);
+    ContentReader* open_reader(ChainContent* content);
+    void note_chain_flaw(ChainContent* content, Outcome why);
+    bool take_members(std::uint32_t place, ContentReader* reader);
+    bool member_event(std::uint32_t place, ContentReader* reader, const ObjectEvent& event);
+    bool judge_member(std::uint32_t place, ContentReader* reader, std::uint8_t object,
+                      MemberSeen seen, Bytes kept_back = {});
+    bool judge_found(std::uint32_t place, MemberSeen seen);
+    PatternHits hits_of(const FoundMember& member);
+    PatternHits hits_of_chain(std::uint32_t place);
+    std::uint64_t index_generation() const;
+    void search_apart(ObjectContent* object, TextTail* tail, Bytes bytes);
+    void count_clean_member();
+    void count_unread_member(std::uint32_t place, ContentReader* reader, const ObjectEvent& event);
+    void member_fault(std::uint32_t place, ContentReader* reader, Outcome why);
+    static PolicyCase case_of_flaw(Outcome why);
+    static VerifyReason reason_of_flaw(Outcome why);
+    bool finish_chain(std::uint32_t place);
+    bool look_at_members(std::uint32_t place);
+    bool judge_frozen(std::uint32_t place);
+
     // --- content.cpp ---
     struct Judged;
     void open_content(FlowNumber number, std::uint8_t object);
     void search_path(std::string_view target, ObjectContent* content);
-    void content_bytes(OpenObject* object, Bytes bytes);
+    void content_bytes(OpenObject* object, Bytes bytes, bool left_alone);
     void end_content(OpenObject* object);
     void note_search(ContentScanner::Search search);
     ContentType type_of(const Judged& judged);
@@ -407,6 +439,8 @@ struct Worker::State {
     bool matches_anything(const Digests& digests) const;
     bool matches_to_block(const Judged& judged, bool last) const;
     bool judge_assembled(const Judged& judged, bool last);  // false: the flow is cut
+    bool judge_contained(const Judged& judged, const PatternHits& hits, UploadRef upload,
+                         MemberSeen seen);
     void record_match(const Judged& judged, const Finding& finding);
     void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
@@ -516,6 +550,10 @@ struct Worker::State {
     DigestState piece_state;  // of the piece that ended last, and what tells it
     PieceSum piece_sum{};
     std::array<std::uint8_t, limits::decode_run_bytes> decode_room;  // what decoders write
+    // What readers of uploads write: they read what decoders wrote.
+    std::array<std::uint8_t, limits::decode_run_bytes> chain_room;
+    FoundMember chain_found;             // scratch: contained_object
+    ObjectContent name_content;          // scratch
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {
         std::array<Frame, 2 * limits::burst_frames> frames;
