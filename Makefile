@@ -122,6 +122,7 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 bench: programs  ## benchmarks, each with its physical limit beside it
 	$(Q)build/bin/cordon-bench lanes
 	$(Q)build/bin/cordon-bench decoders
+	$(Q)build/bin/cordon-bench assembly
 	$(Q)build/bin/cordon-bench line
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.

@@ -4,6 +4,7 @@
 //   [--json]
 //   cordon-bench lanes [--runs N] [--json]
 //   cordon-bench decoders [--runs N] [--json]
+//   cordon-bench assembly [--runs N] [--json]
 //   cordon-bench content
 #include <getopt.h>
 
@@ -15,6 +16,7 @@
 
 #include "dataplane/base/result.h"
 #include "dataplane/fingerprint/kernels.h"
+#include "tests/bench/assembly_bench.h"
 #include "tests/bench/content_bench.h"
 #include "tests/bench/decoders_bench.h"
 #include "tests/bench/lanes_bench.h"
@@ -30,6 +32,7 @@ constexpr char usage[] =
     "                         [--runs N] [--json]\n"
     "       cordon-bench lanes [--runs N] [--json]\n"
     "       cordon-bench decoders [--runs N] [--json]\n"
+    "       cordon-bench assembly [--runs N] [--json]\n"
     "       cordon-bench content\n"
     "CORDON_ISA=scalar|openssl|shani|avx2|avx512 forces a set of digest kernels.\n";
 
@@ -227,26 +230,64 @@ void print_decoder(const DecodersResult& result, bool json) {
                 result.form.c_str(), rate.median, rate.least, rate.most, ratio, result.found);
 }
 
-int decoders_command(int argc, char** argv) {
-    std::uint64_t runs = 5;
-    bool json = false;
+// What `decoders` and `assembly` take. 0, or the status to end with.
+int read_runs(int argc, char** argv, const char* misuse, std::uint32_t* runs, bool* json) {
+    std::uint64_t number = 5;
     static const option options[] = {{"runs", required_argument, nullptr, 'r'},
                                      {"json", no_argument, nullptr, 'j'},
                                      {nullptr, 0, nullptr, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
         if (c == 'j')
-            json = true;
-        else if (c != 'r' || !parse_number(optarg, 1, 99, &runs))
-            return usage_error("decoders takes --runs 1 to 99 and --json");
+            *json = true;
+        else if (c != 'r' || !parse_number(optarg, 1, 99, &number))
+            return usage_error(misuse);
     }
-    if (optind != argc) return usage_error("too many arguments");
+    *runs = static_cast<std::uint32_t>(number);
+    return optind == argc ? 0 : usage_error("too many arguments");
+}
+
+int decoders_command(int argc, char** argv) {
+    std::uint32_t runs = 0;
+    bool json = false;
+    const int misuse =
+        read_runs(argc, argv, "decoders takes --runs 1 to 99 and --json", &runs, &json);
+    if (misuse != 0) return misuse;
     if (!json)
         std::printf(
             "decoders: bodies taken apart, without digests, in segments; median of %u (min\n"
             "          to max), of CPU time; beside one stream of SHA-256 (OpenSSL)\n",
-            static_cast<unsigned>(runs));
-    for (const DecodersResult& result : run_decoders(static_cast<std::uint32_t>(runs)))
+            runs);
+    for (const DecodersResult& result : run_decoders(runs))
         print_decoder(result, json);
+    return 0;
+}
+
+void print_assembly(const AssemblyResult& result, bool json) {
+    const Spread& rate = result.gb_per_s;
+    if (json) {
+        std::printf(
+            "{\"bench\":\"assembly\",\"form\":\"%s\",\"gb_per_s\":%.3f,\"gb_per_s_min\":%.3f,"
+            "\"gb_per_s_max\":%.3f,\"ratio\":%.3f}\n",
+            result.form.c_str(), rate.median, rate.least, rate.most, result.of_plain);
+        return;
+    }
+    std::printf("  %-32s %6.2f GB/s (%.2f to %.2f), %5.2f x the plain PUT\n", result.form.c_str(),
+                rate.median, rate.least, rate.most, result.of_plain);
+}
+
+int assembly_command(int argc, char** argv) {
+    std::uint32_t runs = 0;
+    bool json = false;
+    const int misuse =
+        read_runs(argc, argv, "assembly takes --runs 1 to 99 and --json", &runs, &json);
+    if (misuse != 0) return misuse;
+    if (!json)
+        std::printf(
+            "assembly: 12 MB through the line, in one PUT and in three S3 parts; median of %u\n"
+            "          (min to max), of CPU time with the port's; one upload at a time\n",
+            runs);
+    for (const AssemblyResult& result : run_assembly(runs))
+        print_assembly(result, json);
     return 0;
 }
 
@@ -260,6 +301,7 @@ int main(int argc, char** argv) {
     }
     if (kernels::at_start() == nullptr)
         return usage_error("CORDON_ISA names no kernels that this processor can run");
+    if (std::string_view(argv[1]) == "assembly") return assembly_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "decoders") return decoders_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "lanes") return lanes_command(argc - 1, argv + 1);
     if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
