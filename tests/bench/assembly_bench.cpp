@@ -272,7 +272,7 @@ Spread rate_of(Upload* upload, std::size_t bytes, std::uint64_t expected, std::u
 
 }  // namespace
 
-// Clean objects of parts: each of them, the whole, and its members.
+// Clean objects of parts: what each request carries, the whole, and its members.
 std::vector<AssemblyResult> run_assembly(std::uint32_t runs) {
     std::vector<AssemblyResult> results;
     for (const Row& row : rows()) {
@@ -283,7 +283,7 @@ std::vector<AssemblyResult> run_assembly(std::uint32_t runs) {
             const std::vector<std::string> requests = parts_of(row.bytes, in_order);
             Upload parts(requests);
             const Spread rate =
-                rate_of(&parts, row.bytes.size(), requests.size() + row.members, runs);
+                rate_of(&parts, row.bytes.size(), requests.size() + 1 + row.members, runs);
             results.push_back({row.form + (in_order ? ", parts" : ", parts out of order"), rate,
                                rate.median / beside.median});
         }
