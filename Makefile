@@ -73,7 +73,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
 .PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench \
-        bench-goodput demo
+        bench-goodput bench-idle demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -119,11 +119,12 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 	    OVERLOAD_SECONDS=$(or $(OVERLOAD_SECONDS),60) TEST_SECONDS_MAX=900 \
 	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)
 
-bench: programs  ## benchmarks, each with its physical limit beside it
-	$(Q)build/bin/cordon-bench lanes
-	$(Q)build/bin/cordon-bench decoders
-	$(Q)build/bin/cordon-bench assembly
-	$(Q)build/bin/cordon-bench line
+bench: programs  ## every benchmark with its limit; writes docs/benchmarks.md and README's table
+	$(Q)tests/bench/all $(O)/bench.jsonl
+	$(Q)tests/bench/table $(O)/bench.jsonl docs/benchmarks.md README.md
+
+bench-idle: programs  ## what a quiet appliance costs, what its sleep adds (root); IDLE="--runs 9"
+	$(Q)tests/bench/idle $(IDLE)
 
 # GOODPUT="--loss 1 --runs 9": see tests/bench/goodput.
 bench-goodput:  ## goodput of lossy uploads against testpmd (root); GOODPUT="--runs 9" for figures

@@ -85,7 +85,8 @@ assembly_sources := \
     dataplane/assembly/json_reader.cpp \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/chain.cpp \
-    dataplane/assembly/retained.cpp
+    dataplane/assembly/retained.cpp \
+    dataplane/assembly/numbering.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \
     dataplane/worker/worker.cpp \
@@ -103,7 +104,9 @@ worker_sources := \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \
     dataplane/worker/committing.cpp \
+    dataplane/worker/composing.cpp \
     dataplane/worker/objects.cpp \
+    dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \
     dataplane/worker/judge.cpp \
     dataplane/worker/answering.cpp \

@@ -22,6 +22,7 @@ room_tests := \
     keyed_tag \
     index_verify \
     index_view \
+    index_outline \
     index_builder \
     index_holder \
     type_scanner \
@@ -48,6 +49,8 @@ room_tests := \
     worker_archives \
     worker_assembled_archives \
     worker_assembly \
+    worker_composite \
+    worker_late_fields \
     worker_limits \
     worker_overload \
     worker_link \
@@ -151,31 +154,21 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 	$(link)
 
 # Benchmarks: make bench. Never part of a test.
-line_bench_sources := \
-    tests/bench/main.cpp \
-    tests/bench/line_bench.cpp \
-    tests/bench/bench_port.cpp \
-    tests/bench/lanes_bench.cpp \
-    tests/bench/assembly_bench.cpp \
-    tests/bench/decoders_bench.cpp \
-    tests/bench/content_bench.cpp
 bench_sources := \
-    $(line_bench_sources) \
-    tests/bench/index_bench.cpp \
+    tests/bench/main.cpp \
+    tests/bench/assembly_bench.cpp \
+    tests/bench/bench_port.cpp \
+    tests/bench/content_bench.cpp \
+    tests/bench/decoders_bench.cpp \
+    tests/bench/http_bench.cpp \
+    tests/bench/lanes_bench.cpp \
+    tests/bench/large_index.cpp \
+    tests/bench/line_bench.cpp \
+    tests/bench/lookup_bench.cpp \
     tests/bench/stream_bench.cpp \
-    tests/bench/recipe_bench.cpp
+    tests/bench/swap_bench.cpp
 programs += $(O)/bin/cordon-bench
-$(O)/bin/cordon-bench: $(line_bench_sources:%.cpp=$(O)/%.o) $(pure_objects) \
+$(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_plain_objects) \
                        $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs)
-$(O)/tests/bench/index_bench: $(O)/tests/bench/index_bench.o $(pure_objects) \
-                              $(builder_sources:%.cpp=$(O)/%.o)
-	$(link)
-$(O)/tests/bench/index_bench: LIBS = $(pure_libs) -lbenchmark
-$(O)/tests/bench/stream_bench: $(O)/tests/bench/stream_bench.o $(pure_objects)
-	$(link)
-$(O)/tests/bench/stream_bench: LIBS = $(pure_libs) -lbenchmark
-$(O)/tests/bench/recipe_bench: $(O)/tests/bench/recipe_bench.o $(pure_objects)
-	$(link)
-$(O)/tests/bench/recipe_bench: LIBS = $(pure_libs) -lbenchmark

@@ -21,6 +21,8 @@ inline constexpr std::string_view client_from_names[] = {"peer", "proxy", "heade
 inline constexpr std::string_view account_from_names[] = {"none", "s3-access-key", "basic-user",
                                                           "header"};
 inline constexpr std::string_view uninspected_action_names[] = {"pass", "reset", "refuse"};
+inline constexpr std::string_view dismiss_by_names[] = {"off", "head", "size"};
+inline constexpr std::string_view embedded_archives_names[] = {"search", "ignore"};
 inline constexpr std::string_view answer_text_names[] = {"explain", "neutral"};
 inline constexpr std::string_view profile_names[] = {"voluntary", "detection-order",
                                                      "removal-only"};
@@ -50,6 +52,12 @@ inline std::span<const std::string_view> names_of(AccountFrom) {
 }
 inline std::span<const std::string_view> names_of(UninspectedAction) {
     return uninspected_action_names;
+}
+inline std::span<const std::string_view> names_of(DismissBy) {
+    return dismiss_by_names;
+}
+inline std::span<const std::string_view> names_of(EmbeddedArchives) {
+    return embedded_archives_names;
 }
 inline std::span<const std::string_view> names_of(AnswerText) {
     return answer_text_names;

@@ -18,6 +18,7 @@ ServiceOptions defaults() {
     s.on_tls = UninspectedAction::reset;
     s.on_unparsable = UninspectedAction::refuse;
     s.on_limit = UninspectedAction::refuse;
+    s.dismiss = DismissBy::head;
     return s;
 }
 
@@ -90,6 +91,8 @@ void read_mode(TomlSection* section, ServiceOptions* s) {
     section->choice("on_limit", &s->on_limit);
     section->flag("allow_upgrade", &s->allow_upgrade);
     section->flag("weak_blocks", &s->weak_blocks);
+    section->choice("dismiss", &s->dismiss);
+    section->choice("embedded_archives", &s->embedded_archives);
 }
 
 void read_hops(TomlSection* section, ServiceOptions* s) {

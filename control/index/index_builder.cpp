@@ -143,7 +143,9 @@ struct IndexBuilder::Section {
     void drop_unused_records();
     void describe(bool lab, SectionDescriptor* out) const;
     void count(SectionDescriptor* out) const;
+    std::uint64_t records_with(KindSet kinds) const;
     std::uint64_t place_parts(std::uint64_t offset, SectionDescriptor* out) const;
+    void write_sets(MutableBytes image, const SectionDescriptor& out) const;
     void write_parts(MutableBytes image, SectionDescriptor* out);
 };
 
@@ -322,15 +324,27 @@ void IndexBuilder::Section::count(SectionDescriptor* out) const {
     out->kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)] = patterns.size();
 }
 
+std::uint64_t IndexBuilder::Section::records_with(KindSet kinds) const {
+    return static_cast<std::uint64_t>(std::count_if(
+        records.begin(), records.end(),
+        [kinds](const IndexRecord& record) { return !(KindSet(record.kinds) & kinds).empty(); }));
+}
+
 // Returns where the next section's parts begin.
 std::uint64_t IndexBuilder::Section::place_parts(std::uint64_t offset,
                                                  SectionDescriptor* out) const {
+    const auto set_bytes = [this](KindSet kinds) {
+        return set_blocks(records_with(kinds)) * sizeof(SetBlock);
+    };
     const std::uint64_t bytes[index_part_count] = {
         std::uint64_t{shape.bucket_count} * sizeof(TagBucket),
         std::uint64_t{shape.bucket_count} * sizeof(NumberBucket),
-        (records.size() + patterns.size()) * sizeof(IndexRecord), patterns.part_bytes()};
-    const std::size_t parts = index_part_count - (patterns.size() == 0 ? 1 : 0);
-    for (std::size_t i = 0; i < parts; ++i) {
+        (records.size() + patterns.size()) * sizeof(IndexRecord),
+        patterns.part_bytes(),
+        sizeof(SizeBounds) + set_bytes(kinds_with_all(*out, out->kind_tags_sized)),
+        set_bytes(kinds_with_all(*out, out->kind_tags_headed))};
+    for (std::size_t i = 0; i < index_part_count; ++i) {
+        if (!has_part(*out, static_cast<IndexPart>(i))) continue;
         out->parts[i].offset = offset;
         out->parts[i].bytes = bytes[i];
         offset = aligned_up(offset + bytes[i]);
@@ -353,6 +367,7 @@ void IndexBuilder::Section::write_parts(MutableBytes image, SectionDescriptor* o
                        reinterpret_cast<IndexRecord*>(place_of_records),
                        place(IndexPart::patterns));
     }
+    write_sets(image, *out);
     for (std::size_t i = 0; i < index_part_count; ++i) {
         PartDescriptor& part = out->parts[i];
         if (part.offset == 0) continue;
@@ -361,6 +376,30 @@ void IndexBuilder::Section::write_parts(MutableBytes image, SectionDescriptor* o
     // The image now holds them; a large section would need its memory twice.
     std::vector<Entry>().swap(entries);
     std::vector<IndexRecord>().swap(records);
+}
+
+void IndexBuilder::Section::write_sets(MutableBytes image, const SectionDescriptor& out) const {
+    const auto blocks = [&](IndexPart which) {
+        const PartDescriptor& part = out.parts[static_cast<std::size_t>(which)];
+        return std::span(reinterpret_cast<SetBlock*>(image.data() + part.offset),
+                         part.bytes / sizeof(SetBlock));
+    };
+    const std::span<SetBlock> sizes = blocks(IndexPart::sizes);
+    const std::span<SetBlock> heads = blocks(IndexPart::heads);
+    const KindSet sized = kinds_with_all(out, out.kind_tags_sized);
+    const KindSet headed = kinds_with_all(out, out.kind_tags_headed);
+    SizeBounds bounds = {};
+    for (const IndexRecord& record : records) {
+        const KindSet kinds(record.kinds);
+        if (!(kinds & headed).empty()) set_add(heads, head_value(record.head));
+        if ((kinds & sized).empty()) continue;
+        set_add(sizes.subspan(1), record.size);
+        for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+            if (((kinds & sized).bits >> k & 1) != 0)
+                bounds.largest[k] = std::max(bounds.largest[k], record.size);
+        }
+    }
+    if (!sizes.empty()) std::memcpy(sizes.data(), &bounds, sizeof bounds);
 }
 
 Result<BuiltIndex> IndexBuilder::build_image(AlignedBytes* image) {

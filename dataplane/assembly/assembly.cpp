@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "dataplane/assembly/numbering.h"
 #include "dataplane/assembly/uploads.h"
 #include "dataplane/base/invariant.h"
 #include "dataplane/base/limits.h"
@@ -13,10 +14,7 @@ namespace {
 
 // Pieces of a forgotten upload that are freed while a lock is held.
 constexpr std::uint32_t reap_step = 64;
-// A full shard, or a full spool, gives up an upload that was idle for so long: no client pauses so
-// between two pieces, but for one that has lost its connection.
-constexpr std::uint64_t reclaim_idle_ns = 10 * ns_per_s;
-// Objects that came whole have no more than this part of the places.
+// Objects that came whole have no more than this part of the places, and so have groups.
 constexpr std::uint32_t objects_share = 4;
 constexpr std::uint64_t forgotten_age_ns = 7ull * 24 * 3600 * ns_per_s;
 constexpr std::uint64_t overflow_age_ns = 24ull * 3600 * ns_per_s;
@@ -38,6 +36,8 @@ bool is_certain_begin(const PieceRequest& request) {
             return request.begins;
         case PieceOrder::name:
             return true;
+        case PieceOrder::number:
+            return is_first_position(request.position);
     }
     return false;
 }
@@ -79,7 +79,7 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
         shard.first = n * per_shard_;
         shard.untouched = 0;
         shard.free = shard.dying = none;
-        shard.idle[0] = shard.idle[1] = {none, none};
+        std::fill_n(shard.idle, upload_kinds, IdleList{none, none});
         shard.upload_buckets = &upload_buckets_[std::size_t{n} * upload_buckets_each_];
         shard.piece_buckets = &piece_buckets_[std::size_t{n} * piece_buckets_each_];
     }
@@ -124,10 +124,18 @@ std::uint32_t Assembly::find_upload(Shard& shard, const AssemblyKey& key,
 std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
                                     std::uint32_t service, Now now) {
     reap(shard);
-    const bool is_object = request.act == PieceAct::object;
-    if (is_object ? shard.objects >= per_shard_ / objects_share
-                  : shard.free == none && shard.untouched == per_shard_) {
-        if (!evict(shard, 1, now) && (is_object || !evict(shard, 0, now))) return none;
+    const bool is_group = request.order == PieceOrder::number;
+    const bool is_object = request.act == PieceAct::object && !is_group;
+    const UploadKind kind = is_group    ? UploadKind::group
+                            : is_object ? UploadKind::object
+                                        : UploadKind::pieces;
+    const bool gives_way = kind != UploadKind::pieces;
+    if (gives_way && shard.live[at_kind(kind)] >= per_shard_ / objects_share) {
+        if (!evict(shard, kind, now)) return none;
+    } else if (shard.free == none && shard.untouched == per_shard_) {
+        if (!evict(shard, UploadKind::group, now) && !evict(shard, UploadKind::object, now) &&
+            (gives_way || !evict(shard, UploadKind::pieces, now)))
+            return none;
     }
     if (shard.free == none && shard.untouched == per_shard_) return none;
     std::uint32_t number = shard.free;
@@ -146,7 +154,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.bytes = upload.before_bytes = upload.appended = upload.begin_next = 0;
     upload.id = upload.before_id = 0;
     content_of(number).close(&readers_);
-    upload.total = piece_unknown;
+    upload.total = upload.lowest = piece_unknown;
     upload.blocks.store(0, std::memory_order_relaxed);
     upload.recipe = request.recipe;
     upload.order = request.order;
@@ -154,7 +162,8 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.used = true;
     upload.lost = remembers(shard, request, now);
     upload.is_object = is_object;
-    shard.objects += is_object ? 1 : 0;
+    upload.is_component = request.component;
+    ++shard.live[at_kind(kind)];
     upload.copied = upload.crowded = false;
     upload.tainted = upload.matched = upload.leased = upload.lease_is_live = false;
     upload.has_before = false;
@@ -169,11 +178,11 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
 }
 
 // The one that is idle for the longest gives its place to another.
-bool Assembly::evict(Shard& shard, std::uint32_t kind, Now now) {
-    const std::uint32_t oldest = shard.idle[kind].first;
+bool Assembly::evict(Shard& shard, UploadKind kind, Now now) {
+    const std::uint32_t oldest = shard.idle[at_kind(kind)].first;
     if (oldest == none) return false;
     remember(shard, uploads_[oldest], now);
-    if (kind == 0) {
+    if (kind == UploadKind::pieces) {
         if (uploads_[oldest].pieces != 0) older_until_ns_.store(0, std::memory_order_relaxed);
         evicted_.fetch_add(1, std::memory_order_relaxed);
     }
@@ -195,7 +204,7 @@ void Assembly::unlink(Shard& shard, std::uint32_t number) {
 
 void Assembly::leave_idle(Shard& shard, std::uint32_t number) {
     Upload& upload = uploads_[number];
-    IdleList& idle = shard.idle[upload.is_object ? 1 : 0];
+    IdleList& idle = shard.idle[at_kind(kind_of(upload))];
     const std::uint32_t next = upload.idle_next;
     const std::uint32_t previous = upload.idle_previous;
     (previous == none ? idle.first : uploads_[previous].idle_next) = next;
@@ -209,7 +218,7 @@ void Assembly::give_up(Shard& shard, std::uint32_t number) {
     Upload& upload = uploads_[number];
     content_of(number).close(&readers_);
     upload.used = false;
-    shard.objects -= upload.is_object ? 1 : 0;
+    --shard.live[at_kind(kind_of(upload))];
     upload.bucket_next = shard.dying;
     shard.dying = number;
     uploads_live_.fetch_sub(1, std::memory_order_relaxed);
@@ -231,7 +240,7 @@ void Assembly::reap(Shard& shard) {
 
 void Assembly::pin(Shard& shard, std::uint32_t number) {
     Upload& upload = uploads_[number];
-    const IdleList& idle = shard.idle[upload.is_object ? 1 : 0];
+    const IdleList& idle = shard.idle[at_kind(kind_of(upload))];
     const bool was_idle = upload.idle_previous != none || idle.first == number;
     if (upload.pins++ == 0 && was_idle) leave_idle(shard, number);
 }
@@ -241,7 +250,7 @@ void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
     INVARIANT(upload.pins != 0);
     upload.touched_ns = std::max(upload.touched_ns, now.ns);
     if (--upload.pins != 0) return;
-    IdleList& idle = shard.idle[upload.is_object ? 1 : 0];
+    IdleList& idle = shard.idle[at_kind(kind_of(upload))];
     upload.idle_next = none;
     upload.idle_previous = idle.last;
     (idle.last == none ? idle.first : uploads_[idle.last].idle_next) = number;
@@ -310,40 +319,12 @@ std::uint32_t Assembly::expire(Now now) {
         while (expired < most && idle.first != none) {
             const Upload& oldest = uploads_[idle.first];
             if (now.ns < oldest.touched_ns || now.ns - oldest.touched_ns < limits_.idle_ns) break;
-            expired += oldest.is_object ? 0 : 1;
+            expired += kind_of(oldest) == UploadKind::pieces ? 1u : 0u;
             remember(shard, oldest, now);
             give_up(shard, idle.first);
         }
     }
     return expired;
-}
-
-// The spool is full: of each shard the upload that is idle for the longest gives up what it has.
-bool Assembly::reclaim(Now now) {
-    bool found = false;
-    for (std::uint32_t n = 0; n < shard_count_ && !found; ++n) {
-        Shard& shard = shards_[n];
-        const Locked locked(shard.lock);
-        reap(shard);
-        std::uint32_t at = shard.idle[0].first;
-        for (std::uint32_t looked = 0; looked < reap_step && at != none && !found; ++looked) {
-            Upload& upload = uploads_[at];
-            if (now.ns - std::min(now.ns, upload.touched_ns) < reclaim_idle_ns) break;
-            const std::uint32_t next = upload.idle_next;
-            if (upload.blocks.load(std::memory_order_relaxed) != 0 && drop_retained(at)) {
-                found = true;
-            } else if (upload.blocks.load(std::memory_order_relaxed) != 0) {
-                remember(shard, upload, now);
-                older_until_ns_.store(0, std::memory_order_relaxed);
-                evicted_.fetch_add(1, std::memory_order_relaxed);
-                give_up(shard, at);
-                reap(shard);
-                found = true;
-            }
-            at = next;
-        }
-    }
-    return found;
 }
 
 void Assembly::reopen(Now now) {
@@ -361,10 +342,16 @@ std::uint32_t& Assembly::bucket(Shard& shard, std::uint32_t upload, std::uint64_
     return shard.piece_buckets[hash & (piece_buckets_each_ - 1)];
 }
 
+// No upload has more than it leaves to the others, and groups leave half.
+bool Assembly::has_place(const Upload& upload) const {
+    std::uint32_t left = piece_list_.available();
+    if (kind_of(upload) == UploadKind::group) left -= std::min(left, piece_list_.count() / 2);
+    return upload.pieces < left;
+}
+
 std::uint32_t Assembly::open_piece(Shard& shard, std::uint32_t number, std::uint64_t position) {
     Upload& upload = uploads_[number];
-    // No upload has more than it leaves to the others.
-    if (upload.pieces > piece_list_.available()) return none;
+    if (!has_place(upload)) return none;
     const std::uint32_t piece_number = piece_list_.take();
     if (piece_number == none) return none;
     Piece& piece = pieces_[piece_number];
@@ -426,7 +413,8 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
     const Locked locked(shard.lock);
     std::uint32_t number = find_upload(shard, request.key, service);
-    const bool is_object = request.act == PieceAct::object;
+    const bool is_group = request.order == PieceOrder::number;
+    const bool is_object = request.act == PieceAct::object && !is_group;
     bool was_there = false;
     if (number != none && request.begins && request.order != PieceOrder::index) {
         Upload& old = uploads_[number];
@@ -467,19 +455,24 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         case PieceOrder::name:
             position = position_of(request.name);
             break;
+        case PieceOrder::number:
+            position = request.position;
+            break;
     }
     pin(shard, number);
     if (upload.is_object && !is_object) {
+        --shard.live[at_kind(UploadKind::object)];
         upload.is_object = false;
-        --shard.objects;
+        ++shard.live[at_kind(UploadKind::pieces)];
     }
     if ((request.order != upload.order && !appends) || position == piece_unknown) {
         upload.tainted = true;
         unpin(shard, number, now);
         return {Result::bad, is_new};
     }
-    const bool is_earlier = upload.order == PieceOrder::index && upload.count == 1 &&
-                            !upload.leased && position < pieces_[upload.last].position;
+    const bool is_earlier =
+        (upload.order == PieceOrder::index || upload.order == PieceOrder::number) &&
+        upload.count == 1 && !upload.leased && position < pieces_[upload.last].position;
     if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
     const std::uint64_t end =
         request.length == piece_unknown ? position + 1 : position + request.length;
@@ -495,22 +488,26 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
         unpin(shard, number, now);
         return {Result::crossing, is_new};
     }
-    const PiecePlace place = place_of(shard, number, request, position);
-    const bool has_place = upload.ahead_count < limits::assembly_ahead_max;
-    const std::uint32_t piece = has_place ? open_piece(shard, number, position) : none;
+    const bool is_unseen = request.act == PieceAct::copy_piece;
+    PiecePlace place = is_unseen ? PiecePlace::spooled : place_of(shard, number, request, position);
+    if (request.is_aside) place = PiecePlace::spooled;  // its bytes are read from there
+    const bool may_wait = upload.ahead_count < limits::assembly_ahead_max;
+    if (is_group && !has_place(upload)) evict(shard, UploadKind::group, now);
+    const std::uint32_t piece = may_wait ? open_piece(shard, number, position) : none;
     if (piece == none) {
         upload.tainted = upload.crowded = true;
         unpin(shard, number, now);
         return {Result::full, is_new, true};
     }
     pieces_[piece].end = end;
+    if (is_group && is_first_position(position)) upload.lowest = std::min(upload.lowest, position);
     put_ahead(number, piece);
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
     *ticket = {{number}, piece, upload.epoch, pieces_[piece].begun, place};
     if (place == PiecePlace::spooled) {
-        pieces_[piece].content = PieceContent::spooled;
+        pieces_[piece].content = is_unseen ? PieceContent::lost : PieceContent::spooled;
         return {Result::begun, is_new};
     }
     upload.leased = upload.lease_is_live = true;
@@ -553,10 +550,7 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     bool kept = true;
     if (end > std::uint64_t{before} * Spool::block_bytes) {
         // No upload has more of the spool than it leaves to the others.
-        const auto has_room = [&] {
-            return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free();
-        };
-        kept = has_room() || (reclaim(now) && has_room());
+        kept = has_room(upload) || (reclaim(now) && has_room(upload));
     }
     kept = kept && (spool_.append(&piece.run, bytes));
     upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);
@@ -566,6 +560,18 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     const Locked locked(shard_of(ticket.upload.number).lock);
     piece.content = PieceContent::lost;
     return false;
+}
+
+bool Assembly::open(const PieceRequest& request, std::uint32_t service, Now now) {
+    Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
+    const Locked locked(shard.lock);
+    if (find_upload(shard, request.key, service) != none) return false;
+    const std::uint32_t number = open_upload(shard, request, service, now);
+    if (number == none) return false;
+    uploads_[number].total = request.total;
+    pin(shard, number);
+    unpin(shard, number, now);
+    return true;
 }
 
 void Assembly::forget(const PieceRequest& request, std::uint32_t service) {

@@ -24,6 +24,8 @@
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
 //                                                  the list may name them in another order
+//   objects that a list may name, with a number    the same, in the order of their numbers; without
+//                                                  room they are objects like others
 //   a whole object, and pieces written into it     the object is the first piece, when the storage
 //                                                  took it; afterwards its key is remembered
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
@@ -103,7 +105,8 @@ struct PieceBegun {
 // What is known of a piece at its end.
 struct PieceSum {
     std::uint64_t length;
-    std::array<std::uint8_t, 16> digest;  // of sha256: tells equal pieces
+    std::array<std::uint8_t, 16> digest;    // of sha256: tells equal pieces
+    std::array<std::uint8_t, 16> md5 = {};  // of components: as lists tell them
 };
 
 // Whether the end of a piece may go to the storage. (Objects that need no commit.)
@@ -137,7 +140,8 @@ struct ChainView {
     bool copied;
     bool crowded;  // no room
     bool matched;
-    std::uint64_t total;  // bytes, piece_unknown when nobody said
+    std::uint64_t bytes;
+    std::uint64_t total;  // piece_unknown: nobody said it
 };
 
 enum class PieceStatus : std::uint8_t { missing, in_flight, chained, spooled, lost, conflict };
@@ -157,6 +161,8 @@ class Assembly {
                      PieceTicket* ticket, DigestState* state);
     // Only with place spooled. False: no room; what was kept is gone.
     bool keep(const PieceTicket& ticket, Bytes bytes, Now now);
+    // The bytes of a piece that came before its place was known; what is not needed is dropped.
+    void adopt(const PieceTicket& ticket, SpoolRun* run);
     // With place first and next: as long as there is room, for a commit in another order.
     void retain(const PieceTicket& ticket, Bytes bytes);
     // Only with place again. False: these are other bytes than those that are there.
@@ -172,6 +178,8 @@ class Assembly {
     // A piece that the storage copies from elsewhere.
     PieceBegun copy(const PieceRequest& request, std::uint32_t service, Now now);
     void forget(const PieceRequest& request, std::uint32_t service);  // Abort
+    // An upload without a piece so far: what its creation says of it. False: no place.
+    bool open(const PieceRequest& request, std::uint32_t service, Now now);
 
     // --- lease ---
     // False: it is taken, or nothing waits (`anyway`: also then).
@@ -197,14 +205,18 @@ class Assembly {
     bool found(UploadRef upload, FoundMember* found);
 
     // --- commits ---
-    UploadRef find(const PieceRequest& request, std::uint32_t service, Now now);
+    UploadRef find(const AssemblyKey& key, std::uint32_t service, Now now);
     ChainView chain(UploadRef upload);
     void before_last(UploadRef upload, DigestState* state);
+    void state(UploadRef upload, DigestState* state);
     // Of the only whole piece in that place. *piece is set when its bytes are there: with status
     // spooled, and with chained when they were retained.
-    PieceStatus status(UploadRef upload, std::uint64_t position, SpooledPiece* piece);
+    PieceStatus status(UploadRef upload, std::uint64_t position, SpooledPiece* piece,
+                       PieceSum* sum = nullptr);
     void close(UploadRef upload, Now now);
 
+    // Bytes whose place is not known yet. False: there is no room, and *run is empty again.
+    bool set_aside(SpoolRun* run, Bytes bytes);
     // Positions that a commit names.
     Spool& spool() { return spool_; }
     static std::uint64_t position_of(const AssemblyKey& name) { return name.low ^ name.high; }
@@ -230,6 +242,8 @@ class Assembly {
     struct Piece;
     struct Upload;
     struct Shard;
+    enum class UploadKind : std::uint8_t { pieces, object, group };
+    static UploadKind kind_of(const Upload& upload);
     static constexpr std::uint32_t none = UINT32_MAX;
     static constexpr std::uint32_t shards_max = 16;
 
@@ -238,7 +252,7 @@ class Assembly {
     std::uint32_t find_upload(Shard& shard, const AssemblyKey& key, std::uint32_t service) const;
     std::uint32_t open_upload(Shard& shard, const PieceRequest& request, std::uint32_t service,
                               Now now);
-    bool evict(Shard& shard, std::uint32_t kind, Now now);
+    bool evict(Shard& shard, UploadKind kind, Now now);
     void unlink(Shard& shard, std::uint32_t number);
     void leave_idle(Shard& shard, std::uint32_t number);
     void give_up(Shard& shard, std::uint32_t number);
@@ -249,12 +263,15 @@ class Assembly {
     bool remembers(Shard& shard, const PieceRequest& request, Now now) const;
     std::uint64_t hash_forgotten(const AssemblyKey& key) const;
     bool reclaim(Now now);
+    bool has_room(const Upload& upload) const;
     bool retains_room(const Upload& upload) const;
+    bool reclaim(Shard& shard, UploadKind kind, Now now);
     static bool retains_chained(const Upload& upload);
     bool drop_retained(std::uint32_t number);
     std::uint32_t repeated(Shard& shard, std::uint32_t number, const PieceRequest& request) const;
 
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
+    bool has_place(const Upload& upload) const;
     std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);
     void remove_piece(Shard& shard, std::uint32_t number);
     std::uint32_t whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
@@ -262,6 +279,7 @@ class Assembly {
     bool is_chained(const Upload& upload, const Piece& piece) const;
     PiecePlace place_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
                         std::uint64_t position) const;
+    static std::uint64_t position_after(const Upload& upload, const Piece& piece);
     void append_to_chain(std::uint32_t number, std::uint32_t piece, const DigestState& state);
     void break_chain(std::uint32_t number);
     void step_back(std::uint32_t number);
@@ -275,6 +293,7 @@ class Assembly {
     bool waits_for_earlier(const Upload& upload) const;
     void begin_chain_alone(std::uint32_t number, std::uint32_t piece, const DigestState& state);
     void step_off(std::uint32_t number);
+    bool gives_way_to_first(Shard& shard, std::uint32_t number, std::uint32_t piece) const;
     void drop_run(std::uint32_t piece);
     std::uint32_t next_in_chain(Shard& shard, std::uint32_t number) const;
     void start_content(std::uint32_t number);

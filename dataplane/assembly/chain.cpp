@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "dataplane/assembly/assembly.h"
+#include "dataplane/assembly/numbering.h"
 #include "dataplane/assembly/uploads.h"
 #include "dataplane/base/invariant.h"
 #include "dataplane/base/limits.h"
@@ -45,7 +46,7 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     content_of(number).settle(before, upload.id, state.size);
     upload.begin_next = piece.position;
     upload.bytes = state.size;
-    upload.next = upload.order == PieceOrder::offset ? state.size : piece.position + 1;
+    upload.next = position_after(upload, piece);
     upload.last = piece_number;
     upload.tag = tag_with(upload.tag, piece.position);
     ++upload.count;
@@ -56,6 +57,12 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next)
         upload.tainted = upload.tainted || (pieces_[at].position < upload.bytes &&
                                             pieces_[at].position != piece.position);
+}
+
+std::uint64_t Assembly::position_after(const Upload& upload, const Piece& piece) {
+    if (upload.order == PieceOrder::offset) return upload.bytes;
+    if (upload.order == PieceOrder::number) return position_behind(piece.position);
+    return piece.position + 1;
 }
 
 // Whether a piece claims bytes that another one has, or claims. A storage that writes in place has
@@ -184,6 +191,21 @@ bool Assembly::waits_for_earlier(const Upload& upload) const {
            upload.count == 1 && pieces_[upload.last].run.blocks != 0 && retains_room(upload);
 }
 
+// Segment 1 was faster than segment 0, which waits in the spool meanwhile: it begins the chain.
+bool Assembly::gives_way_to_first(Shard& shard, std::uint32_t number,
+                                  std::uint32_t piece_number) const {
+    const Upload& upload = uploads_[number];
+    const Piece& piece = pieces_[piece_number];
+    if (upload.order != PieceOrder::number || upload.count != 0 || !piece.retained ||
+        piece.position == upload.lowest)
+        return false;
+    for (std::uint32_t at = bucket(shard, number, upload.lowest); at != none;
+         at = pieces_[at].bucket_next) {
+        if (pieces_[at].upload == number && pieces_[at].position == upload.lowest) return true;
+    }
+    return false;
+}
+
 // It was not the beginning after all: its bytes are still there.
 void Assembly::step_off(std::uint32_t number) {
     Upload& upload = uploads_[number];
@@ -207,6 +229,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     Piece& piece = pieces_[ticket.piece];
     piece.length = sum.length;
     piece.digest = sum.digest;
+    piece.md5 = sum.md5;
     piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
     piece.state = PieceState::whole;
     --upload.in_flight;
@@ -216,10 +239,12 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
         if (piece.content == PieceContent::spooled) begin_chain_alone(number, ticket.piece, state);
     } else {
         upload.leased = upload.lease_is_live = false;
-        if (ticket.epoch == upload.epoch)
-            append_to_chain(number, ticket.piece, state);
-        else
+        if (ticket.epoch != upload.epoch)
             piece.content = PieceContent::lost;
+        else if (gives_way_to_first(shard, number, ticket.piece))
+            piece.content = PieceContent::spooled;
+        else
+            append_to_chain(number, ticket.piece, state);
     }
     settle_rivals(shard, number, ticket.piece, true);
 }
@@ -258,6 +283,8 @@ std::uint32_t Assembly::next_in_chain(Shard& shard, std::uint32_t number) const 
     // In which order pieces with names stand is known when they are named.
     if (upload.order == PieceOrder::name || upload.order == PieceOrder::append) return none;
     if (upload.count != 0) return whole_at(shard, number, upload.next, none);
+    if (upload.order == PieceOrder::number)
+        return upload.lowest != piece_unknown ? whole_at(shard, number, upload.lowest, none) : none;
     const std::uint32_t first = whole_at(shard, number, 0, none);
     if (first != none || upload.visibility != Visibility::at_commit) return first;
     return whole_at(shard, number, 1, none);
@@ -451,10 +478,10 @@ void Assembly::unfreeze(UploadRef ref) {
 
 // --- commits -------------------------------------------------------------------------------------
 
-UploadRef Assembly::find(const PieceRequest& request, std::uint32_t service, Now now) {
-    Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
+UploadRef Assembly::find(const AssemblyKey& key, std::uint32_t service, Now now) {
+    Shard& shard = shards_[hash_of(key, service) % shard_count_];
     const Locked locked(shard.lock);
-    const std::uint32_t number = find_upload(shard, request.key, service);
+    const std::uint32_t number = find_upload(shard, key, service);
     if (number == none) return {};
     pin(shard, number);
     uploads_[number].touched_ns = now.ns;
@@ -466,7 +493,12 @@ ChainView Assembly::chain(UploadRef ref) {
     const Upload& upload = uploads_[ref.number];
     return {upload.count,   upload.tag,       upload.has_before, upload.before_tag,
             upload.whole,   upload.in_flight, upload.tainted,    upload.copied,
-            upload.crowded, upload.matched,   upload.total};
+            upload.crowded, upload.matched,   upload.bytes,      upload.total};
+}
+
+void Assembly::state(UploadRef ref, DigestState* state) {
+    const Locked locked(shard_of(ref.number).lock);
+    *state = state_of(ref.number);
 }
 
 void Assembly::before_last(UploadRef ref, DigestState* state) {
@@ -474,7 +506,8 @@ void Assembly::before_last(UploadRef ref, DigestState* state) {
     *state = before_of(ref.number);
 }
 
-PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece* out) {
+PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece* out,
+                             PieceSum* sum) {
     *out = {};
     Shard& shard = shard_of(ref.number);
     const Locked locked(shard.lock);
@@ -490,6 +523,7 @@ PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece
     if (number == none) return PieceStatus::missing;
     if (whole_at(shard, ref.number, position, number) != none) return PieceStatus::conflict;
     const Piece& piece = pieces_[number];
+    if (sum != nullptr) *sum = {piece.length, piece.digest, piece.md5};
     if (piece.retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};
     if (is_chained(upload, piece)) return PieceStatus::chained;
     return !*out ? PieceStatus::lost : PieceStatus::spooled;

@@ -32,6 +32,20 @@ bool has_line_end(std::string_view text) {
     return text.find_first_of("\r\n") != std::string_view::npos;
 }
 
+// BUCKET and OBJECT, or ACCOUNT and CONTAINER/OBJECT.
+void name_object(std::string_view before, std::string_view object, std::uint64_t seed,
+                 CommitEntry* entry) {
+    std::array<char, limits::head_bytes_max> text;
+    std::size_t used = fold_path(before, PathText::plain, text);
+    used += fold_path(object, PathText::plain, std::span(text).subspan(used));
+    PieceRequest named;
+    set_group({text.data(), used}, seed, &named);
+    entry->from = CommitEntry::From::object;
+    entry->name = object_key(before, object, seed);
+    entry->group = named.group;
+    entry->position = named.position;
+}
+
 constexpr unsigned bit(auto field) {
     return 1u << static_cast<unsigned>(field);
 }
@@ -219,8 +233,7 @@ bool CommitList::close_element(CommitEntry* entry) {
         in_value_ = false;
         seen_ |= static_cast<std::uint8_t>(bit(Field::place));
         if (format_ == ListFormat::gcs_components) {
-            item_.from = CommitEntry::From::object;
-            item_.name = object_key(before_, value(), seed_);
+            name_object(before_, value(), seed_, &item_);
             // Line ends reach readers in several ways (XML 1.0 §2.11).
             return (text.empty() || has_line_end(value())) && fail();
         }
@@ -303,6 +316,7 @@ bool CommitList::take_key() {
     if (name == (is_slo ? "path" : "name")) field_ = Field::place;
     if (is_slo && name == "range") field_ = Field::range;
     if (is_slo && name == "data") field_ = Field::inlined;
+    if (is_slo && name == "etag") field_ = Field::etag;
     if (field_ == Field::none) return false;
     if ((seen_ & bit(field_)) != 0) return fail();
     seen_ = static_cast<std::uint8_t>(seen_ | bit(field_));
@@ -314,6 +328,7 @@ bool CommitList::take_json_value(JsonReader::Token token) {
     const Field field = field_;
     field_ = Field::none;
     if (field == Field::none) return false;
+    if (field == Field::etag) return take_etag(token);
     const std::string_view text = json_.text();
     if (field == Field::range && token == JsonReader::Token::literal && text == "null")
         return false;
@@ -324,8 +339,7 @@ bool CommitList::take_json_value(JsonReader::Token token) {
     }
     if (json_.is_cut() || text.empty()) return fail();
     if (field == Field::place) {
-        item_.from = CommitEntry::From::object;
-        item_.name = object_key(before_, text, seed_);
+        name_object(before_, text, seed_, &item_);
         return false;
     }
     const auto range = parse_range(text);
@@ -333,6 +347,22 @@ bool CommitList::take_json_value(JsonReader::Token token) {
     const bool suffix = range->first == piece_unknown;
     item_.offset = range->first;
     item_.length = suffix ? range->last : range->length();
+    return false;
+}
+
+// One that is no MD5, or none, says nothing.
+bool CommitList::take_etag(JsonReader::Token token) {
+    std::string_view text = json_.text();
+    if (token == JsonReader::Token::literal) return text != "null" && fail();
+    if (text.size() >= 2 && text.starts_with('"') && text.ends_with('"'))
+        text = text.substr(1, text.size() - 2);
+    const bool is_md5 = text.size() == 2 * item_.md5.size() && !json_.is_cut() &&
+                        text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    if (!is_md5) return false;
+    for (std::size_t n = 0; n < item_.md5.size(); ++n)
+        item_.md5[n] =
+            static_cast<std::uint8_t>(hex_digit(text[2 * n]) * 16 + hex_digit(text[2 * n + 1]));
+    item_.has_md5 = true;
     return false;
 }
 

@@ -42,6 +42,11 @@ struct CommitEntry {
     AssemblyKey name;
     std::uint64_t offset = 0;  // piece_unknown: the last `length` bytes
     std::uint64_t length = piece_unknown;
+    AssemblyKey group;  // of an object, as PieceRequest has it
+    std::uint64_t position = piece_unknown;
+    // The storage takes the list only when that object has this digest.
+    bool has_md5 = false;
+    std::array<std::uint8_t, 16> md5 = {};
 };
 
 class CommitList {
@@ -74,6 +79,7 @@ class CommitList {
     bool take_key();
     bool in_list() const;
     bool take_json_value(JsonReader::Token token);
+    bool take_etag(JsonReader::Token token);
     bool end_item(CommitEntry* entry);
     bool next_partial(CommitEntry* entry);
     bool give(CommitEntry* entry);
@@ -84,7 +90,7 @@ class CommitList {
     std::uint32_t entries_max() const;
 
     // Which of an item's fields a value is.
-    enum class Field : std::uint8_t { none, place, range, inlined };
+    enum class Field : std::uint8_t { none, place, range, inlined, etag };
 
     State state_ = State::open;
     ListFormat format_ = ListFormat::none;

@@ -70,6 +70,7 @@ enum class PieceOrder : std::uint8_t {
     offset,  // the place of its first byte
     append,  // behind what is there
     name,    // nothing, until a list names it
+    number,  // the same, and the number at the end of its name is a guess (numbering.h)
 };
 
 // When somebody can read the object.
@@ -126,6 +127,10 @@ struct PieceRequest {
     PieceOrder order = PieceOrder::offset;
     Visibility visibility = Visibility::at_once;
     ListFormat list = ListFormat::none;  // with commit
+    // What a later request may put together with others: its bytes stay, as far as there is room.
+    bool component = false;
+    // Its bytes came before its place was known, and wait in the spool.
+    bool is_aside = false;
     bool begins = false;  // the assembly cannot have earlier pieces: what is there is of an old one
     bool last = false;  // behind this piece comes none: total = offset + length; with at_commit the
                         // piece also commits
@@ -136,9 +141,10 @@ struct PieceRequest {
     AssemblyKey key;     // of the assembly; of the object with act object and copy
     AssemblyKey name;    // of the piece, as a list names it; order name
     AssemblyKey source;  // with copy_piece and copy: the object's key
-    // With act object of swift_object: the assembly of a DLO commit whose prefix its name begins
-    // with; `index` is the number at its end (piece_unknown without one).
+    // Of an object whose name ends in a number, whatever is done to it: the assembly of all that
+    // differ in that number only, and its position there (order number). Zero: it has none.
     AssemblyKey group;
+    std::uint64_t position = piece_unknown;
     // With act object and piece: the same object as storages name it that take the bucket from the
     // host (zero: none).
     AssemblyKey alias;

@@ -96,6 +96,7 @@ void read_tus(const RequestView& view, PieceRequest* request) {
         return;
     }
     if (creates) {
+        request->component = starts_ignoring_case(concat.encoded, "partial");
         request->begins = request->key_in_answer = true;
         request->offset = 0;
     }

@@ -1,4 +1,5 @@
 // Recipes of object storages: S3, Azure, Google, Swift, container registries.
+#include "dataplane/assembly/numbering.h"
 #include "dataplane/assembly/recipe_view.h"
 #include "dataplane/assembly/storage_names.h"
 #include "dataplane/http/refusal.h"
@@ -116,6 +117,16 @@ AssemblyKey object_key(std::string_view before, std::string_view object, std::ui
         }
     }
     return KeyWriter(KeyKind::path, seed).plain_path({text.data(), used}).get();
+}
+
+AssemblyKey group_key(std::string_view prefix, std::uint64_t seed) {
+    return KeyWriter(KeyKind::prefix, seed).plain(prefix).get();
+}
+
+void set_group(std::string_view folded, std::uint64_t seed, PieceRequest* request) {
+    const NumberedName name = numbered_name(folded);
+    request->position = name.position;
+    request->group = name.position == piece_unknown ? AssemblyKey{} : group_key(name.prefix, seed);
 }
 
 // --- S3 ------------------------------------------------------------------------------------------
@@ -293,20 +304,19 @@ std::string_view swift_account(std::string_view folded) {
 
 namespace {
 
-// CONTAINER/OBJECT of a field of Swift, percent-encoded (account in a field of its own: not ours).
-AssemblyKey swift_key(const RequestView& view, std::string_view account, std::string_view name) {
-    std::array<char, limits::head_bytes_max> text;
-    const std::size_t bytes = fold_path(name, PathText::encoded, text);
-    return object_key(account, {text.data(), bytes}, view.seed);
-}
+// CONTAINER/OBJECT of a field of Swift, percent-encoded (account in a field of its own: not ours),
+// as the folded path of that object. A prefix may end in a slash.
+struct SwiftName {
+    SwiftName(std::string_view account, std::string_view name) {
+        used = fold_path(account, PathText::plain, text);
+        used += fold_path(name, PathText::encoded, std::span(text).subspan(used));
+        if (name.ends_with('/') && used < text.size()) text[used++] = '/';
+    }
+    std::string_view get() const { return {text.data(), used}; }
 
-AssemblyKey swift_group(std::string_view account, std::string_view name, std::uint64_t seed,
-                        std::uint64_t* number) {
-    return KeyWriter(KeyKind::prefix, seed)
-        .plain_path(account)
-        .plain_path(numbered_prefix(name, number))
-        .get();
-}
+    std::array<char, limits::head_bytes_max> text;
+    std::size_t used;
+};
 
 void read_swift_copy(const RequestView& view, std::string_view account, PieceRequest* request) {
     const bool from = !view.is("COPY");
@@ -314,9 +324,11 @@ void read_swift_copy(const RequestView& view, std::string_view account, PieceReq
     if (!other.present || other.encoded.find("://") != std::string_view::npos) return;
     request->recipe = Recipe::swift_object;
     request->act = PieceAct::copy;
-    request->key = view.path_key();
-    request->source = swift_key(view, account, other.encoded);
-    if (!from) std::swap(request->key, request->source);
+    const SwiftName name(account, other.encoded);
+    const AssemblyKey named = KeyWriter(KeyKind::path, view.seed).plain_path(name.get()).get();
+    request->key = from ? view.path_key() : named;
+    request->source = from ? named : view.path_key();
+    set_group(from ? view.path : name.get(), view.seed, request);
     if (other.ambiguous) bad(request);
 }
 
@@ -328,15 +340,14 @@ void read_swift(const RequestView& view, PieceRequest* request) {
     if (view.is("COPY") || view.has("x-copy-from")) return read_swift_copy(view, account, request);
     request->key = view.path_key();
     request->visibility = Visibility::at_commit;
+    set_group(view.path, view.seed, request);
     if (const QueryValue manifest = view.field("x-object-manifest"); manifest.present) {
-        std::array<char, limits::head_bytes_max> text;
-        const std::size_t bytes = fold_path(manifest.encoded, PathText::encoded, text);
+        const SwiftName prefix(account, manifest.encoded);
         request->recipe = Recipe::swift_dynamic;
         request->act = manifest.ambiguous ? PieceAct::bad : PieceAct::commit;
-        request->order = PieceOrder::index;
+        request->order = PieceOrder::number;
         request->name = request->key;
-        std::uint64_t number = 0;
-        request->key = swift_group(account, {text.data(), bytes}, view.seed, &number);
+        request->key = group_key(numbered_name(prefix.get()).prefix, view.seed);
         return;
     }
     if (!view.is("PUT")) return;
@@ -349,12 +360,11 @@ void read_swift(const RequestView& view, PieceRequest* request) {
     }
     if (view.has("content-range")) return;
     request->recipe = Recipe::swift_object;
-    request->act = PieceAct::object;
+    request->act = view.has("x-symlink-target") ? PieceAct::copy : PieceAct::object;
     request->begins = request->last = true;
     request->length = view.body_length();
     request->visibility = Visibility::at_once;
-    request->group =
-        swift_group(account, view.path.substr(account.size()), view.seed, &request->index);
+    request->component = true;
 }
 
 // --- container registries ------------------------------------------------------------------------

@@ -4,6 +4,8 @@
 
 #include "dataplane/assembly/assembly.h"
 #include "dataplane/assembly/uploads.h"
+#include "dataplane/base/limits.h"
+#include "dataplane/base/time.h"
 
 namespace cordon {
 
@@ -13,11 +15,18 @@ namespace {
 constexpr std::uint32_t drop_step = 64;
 // An upload retains no more than this part of what is free.
 constexpr std::uint32_t retained_share = 4;
+// Groups leave this part of the spool to who needs it.
+constexpr std::uint32_t group_share = 2;
+// A full spool gives up an upload that was idle for so long: no client pauses so between two
+// pieces, but for one that has lost its connection.
+constexpr std::uint64_t reclaim_idle_ns = 10 * ns_per_s;
+constexpr std::uint32_t reclaim_step = 64;
 
 }  // namespace
 
 // Whole objects are not: every plain PUT would be copied.
 bool Assembly::retains_chained(const Upload& upload) {
+    if (upload.is_component) return true;
     return is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !upload.is_object;
 }
 
@@ -36,8 +45,71 @@ bool Assembly::drop_retained(std::uint32_t number) {
     return dropped;
 }
 
+// No upload has more of the spool than it leaves to the others.
+bool Assembly::has_room(const Upload& upload) const {
+    std::uint32_t left = spool_.blocks_free();
+    const auto kept =
+        static_cast<std::uint32_t>(spool_.bytes_max() / Spool::block_bytes / group_share);
+    if (kind_of(upload) == UploadKind::group) left -= std::min(left, kept);
+    return upload.blocks.load(std::memory_order_relaxed) < left;
+}
+
 bool Assembly::retains_room(const Upload& upload) const {
-    return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share;
+    return upload.blocks.load(std::memory_order_relaxed) < spool_.blocks_free() / retained_share &&
+           has_room(upload);
+}
+
+bool Assembly::set_aside(SpoolRun* run, Bytes bytes) {
+    const std::uint64_t most = std::min(limits::aside_bytes_max, spool_.bytes_max() / group_share);
+    const std::uint32_t kept = static_cast<std::uint32_t>(spool_.bytes_max() / Spool::block_bytes /
+                                                          group_share);
+    if (run->bytes + bytes.size() <= most && spool_.blocks_free() > kept &&
+        spool_.append(run, bytes))
+        return true;
+    spool_.drop(run);
+    return false;
+}
+
+void Assembly::adopt(const PieceTicket& ticket, SpoolRun* run) {
+    Piece& piece = pieces_[ticket.piece];
+    if (ticket.place != PiecePlace::spooled && !piece.retained) return spool_.drop(run);
+    piece.run = *run;
+    *run = {};
+    uploads_[ticket.upload.number].blocks.fetch_add(piece.run.blocks, std::memory_order_relaxed);
+}
+
+// The spool is full: of each shard the upload that is idle for the longest gives up what it has.
+bool Assembly::reclaim(Now now) {
+    for (std::uint32_t n = 0; n < shard_count_; ++n) {
+        Shard& shard = shards_[n];
+        const Locked locked(shard.lock);
+        reap(shard);
+        if (reclaim(shard, UploadKind::group, now) || reclaim(shard, UploadKind::pieces, now))
+            return true;
+    }
+    return false;
+}
+
+bool Assembly::reclaim(Shard& shard, UploadKind kind, Now now) {
+    std::uint32_t at = shard.idle[at_kind(kind)].first;
+    for (std::uint32_t looked = 0; looked < reclaim_step && at != none; ++looked) {
+        Upload& upload = uploads_[at];
+        if (now.ns - std::min(now.ns, upload.touched_ns) < reclaim_idle_ns) return false;
+        const std::uint32_t next = upload.idle_next;
+        if (upload.blocks.load(std::memory_order_relaxed) != 0) {
+            if (drop_retained(at)) return true;
+            if (kind == UploadKind::pieces) {
+                remember(shard, upload, now);
+                older_until_ns_.store(0, std::memory_order_relaxed);
+                evicted_.fetch_add(1, std::memory_order_relaxed);
+            }
+            give_up(shard, at);
+            reap(shard);
+            return true;
+        }
+        at = next;
+    }
+    return false;
 }
 
 // A storage that writes in place does not change by bytes that it has already.

@@ -17,10 +17,6 @@ char folded(char c) {
     return c == '+' ? ' ' : c;
 }
 
-bool is_mark(char c) {
-    return c == '/' || c == '-' || c == '_' || c == '.';
-}
-
 struct FoldedPath {
     std::span<char> out;
     std::size_t used = 0;
@@ -123,17 +119,6 @@ std::size_t fold_path(std::string_view text, PathText how, std::span<char> out) 
     }
     path.end_segment();
     return path.used;
-}
-
-std::string_view numbered_prefix(std::string_view folded, std::uint64_t* number) {
-    std::size_t digits = 0;
-    while (digits < folded.size() && is_digit(folded[folded.size() - 1 - digits]))
-        ++digits;
-    *number = number_in(folded.substr(folded.size() - digits)).value_or(piece_unknown);
-    folded.remove_suffix(digits);
-    while (!folded.empty() && is_mark(folded.back()))
-        folded.remove_suffix(1);
-    return folded;
 }
 
 AssemblyKey KeyWriter::get() const {

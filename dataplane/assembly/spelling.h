@@ -32,10 +32,6 @@ enum class KeyKind : char { path = 'p', session = 's', block = 'b', file = 'f', 
 enum class PathText : std::uint8_t { encoded, plain };
 std::size_t fold_path(std::string_view text, PathText how, std::span<char> out);
 
-// A folded path without the digits at its end and the marks before them; *number is the digits, or
-// piece_unknown.
-std::string_view numbered_prefix(std::string_view folded, std::uint64_t* number);
-
 class KeyWriter {
   public:
     KeyWriter(KeyKind kind, std::uint64_t seed) : seed_(seed) { put(static_cast<char>(kind)); }

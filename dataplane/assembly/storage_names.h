@@ -19,6 +19,10 @@ AssemblyKey object_key(std::string_view before, std::string_view object, std::ui
 // The same for a request whose host begins with the bucket; zero when that is not so.
 AssemblyKey hosted_key(const RequestView& view);
 
+// Of objects whose names differ in the number at their end only; and of one such.
+AssemblyKey group_key(std::string_view prefix, std::uint64_t seed);
+void set_group(std::string_view folded, std::uint64_t seed, PieceRequest* request);
+
 bool split_gcs_path(std::string_view folded, std::string_view* bucket, std::string_view* object);
 
 // What of a folded path stands before container and object; empty when it is none of Swift.

@@ -23,6 +23,7 @@ struct Assembly::Piece {
     std::uint64_t ended;
     SpoolRun run;  // of the ticket's holder until end()
     std::array<std::uint8_t, 16> digest;
+    std::array<std::uint8_t, 16> md5;
     std::uint32_t upload;
     std::uint32_t upload_next;  // of its upload's pieces
     std::uint32_t upload_previous;
@@ -56,9 +57,10 @@ struct Assembly::Upload {
     PieceOrder order;
     Visibility visibility;
     bool used;
-    bool is_object;  // came whole, and nothing was written into it yet
-    bool lost;       // an upload of this key was forgotten with pieces in it
-    bool tainted;    // by a conflict, a copy, or a piece without room
+    bool is_object;     // came whole, and nothing was written into it yet
+    bool is_component;  // see PieceRequest
+    bool lost;          // an upload of this key was forgotten with pieces in it
+    bool tainted;       // by a conflict, a copy, or a piece without room
     bool copied;
     bool crowded;
     bool matched;  // see freeze()
@@ -80,6 +82,7 @@ struct Assembly::Upload {
     std::uint64_t before_id;
     std::uint64_t appended;  // pieces of order append so far
     std::uint64_t total;
+    std::uint64_t lowest;  // with order number: of the piece that may be the first
     bool has_before;
 };
 
@@ -107,6 +110,19 @@ inline bool is_in_place(Recipe recipe) {
            recipe == Recipe::azure_page || recipe == Recipe::plain_object;
 }
 
+// Objects that came whole, and groups of such with numbers at the end of their names, go first:
+// most of them are no pieces of anything. Each kind has its own part of the places.
+inline constexpr std::size_t upload_kinds = 3;
+
+inline Assembly::UploadKind Assembly::kind_of(const Upload& upload) {
+    if (upload.order == PieceOrder::number) return UploadKind::group;
+    return upload.is_object ? UploadKind::object : UploadKind::pieces;
+}
+
+inline constexpr std::size_t at_kind(auto kind) {
+    return static_cast<std::size_t>(kind);
+}
+
 // Uploads that nobody has pinned, oldest first.
 struct IdleList {
     std::uint32_t first;
@@ -118,9 +134,9 @@ struct Assembly::Shard {
     std::uint32_t first;      // its uploads
     std::uint32_t untouched;  // of them, from here on
     std::uint32_t free;
-    IdleList idle[2];       // the second: objects that came whole, which go first
-    std::uint32_t objects;  // of those, with pinned ones
-    std::uint32_t dying;    // uploads whose pieces are freed step by step
+    IdleList idle[upload_kinds];
+    std::uint32_t live[upload_kinds];  // of each kind, with pinned ones
+    std::uint32_t dying;               // uploads whose pieces are freed step by step
     std::uint32_t* upload_buckets;
     std::uint32_t* piece_buckets;
     ForgottenUploads forgotten;

@@ -147,6 +147,9 @@ inline constexpr std::uint32_t assembly_pieces_least = 16 * 1024;
 // Of what came before its predecessor: the SDKs send up to ten parts of 8 MiB at once, of which all
 // but one wait here. No upload has more of it than it leaves to the others.
 inline constexpr std::uint64_t spool_bytes_max = 256ull << 20;
+// A part of a form, or the first bytes of an upload, whose place is told behind them: uploaders in
+// browsers send chunks of 1 to 10 MiB.
+inline constexpr std::uint64_t aside_bytes_max = 16ull << 20;
 // A commit waits for pieces that are on their way, and for whoever hashes what is spooled.
 inline constexpr std::uint32_t assembly_wait_seconds = 10;
 // How long an upload may pause between two of its pieces. Clients that lost their connection come

@@ -8,6 +8,8 @@
 //                  records   32 bytes each, for hits only
 //                  patterns  only where the section has some: PatternHead | entries | texts |
 //                            a Hyperscan database of them, compiled
+//                  sizes     only where all tags of some kind have a size: SizeBounds | SetBlocks
+//                  heads     only where all tags of some kind have a head: SetBlocks
 //   total_bytes  end of the file, a multiple of 64. Bytes between parts are zero.
 //
 //   tags     │ t0 t1 t2 t3 │ t4 t5 ·· ·· │ t9 t8 t7 t6 │ t10 ·· ·· ·· │  a bucket is 64 bytes
@@ -31,8 +33,15 @@
 // index. Patterns stand in clear, which is right in a lab only: an index for production that holds
 // some is refused.
 //
-// Cost: (64 + 16) / 2.75 = 29.1 bytes for tag and record number of an indicator, records apart.
-// Digests of one indicator share one record.
+// What rules an object out before its end: a kind whose tags all have a size (head) can only be of
+// an object that has one of those. `sizes` and `heads` are approximate sets (value_set.h) of the
+// sizes, and of the heads as little-endian numbers, of the records that lead to such a kind,
+// whatever further kinds they have. One tag without a size takes its kind out of `sizes`, and so
+// on; when no kind is left, the part is not there. A value too many only costs work, one missing
+// would be a way past the filter.
+//
+// Cost: (64 + 16) / 2.75 = 29.1 bytes for tag and record number of an indicator, records apart, and
+// 2 bytes for a size, 2 for a head. Digests of one indicator share one record.
 //
 // Owns:       nothing; plain fixed-size structs, little endian.
 // Invariants: verify_index (index_verify.h) checks every sentence of this page once; a reader
@@ -47,13 +56,14 @@
 
 #include "dataplane/base/limits.h"
 #include "dataplane/contract/keyed_tag.h"
+#include "dataplane/contract/value_set.h"
 
 namespace cordon {
 
 static_assert(std::endian::native == std::endian::little, "the index is read where it lies");
 
 inline constexpr std::uint64_t index_magic = 0x315844494e444343;  // "CCDNIDX1"
-inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::uint32_t index_version = 2;
 inline constexpr std::size_t index_alignment = 64;
 inline constexpr std::size_t index_bucket_slots = 4;
 inline constexpr std::uint32_t index_probe_max = 16;
@@ -105,8 +115,22 @@ struct IndexRecord {
 };
 static_assert(sizeof(IndexRecord) == 32);
 
-enum class IndexPart : std::uint8_t { tags = 0, numbers = 1, records = 2, patterns = 3 };
-inline constexpr std::size_t index_part_count = 4;
+enum class IndexPart : std::uint8_t {
+    tags = 0,
+    numbers = 1,
+    records = 2,
+    patterns = 3,
+    sizes = 4,
+    heads = 5,
+};
+inline constexpr std::size_t index_part_count = 6;
+
+// The first bytes of the part `sizes`: by IndicatorKind the largest size, of kinds whose tags all
+// have one; else 0.
+struct SizeBounds {
+    std::uint64_t largest[8];
+};
+static_assert(sizeof(SizeBounds) == sizeof(SetBlock));
 
 // How the text of a pattern is meant.
 enum class PatternSyntax : std::uint8_t {
@@ -165,7 +189,7 @@ struct SectionDescriptor {
     std::uint32_t bucket_count;         // homes and spill; of the parts `tags` and `numbers`
     std::uint32_t probe_max;            // most buckets a look-up reads
     std::uint32_t reserved2;
-    PartDescriptor parts[8];  // by IndexPart; doors for sizes, heads, perceptual are zero
+    PartDescriptor parts[8];  // by IndexPart; those of parts that are not there are zero
     std::uint8_t reserved3[32];
 };
 static_assert(sizeof(SectionDescriptor) == 512);
@@ -186,6 +210,38 @@ struct IndexHead {
 static_assert(sizeof(IndexHead) == 4224 && sizeof(IndexHead) % index_alignment == 0);
 static_assert(offsetof(IndexHead, checksum) == sizeof(IndexHead) - 16);
 static_assert(std::is_trivially_copyable_v<IndexHead>);
+
+// The kinds all of whose tags are among those that `having` counts: kind_tags_sized or _headed.
+constexpr KindSet kinds_with_all(const SectionDescriptor& section,
+                                 const std::uint32_t (&having)[8]) {
+    KindSet kinds;
+    for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+        const auto kind = static_cast<IndicatorKind>(k);
+        if (exact_kinds.has(kind) && section.kind_tags[k] != 0 && section.kind_tags[k] == having[k])
+            kinds.add(kind);
+    }
+    return kinds;
+}
+
+constexpr bool has_part(const SectionDescriptor& section, IndexPart part) {
+    switch (part) {
+        case IndexPart::tags:
+        case IndexPart::numbers:
+        case IndexPart::records:
+            return true;
+        case IndexPart::patterns:
+            return section.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)] != 0;
+        case IndexPart::sizes:
+            return !kinds_with_all(section, section.kind_tags_sized).empty();
+        case IndexPart::heads:
+            return !kinds_with_all(section, section.kind_tags_headed).empty();
+    }
+    return false;
+}
+
+constexpr std::uint64_t head_value(const HeadFingerprint& head) {
+    return std::bit_cast<std::uint64_t>(head);
+}
 
 // The bucket where the search for a tag begins.
 constexpr std::uint32_t home_bucket(const Tag& tag, std::uint32_t home_buckets) {

@@ -24,6 +24,9 @@ class Verifier {
         std::uint64_t tags[8] = {};
         std::uint64_t sized[8] = {};
         std::uint64_t headed[8] = {};
+        std::uint64_t in_sizes = 0;
+        std::uint64_t in_heads = 0;
+        SizeBounds bounds = {};
     };
 
     bool head_fields(std::uint64_t file_bytes);
@@ -41,6 +44,9 @@ class Verifier {
     bool bucket(const SectionDescriptor& section, std::uint32_t number);
     bool records(const SectionDescriptor& section);
     bool record(const IndexRecord& record);
+    bool set_lengths(const SectionDescriptor& section);
+    bool in_sets(const SectionDescriptor& section, const IndexRecord& record, Counts* counts);
+    bool sets(const SectionDescriptor& section, const Counts& counts);
     bool patterns(const SectionDescriptor& section);
     bool pattern_part(const SectionDescriptor& section, const PatternHead& head);
 
@@ -89,6 +95,8 @@ std::uint64_t part_bytes(const SectionDescriptor& section, IndexPart part) {
         case IndexPart::records:
             return std::uint64_t{section.record_count} * sizeof(IndexRecord);
         case IndexPart::patterns:  // as long as its own head says: see Verifier::patterns()
+        case IndexPart::sizes:     // as many as records belong into it: see Verifier::sets()
+        case IndexPart::heads:
             return section.parts[static_cast<std::size_t>(part)].bytes;
     }
     return 0;
@@ -220,13 +228,12 @@ bool Verifier::names_differ() {
 bool Verifier::layout() {
     std::uint64_t cursor = sizeof(IndexHead);
     for (const SectionDescriptor& section : used()) {
-        for (const IndexPart part : {IndexPart::tags, IndexPart::numbers, IndexPart::records}) {
-            if (!part_layout(section, part, &cursor)) return false;
-        }
-        const bool has_patterns = pattern_count(section) != 0;
-        if (has_patterns && !part_layout(section, IndexPart::patterns, &cursor)) return false;
-        for (std::size_t i = index_part_count - (has_patterns ? 0 : 1);
-             i < std::size(section.parts); ++i) {
+        for (std::size_t i = 0; i < std::size(section.parts); ++i) {
+            const auto part = static_cast<IndexPart>(i);
+            if (i < index_part_count && has_part(section, part)) {
+                if (!part_layout(section, part, &cursor)) return false;
+                continue;
+            }
             const PartDescriptor& unused = section.parts[i];
             if (unused.offset != 0 || unused.bytes != 0 || !all_zero(unused.checksum))
                 return malformed("a section has a part of an unknown kind");
@@ -241,7 +248,8 @@ bool Verifier::part_layout(const SectionDescriptor& section, IndexPart part,
     const PartDescriptor& found = section.parts[static_cast<std::size_t>(part)];
     if (found.offset != *cursor) return malformed("a part stands at another place than it must");
     if (found.bytes != part_bytes(section, part)) return malformed("a part has a wrong length");
-    // Of the patterns it is not known yet; all others are below 2^38, so that no sum can wrap.
+    // Of patterns, sizes and heads it is not known yet; all others are below 2^38, so that no sum
+    // can wrap.
     if (found.bytes > head_->total_bytes)
         return malformed("a part ends behind the end of the file");
     *cursor = aligned_up(*cursor + found.bytes);
@@ -269,7 +277,7 @@ bool Verifier::padding(std::uint64_t from, std::uint64_t to) {
 bool Verifier::part_checksums(const SectionDescriptor& section) {
     for (std::size_t i = 0; i < index_part_count; ++i) {
         const PartDescriptor& part = section.parts[i];
-        if (part.offset == 0) continue;  // no patterns
+        if (part.offset == 0) continue;  // it is not there
         if (!checksum_fits(image_.subspan(part.offset, part.bytes), part.checksum))
             return refuse(IndexStatus::damaged, "the checksum of a part is wrong");
         const std::uint64_t end = part.offset + part.bytes;
@@ -322,8 +330,9 @@ bool Verifier::bucket(const SectionDescriptor& section, std::uint32_t number) {
 
 bool Verifier::records(const SectionDescriptor& section) {
     Counts counts;
+    if (!set_lengths(section)) return false;
     for (const IndexRecord& entry : part<IndexRecord>(section, IndexPart::records)) {
-        if (!record(entry)) return false;
+        if (!record(entry) || !in_sets(section, entry, &counts)) return false;
         for (std::size_t k = 0; k < indicator_kind_count; ++k) {
             if ((entry.kinds >> k & 1) == 0) continue;
             ++counts.tags[k];
@@ -341,6 +350,52 @@ bool Verifier::records(const SectionDescriptor& section) {
             return malformed("the counts of a section are not those of its records");
     }
     if (sum != section.tag_count) return malformed("the records and the tags do not add up");
+    return sets(section, counts);
+}
+
+// Enough to be asked; how many blocks there must be is known after a walk over the records.
+bool Verifier::set_lengths(const SectionDescriptor& section) {
+    const std::size_t sizes = part<SetBlock>(section, IndexPart::sizes).size();
+    const std::size_t heads = part<SetBlock>(section, IndexPart::heads).size();
+    if ((has_part(section, IndexPart::sizes) && sizes < 2) ||
+        (has_part(section, IndexPart::heads) && heads < 1))
+        return malformed("a set of sizes or heads has a wrong length");
+    return true;
+}
+
+// A size or head that is not in its set would be a way past the filter.
+bool Verifier::in_sets(const SectionDescriptor& section, const IndexRecord& entry, Counts* counts) {
+    const KindSet kinds(entry.kinds);
+    const KindSet sized = kinds & kinds_with_all(section, section.kind_tags_sized);
+    const KindSet headed = kinds & kinds_with_all(section, section.kind_tags_headed);
+    if (!sized.empty()) {
+        ++counts->in_sizes;
+        if (!set_has(part<SetBlock>(section, IndexPart::sizes).subspan(1), entry.size))
+            return malformed("the size of a record is not among the sizes");
+        for (std::size_t k = 0; k < std::size(counts->bounds.largest); ++k) {
+            std::uint64_t& largest = counts->bounds.largest[k];
+            if ((sized.bits >> k & 1) != 0) largest = std::max(largest, entry.size);
+        }
+    }
+    if (headed.empty()) return true;
+    ++counts->in_heads;
+    if (!set_has(part<SetBlock>(section, IndexPart::heads), head_value(entry.head)))
+        return malformed("the head of a record is not among the heads");
+    return true;
+}
+
+bool Verifier::sets(const SectionDescriptor& section, const Counts& counts) {
+    const auto fits = [&](IndexPart which, std::uint64_t blocks) {
+        const PartDescriptor& found = section.parts[static_cast<std::size_t>(which)];
+        return !has_part(section, which) || found.bytes == blocks * sizeof(SetBlock);
+    };
+    if (!fits(IndexPart::sizes, set_blocks(counts.in_sizes) + 1) ||
+        !fits(IndexPart::heads, set_blocks(counts.in_heads)))
+        return malformed("a set of sizes or heads has a wrong length");
+    if (!has_part(section, IndexPart::sizes)) return true;
+    const SizeBounds& bounds = part<SizeBounds>(section, IndexPart::sizes).front();
+    if (!std::ranges::equal(bounds.largest, counts.bounds.largest))
+        return malformed("the largest sizes are not those of the records");
     return true;
 }
 

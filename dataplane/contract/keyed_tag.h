@@ -68,6 +68,9 @@ struct KindSet {
         bits = static_cast<std::uint8_t>(bits | 1U << static_cast<unsigned>(kind));
     }
     constexpr bool empty() const { return bits == 0; }
+    constexpr KindSet without(KindSet others) const {
+        return KindSet(static_cast<std::uint8_t>(bits & ~others.bits));
+    }
     friend constexpr KindSet operator|(KindSet a, KindSet b) {
         return KindSet(static_cast<std::uint8_t>(a.bits | b.bits));
     }

@@ -13,7 +13,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t options_magic = 0x504f4443;  // "CDOP"
-inline constexpr std::uint32_t options_version = 3;
+inline constexpr std::uint32_t options_version = 4;
 
 enum class ServiceMode : std::uint8_t { enforce, observe, bypass };
 enum class FailMode : std::uint8_t { open, closed };
@@ -27,6 +27,13 @@ enum class AccountFrom : std::uint8_t { none, s3_access_key, basic_user, header 
 // way pass and closes the connection at its first quiet moment.
 enum class UninspectedAction : std::uint8_t { pass, reset, refuse };
 enum class MidstreamAction : std::uint8_t { retire, pass, reset, refuse };
+
+// By what an object is told before its end to be none of the listed ones, so that it is not hashed.
+// `head`: by its first bytes, and by being larger than all. `size`: also by the size that the
+// client declares.
+enum class DismissBy : std::uint8_t { off, head, size };
+// Whether a zip is looked for in an upload that is no archive by its first bytes.
+enum class EmbeddedArchives : std::uint8_t { search, ignore };
 
 enum class AnswerText : std::uint8_t { explain, neutral };
 enum class Profile : std::uint8_t { voluntary, detection_order, removal_only };
@@ -62,7 +69,9 @@ struct ServiceOptions {
     AddressPrefix trusted_hops[8];  // peers whose PROXY line or header is believed
     std::uint64_t bypass_until_s;   // Unix seconds, with mode bypass
     std::uint8_t verify;            // what cannot be judged in flight is judged on the storage
-    std::uint8_t reserved[7];
+    DismissBy dismiss;
+    EmbeddedArchives embedded_archives;
+    std::uint8_t reserved[5];
 };
 
 inline constexpr std::uint32_t services_max = 64;

@@ -54,7 +54,8 @@ bool service_values_named(const ServiceOptions& s) {
            named(s.on_tls, UninspectedAction::refuse) &&
            named(s.on_unparsable, UninspectedAction::refuse) &&
            named(s.on_limit, UninspectedAction::refuse) && flag(s.allow_upgrade) &&
-           flag(s.weak_blocks) && flag(s.verify);
+           flag(s.weak_blocks) && flag(s.verify) && named(s.dismiss, DismissBy::size) &&
+           named(s.embedded_archives, EmbeddedArchives::ignore);
 }
 
 OptionsFileResult check_service(const ServiceOptions& s) {

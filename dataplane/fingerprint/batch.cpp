@@ -54,7 +54,6 @@ Batch::Batch(std::uint32_t pieces_max)
 Batch::~Batch() = default;
 
 void Batch::add(DigestState* state, LeafList* list, ChainNumber* chain, Bytes bytes) {
-    if (state->kinds.has(IndicatorKind::head)) state->take_head(bytes);
     const std::size_t begun = state->size % digest_block_bytes;
     const std::size_t whole = begun + bytes.size() >= digest_block_bytes
                                   ? (begun + bytes.size()) / digest_block_bytes

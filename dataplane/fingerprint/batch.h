@@ -8,7 +8,8 @@
 // ends takes the next one. When fewer are left than a kernel pays for, they go on a narrower one.
 //
 // Owns:       room for the chains of `pieces_max` pieces; nothing of the objects or the bytes.
-// Invariants: add() takes size, head and unfinished block on at once, the words follow in hash().
+// Invariants: add() takes size and unfinished block on at once, the words follow in hash(). Heads
+//             are the caller's to take.
 //             Bytes are read until hash() returns. A chain is in no lane twice for one digest.
 // Worker:     one; no allocation after construction, no lock, no clock.
 // Limits:     pieces_max pieces, and therefore objects, between two hash().

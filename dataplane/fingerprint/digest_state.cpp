@@ -28,6 +28,7 @@ const XXH3_state_t* head_state(const std::uint8_t* bytes) {
 
 void DigestState::start(KindSet wanted) {
     kinds = wanted & computed_kinds;
+    dismissed = {};
     size = 0;
     blocks::start_sha256(sha256);
     blocks::start_sha1(sha1);
@@ -41,11 +42,11 @@ void DigestState::start(KindSet wanted) {
 
 void DigestState::take(Bytes bytes, LeafList* list) {
     if (bytes.empty()) return;
-    if (kinds.empty()) {  // only its size is wanted
+    take_head(bytes, size);
+    if (is_idle()) {
         size += bytes.size();
         return;
     }
-    if (kinds.has(IndicatorKind::head)) take_head(bytes);
     const std::size_t begun = size % digest_block_bytes;
     if (begun != 0) {
         const std::size_t part = std::min(bytes.size(), digest_block_bytes - begun);
@@ -65,15 +66,20 @@ void DigestState::take(Bytes bytes, LeafList* list) {
     size += rest;
 }
 
-void DigestState::take_head(Bytes bytes) {
-    if (size >= head_bytes) return;
-    const std::size_t part = std::min<std::uint64_t>(bytes.size(), head_bytes - size);
+void DigestState::take_head(Bytes bytes, std::uint64_t at) {
+    if (at >= head_bytes || !kinds.has(IndicatorKind::head)) return;
+    const std::size_t part = std::min<std::uint64_t>(bytes.size(), head_bytes - at);
     XXH3_128bits_update(head_state(head_so_far), bytes.data(), part);
-    if (size + part < head_bytes) return;
+    if (at + part < head_bytes) return;
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(head_state(head_so_far)));
     std::memcpy(head, canonical.digest, sizeof head);
     tree.start();
+}
+
+void DigestState::dismiss(KindSet without) {
+    dismissed = dismissed | (kinds & without);
+    kinds = kinds.without(without);
 }
 
 void DigestState::take_blocks(const std::uint8_t* data, std::size_t blocks, LeafList* list) {
@@ -112,6 +118,7 @@ TreeDigest DigestState::last_leaf() const {
 
 void DigestState::finish(Digests* out) const {
     out->present = kinds;
+    out->dismissed = dismissed;
     out->size = size;
     if (kinds.has(IndicatorKind::sha256)) blocks::close_sha256(sha256, partial, size, out->sha256);
     if (kinds.has(IndicatorKind::sha1)) {

@@ -26,6 +26,7 @@ inline constexpr std::size_t digest_block_bytes = 64;
 struct alignas(64) DigestState {
     std::uint64_t size;  // bytes taken
     KindSet kinds;
+    KindSet dismissed;  // were among `kinds`, until it was known that no indicator can be of them
     std::uint32_t sha256[8];
     std::uint32_t leaf[8];  // SHA-256 of the leaf that is not full
     std::uint32_t sha1[5];
@@ -45,8 +46,13 @@ struct alignas(64) DigestState {
     // The end of a piece: its last leaf when that is not full, and none when it is.
     void finish_leaves(LeafList* list) const;
 
-    // For who hashes whole blocks himself (Batch). The bytes are those at `size`.
-    void take_head(Bytes bytes);
+    // For who hashes whole blocks himself (Fingerprinter, Batch). `at`: of the bytes; a head is
+    // taken in their order, but may be ahead of `size`.
+    void take_head(Bytes bytes, std::uint64_t at);
+    // There is nothing to hash: only size and head are wanted.
+    bool is_idle() const { return kinds.without({IndicatorKind::head}).empty(); }
+    // From here on without these kinds.
+    void dismiss(KindSet without);
     // The leaf's words have all its blocks.
     void end_leaf(LeafList* list);
 

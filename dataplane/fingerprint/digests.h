@@ -13,6 +13,7 @@ namespace cordon {
 
 struct Digests {
     KindSet present;
+    KindSet dismissed;   // left out because no indicator can be of this object
     std::uint64_t size;  // bytes that went in
     std::uint8_t sha256[32];
     std::uint8_t sha1[20];

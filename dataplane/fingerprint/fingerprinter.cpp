@@ -68,8 +68,12 @@ ObjectSlot Fingerprinter::take_slot() {
 void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
     Object& target = at(slot);
     if (bytes.empty()) return;
+    target.state.take_head(bytes, target.submitted);
     target.submitted += bytes.size();
-    if (target.state.kinds.empty()) return target.state.take(bytes);
+    if (target.state.is_idle()) {
+        target.state.size = target.submitted;
+        return;
+    }
     if (queued_ == pieces_max_) flush();
     queue_[queued_++] = {slot, bytes};
 }
@@ -88,9 +92,37 @@ void Fingerprinter::flush() {
     queued_ = 0;
 }
 
+const std::uint8_t (*Fingerprinter::head(ObjectSlot slot) const)[head_digest_bytes] {
+    const Object& target = at(slot);
+    const bool is_there =
+        target.submitted >= head_bytes && target.state.kinds.has(IndicatorKind::head);
+    return is_there ? &target.state.head : nullptr;
+}
+
+void Fingerprinter::dismiss(ObjectSlot slot, KindSet kinds) {
+    Object& target = at(slot);
+    if (target.state.is_idle()) return;
+    target.state.dismiss(kinds);
+    if (!target.state.is_idle()) return;
+    forget_pieces(slot);
+    target.state.size = target.submitted;
+}
+
+bool Fingerprinter::is_dismissed(ObjectSlot slot) const {
+    const DigestState& state = at(slot).state;
+    return state.is_idle() && !state.dismissed.empty();
+}
+
+void Fingerprinter::pass_over(ObjectSlot slot, std::uint64_t bytes) {
+    Object& target = at(slot);
+    INVARIANT(is_dismissed(slot) && target.submitted >= head_bytes);
+    target.submitted += bytes;
+    target.state.size = target.submitted;
+}
+
 void Fingerprinter::peek(ObjectSlot slot, Digests* out) {
     const Object& target = at(slot);
-    flush();
+    if (!target.state.is_idle()) flush();
     target.state.finish(out);
 }
 
@@ -124,10 +156,14 @@ void Fingerprinter::collect_leaves(ObjectSlot slot, LeafList* list) {
 
 void Fingerprinter::drop(ObjectSlot slot) {
     at(slot);
+    forget_pieces(slot);
+    release(slot);
+}
+
+void Fingerprinter::forget_pieces(ObjectSlot slot) {
     for (std::uint32_t i = 0; i < queued_; ++i) {
         if (queue_[i].slot == slot) queue_[i].slot = no_object;
     }
-    release(slot);
 }
 
 std::uint64_t Fingerprinter::size(ObjectSlot slot) const {

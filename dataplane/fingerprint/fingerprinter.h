@@ -40,6 +40,17 @@ class Fingerprinter {
     void submit(ObjectSlot slot, Bytes bytes);
     void flush();
 
+    // The head as soon as so many bytes were submitted that more do not change it, when it is among
+    // the kinds. Null before.
+    const std::uint8_t (*head(ObjectSlot slot) const)[head_digest_bytes];
+    // No indicator can be of this object by these kinds: they are left out from now on, and of what
+    // waits as well.
+    void dismiss(ObjectSlot slot, KindSet kinds);
+    // All of them were: what is submitted counts for its size alone.
+    bool is_dismissed(ObjectSlot slot) const;
+    // Of a dismissed one, behind its head: as if so many bytes had been submitted.
+    void pass_over(ObjectSlot slot, std::uint64_t bytes);
+
     // Digests of all bytes submitted so far.
     void peek(ObjectSlot slot, Digests* out);
     // The same as if `more` had been submitted as well.
@@ -69,6 +80,7 @@ class Fingerprinter {
         Bytes bytes;
     };
 
+    void forget_pieces(ObjectSlot slot);
     ObjectSlot take_slot();
     Object& at(ObjectSlot slot) const;
     Object& object(ObjectSlot slot) const;

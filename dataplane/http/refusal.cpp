@@ -155,7 +155,12 @@ void write_message(Writer& out, RequestKind kind, const RefusalText& text, Detai
     write_neutral(out, kind, bare);
 }
 
-void write_length_and_body(Writer& out, RequestKind kind, std::string_view body) {
+void write_length_and_body(Writer& out, RequestKind kind, std::string_view origin,
+                           std::string_view body) {
+    if (!origin.empty()) {
+        out.raw("Access-Control-Allow-Origin: ").raw(origin);
+        out.raw("\r\nAccess-Control-Allow-Credentials: true\r\n");
+    }
     if (kind == RequestKind::no_body) {
         out.raw("Connection: close\r\n\r\n");
         return;
@@ -186,7 +191,7 @@ std::size_t try_refusal(MutableBytes out, RequestKind kind, const RefusalText& t
     whole.raw("HTTP/1.1 403 ").raw(text.lab ? "LAB " : "").raw("Upload refused");
     if (!text.case_number.empty()) whole.raw(", case ").printable(text.case_number.substr(0, 32));
     whole.raw("\r\n");
-    write_length_and_body(whole, kind, body.text());
+    write_length_and_body(whole, kind, text.origin, body.text());
     const bool fits = !message.overflowed() && !body.overflowed() && !whole.overflowed();
     return fits ? whole.text().size() : 0;
 }
@@ -260,6 +265,22 @@ RequestKind classify(const Head& head) {
     return is_browser(head) ? RequestKind::html : RequestKind::text;
 }
 
+// "null", or a scheme, a host and perhaps a port (RFC 6454 §7.1): whatever else a client sends does
+// not come back in our head.
+std::string_view origin_of(const Head& head) {
+    const std::string_view origin = head.find("origin").value_or("");
+    if (origin == "null") return origin;
+    if (origin.size() > origin_bytes_max || head.find("origin", 1)) return {};
+    if (origin.find("://") == std::string_view::npos) return {};
+    for (const char c : origin) {
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              (c >= '0' && c <= '9') ||
+                              std::string_view("+-.:/[]_%").find(c) != std::string_view::npos;
+        if (!is_plain) return {};
+    }
+    return origin;
+}
+
 std::size_t write_refusal(MutableBytes out, RequestKind kind, const RefusalText& text) {
     INVARIANT(out.size() >= refusal_bytes_max);
     for (const Detail detail : {Detail::full, Detail::neutral, Detail::case_only}) {
@@ -270,7 +291,8 @@ std::size_t write_refusal(MutableBytes out, RequestKind kind, const RefusalText&
     return 0;
 }
 
-std::size_t write_error(MutableBytes out, ErrorStatus status, RequestKind kind) {
+std::size_t write_error(MutableBytes out, ErrorStatus status, RequestKind kind,
+                        std::string_view origin) {
     INVARIANT(out.size() >= refusal_bytes_max);
     const ErrorWords words = words_of(status);
     std::array<std::uint8_t, refusal_bytes_max> body_room;
@@ -278,7 +300,7 @@ std::size_t write_error(MutableBytes out, ErrorStatus status, RequestKind kind) 
     Writer whole(out.first(refusal_bytes_max));
     write_body(body, kind, words.s3_code, words.message);
     whole.raw(words.start);
-    write_length_and_body(whole, kind, body.text());
+    write_length_and_body(whole, kind, origin, body.text());
     INVARIANT(!body.overflowed() && !whole.overflowed());
     return whole.text().size();
 }

@@ -8,6 +8,10 @@
 // upload was refused. A case number stands in both, in the reason phrase as well. Texts that would
 // not fit are left out in favour of `neutral`, then of the case number alone.
 //
+// A browser gives an answer to a page from elsewhere only when it names that page's origin (CORS).
+// Without that the page sees a broken connection, shows nothing and tries again; so it is named,
+// whatever it is: the answer says nothing but what happened to this upload.
+//
 // Owns:       nothing; writes into a buffer of the caller.
 // Invariants: what is written is at most refusal_bytes_max and whole; text from the configuration
 //             is escaped for its body, and reduced to printable ASCII in the head.
@@ -30,9 +34,15 @@ enum class RequestKind : std::uint8_t { s3, webdav, html, text, no_body };
 
 RequestKind classify(const Head& head);
 
+// The Origin of a request whose answer a script may want to read; empty when there is none, or it
+// is no origin as browsers write them. "https://", the longest name of a host, and a port fit.
+inline constexpr std::size_t origin_bytes_max = 270;
+std::string_view origin_of(const Head& head);
+
 struct RefusalText {
     AnswerText profile = AnswerText::neutral;
     bool lab = false;
+    std::string_view origin;  // who may read it: origin_of()
     std::string_view case_number;
     std::string_view operator_name;
     std::string_view complaint_url;
@@ -50,6 +60,7 @@ enum class ErrorStatus : std::uint16_t {
     unavailable = 503,  // with Retry-After; never a case number: there is no record
 };
 
-std::size_t write_error(MutableBytes out, ErrorStatus status, RequestKind kind = RequestKind::text);
+std::size_t write_error(MutableBytes out, ErrorStatus status, RequestKind kind = RequestKind::text,
+                        std::string_view origin = {});
 
 }  // namespace cordon

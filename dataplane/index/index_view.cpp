@@ -1,5 +1,7 @@
 #include "dataplane/index/index_view.h"
 
+#include <algorithm>
+
 #include "dataplane/base/invariant.h"
 
 namespace cordon {
@@ -50,7 +52,22 @@ bool IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor, 
         if (descriptor.kind_tags[k] != 0) kinds.add(static_cast<IndicatorKind>(k));
     }
     if (kinds.has(IndicatorKind::pattern)) open_patterns(part(IndexPart::patterns));
+    open_sets(image, descriptor);
     return true;
+}
+
+void IndexView::Section::open_sets(Bytes image, const SectionDescriptor& descriptor) {
+    const auto blocks = [&](IndexPart which) {
+        const PartDescriptor& part = descriptor.parts[static_cast<std::size_t>(which)];
+        return std::span(reinterpret_cast<const SetBlock*>(image.data() + part.offset),
+                         part.bytes / sizeof(SetBlock));
+    };
+    sized = kinds_with_all(descriptor, descriptor.kind_tags_sized);
+    headed = kinds_with_all(descriptor, descriptor.kind_tags_headed);
+    if (!headed.empty()) heads = blocks(IndexPart::heads);
+    if (sized.empty()) return;
+    sizes = blocks(IndexPart::sizes).subspan(1);
+    bounds = reinterpret_cast<const SizeBounds*>(blocks(IndexPart::sizes).data());
 }
 
 void IndexView::Section::open_patterns(const std::uint8_t* part) {
@@ -146,6 +163,47 @@ KindSet IndexView::plan(std::uint64_t now_s) const {
         if (now_s <= sections_[i].not_after_s) kinds = kinds | sections_[i].kinds;
     }
     return kinds;
+}
+
+Candidates IndexView::candidates(KindSet kinds, const Outline& outline, std::uint64_t now_s) const {
+    Candidates found{{}, UINT64_MAX};
+    for (std::size_t i = 0; i < section_count_; ++i) {
+        const Section& section = sections_[i];
+        if (!in_force(i, now_s)) continue;
+        KindSet left = section.within_size(kinds & section.kinds, outline, &found.until);
+        if (!(left & section.headed).empty()) {
+            if (outline.head == nullptr)
+                found.until = std::min(found.until, std::uint64_t{head_bytes});
+            else if (!set_has(section.heads, head_value(keyed_head(section.key, *outline.head))))
+                left = left.without(section.headed);
+        }
+        found.kinds = found.kinds | left;
+    }
+    return found;
+}
+
+// Without those of which the object has another size than all their files.
+KindSet IndexView::Section::within_size(KindSet asked, const Outline& outline,
+                                        std::uint64_t* until) const {
+    KindSet left = asked & exact_kinds;
+    if ((left & sized).empty()) return left;
+    if (outline.size.has_value() && !set_has(sizes, *outline.size)) return left.without(sized);
+    for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+        const auto kind = static_cast<IndicatorKind>(k);
+        if (!(left & sized).has(kind)) continue;
+        if (outline.size_least > bounds->largest[k])
+            left = left.without({kind});
+        else
+            *until = std::min(*until, bounds->largest[k] + 1);
+    }
+    return left;
+}
+
+bool IndexView::asks_for_heads(std::uint64_t now_s) const {
+    for (std::size_t i = 0; i < section_count_; ++i) {
+        if (in_force(i, now_s) && !sections_[i].headed.empty()) return true;
+    }
+    return false;
 }
 
 bool IndexView::lab() const {

@@ -10,6 +10,7 @@
 // Limits:     limits::sections_max sections, so at most that many matches for a digest.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "dataplane/contract/index_verify.h"
@@ -32,6 +33,19 @@ struct PatternPart {
     std::span<const PatternEntry> entries;  // empty: none
     std::string_view texts;                 // of the entries, one behind the other
     Bytes database;                         // serialised
+};
+
+// What is known of an object before its end.
+struct Outline {
+    std::uint64_t size_least;                       // it has so many bytes already
+    std::optional<std::uint64_t> size;              // it has as many
+    const std::uint8_t (*head)[head_digest_bytes];  // XXH3-128; null: not known
+};
+
+// By which kinds an indicator may be of such an object.
+struct Candidates {
+    KindSet kinds;
+    std::uint64_t until;  // from this size_least on there may be fewer
 };
 
 struct SectionView {
@@ -84,6 +98,12 @@ class IndexView {
     // The kinds that occur in sections in force at this time: what has to be computed.
     KindSet plan(std::uint64_t now_s) const;
 
+    // Those of `kinds` by which an indicator in force may be of such an object: all that the index
+    // has, unless every indicator of a kind has a size or a head, and the object has none of them.
+    Candidates candidates(KindSet kinds, const Outline& outline, std::uint64_t now_s) const;
+    // Whether the head of an object may rule it out.
+    bool asks_for_heads(std::uint64_t now_s) const;
+
     bool is_open() const { return head_ != nullptr; }
     bool lab() const;
     std::uint64_t generation() const;
@@ -109,6 +129,11 @@ class IndexView {
         std::uint32_t probe_max = 0;
         KindSet kinds;
         PatternPart patterns;
+        KindSet sized;   // all their tags have a size
+        KindSet headed;  // … a head
+        const SizeBounds* bounds = nullptr;
+        std::span<const SetBlock> sizes;
+        std::span<const SetBlock> heads;
         TagKey key;
 
         bool open(Bytes image, const SectionDescriptor& descriptor, bool lab,
@@ -116,6 +141,8 @@ class IndexView {
         bool take_key(const SectionDescriptor& descriptor, bool lab, std::span<const TagKey> keys);
         const IndexRecord* find(const Tag& tag) const;
         void open_patterns(const std::uint8_t* part);
+        void open_sets(Bytes image, const SectionDescriptor& descriptor);
+        KindSet within_size(KindSet asked, const Outline& outline, std::uint64_t* until) const;
     };
 
     void close();

@@ -155,6 +155,8 @@ std::size_t buffer_bytes(PortKind kind, std::uint32_t mtu) {
 Result<std::unique_ptr<PortPair>> PortPair::open(const Options& options, std::uint32_t mtu) {
     std::unique_ptr<PortPair> pair(new PortPair);
     pair->queues_ = options.workers;
+    for (std::uint32_t worker = 0; worker < options.workers; ++worker)
+        pair->bells_.emplace_back();
     for (const Side side : {Side::client, Side::storage}) {
         const std::vector<int> before = packet_sockets();
         const Result<void> opened = pair->open_device(options, side, mtu);
@@ -237,6 +239,7 @@ std::vector<int> PortPair::wake_descriptors(std::uint32_t worker) const {
         if (device.sockets.size() != queues_) return {};
         wake.push_back(device.sockets[worker]);
     }
+    wake.push_back(bells_[worker].descriptor());
     return wake;
 }
 
@@ -285,7 +288,7 @@ std::size_t DpdkPort::receive_own(Side side, rte_mbuf** buffers, std::size_t cou
 
 void DpdkPort::hand_over(Side side, std::uint32_t owner, rte_mbuf* buffer) {
     PortPair::Device& device = pair_->devices_[index_of(side)];
-    if (rte_ring_enqueue(device.handed[owner], buffer) == 0) return;
+    if (rte_ring_enqueue(device.handed[owner], buffer) == 0) return pair_->bells_[owner].ring();
     device.handed_lost.fetch_add(1, std::memory_order_relaxed);
     rte_pktmbuf_free(buffer);
 }

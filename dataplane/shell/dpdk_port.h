@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "dataplane/base/result.h"
 #include "dataplane/contract/counters.h"
 #include "dataplane/contract/options.h"
+#include "dataplane/shell/doorbell.h"
 #include "dataplane/worker/port.h"
 
 struct rte_mbuf;
@@ -53,9 +55,11 @@ class PortPair {
 
     PortDrops drops(Side side) const;
 
-    // The kernel sockets behind the queues of one worker: readable when a frame waits. Empty for a
-    // port that has none.
+    // What is readable when something waits for one worker: the kernel sockets behind its queues
+    // and its bell. Empty for a port without sockets.
     std::vector<int> wake_descriptors(std::uint32_t worker) const;
+    // Rung when another worker has handed it a frame.
+    Doorbell& bell(std::uint32_t worker) { return bells_[worker]; }
 
   private:
     friend class DpdkPort;
@@ -75,6 +79,7 @@ class PortPair {
     Result<void> start_device(const Options& options, Side side, const std::string& name);
 
     Device devices_[2];
+    std::deque<Doorbell> bells_;  // by worker
     std::uint32_t queues_ = 0;
 };
 

@@ -20,6 +20,13 @@ WorkerOptions worker_options(const Surroundings& around, std::uint64_t seed) {
     return made;
 }
 
+std::vector<pollfd> readable(const std::vector<int>& descriptors) {
+    std::vector<pollfd> list;
+    for (const int fd : descriptors)
+        list.push_back({fd, POLLIN, 0});
+    return list;
+}
+
 }  // namespace
 
 WorkerLoop::WorkerLoop(std::uint32_t number, const Surroundings& around, PortPair* ports,
@@ -28,10 +35,10 @@ WorkerLoop::WorkerLoop(std::uint32_t number, const Surroundings& around, PortPai
       around_(around),
       port_(ports, static_cast<std::uint16_t>(number)),
       worker_(worker_options(around, seed), &port_, recorder),
-      pacing_(around.options->polling),
+      bell_(ports->bell(number)),
+      wake_on_(readable(ports->wake_descriptors(number))),
+      pacing_(around.options->polling, !wake_on_.empty(), around.options->heartbeat_ms_max),
       punctuality_(around.options->heartbeat_ms_max) {
-    for (const int fd : ports->wake_descriptors(number))
-        wake_on_.push_back({fd, POLLIN, 0});
     for (std::uint32_t i = 0; i < around.options->service_count; ++i) {
         states_[i] = {around.options->services[i].mode, around.options->services[i].bypass_until_s};
     }
@@ -126,8 +133,10 @@ void WorkerLoop::publish() {
 // Sleeps until a frame comes or the time is over. A port that has no descriptor to wait on (PCI)
 // gets the timed sleep only.
 void WorkerLoop::nap(std::uint64_t ns) {
+    if (!bell_.lie_down()) return;
     const timespec time{0, static_cast<long>(ns)};
     ppoll(wake_on_.data(), wake_on_.size(), &time, nullptr);
+    bell_.get_up();
 }
 
 }  // namespace cordon

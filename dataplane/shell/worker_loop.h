@@ -67,9 +67,10 @@ class WorkerLoop {
     Surroundings around_;
     DpdkPort port_;
     Worker worker_;
+    Doorbell& bell_;
+    std::vector<pollfd> wake_on_;  // empty: nothing ends a sleep but its time
     Pacing pacing_;
     Punctuality punctuality_;
-    std::vector<pollfd> wake_on_;
     std::array<std::uint64_t, services_max> epochs_{};
     std::array<ServiceState, services_max> states_{};
     std::uint64_t mode_changes_ = 0;

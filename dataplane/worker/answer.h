@@ -52,6 +52,8 @@ struct Answer {
     bool awaits_body;   // the client still sends the body of its request: rest
     BodyRest rest;
     char case_number[32];
+    std::uint16_t origin_bytes;
+    char origin[origin_bytes_max];
     std::uint8_t bytes[answer_bytes_max];
 };
 

@@ -39,9 +39,21 @@ bool Worker::State::begin_answer(FlowNumber number, bool is_match) {
     answer = Answer{};
     answer.since_ns = now.ns;
     answer.rto_ns = lifetime::rto_first_ns;
+    address_answer(flow, &answer);
     answer.storage_next = flow.up.sequence_of(flow.up.sent());
     flow.answer = slot;
     return true;
+}
+
+// In the form that its client shows, as far as the head of the request has come.
+void Worker::State::address_answer(const Flow& flow, Answer* answer) {
+    answer->kind = RequestKind::text;
+    if (flow.exchange == no_exchange) return;
+    const Head& head = exchanges[flow.exchange].parser.head();
+    const std::string_view origin = origin_of(head);
+    answer->kind = classify(head);
+    answer->origin_bytes = static_cast<std::uint16_t>(origin.size());
+    std::memcpy(answer->origin, origin.data(), origin.size());
 }
 
 // Gives up one answer for a new one: one that the client has, or else the oldest of those that are
@@ -91,7 +103,6 @@ void Worker::State::block(FlowNumber number) {
     Answer& answer = answers[flow.answer];
     answer.is_match = true;
     answer.status = 403;
-    answer.kind = classify(exchanges[flow.exchange].parser.head());
     std::memcpy(answer.case_number, incident.case_number, sizeof answer.case_number);
     answer.silent = answer_impossible(flow, 1);
     answer.refused = !recorder.decided(incident, deny_key(flow), &answer.ticket);
@@ -271,11 +282,13 @@ void Worker::State::start_answer(FlowNumber number) {
 
 void Worker::State::write_answer(Answer* answer) const {
     if (answer->silent) return;
+    const std::string_view origin(answer->origin, answer->origin_bytes);
     std::size_t length;
     if (answer->status == 403) {
         RefusalText text;
         text.profile = options.answer_text;
         text.lab = options.lab != 0;
+        text.origin = origin;
         text.case_number = answer->case_number;
         text.operator_name = options.operator_name;
         text.complaint_url = options.complaint_url;
@@ -283,7 +296,8 @@ void Worker::State::write_answer(Answer* answer) const {
         text.legal_basis = options.legal_basis;
         length = write_refusal(answer->bytes, answer->kind, text);
     } else {
-        length = write_error(answer->bytes, static_cast<ErrorStatus>(answer->status), answer->kind);
+        length = write_error(answer->bytes, static_cast<ErrorStatus>(answer->status), answer->kind,
+                             origin);
     }
     answer->length = static_cast<std::uint32_t>(length);
 }

@@ -17,14 +17,18 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     const PieceRequest request = recipe_of(head, assembly.seed());
     switch (request.act) {
         case PieceAct::none:
+            return true;
         case PieceAct::copy:
+            note_unseen(number, request);
             return true;
         case PieceAct::object:
-            if (exchange.object_open && request.recipe == Recipe::plain_object)
-                begin_whole(number, request);
+            if (!exchange.object_open) return true;
+            if (request.recipe == Recipe::plain_object) begin_whole(number, request);
+            if (request.component) begin_component(number, request);
             return true;
         case PieceAct::begin:
             if (request.order == PieceOrder::append) begin_empty(number, request);
+            if (request.component) begin_partial(number, request);
             return true;
         case PieceAct::form:
             if (exchange.object_open) begin_form(number, request);
@@ -39,6 +43,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
             note_begun(assembly.copy(request, flows[number].service, now));
             return true;
         case PieceAct::commit:
+            note_unseen(number, request);
             return begin_commit(number, request);
         case PieceAct::abort:
             counters.count(Outcome::assembly_aborted);
@@ -118,6 +123,8 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.lost = own.leased = own.summed = own.has_bytes = false;
     own.flow = number;
     own.list = own.form = no_assembling;
+    own.other = {};
+    own.other_leased = false;
     own.positions = {};
     exchanges[flows[number].exchange].assembling = place;
     return place;
@@ -171,6 +178,53 @@ void Worker::State::begin_whole(FlowNumber number, PieceRequest request) {
     own.upload = ticket.upload;
 }
 
+// An object whose name ends in a number may be a segment of one that a list makes of several. It is
+// an object like others: nothing that goes wrong with its being a piece is its own fault.
+void Worker::State::begin_component(FlowNumber number, PieceRequest request) {
+    if (request.position == piece_unknown) return;
+    request.key = request.group;
+    request.order = PieceOrder::number;
+    request.visibility = Visibility::at_commit;
+    request.begins = request.last = false;
+    PieceTicket ticket;
+    const PieceBegun begun =
+        assembly.begin(request, flows[number].service, now, &ticket, &chain_state);
+    if (begun.result != PieceBegun::Result::begun) return;
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::piece;
+    own.ticket = ticket;
+    own.upload = ticket.upload;
+    if (ticket.place == PiecePlace::next) own.slot = fingerprinter.resume(chain_state);
+    OpenObject& object = exchanges[flows[number].exchange].objects[own.object];
+    if (object.slot == no_object) return;
+    fingerprinter.drop(object.slot);  // opened before it was known that the digests are needed
+    object.slot = fingerprinter.open(planned_kinds() | component_kinds);
+}
+
+// The storage itself puts something in the place of a component: the one that we saw is gone when
+// it is accepted.
+void Worker::State::note_unseen(FlowNumber number, const PieceRequest& request) {
+    const std::uint32_t service = flows[number].service;
+    if (request.position == piece_unknown) return;
+    const UploadRef group = assembly.find(request.group, service, now);
+    if (!group) return;
+    assembly.close(group, now);
+    PieceRequest unseen;
+    unseen.act = PieceAct::copy_piece;
+    unseen.recipe = Recipe::swift_object;
+    unseen.order = PieceOrder::number;
+    unseen.visibility = Visibility::at_commit;
+    unseen.key = request.group;
+    unseen.position = request.position;
+    PieceTicket ticket;
+    if (assembly.begin(unseen, service, now, &ticket, &chain_state).result !=
+        PieceBegun::Result::begun)
+        return;
+    assembly.end(ticket, {piece_unknown, {}}, chain_state, now);
+    assembly.close(ticket.upload, now);
+    exchanges[flows[number].exchange].answered = ticket;
+}
+
 // An upload that pieces are appended to, from its beginning on: a piece without a byte.
 void Worker::State::begin_empty(FlowNumber number, const PieceRequest& request) {
     PieceTicket ticket;
@@ -217,13 +271,14 @@ void Worker::State::drop_assembling(std::uint32_t place) {
     } else if (own.stage == Assembling::Stage::creation) {
         cut_creation(own);
     } else if (own.upload) {
+        leave_component(&own);
         if (own.leased) assembly.give_back(own.upload);
         assembly.close(own.upload, now);
     }
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     assembly.spool().drop(&own.positions);
     if (own.list != no_assembling) commit_places.release(own.list);
-    if (own.form != no_assembling) form_places.release(own.form);
+    if (own.form != no_assembling) release_form_place(own.form);
     assemblings.release(place);
 }
 

@@ -22,6 +22,8 @@
 namespace cordon {
 
 inline constexpr std::uint32_t no_assembling = UINT32_MAX;
+// Lists of commits tell components by the one, we tell pieces by the other.
+inline constexpr KindSet component_kinds{IndicatorKind::sha256, IndicatorKind::md5};
 // In place of the number of an object of the message.
 inline constexpr std::uint8_t assembled_object = 0xfe;
 inline constexpr std::uint8_t contained_object = 0xfd;  // in the upload
@@ -45,9 +47,21 @@ struct FormPlace {
     bool has_ended;
     bool has_key;
     ChainContent content;
+    bool is_aside;   // its bytes are kept, until its place is known
+    bool is_full;    // there was no room for them
+    SpoolRun aside;  // and are here
     std::array<char, location_bytes_max> location;
     std::uint32_t next_free;
 };
+
+// A component that a commit names: a piece of the assembly `upload`, or all of it.
+struct ComponentPlace {
+    AssemblyKey upload;
+    std::uint64_t position;  // piece_unknown: all of it
+    std::array<std::uint8_t, 16> md5;
+    std::uint64_t unused[3];  // blocks of the spool have a whole number of them
+};
+static_assert(Spool::block_bytes % sizeof(ComponentPlace) == 0);
 
 struct Assembling {
     enum class Stage : std::uint8_t {
@@ -83,8 +97,13 @@ struct Assembling {
     SpoolRun positions;
     SpoolCursor cursor;
     std::uint64_t tag;
-    std::uint64_t done;     // positions looked up
-    std::uint64_t chained;  // of them, that the state begins with
+    std::uint64_t done;        // positions looked up
+    std::uint64_t chained;     // of them, that the state begins with
+    ComponentPlace first;      // of a commit that names objects
+    ComponentPlace component;  // that is being hashed,
+    UploadRef other;           // its upload, pinned,
+    bool other_leased;
+    std::uint64_t offset;  // and how much of it was handed out
     RecordTicket record;
     PolicyCase about;    // what was decided when it is durable
     std::uint32_t next;  // in the list of those that are at it

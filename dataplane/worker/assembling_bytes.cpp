@@ -6,17 +6,34 @@
 
 namespace cordon {
 
+// A piece is told from another by its digest, of which an index may want none.
+KindSet Worker::State::piece_kinds(const Exchange& exchange) {
+    const KindSet kinds = planned_kinds();
+    if (exchange.assembling != no_assembling)
+        return kinds | (assemblings[exchange.assembling].request.component
+                            ? component_kinds
+                            : KindSet{IndicatorKind::sha256});
+    return exchange.form == ObjectForm::piece ? kinds | KindSet{IndicatorKind::sha256} : kinds;
+}
+
 // Bytes of an object of the message. False: there is no room for them, and the message was refused.
 bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
     const Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
     Assembling& own = assemblings[exchange.assembling];
-    if (own.object != object || own.summed || own.stage == Assembling::Stage::form) return true;
+    if (own.object != object || own.summed) return true;
+    if (own.stage == Assembling::Stage::form) {
+        set_aside(&form_places[own.form], bytes);
+        own.has_bytes = true;
+        return true;
+    }
     if (own.stage == Assembling::Stage::commit) {
         if (own.list != no_assembling) read_list(&own, bytes);
         return true;
     }
     own.has_bytes = own.has_bytes || !bytes.empty();
+    if (own.stage == Assembling::Stage::creation && exchange.creation != no_assembling)
+        set_aside(&form_places[exchange.creation], bytes);
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
     if (!read_chain(exchange.assembling, bytes)) return false;
     if (own.ticket.place == PiecePlace::again) {
@@ -31,6 +48,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     if (own.lost) return true;
     if (assembly.keep(own.ticket, bytes, now)) return true;
     own.lost = true;
+    if (own.request.act == PieceAct::object) return true;
     counters.count(Outcome::assembly_full);
     return is_left_to_commit(number, own.request) ||
            passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
@@ -39,7 +57,9 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
 bool Worker::State::is_piece(const Exchange& exchange, std::uint8_t object) {
     if (exchange.assembling == no_assembling) return false;
     const Assembling& own = assemblings[exchange.assembling];
-    return (own.stage == Assembling::Stage::piece || own.stage == Assembling::Stage::creation) &&
+    const bool is_aside = own.stage == Assembling::Stage::form && form_places[own.form].is_aside;
+    return (own.stage == Assembling::Stage::piece || own.stage == Assembling::Stage::creation ||
+            is_aside) &&
            own.object == object && !own.summed;
 }
 
@@ -58,6 +78,8 @@ void Worker::State::note_piece(const Exchange& exchange, const Digests& digests)
     own.summed = true;
     piece_sum.length = digests.size;
     std::copy_n(digests.sha256, piece_sum.digest.size(), piece_sum.digest.begin());
+    if (own.request.component)
+        std::copy_n(digests.md5, piece_sum.md5.size(), piece_sum.md5.begin());
     if (own.form == no_assembling) return;
     // A part ends before its message, and until then others may end.
     FormPlace& form = form_places[own.form];
@@ -80,8 +102,8 @@ bool Worker::State::awaits_assembly(const Flow& flow) {
     const std::uint32_t place = exchanges[flow.exchange].assembling;
     if (place == no_assembling) return false;
     const Assembling::Stage stage = assemblings[place].stage;
-    if (stage == Assembling::Stage::form || stage == Assembling::Stage::creation) return false;
-    if (stage == Assembling::Stage::piece)
+    if (stage == Assembling::Stage::creation) return false;
+    if (stage == Assembling::Stage::piece || stage == Assembling::Stage::form)
         return assemblings[place].summed && assemblings[place].form != no_assembling;
     return (stage != Assembling::Stage::commit || flow.verdict_due);
 }

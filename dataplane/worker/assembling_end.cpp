@@ -173,14 +173,25 @@ bool Worker::State::look_on(std::uint32_t place) {
     }
 }
 
-// A whole object was read as the body that it is. What was no archive so far goes on from there.
+// A whole object was read as the body that it is. What was no archive so far goes on from there; of
+// several in a row each is searched by itself.
 void Worker::State::note_plain(const Exchange& exchange, const Assembling& own) {
+    const bool is_first = own.ticket.place == PiecePlace::first;
     if (exchange.decoder != no_decoder || exchange.sniff_due || !own.summed) return;
-    ChainContent::Point& point = assembly.content(own.upload)->now;
-    point.head = exchange.objects[own.object].content;
-    point.head.decided = point.head.head_bytes % limits::type_head_bytes == 0;
+    if (!is_first && own.ticket.place != PiecePlace::next) return;
+    ChainContent* content = assembly.content(own.upload);
+    ChainContent::Point& point = content->now;
+    if (!is_first && (point.is_flawed || point.reads || !point.begun)) return;
+    prepare_chain(content);
+    if (is_first) {
+        point.head = exchange.objects[own.object].content;
+        point.head.decided = point.head.head_bytes % limits::type_head_bytes == 0;
+    } else if (!point.head.decided) {
+        point.head.type = contents.type_so_far(point.head);
+        point.head.decided = true;
+    }
     point.search = exchange.search;
-    point.bytes = piece_sum.length;
+    point.bytes += piece_sum.length;
     point.begun = true;
 }
 

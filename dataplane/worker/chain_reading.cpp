@@ -2,6 +2,7 @@
 // moves it, and what is found in it is judged where it becomes known.
 #include <algorithm>
 
+#include "dataplane/base/invariant.h"
 #include "dataplane/worker/line.h"
 
 namespace cordon {
@@ -22,7 +23,7 @@ bool Worker::State::read_chain(std::uint32_t place, Bytes bytes) {
     prepare_chain(content);
     search_apart(&content->now.head, &content->now.tail, bytes);
     if (content->now.finished) note_chain_flaw(content, Outcome::assembly_unread);
-    if (!begin_reading(content, bytes)) {
+    if (!begin_reading(place, bytes)) {
         content->now.bytes += bytes.size();
         return true;
     }
@@ -46,12 +47,15 @@ bool Worker::State::read_chain(std::uint32_t place, Bytes bytes) {
 }
 
 // As with a plain body most never have a reader. True: there is one.
-bool Worker::State::begin_reading(ChainContent* content, Bytes bytes) {
+bool Worker::State::begin_reading(std::uint32_t place, Bytes bytes) {
+    const Assembling& own = assemblings[place];
+    ChainContent* content = own.content;
     ChainContent::Point& point = content->now;
     if (point.is_flawed || point.reads) return point.reads;
     const bool is_first = !point.begun;
     point.begun = true;
     if (is_first && BodyDecoder::needed(bytes, false)) return open_reader(content) != nullptr;
+    if (options.services[own.service].embedded_archives == EmbeddedArchives::ignore) return false;
     const ZipSearch before = point.search;
     std::size_t at;
     if (!point.search.find(bytes, &at)) return false;
@@ -266,7 +270,6 @@ bool Worker::State::finish_chain(std::uint32_t place) {
     ChainContent* content = assemblings[place].content;
     if (content == nullptr) return true;
     prepare_chain(content);
-    content->now.finished = true;
     if (!content->now.reads) return true;
     const ReaderTicket ticket = content->reader;
     ContentReader* reader = assembly.readers().enter(ticket);
@@ -274,10 +277,22 @@ bool Worker::State::finish_chain(std::uint32_t place) {
         note_chain_flaw(content, Outcome::archive_full);
         return true;
     }
+    // Without a commit more may come, and a partial upload is gone on from: it ends for a moment.
+    const bool ends_for_good = assemblings[place].request.act == PieceAct::commit;
+    const ChainContent::Point before = content->now;
+    const bool may_go_on = !ends_for_good && reader->mark();
+    content->now.finished = true;
     reader->decoder().finish();
     const bool goes_on = take_members(place, reader);
+    if (goes_on && may_go_on && !content->now.is_flawed) {
+        INVARIANT(reader->go_back());
+        content->now = content->marked = before;
+        content->marked_id = 0;  // the mark is in the middle of nowhere the chain stood
+        content->has_mark = true;
+    }
     assembly.readers().leave(ticket, 0, now);
-    if (goes_on) content->finish(&assembly.readers());
+    if (goes_on && !content->now.reads) content->stop_reading(&assembly.readers());
+    if (goes_on && content->now.finished) content->finish(&assembly.readers());
     return goes_on;
 }
 

@@ -46,6 +46,10 @@ void Worker::State::read_list(Assembling* own, Bytes bytes) {
 void Worker::State::take_list(Assembling* own) {
     CommitEntry entry;
     while (commit_places[own->list].list.next(&entry)) {
+        if (names_objects(own->request)) {
+            take_component(own, entry);
+            continue;
+        }
         std::uint64_t position = entry.index;
         switch (entry.from) {
             case CommitEntry::From::index:
@@ -85,11 +89,20 @@ bool Worker::State::end_commit(FlowNumber number) {
         own.list = no_assembling;
         if (is_none) own.request.list = ListFormat::none;
     }
-    own.upload = assembly.find(own.request, own.service, now);
-    if (!own.upload || own.lost) {
+    AssemblyKey key = own.request.key;
+    if (names_objects(own.request) && own.positions.bytes != 0) {
+        own.cursor = {};
+        own.first = next_component(&own);
+        key = own.first.upload;
+    }
+    own.upload = assembly.find(key, own.service, now);
+    // What an older upload could not have either.
+    if (own.lost)
+        return commit_fails(place, Outcome::assembly_gap, VerifyReason::gap) == CommitStep::goes;
+    if (!own.upload) {
         // Where every piece is judged at its end, this one only asks how far the upload is.
-        const bool asks = !own.upload && own.request.visibility == Visibility::at_once &&
-                          own.request.list == ListFormat::none;
+        const bool asks =
+            own.request.visibility == Visibility::at_once && own.request.list == ListFormat::none;
         if (asks) return end_look(place);
         return commit_unjudged(place, gap_case(), VerifyReason::gap) == CommitStep::goes;
     }
@@ -109,12 +122,15 @@ bool Worker::State::commit_on(std::uint32_t place, std::size_t* left) {
 
 Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
-    if (own.stage == Assembling::Stage::listing) return look_up_list(place);
-    if (own.stage == Assembling::Stage::hashing) return hash_list(place, left);
+    const bool composes = names_objects(own.request);
+    if (own.stage == Assembling::Stage::listing)
+        return composes ? look_up_components(place) : look_up_list(place);
+    if (own.stage == Assembling::Stage::hashing)
+        return composes ? hash_components(place, left) : hash_list(place, left);
     if (!judge_frozen(place)) return CommitStep::waits;
     if (!begin_advance(place, true)) return commit_waits(place);
     if (own.request.list != ListFormat::none) {
-        begin_list(place);
+        composes ? begin_composition(place) : begin_list(place);
         return CommitStep::again;
     }
     if (!own.spooled) return commit_all(place);
@@ -124,6 +140,8 @@ Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::s
 
 Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
     Assembling& own = assemblings[place];
+    leave_component(&own);
+    own.spooled = {};
     if (own.leased) assembly.give_back(own.upload);
     own.leased = false;
     own.content = nullptr;
@@ -205,7 +223,8 @@ Worker::State::CommitStep Worker::State::commit_all(std::uint32_t place) {
     if (chain.tainted) return commit_tainted(place, chain);
     if (chain.count != chain.pieces_whole)
         return commit_fails(place, Outcome::assembly_gap, VerifyReason::gap);
-    return judge_commit(place);
+    return own.request.recipe == Recipe::swift_dynamic ? judge_prefix_commit(place)
+                                                       : judge_commit(place);
 }
 
 // How much of the list the chain is already: all of it, or all but its last piece, or nothing.

@@ -11,14 +11,24 @@
 namespace cordon {
 
 bool Worker::State::begin_creation(FlowNumber number, const PieceRequest& request) {
-    Exchange& exchange = exchanges[flows[number].exchange];
     Assembling& own = assemblings[open_assembling(number, request)];
     own.stage = Assembling::Stage::creation;
-    exchange.creation = form_places.allocate();
-    INVARIANT(exchange.creation != no_assembling);  // as many as messages; this one has no form
-    FormPlace& made = form_places[exchange.creation];
-    made.content.call(exchange.parser.head().target);
+    FormPlace& made = await_location(number, request);
+    made.is_aside = request.component;
+    made.content.call(exchanges[flows[number].exchange].parser.head().target);
     own.content = &made.content;
+    return true;
+}
+
+// A partial upload: without a byte as yet, it is known that its bytes will be part of another.
+void Worker::State::begin_partial(FlowNumber number, const PieceRequest& request) {
+    await_location(number, request).has_ended = true;
+}
+
+FormPlace& Worker::State::await_location(FlowNumber number, const PieceRequest& request) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    exchange.creation = open_form_place();
+    FormPlace& made = form_places[exchange.creation];
     made.request = request;
     made.has_ended = made.has_key = false;
     // An answer that is still due is not to this one.
@@ -26,7 +36,7 @@ bool Worker::State::begin_creation(FlowNumber number, const PieceRequest& reques
                                            !exchange.tracker.final_begun()
                                        ? std::span(made.location)
                                        : std::span<char>());
-    return true;
+    return made;
 }
 
 // `piece_state` and `piece_sum` are of its bytes: judge_object() left them. Its end needs no look:
@@ -56,10 +66,12 @@ void Worker::State::cut_creation(const Assembling& own) {
         slot == no_object)
         return;
     PieceTicket ticket;
-    if (!begin_created(form_places[exchange.creation].request, own.service, &ticket)) return;
+    FormPlace& made = form_places[exchange.creation];
+    if (!begin_created(made.request, own.service, &ticket)) return;
+    hand_over(&made.content, ticket.upload);
+    assembly.adopt(ticket, &made.aside);
     counters.count(Outcome::assembly_piece);
     fingerprinter.save(slot, &chain_state);
-    hand_over(&form_places[exchange.creation].content, ticket.upload);
     assembly.abort(ticket, &chain_state, now);
 }
 
@@ -80,9 +92,13 @@ void Worker::State::note_creation_answer(Exchange* exchange, std::uint16_t statu
     note_location(exchange);
     if (!made.has_ended) return;  // it was answered early, and may still break off
     PieceTicket ticket;
-    if (status / 100 == 2 && made.has_key &&
-        begin_created(made.request, flows[exchange->flow].service, &ticket)) {
+    const bool is_made = status / 100 == 2 && made.has_key;
+    if (is_made && made.request.act == PieceAct::begin) {
+        if (assembly.open(made.request, flows[exchange->flow].service, now))
+            counters.count(Outcome::assembly_opened);
+    } else if (is_made && begin_created(made.request, flows[exchange->flow].service, &ticket)) {
         hand_over(&made.content, ticket.upload);
+        assembly.adopt(ticket, &made.aside);
         assembly.end(ticket, made.sum, made.state, now);
         assembly.close(ticket.upload, now);
         assembly.answered(ticket, true);
@@ -112,8 +128,7 @@ bool Worker::State::begin_created(const PieceRequest& request, std::uint32_t ser
 void Worker::State::forget_creation(Exchange* exchange) {
     if (exchange->creation == no_assembling) return;
     exchange->tracker.keep_location({});
-    form_places[exchange->creation].content.close(&assembly.readers());
-    form_places.release(exchange->creation);
+    release_form_place(exchange->creation);
     exchange->creation = no_assembling;
 }
 

@@ -11,10 +11,11 @@
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
-//                  committing.cpp the requests that make them visible
+//                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
 //   chain_reading.cpp  what uploads in pieces hold: archives and their members
+//   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
@@ -35,56 +36,10 @@
 #include "dataplane/worker/case_number.h"
 #include "dataplane/worker/exchange.h"
 #include "dataplane/worker/flow_state.h"
+#include "dataplane/worker/lifetime.h"
 #include "dataplane/worker/worker.h"
 
 namespace cordon {
-
-// How long things last. Each with its reason.
-namespace lifetime {
-inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;    // SYN retries go to 7 s
-inline constexpr std::uint64_t unconfirmed_ns = 32 * ns_per_s;  // SYN-ACKs repeat 16 s apart
-inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;        // late FINs and ACKs of both ends
-inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // a busy flow without a segment
-// When the table is full. A SYN that was repeated once and found nobody has had its chance. Between
-// two messages a second is long for whoever wants to go on; who is closed then loses a handshake.
-inline constexpr std::uint64_t embryonic_least_ns = 3 * ns_per_s;
-inline constexpr std::uint64_t idle_least_ns = 1 * ns_per_s;
-inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;   // TCP keep-alive's own default
-inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under way pauses so long
-// A connection that is older than us speaks within this time after our start, or it has been idle
-// for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
-// known was made to be forgotten.
-inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
-// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed
-// beside us while we started is repeated after one: what is silent for longer while its peer goes
-// on speaks on another path.
-inline constexpr std::uint32_t one_direction_ms = 1200;
-inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
-// Two losses of the answer in a row are repaired by then (200 + 400 ms).
-inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
-inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
-// An RST may be lost, and so may the challenge ACK that would tell. At 10 % loss each way six are
-// lost once in a million; the last is sent 3.1 s after the first.
-inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
-inline constexpr std::uint32_t resets_again_max = 5;
-inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
-// How often a decision that waits for its record is looked at, and one whose answer is on its way:
-// nothing of an answer is finer than this, and a thousand of them cost a worker half a percent.
-inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
-inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
-// A client whose upload was blocked in its middle is answered at its end; when it pauses, at once.
-inline constexpr std::uint64_t body_pause_ns = 2 * ns_per_s;
-inline constexpr std::uint64_t body_longest_ns = 30 * ns_per_s;
-inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
-// How long a message may stand still while others find no room: in its head (which comes within two
-// round trips of the farthest client), in its body or that of the answer, and until the storage
-// begins to answer. Bytes earn further time (limits::slow_bytes_per_s).
-inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
-inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
-inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
-inline constexpr std::uint64_t patience_every_ns = 500 * ns_per_ms;
-inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
-}  // namespace lifetime
 
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every
 // sweep looks at as many as it does at flows.
@@ -296,6 +251,18 @@ struct Worker::State {
     void class_rest(Exchange* exchange);
     BodyDecoder::Name name_of(const Exchange& exchange, std::uint8_t object);
 
+    // --- dismissal.cpp ---
+    // How many of the body bytes that come next nobody needs: no digest, search, archive, upload in
+    // pieces or held tail. 0: they are needed, or it is not known what comes. More than 0 becomes
+    // less only by bytes that come, until use_index(): ask again then. It ends with the body or,
+    // of a chunked one, with its chunk. No digest can match whatever these bytes are.
+    std::uint64_t unneeded_bytes(FlowNumber number);
+    // As if so many of them had come and been read, when all that was received is read: they are
+    // counted as read of the body. The stream is the caller's to move on, and what is behind them
+    // to be read by go_on().
+    void pass_unneeded(FlowNumber number, std::uint64_t bytes);
+    bool is_done_with(const OpenObject& object) const;
+
     // --- assembling.cpp ---
     bool begin_assembling(FlowNumber number);
     void note_begun(const PieceBegun& begun);
@@ -303,11 +270,19 @@ struct Worker::State {
     bool passes_unassembled(FlowNumber number, PolicyCase about, VerifyReason reason);
     PolicyCase gap_case();
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
+    KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
     void begin_reading_piece(FlowNumber number);
     void begin_whole(FlowNumber number, PieceRequest request);
+    void begin_component(FlowNumber number, PieceRequest request);
+    void note_unseen(FlowNumber number, const PieceRequest& request);
     void begin_empty(FlowNumber number, const PieceRequest& request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
+    void set_aside(FormPlace* form, Bytes bytes);
+    void give_up_aside(Assembling* own);
+    bool end_aside(FlowNumber number, PieceRequest request);
+    std::uint32_t open_form_place();
+    void release_form_place(std::uint32_t place);
     void begin_form(FlowNumber number, const PieceRequest& request);
     void take_field(const Exchange& exchange, std::uint8_t object, Bytes text);
     bool begin_form_piece(FlowNumber number, std::uint8_t object);
@@ -341,6 +316,8 @@ struct Worker::State {
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);
+    FormPlace& await_location(FlowNumber number, const PieceRequest& request);
+    void begin_partial(FlowNumber number, const PieceRequest& request);
     bool end_creation(FlowNumber number);
     void cut_creation(const Assembling& own);
     void note_location(Exchange* exchange);
@@ -369,6 +346,23 @@ struct Worker::State {
     CommitStep hash_list(std::uint32_t place, std::size_t* left);
     CommitStep judge_commit(std::uint32_t place);
 
+    // --- composing.cpp ---
+    enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };
+    enum class ComponentStep : std::uint8_t { bytes, empty, wait, all };
+    static bool names_objects(const PieceRequest& request);
+    void take_component(Assembling* own, const CommitEntry& entry);
+    ComponentPlace next_component(Assembling* own);
+    void begin_composition(std::uint32_t place);
+    UploadRef open_component(Assembling* own, const ComponentPlace& place);
+    void close_component(const Assembling& own, UploadRef upload);
+    CommitStep look_up_components(std::uint32_t place);
+    Component look_up_component(UploadRef upload, const ComponentPlace& component, bool from_chain);
+    Component look_up_partial(UploadRef upload, bool from_chain);
+    CommitStep hash_components(std::uint32_t place, std::size_t* left);
+    ComponentStep next_bytes_of_components(Assembling* own);
+    void leave_component(Assembling* own);
+    CommitStep judge_prefix_commit(std::uint32_t place);
+
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
     void relieve_messages(std::size_t look);
@@ -386,7 +380,7 @@ struct Worker::State {
     void open_chain(std::uint32_t place);
     bool read_chain(std::uint32_t place, Bytes bytes);
     void prepare_chain(ChainContent* content);
-    bool begin_reading(ChainContent* content, Bytes bytes);
+    bool begin_reading(std::uint32_t place, Bytes bytes);
     ContentReader* open_reader(ChainContent* content);
     void note_chain_flaw(ChainContent* content, Outcome why);
     bool take_members(std::uint32_t place, ContentReader* reader);
@@ -459,6 +453,7 @@ struct Worker::State {
 
     // --- answering.cpp ---
     bool begin_answer(FlowNumber number, bool is_match);
+    void address_answer(const Flow& flow, Answer* answer);
     bool end_one_answer();
     void await_body(FlowNumber number);
     void drain_body(FlowNumber number, Bytes bytes);

@@ -36,12 +36,7 @@ void Worker::State::close_decoder(Exchange* exchange) {
 
 void Worker::State::open_object(FlowNumber number, std::uint8_t object) {
     Exchange* exchange = &exchanges[flows[number].exchange];
-    // A piece is told from another by its digest.
-    const KindSet kinds = planned_kinds();
-    const bool may_be_piece =
-        exchange->form == ObjectForm::piece || exchange->assembling != no_assembling;
-    const ObjectSlot slot =
-        fingerprinter.open(may_be_piece ? kinds | KindSet{IndicatorKind::sha256} : kinds);
+    const ObjectSlot slot = fingerprinter.open(piece_kinds(*exchange));
     INVARIANT(slot != no_object);  // as many slots as objects of all exchanges
     OpenObject& opened = exchange->objects[object];
     opened.slot = slot;
@@ -71,6 +66,7 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     fingerprinter.submit(exchange.objects[0].slot, bytes);
     content_bytes(&exchange.objects[0], bytes, exchange.left_alone);
     if (!assemble_bytes(number, 0, bytes)) return;
+    if (is_done_with(exchange.objects[0])) return flow.hold.nothing_open();
     flow.hold.object_bytes(exchange.chunk_begin);
 }
 
@@ -84,6 +80,7 @@ void Worker::State::sniff_body(Exchange* exchange, Bytes bytes) {
         exchange->sniff_due = false;
         exchange->search = {};
     }
+    if (service(flows[exchange->flow]).embedded_archives == EmbeddedArchives::ignore) return;
     const ZipSearch before = exchange->search;
     std::size_t at;
     if (!exchange->search.find(bytes, &at)) return;
@@ -148,7 +145,9 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
             content_bytes(&exchange.objects[event.object], event.bytes,
                           exchange.left_alone && is_piece(exchange, event.object));
             if (!assemble_bytes(number, event.object, event.bytes)) return;
-            if (event.is_volatile) fingerprinter.flush();
+            if (event.is_volatile &&
+                !fingerprinter.is_dismissed(exchange.objects[event.object].slot))
+                fingerprinter.flush();
             exchange.objects[event.object].tail_at = event.at;
             return;
         case ObjectEvent::Kind::end:
@@ -176,7 +175,8 @@ void Worker::State::hold_tails(FlowNumber number) {
     Flow& flow = flows[number];
     std::uint64_t first = form_tail(exchanges[flow.exchange]);
     for (const OpenObject& object : exchanges[flow.exchange].objects) {
-        if (object.slot != no_object && fingerprinter.size(object.slot) != 0)
+        if (object.slot != no_object && fingerprinter.size(object.slot) != 0 &&
+            !is_done_with(object))
             first = std::min(first, object.tail_at);
     }
     if (first == UINT64_MAX) return flow.hold.nothing_open();

@@ -33,6 +33,8 @@ std::uint32_t sum_of(const std::uint8_t* bytes, std::size_t length) {
 class PortTime {
   public:
     explicit PortTime(std::uint64_t* total) : total_(total), since_(read_cycles()) {}
+    // Cycles of the worker alone, from some moment on.
+    std::uint64_t worker_clock() const { return since_ - *total_; }
     ~PortTime() { *total_ += read_cycles() - since_; }
     PortTime(const PortTime&) = delete;
     PortTime& operator=(const PortTime&) = delete;
@@ -102,7 +104,7 @@ BenchPort::BenchPort(std::uint32_t flows, std::uint64_t object_bytes) : clients_
         write(clients_[n].down, false);
     }
     for (std::size_t n = 0; n < buffers; ++n) {
-        memory_.push_back(std::make_unique<std::uint8_t[]>(buffer_bytes));
+        memory_.push_back(std::make_unique<std::uint8_t[]>(buffer_bytes + sizeof(std::uint64_t)));
         free_.push_back(memory_.back().get());
     }
 }
@@ -198,6 +200,9 @@ std::size_t BenchPort::receive(Side side, Frame* frames, std::size_t count) {
             from_clients ? write_client_frame(client, out) : write_storage_frame(client, out);
         if (length == 0) continue;
         free_.pop_back();
+        // Behind what the worker may use: when it got the frame.
+        const std::uint64_t came = time.worker_clock();
+        std::memcpy(out + buffer_bytes, &came, sizeof came);
         frames[got++] = {out, length, buffer_bytes, nullptr};
     }
     packets_ += got;
@@ -207,14 +212,14 @@ std::size_t BenchPort::receive(Side side, Frame* frames, std::size_t count) {
 std::size_t BenchPort::transmit(Side side, Frame* frames, std::size_t count) {
     const PortTime time(&port_cycles_);
     for (std::size_t n = 0; n < count; ++n) {
-        if (side == Side::storage) note_stored(frames[n]);
+        if (side == Side::storage) note_stored(frames[n], time.worker_clock());
         free_.push_back(frames[n].data);
     }
     return count;
 }
 
 // What the storage receives, in order: the worker forwards in order here, as nothing is lost.
-void BenchPort::note_stored(const Frame& frame) {
+void BenchPort::note_stored(const Frame& frame, std::uint64_t worker_clock) {
     const std::uint8_t* tcp = frame.data + 34;
     Client& client = clients_[load_be16(tcp) - first_port];
     const std::size_t header = 34 + static_cast<std::size_t>(tcp[12] >> 4) * 4;
@@ -222,7 +227,13 @@ void BenchPort::note_stored(const Frame& frame) {
     if (length == 0) return;
     client.stored += length;
     client.stored_in_object += length;
-    if (client.stored_in_object < request_.size()) return;
+    const bool is_last = client.stored_in_object >= request_.size();
+    std::uint64_t came = 0;
+    std::memcpy(&came, frame.data + buffer_bytes, sizeof came);
+    Stay& stay = is_last ? held_ : passed_;
+    ++stay.segments;
+    stay.cycles += worker_clock - came;
+    if (!is_last) return;
     client.stored_in_object = 0;
     ++client.answers_due;
     --unfinished_;

@@ -40,6 +40,14 @@ class BenchPort : public Port {
     std::uint64_t port_cycles() const { return port_cycles_; }
     std::uint64_t packets() const { return packets_; }
 
+    // How long segments with bytes of objects were at the worker, in its own cycles.
+    struct Stay {
+        std::uint64_t segments = 0;
+        std::uint64_t cycles = 0;
+    };
+    const Stay& passed() const { return passed_; }  // not the last of their object
+    const Stay& held() const { return held_; }      // the last ones, which wait for the verdict
+
   private:
     struct Client;
     struct Piece {  // of a request, one segment's payload
@@ -50,7 +58,7 @@ class BenchPort : public Port {
 
     std::uint32_t write_client_frame(Client& client, std::uint8_t* out);
     std::uint32_t write_storage_frame(Client& client, std::uint8_t* out);
-    void note_stored(const Frame& frame);
+    void note_stored(const Frame& frame, std::uint64_t worker_clock);
 
     std::string request_;
     std::vector<Piece> pieces_;
@@ -62,6 +70,8 @@ class BenchPort : public Port {
     std::uint64_t unfinished_ = 0;
     std::uint64_t port_cycles_ = 0;
     std::uint64_t packets_ = 0;
+    Stay passed_;
+    Stay held_;
 };
 
 }  // namespace cordon::bench

@@ -1,11 +1,5 @@
-// cordon-bench: benchmarks of the line, each with its physical limit measured in the same run.
-//
-//   cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--runs N]
-//   [--json]
-//   cordon-bench lanes [--runs N] [--json]
-//   cordon-bench decoders [--runs N] [--json]
-//   cordon-bench assembly [--runs N] [--json]
-//   cordon-bench content
+// cordon-bench: benchmarks of the line and its parts, each with its physical limit measured in the
+// same run. `cordon-bench --help` lists them; docs/benchmarks.md shows what they said last.
 #include <getopt.h>
 
 #include <cstdio>
@@ -14,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/base/limits.h"
 #include "dataplane/base/result.h"
 #include "dataplane/fingerprint/kernels.h"
 #include "tests/bench/assembly_bench.h"
@@ -21,25 +16,227 @@
 #include "tests/bench/decoders_bench.h"
 #include "tests/bench/lanes_bench.h"
 #include "tests/bench/line_bench.h"
+#include "tests/bench/lookup_bench.h"
+#include "tests/bench/parts_bench.h"
+#include "tests/bench/report.h"
+#include "tests/bench/swap_bench.h"
 
 namespace {
 
 using namespace cordon;
 using namespace cordon::bench;
 
-constexpr char usage[] =
-    "usage: cordon-bench line [--flows N] [--object-bytes N] [--digests md5,sha1,sha256]\n"
-    "                         [--runs N] [--json]\n"
-    "       cordon-bench lanes [--runs N] [--json]\n"
-    "       cordon-bench decoders [--runs N] [--json]\n"
-    "       cordon-bench assembly [--runs N] [--json]\n"
-    "       cordon-bench content\n"
-    "CORDON_ISA=scalar|openssl|shani|avx2|avx512 forces a set of digest kernels.\n";
+struct Settings {
+    std::uint64_t flows = 64;
+    std::uint64_t object_bytes = 1 << 20;
+    std::uint64_t workers = 1;
+    std::uint64_t runs = 5;
+    std::uint64_t indicators = 10'000'000;
+    std::uint64_t sections = 1;
+    KindSet digests{IndicatorKind::sha256};
+    bool json = false;
+    std::uint32_t few() const { return static_cast<std::uint32_t>(runs); }
+};
 
-int usage_error(const char* what) {
-    std::fprintf(stderr, "cordon-bench: %s\n%s", what, usage);
+std::string digest_names(KindSet kinds) {
+    std::string names;
+    for (const IndicatorKind kind :
+         {IndicatorKind::md5, IndicatorKind::sha1, IndicatorKind::sha256}) {
+        if (!kinds.has(kind)) continue;
+        if (!names.empty()) names += ',';
+        names += indicator_kind_name(kind);
+    }
+    return names;
+}
+
+// --- the benches ---------------------------------------------------------------------------------
+
+bool line(const Settings& settings) {
+    const LineResult result =
+        run_line({static_cast<std::uint32_t>(settings.flows), settings.object_bytes,
+                  settings.digests, settings.few(), static_cast<std::uint32_t>(settings.workers)});
+    Report("line", settings.json)
+        .number("flows", static_cast<double>(settings.flows))
+        .number("object_bytes", static_cast<double>(settings.object_bytes))
+        .word("digests", digest_names(settings.digests))
+        .number("workers", static_cast<double>(settings.workers))
+        .number("runs", settings.few())
+        .spread("gbit_per_s", result.gbit_per_s)
+        .spread("limit_gbit_per_s", result.limit_gbit_per_s)
+        .spread("of_limit", result.of_limit)
+        .spread("cycles_per_packet", result.cycles_per_packet)
+        .spread("cycles_per_byte", result.cycles_per_byte)
+        .spread("held_us", result.held_us)
+        .spread("passed_us", result.passed_us)
+        .end();
+    return true;
+}
+
+bool lanes(const Settings& settings) {
+    for (const LanesResult& result : run_lanes({settings.few()})) {
+        Report("lanes", settings.json)
+            .word("digest", result.digest)
+            .word("isa", result.isa)
+            .number("objects", result.objects)
+            .word("through", result.flush ? "flush" : "kernel")
+            .spread("gb_per_s", result.gb_per_s)
+            .number("openssl_gb_per_s", result.openssl_gb_per_s)
+            .number("ratio", result.gb_per_s.median / result.openssl_gb_per_s)
+            .end();
+    }
+    return true;
+}
+
+bool assembly(const Settings& settings) {
+    for (const AssemblyResult& result : run_assembly(settings.few())) {
+        Report("assembly", settings.json)
+            .word("form", result.form)
+            .spread("gb_per_s", result.gb_per_s)
+            .number("ratio", result.of_plain)
+            .end();
+    }
+    return true;
+}
+
+bool decoders(const Settings& settings) {
+    for (const DecodersResult& result : run_decoders(settings.few())) {
+        Report("decoders", settings.json)
+            .word("form", result.form)
+            .spread("gb_per_s", result.gb_per_s)
+            .number("found", result.found)
+            .number("sha256_gb_per_s", result.sha256_gb_per_s)
+            .number("ratio", result.gb_per_s.median / result.sha256_gb_per_s)
+            .end();
+    }
+    return true;
+}
+
+bool content(const Settings& settings) {
+    const ContentResult result = run_content(settings.few());
+    for (const ContentResult::Type& type : result.types)
+        Report("type", settings.json)
+            .word("of", type.name)
+            .number("ns_per_object", type.ns_per_object)
+            .end();
+    for (const ContentResult::Search& search : result.searches)
+        Report("patterns", settings.json)
+            .number("patterns", search.patterns)
+            .number("gb_per_s", search.gbyte_per_s)
+            .number("sha256_gb_per_s", result.digest_gbyte_per_s)
+            .end();
+    return true;
+}
+
+bool lookup(const Settings& settings) {
+    const std::optional<LookupResult> result = run_lookup(
+        {settings.indicators, static_cast<std::uint32_t>(settings.sections), settings.few()});
+    if (!result) return false;
+    Report("lookup", settings.json)
+        .number("indicators", static_cast<double>(settings.indicators))
+        .number("sections", static_cast<double>(settings.sections))
+        .word("pages", result->huge_pages ? "huge" : "asked")
+        .spread("batch_ns", result->batch_ns)
+        .spread("limit_ns", result->limit_ns)
+        .spread("hit_ns", result->hit_ns)
+        .spread("key_ns", result->key_ns)
+        .spread("keyed_batch_ns", result->keyed_batch_ns)
+        .spread("cold_ns", result->cold_ns)
+        .number("table_bytes_each", result->table_bytes_each)
+        .number("bytes_each", result->bytes_each)
+        .number("build_s", result->build_seconds)
+        .number("build_cpu_s", result->build_cpu_seconds)
+        .number("load_cpu_s", result->load_cpu_seconds)
+        .end();
+    return true;
+}
+
+bool swap(const Settings& settings) {
+    const std::optional<SwapResult> result = run_swap(
+        {settings.indicators, static_cast<std::uint32_t>(settings.sections), settings.few()});
+    if (!result) return false;
+    Report("swap", settings.json)
+        .number("indicators", static_cast<double>(settings.indicators))
+        .number("swaps", settings.few())
+        .number("longest_us", result->during.longest_us)
+        .number("longest_before_us", result->before.longest_us)
+        .number("p999_us", result->during.p999_us)
+        .number("p999_before_us", result->before.p999_us)
+        .number("median_us", result->during.median_us)
+        .number("median_before_us", result->before.median_us)
+        .number("gbit_per_cpu_s", result->during.gbit_per_s)
+        .number("gbit_per_cpu_s_before", result->before.gbit_per_s)
+        .number("frames_dropped", static_cast<double>(result->frames_dropped))
+        .spread("load_s", result->load_seconds)
+        .spread("settle_s", result->settle_seconds)
+        .end();
+    return true;
+}
+
+bool parts(const Settings& settings, const std::vector<PartResult>& results) {
+    for (const PartResult& result : results) {
+        Report(result.bench, settings.json)
+            .word("of", result.of)
+            .spread("ns", result.ns)
+            .spread("limit_ns", result.limit_ns)
+            .number("times_limit", result.ns.median / result.limit_ns.median)
+            .end();
+    }
+    return true;
+}
+
+bool stream(const Settings& settings) {
+    return parts(settings, run_stream(settings.few()));
+}
+
+bool http(const Settings& settings) {
+    return parts(settings, run_http(settings.few()));
+}
+
+struct Bench {
+    const char* name;
+    bool (*run)(const Settings&);
+    const char* options;  // beside --runs and --json; as in `options` below
+    const char* help;
+};
+
+constexpr Bench benches[] = {
+    {"line", line, "fbdw",
+     "[--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--workers N]\n"
+     "              whole line over a port in memory, against the same digests alone; how long "
+     "the\n"
+     "              last segment of an object is held, against what the others take"},
+    {"lanes", lanes, "", "\n              digest kernels, against one stream of OpenSSL"},
+    {"assembly", assembly, "", "\n              uploads in parts, against one PUT of the same"},
+    {"decoders", decoders, "", "\n              bodies taken apart, against their SHA-256"},
+    {"content", content, "", "\n              types and patterns, against SHA-256"},
+    {"lookup", lookup, "is",
+     "[--indicators N] [--sections N]\n"
+     "              look-ups in a large index, against the memory of this machine"},
+    {"swap", swap, "i",
+     "[--indicators N]\n"
+     "              turns of the line while a large index is swapped, against turns before"},
+    {"stream", stream, "", "\n              a segment put in order, against copying it"},
+    {"http", http, "",
+     "\n              a request head and what it means, against looking at its bytes"},
+};
+
+void print_usage(std::FILE* to) {
+    std::fputs("usage: cordon-bench BENCH [option]… [--runs N] [--json]\n", to);
+    for (const Bench& bench : benches)
+        std::fprintf(to, "  %-9s %s\n", bench.name, bench.help);
+    std::fputs(
+        "Medians (least to most) of --runs, 5 by default. CORDON_ISA=scalar|openssl|shani|avx2|"
+        "avx512\nforces a set of digest kernels.\n",
+        to);
+}
+
+int usage_error(const std::string& what) {
+    std::fprintf(stderr, "cordon-bench: %s\n", what.c_str());
+    print_usage(stderr);
     return static_cast<int>(ErrorCode::usage);
 }
+
+// --- options -------------------------------------------------------------------------------------
 
 bool parse_number(const char* text, std::uint64_t least, std::uint64_t most, std::uint64_t* out) {
     char* end = nullptr;
@@ -66,229 +263,50 @@ bool parse_digests(std::string_view list, KindSet* kinds) {
     return !kinds->empty();
 }
 
-std::string digest_names(KindSet kinds) {
-    std::string names;
-    for (const IndicatorKind kind :
-         {IndicatorKind::md5, IndicatorKind::sha1, IndicatorKind::sha256}) {
-        if (!kinds.has(kind)) continue;
-        if (!names.empty()) names += ',';
-        names += indicator_kind_name(kind);
+bool parse_option(int c, const char* value, Settings* settings) {
+    switch (c) {
+        case 'f':
+            return parse_number(value, 1, 10000, &settings->flows);
+        case 'b':
+            return parse_number(value, 1, 64u << 20, &settings->object_bytes);
+        case 'd':
+            return parse_digests(value, &settings->digests);
+        case 'w':
+            return parse_number(value, 1, 64, &settings->workers);
+        case 'r':
+            return parse_number(value, 1, 99, &settings->runs);
+        case 'i':
+            return parse_number(value, 1, 1'000'000'000, &settings->indicators);
+        case 's':
+            return parse_number(value, 1, limits::sections_max, &settings->sections);
+        case 'j':
+            return settings->json = true;
+        default:
+            return false;
     }
-    return names;
 }
 
-void print_json(const LineSettings& settings, const LineResult& result) {
-    const auto spread = [](const char* name, const Spread& of) {
-        std::printf(",\"%s\":%.3f,\"%s_min\":%.3f,\"%s_max\":%.3f", name, of.median, name, of.least,
-                    name, of.most);
-    };
-    std::printf("{\"bench\":\"line\",\"flows\":%u,\"object_bytes\":%llu,\"digests\":\"%s\"",
-                settings.flows, static_cast<unsigned long long>(settings.object_bytes),
-                digest_names(settings.digests).c_str());
-    std::printf(",\"workers\":1,\"runs\":%u", settings.runs);
-    spread("gbit_per_s", result.gbit_per_s);
-    spread("limit_gbit_per_s", result.limit_gbit_per_s);
-    spread("of_limit", result.of_limit);
-    spread("cycles_per_packet", result.cycles_per_packet);
-    std::printf("}\n");
-}
-
-void print_text(const LineSettings& settings, const LineResult& result) {
-    std::printf("line: one worker, %u flows of %llu-byte objects, %s; median of %u (min to max)\n",
-                settings.flows, static_cast<unsigned long long>(settings.object_bytes),
-                digest_names(settings.digests).c_str(), settings.runs);
-    const auto row = [](const char* name, const Spread& of, const char* unit) {
-        std::printf("  %-28s %8.2f %s (%.2f to %.2f)\n", name, of.median, unit, of.least, of.most);
-    };
-    row("whole line", result.gbit_per_s, "Gbit/s");
-    row("the same digests, bare", result.limit_gbit_per_s, "Gbit/s");
-    row("of the limit", result.of_limit, "");
-    row("cycles a packet", result.cycles_per_packet, "");
-}
-
-int line_command(int argc, char** argv) {
-    LineSettings settings;
-    bool json = false;
+int run(const Bench& bench, int argc, char** argv) {
     static const option options[] = {{"flows", required_argument, nullptr, 'f'},
                                      {"object-bytes", required_argument, nullptr, 'b'},
                                      {"digests", required_argument, nullptr, 'd'},
-                                     {"runs", required_argument, nullptr, 'r'},
                                      {"workers", required_argument, nullptr, 'w'},
+                                     {"indicators", required_argument, nullptr, 'i'},
+                                     {"sections", required_argument, nullptr, 's'},
+                                     {"runs", required_argument, nullptr, 'r'},
                                      {"json", no_argument, nullptr, 'j'},
                                      {nullptr, 0, nullptr, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-        std::uint64_t number = 0;
-        switch (c) {
-            case 'f':
-                if (!parse_number(optarg, 1, 10000, &number))
-                    return usage_error("--flows takes 1 to 10000");
-                settings.flows = static_cast<std::uint32_t>(number);
-                break;
-            case 'b':
-                if (!parse_number(optarg, 1, 64u << 20, &settings.object_bytes))
-                    return usage_error("--object-bytes takes 1 to 67108864");
-                break;
-            case 'd':
-                if (!parse_digests(optarg, &settings.digests))
-                    return usage_error("--digests takes a list of md5, sha1, sha256");
-                break;
-            case 'r':
-                if (!parse_number(optarg, 1, 99, &number))
-                    return usage_error("--runs takes 1 to 99");
-                settings.runs = static_cast<std::uint32_t>(number);
-                break;
-            case 'w':
-                if (!parse_number(optarg, 1, 1, &number))
-                    return usage_error("--workers: the bench drives one worker");
-                break;
-            case 'j':
-                json = true;
-                break;
-            default:
-                return usage_error("unknown option");
-        }
+    Settings settings;
+    int place = 0;
+    for (int c; (c = getopt_long(argc, argv, "", options, &place)) != -1;) {
+        if (c == '?') return usage_error("unknown option");
+        const std::string name = std::string("--") + options[place].name;
+        if (c != 'r' && c != 'j' && std::strchr(bench.options, c) == nullptr)
+            return usage_error(std::string(bench.name) + " has no " + name);
+        if (!parse_option(c, optarg, &settings)) return usage_error(name + " is out of range");
     }
     if (optind != argc) return usage_error("too many arguments");
-    const LineResult result = run_line(settings);
-    if (json)
-        print_json(settings, result);
-    else
-        print_text(settings, result);
-    return 0;
-}
-
-int content_command() {
-    constexpr std::uint32_t runs = 5;
-    const ContentResult result = run_content(runs);
-    std::printf("content: one thread, median of %u\n", runs);
-    for (const ContentResult::Type& type : result.types)
-        std::printf("  the type of %-16s %8.0f ns an object\n", type.name, type.ns_per_object);
-    std::printf("  SHA-256 of a page            %8.2f GB/s\n", result.digest_gbyte_per_s);
-    for (const ContentResult::Search& search : result.searches)
-        std::printf("  search for %5u patterns    %8.2f GB/s\n", search.patterns,
-                    search.gbyte_per_s);
-    return 0;
-}
-
-void print_lanes(const LanesResult& result, bool json) {
-    const Spread& rate = result.gb_per_s;
-    const double ratio = rate.median / result.openssl_gb_per_s;
-    if (json) {
-        std::printf(
-            "{\"bench\":\"lanes\",\"digest\":\"%s\",\"isa\":\"%s\",\"objects\":%u,\"flush\":%s,"
-            "\"gb_per_s\":%.3f,\"gb_per_s_min\":%.3f,\"gb_per_s_max\":%.3f,"
-            "\"openssl_gb_per_s\":%.3f,\"ratio\":%.3f}\n",
-            result.digest.c_str(), result.isa.c_str(), result.objects,
-            result.flush ? "true" : "false", rate.median, rate.least, rate.most,
-            result.openssl_gb_per_s, ratio);
-        return;
-    }
-    std::printf("  %-16s %-13s %2u %-8s %7.2f GB/s (%.2f to %.2f), %5.2f x OpenSSL\n",
-                result.digest.c_str(), result.isa.c_str(), result.objects,
-                result.flush ? "objects" : "lanes", rate.median, rate.least, rate.most, ratio);
-}
-
-int lanes_command(int argc, char** argv) {
-    LanesSettings settings;
-    bool json = false;
-    static const option options[] = {{"runs", required_argument, nullptr, 'r'},
-                                     {"json", no_argument, nullptr, 'j'},
-                                     {nullptr, 0, nullptr, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-        std::uint64_t number = 0;
-        if (c == 'j') {
-            json = true;
-        } else if (c == 'r' && parse_number(optarg, 1, 99, &number)) {
-            settings.runs = static_cast<std::uint32_t>(number);
-        } else {
-            return usage_error("lanes takes --runs 1 to 99 and --json");
-        }
-    }
-    if (optind != argc) return usage_error("too many arguments");
-    if (!json)
-        std::printf(
-            "lanes: bare kernels with all lanes in use, then segments of many objects in "
-            "a flush;\n       median of %u (min to max), of CPU time\n",
-            settings.runs);
-    for (const LanesResult& result : run_lanes(settings))
-        print_lanes(result, json);
-    return 0;
-}
-
-void print_decoder(const DecodersResult& result, bool json) {
-    const Spread& rate = result.gb_per_s;
-    const double ratio = rate.median / result.sha256_gb_per_s;
-    if (json) {
-        std::printf(
-            "{\"bench\":\"decoders\",\"form\":\"%s\",\"gb_per_s\":%.3f,\"gb_per_s_min\":%.3f,"
-            "\"gb_per_s_max\":%.3f,\"found\":%.3f,\"sha256_gb_per_s\":%.3f,\"ratio\":%.3f}\n",
-            result.form.c_str(), rate.median, rate.least, rate.most, result.found,
-            result.sha256_gb_per_s, ratio);
-        return;
-    }
-    std::printf("  %-18s %7.2f GB/s (%.2f to %.2f), %5.2f x SHA-256 of it; objects %.2f x body\n",
-                result.form.c_str(), rate.median, rate.least, rate.most, ratio, result.found);
-}
-
-// What `decoders` and `assembly` take. 0, or the status to end with.
-int read_runs(int argc, char** argv, const char* misuse, std::uint32_t* runs, bool* json) {
-    std::uint64_t number = 5;
-    static const option options[] = {{"runs", required_argument, nullptr, 'r'},
-                                     {"json", no_argument, nullptr, 'j'},
-                                     {nullptr, 0, nullptr, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
-        if (c == 'j')
-            *json = true;
-        else if (c != 'r' || !parse_number(optarg, 1, 99, &number))
-            return usage_error(misuse);
-    }
-    *runs = static_cast<std::uint32_t>(number);
-    return optind == argc ? 0 : usage_error("too many arguments");
-}
-
-int decoders_command(int argc, char** argv) {
-    std::uint32_t runs = 0;
-    bool json = false;
-    const int misuse =
-        read_runs(argc, argv, "decoders takes --runs 1 to 99 and --json", &runs, &json);
-    if (misuse != 0) return misuse;
-    if (!json)
-        std::printf(
-            "decoders: bodies taken apart, without digests, in segments; median of %u (min\n"
-            "          to max), of CPU time; beside one stream of SHA-256 (OpenSSL)\n",
-            runs);
-    for (const DecodersResult& result : run_decoders(runs))
-        print_decoder(result, json);
-    return 0;
-}
-
-void print_assembly(const AssemblyResult& result, bool json) {
-    const Spread& rate = result.gb_per_s;
-    if (json) {
-        std::printf(
-            "{\"bench\":\"assembly\",\"form\":\"%s\",\"gb_per_s\":%.3f,\"gb_per_s_min\":%.3f,"
-            "\"gb_per_s_max\":%.3f,\"ratio\":%.3f}\n",
-            result.form.c_str(), rate.median, rate.least, rate.most, result.of_plain);
-        return;
-    }
-    std::printf("  %-32s %6.2f GB/s (%.2f to %.2f), %5.2f x the plain PUT\n", result.form.c_str(),
-                rate.median, rate.least, rate.most, result.of_plain);
-}
-
-int assembly_command(int argc, char** argv) {
-    std::uint32_t runs = 0;
-    bool json = false;
-    const int misuse =
-        read_runs(argc, argv, "assembly takes --runs 1 to 99 and --json", &runs, &json);
-    if (misuse != 0) return misuse;
-    if (!json)
-        std::printf(
-            "assembly: 12 MB through the line, in one PUT and in three S3 parts; median of %u\n"
-            "          (min to max), of CPU time with the port's; one upload at a time\n",
-            runs);
-    for (const AssemblyResult& result : run_assembly(runs))
-        print_assembly(result, json);
-    return 0;
+    return bench.run(settings) ? 0 : static_cast<int>(ErrorCode::memory);
 }
 
 }  // namespace
@@ -296,15 +314,13 @@ int assembly_command(int argc, char** argv) {
 int main(int argc, char** argv) {
     if (argc < 2) return usage_error("which bench?");
     if (std::string_view(argv[1]) == "--help") {
-        std::fputs(usage, stdout);
+        print_usage(stdout);
         return 0;
     }
     if (kernels::at_start() == nullptr)
         return usage_error("CORDON_ISA names no kernels that this processor can run");
-    if (std::string_view(argv[1]) == "assembly") return assembly_command(argc - 1, argv + 1);
-    if (std::string_view(argv[1]) == "decoders") return decoders_command(argc - 1, argv + 1);
-    if (std::string_view(argv[1]) == "lanes") return lanes_command(argc - 1, argv + 1);
-    if (std::string_view(argv[1]) == "line") return line_command(argc - 1, argv + 1);
-    if (std::string_view(argv[1]) == "content") return content_command();
+    for (const Bench& bench : benches) {
+        if (std::string_view(argv[1]) == bench.name) return run(bench, argc - 1, argv + 1);
+    }
     return usage_error("there is no such bench");
 }

@@ -1,15 +1,14 @@
-// What a segment costs that lands anywhere in the kept bytes of its flow: the receiver lost one
-// (SACK), or a hostile sender chooses the offsets.
-#include <benchmark/benchmark.h>
-
+#include <array>
+#include <cstring>
 #include <random>
 #include <string>
 
 #include "dataplane/stream/stream.h"
+#include "tests/bench/parts_bench.h"
+
+namespace cordon::bench {
 
 namespace {
-
-using namespace cordon;
 
 // A stream that keeps `kept` segments of one MSS, in order.
 struct Kept {
@@ -24,43 +23,52 @@ struct Kept {
             offer(n * mss);
     }
     ~Kept() { stream.close(pool); }
-    Offered offer(std::uint64_t offset) {
-        return stream.offer(offset, as_bytes(segment), pool, UINT32_MAX);
-    }
+    void offer(std::uint64_t offset) { stream.offer(offset, as_bytes(segment), pool, UINT32_MAX); }
 };
 
-void repeat_anywhere(benchmark::State& state) {
-    const auto kept = static_cast<std::size_t>(state.range(0));
+Spread anywhere(std::size_t kept, std::uint32_t runs) {
     Kept flow(kept);
     std::mt19937 random(1);
-    for (auto _ : state)
-        benchmark::DoNotOptimize(flow.offer(random() % kept * Kept::mss));
-    state.SetItemsProcessed(state.iterations());
+    return nanoseconds(runs, 1, [&] { flow.offer(random() % kept * Kept::mss); });
 }
 
 // What nearly every segment does: it is taken, sent and some time later acknowledged.
-void in_order(benchmark::State& state) {
-    const auto kept = static_cast<std::size_t>(state.range(0));
+Spread in_order(std::size_t kept, std::uint32_t runs) {
     Kept flow(kept);
     std::uint64_t offset = kept * Kept::mss;
-    std::uint64_t begin;
-    Bytes chunk;
-    for (auto _ : state) {
+    return nanoseconds(runs, 1, [&] {
+        std::uint64_t begin;
+        Bytes chunk;
         flow.offer(offset);
         offset += Kept::mss;
-        while (flow.stream.take(flow.pool, &begin, &chunk))
-            benchmark::DoNotOptimize(chunk);
+        while (flow.stream.take(flow.pool, &begin, &chunk)) {}
         flow.stream.clear_to(offset);
         while (flow.stream.next_to_send(flow.pool, &begin, &chunk))
             flow.stream.mark_sent(begin + chunk.size(), flow.pool);
         flow.stream.acknowledge(offset - kept * Kept::mss, flow.pool);
-    }
-    state.SetItemsProcessed(state.iterations());
+    });
 }
 
-BENCHMARK(repeat_anywhere)->Arg(45)->Arg(1024)->Arg(4096);
-BENCHMARK(in_order)->Arg(45)->Arg(1024)->Arg(4096);
+Spread copied(std::uint32_t runs) {
+    const std::string segment(Kept::mss, 'x');
+    std::array<char, Kept::mss> to;
+    return nanoseconds(runs, 1, [&] {
+        std::memcpy(to.data(), segment.data(), segment.size());
+        asm volatile("" : : "g"(to.data()) : "memory");
+    });
+}
 
 }  // namespace
 
-BENCHMARK_MAIN();
+std::vector<PartResult> run_stream(std::uint32_t runs) {
+    std::vector<PartResult> results;
+    const Spread limit = copied(runs);
+    for (const std::size_t kept : {45u, 1024u, 4096u}) {
+        const std::string among = " among " + std::to_string(kept) + " kept";
+        results.push_back({"stream", "in order" + among, in_order(kept, runs), limit});
+        results.push_back({"stream", "anywhere" + among, anywhere(kept, runs), limit});
+    }
+    return results;
+}
+
+}  // namespace cordon::bench

@@ -162,7 +162,7 @@ class Schedule {
             if ((bits >> n & 1) != 0) list.push_back(n);
         }
         if (list.empty()) return;
-        const UploadRef upload = assembly_.find(part(parts_key, 0), 0, now_);
+        const UploadRef upload = assembly_.find(part(parts_key, 0).key, 0, now_);
         if (!upload) return;
         const std::string digest = test::commit(&assembly_, upload, list);
         assembly_.close(upload, now_);

@@ -47,6 +47,7 @@ void check_answer(std::string_view answer, bool to_head) {
 // The fields of the request stand in for hostile configuration as well.
 void check_refusal(const Head& head) {
     RefusalText text;
+    text.origin = origin_of(head);
     text.case_number = head.method;
     text.complaint_url = head.target;
     text.contact = head.content_type;

@@ -48,6 +48,11 @@ void search_everywhere(const IndexView& view) {
                 require(matches[i].section < view.section_count());
         }
     }
+    for (std::uint64_t size = 0; size < 2000; size += 7) {
+        std::uint8_t head[head_digest_bytes] = {static_cast<std::uint8_t>(size), 2, 3};
+        const Candidates found = view.candidates(exact_kinds, {size, size, &head}, index_now_s);
+        require((found.kinds | view.plan(index_now_s)) == view.plan(index_now_s));
+    }
     for (std::size_t i = 0; i < view.section_count(); ++i)
         require(!view.section(i).name.empty());
 }
@@ -79,6 +84,14 @@ void changed_image(Bytes changes) {
     open_and_search(bytes);
 }
 
+std::uint64_t size_of(std::uint64_t n) {
+    return n % 16 + 1;
+}
+
+std::array<std::uint8_t, head_digest_bytes> head_of(std::uint64_t n) {
+    return {static_cast<std::uint8_t>(n), 9};
+}
+
 void against_a_sorted_vector(Bytes numbers) {
     using Key = std::pair<IndicatorKind, std::uint64_t>;
     std::vector<Key> expected;
@@ -87,8 +100,11 @@ void against_a_sorted_vector(Bytes numbers) {
     for (; numbers.size() >= 2; numbers = numbers.subspan(2)) {
         const Key key = {kinds[numbers[0] % 4], numbers[1]};
         const Digest& digest = known_digest(key.second);
-        require(builder.add(section, indicator(key.first, digest, key.second)) ==
-                AddOutcome::added);
+        // Of some kinds all have a size or a head.
+        Indicator one = indicator(key.first, digest, key.second);
+        if (key.first != IndicatorKind::md5) one.size = size_of(key.second);
+        if (key.first != IndicatorKind::sha1) one.head = head_of(key.second);
+        require(builder.add(section, one) == AddOutcome::added);
         expected.push_back(key);
     }
     std::sort(expected.begin(), expected.end());
@@ -109,6 +125,10 @@ void against_a_sorted_vector(Bytes numbers) {
             const bool listed = std::binary_search(expected.begin(), expected.end(), Key{kind, n});
             require(count == (listed ? 1 : 0));
             require(!listed || match.reference == n);
+            std::uint8_t head[head_digest_bytes];
+            std::ranges::copy(head_of(n), head);
+            const Outline outline{size_of(n), size_of(n), &head};
+            require(!listed || view.candidates({kind}, outline, index_now_s).kinds.has(kind));
         }
     }
 }

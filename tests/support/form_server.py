@@ -1,15 +1,23 @@
 #!/usr/bin/env python3
-"""A storage of forms and S3 chunks: form_server.py ADDRESS PORT DIRECTORY.
+"""A storage of forms and S3 chunks: form_server.py ADDRESS PORT DIRECTORY [whole].
 
 Like streaming form libraries it writes each file part of a POST under its file name while the bytes
-come, and keeps whatever has come when the connection ends. A PUT with x-amz-content-sha256:
-STREAMING-… is decoded first, as S3 servers do; any other PUT is stored as it is.
+come, and keeps whatever has come when the connection ends; with `whole` it removes what did not
+come whole. A PUT with x-amz-content-sha256: STREAMING-… is decoded first, as S3 servers do; any
+other PUT is stored as it is. A GET gives a page of tests/support/pages/. Scripts of pages from
+elsewhere may upload and read the answers.
 """
 
+import contextlib
 import os
+import pathlib
 import re
+import sys
 
 import naive_server
+
+PAGES = pathlib.Path(__file__).parent / "pages"
+ONLY_WHOLE = sys.argv[4:] == ["whole"]
 
 
 class Body:
@@ -93,8 +101,16 @@ def line_of(stream):
     return line.rstrip(b"\r\n").decode("latin-1")
 
 
+@contextlib.contextmanager
 def target_file(directory, name):
-    return open(os.path.join(directory, os.path.basename(name) or "unnamed"), "wb", buffering=0)
+    path = os.path.join(directory, os.path.basename(name) or "unnamed")
+    try:
+        with open(path, "wb", buffering=0) as out:
+            yield out
+    except (ConnectionError, OSError):
+        if ONLY_WHOLE:
+            os.unlink(path)
+        raise
 
 
 def take_form(reader, content_type, directory):
@@ -120,6 +136,30 @@ def take_aws_chunks(reader, out):
         pass
 
 
+def take_put(reader, headers, out):
+    if headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+        take_aws_chunks(reader, out)
+        return
+    while piece := reader.body.piece():
+        out.write(piece)
+
+
+def page_of(target):
+    path = PAGES / os.path.basename(target.partition("?")[0])
+    return path.read_bytes() if path.is_file() else b""
+
+
+def answer(connection, status, headers, content=b"", content_type="text/plain"):
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}",
+             f"Content-Length: {len(content)}"]
+    if "origin" in headers:
+        lines += [f"Access-Control-Allow-Origin: {headers['origin']}",
+                  "Access-Control-Allow-Credentials: true",
+                  "Access-Control-Allow-Methods: POST, PUT",
+                  "Access-Control-Allow-Headers: content-type"]
+    connection.sendall("\r\n".join([*lines, "", ""]).encode() + content)
+
+
 def answer_one(stream, connection, directory):
     method, target, _ = line_of(stream).split(" ")
     headers = {}
@@ -133,14 +173,15 @@ def answer_one(stream, connection, directory):
     if method == "POST" and content_type.startswith("multipart/"):
         take_form(reader, content_type, directory)
     elif method == "PUT":
-        with target_file(directory, target) as out:
-            if headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
-                take_aws_chunks(reader, out)
-            else:
-                while piece := reader.body.piece():
-                    out.write(piece)
+        with target_file(directory, target.partition("?")[0]) as out:
+            take_put(reader, headers, out)
     reader.rest()
-    connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    if method == "GET":
+        answer(connection, "200 OK", headers, page_of(target), "text/html")
+    elif method == "OPTIONS":
+        answer(connection, "204 No Content", headers)
+    else:
+        answer(connection, "201 Created", headers, b"stored\n")
 
 
 def serve(connection, directory):

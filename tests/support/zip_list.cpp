@@ -1,8 +1,6 @@
 // Prints what the appliance sees in files: `zip-list [--cut SEED] FILE…`, one JSON line for each,
 // {"file", "format", "fault", "notes": […], "members": [{"name", "bytes", "sha256", "sound"} …]}.
 // For comparison with other readers of zips. --cut feeds pieces of random lengths.
-#include <openssl/sha.h>
-
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -10,6 +8,7 @@
 #include <random>
 
 #include "dataplane/object/archive_signature.h"
+#include "tests/support/digest_text.h"
 #include "tests/support/zip_members.h"
 
 using namespace cordon;
@@ -27,18 +26,6 @@ std::string quoted(std::string_view text) {
         out += escape;
     }
     return out + "\"";
-}
-
-std::string sha256_hex(const std::string& content) {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest);
-    std::string text;
-    for (const unsigned char byte : digest) {
-        char hex[3];
-        std::snprintf(hex, sizeof hex, "%02x", byte);
-        text += hex;
-    }
-    return text;
 }
 
 void feed_in_pieces(ZipMembers* seen, Bytes bytes, std::mt19937* random) {
@@ -75,7 +62,7 @@ void print(const std::string& path, std::mt19937* random) {
         line += line.back() == '[' ? "" : ", ";
         line += "{\"name\": " + quoted(member.name) +
                 ", \"bytes\": " + std::to_string(member.content.size()) +
-                ", \"sha256\": " + quoted(sha256_hex(member.content)) +
+                ", \"sha256\": " + quoted(evp(EVP_sha256(), as_bytes(member.content))) +
                 ", \"sound\": " + (member.ended && member.is_sound ? "true" : "false") + "}";
     }
     std::printf("%s]}\n", line.c_str());

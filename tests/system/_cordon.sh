@@ -143,10 +143,23 @@ start_naive() {
 }
 
 # A storage that writes the parts of forms, and the payload of S3 chunks, as they come.
+# start_forms [ADDRESS [whole]]   — whole: it removes what did not come whole.
 start_forms() {
-    start_background forms $IN_STO python3 "$ROOT/tests/support/form_server.py" \
-        "$STO_IP4" 80 "$WORK/www"
-    wait_for 5 grep -q ready "$WORK/forms.log" || fail "the server of forms did not start"
+    local name=forms${1:+-$1}
+    start_background "$name" $IN_STO python3 "$ROOT/tests/support/form_server.py" \
+        "${1:-$STO_IP4}" 80 "$WORK/www" "${@:2}"
+    wait_for 5 grep -q ready "$WORK/$name.log" || fail "the server of forms did not start"
+}
+
+# need_javascript PACKAGE…   — they come with scripts/setup-debian, when the registry is reached.
+need_javascript() {
+    need node
+    export NODE_PATH=$ROOT/build/javascript/node_modules
+    local package
+    for package; do
+        [ -e "$NODE_PATH/$package" ] ||
+            skip "no $package in build/javascript (npm or its registry was not there)"
+    done
 }
 
 ctl() { "$BIN/cordonctl" --config "$CONFIG" "$@"; }

@@ -27,3 +27,19 @@ check "every one is an incident" incident_count 3
 check "a bomb is refused" eval 'with gzip put bomb bomb.gz && [ "$(status_of_answer)" = 400 ]'
 check "and counted" counted coding_limit
 check "nothing of it is stored" no_trace bomb
+
+# Cut short: what a lenient server gets out of it is judged, and that it was cut is counted.
+cut_off() { head -c "-$1" "$WORK/$2" > "$WORK/$3"; }
+cut_off 8 once.gz no-trailer.gz
+cut_off 1000 once.gz half.gz
+cut_off 8 clean.gz clean-cut.gz
+{ cut_off 8 once.gz odd.gz; head -c 8 /dev/zero >> "$WORK/odd.gz"; }
+bad=$(outcome coding_bad)
+check "a known file without the trailer is refused" with gzip refused no-trailer no-trailer.gz
+check "a part of it is none" with gzip stored half.gz half.gz
+check "and stored as it was sent" cmp "$WORK/half.gz" "$WORK/www/half.gz"
+check "a clean one without the trailer passes" with gzip stored clean-cut.gz clean-cut.gz
+check "a wrong check sum is refused" \
+    eval 'with gzip put odd odd.gz && [ "$(status_of_answer)" = 400 ]'
+check "nothing of it is stored" no_trace odd
+check "each is counted" counted coding_bad $((bad + 4))

@@ -7,6 +7,7 @@ cordon_up pieces
 
 try_pieces dropzone
 try_pieces dropzone --order shuffled --connections 3
+try_pieces dropzone-late --order shuffled --connections 2
 try_pieces plupload
 try_pieces resumable --order shuffled --connections 2
 try_pieces raw-chunks

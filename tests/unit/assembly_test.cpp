@@ -34,7 +34,7 @@ struct Store {
         assembly.close(upload, now);
     }
     std::string commit(const std::vector<std::uint64_t>& positions, std::uint64_t key = 1) {
-        const UploadRef found = assembly.find(part(key, 0), 0, now);
+        const UploadRef found = assembly.find(part(key, 0).key, 0, now);
         if (!found) return {};
         const std::string digest = test::commit(&assembly, found, positions);
         assembly.close(found, now);
@@ -472,7 +472,7 @@ void workers_share_one_assembly(void**) {
     for (std::uint64_t n = 0; n < pieces; ++n)
         list[n] = n + 1;
     for (std::uint64_t key = 0; key < uploads; ++key) {
-        const UploadRef upload = assembly.find(part(key, 0), 0, {ns_per_s, 0});
+        const UploadRef upload = assembly.find(part(key, 0).key, 0, {ns_per_s, 0});
         assert_true(static_cast<bool>(upload));
         std::string whole;
         for (std::uint64_t n = 0; n < pieces; ++n)

@@ -221,6 +221,33 @@ void reads_the_segments_of_a_manifest(void**) {
     assert_true(seen.entries[4].name == object("/v1/AUTH_t/seg/100%2525"));
 }
 
+// The storage compares it, so that the content is known. As clients write it, and as nothing else.
+void reads_the_digests_of_segments(void**) {
+    const std::string hex = "00112233445566778899aabbccddeeff";
+    const Read seen = Commit(slo_line).read(
+        "[{\"path\":\"/seg/big/00000002\",\"etag\":\"" + hex + "\",\"size_bytes\":5}," +
+        "{\"etag\":\"\\\"" + hex + "\\\"\",\"path\":\"seg/big/2\"}," +
+        "{\"path\":\"/seg/x\",\"etag\":\"" + hex + "-2\"}," +
+        "{\"path\":\"/seg/x\",\"etag\":\"0011223344556677\"}," +
+        "{\"path\":\"/seg/x\",\"etag\":\"00112233445566778899AABBCCDDEEFF\"}," +
+        "{\"path\":\"/seg/x\",\"etag\":\"\"},{\"path\":\"/seg/x\",\"etag\":null}]");
+    assert_int_equal(static_cast<int>(seen.state), static_cast<int>(State::complete));
+    assert_int_equal(seen.entries.size(), 7);
+    for (std::size_t n = 0; n < seen.entries.size(); ++n) {
+        assert_int_equal(seen.entries[n].has_md5, n < 2);
+        assert_int_equal(seen.entries[n].md5[15], n < 2 ? 0xff : 0);
+    }
+    test::ParsedRequest segment("PUT /v1/AUTH_t/seg/big/00000002 HTTP/1.1\r\nHost: a\r\n");
+    const PieceRequest piece = recipe_of(segment.head(), seed);
+    assert_true(seen.entries[0].group == piece.group && piece.group != AssemblyKey{});
+    assert_true(seen.entries[0].position == piece.position);
+    assert_true(seen.entries[1].group == piece.group);
+    assert_true(seen.entries[1].position != piece.position);
+    assert_true(seen.entries[2].position == piece_unknown);
+    expect_state(slo_line, "[{\"path\":\"/a/b\",\"etag\":7}]", State::bad);
+    expect_state(slo_line, "[{\"path\":\"/a/b\",\"etag\":\"\",\"etag\":\"\"}]", State::bad);
+}
+
 void refuses_what_readers_of_json_read_differently(void**) {
     for (const char* body : {"[{\"path\":\"/a/b\",\"path\":\"/a/c\"}]",
                              "[{\"path\":\"/a/b\",\"p\\u0061th\":\"/a/c\"}]",
@@ -311,6 +338,7 @@ int main() {
         cmocka_unit_test(counts_parts_up_to_its_limit),
         cmocka_unit_test(reads_the_blocks_of_a_list),
         cmocka_unit_test(reads_the_segments_of_a_manifest),
+        cmocka_unit_test(reads_the_digests_of_segments),
         cmocka_unit_test(refuses_what_readers_of_json_read_differently),
         cmocka_unit_test(reads_the_sources_of_a_composition),
         cmocka_unit_test(reads_the_partial_uploads_in_a_head),

@@ -155,7 +155,8 @@ void reads_every_key_of_a_service(void**) {
                           "trusted_hops = ['192.0.2.0/24', '2001:db8::1']\n"
                           "account_from = 'header'\naccount_header = 'X-Account'\n"
                           "on_tls = 'pass'\non_unparsable = 'reset'\non_limit = 'pass'\n"
-                          "allow_upgrade = true\nweak_blocks = true\n");
+                          "allow_upgrade = true\nweak_blocks = true\n"
+                          "dismiss = 'size'\nembedded_archives = 'ignore'\n");
     const ServiceOptions& s = c.options.services[0];
     assert_string_equal(s.name, "a");
     assert_int_equal(s.prefix.bits, 32);
@@ -179,6 +180,8 @@ void reads_every_key_of_a_service(void**) {
     assert_int_equal(s.on_limit, UninspectedAction::pass);
     assert_int_equal(s.allow_upgrade, 1);
     assert_int_equal(s.weak_blocks, 1);
+    assert_int_equal(s.dismiss, DismissBy::size);
+    assert_int_equal(s.embedded_archives, EmbeddedArchives::ignore);
 }
 
 struct Wrong {
@@ -267,6 +270,8 @@ void names_what_is_wrong_with_every_key_of_a_service(void**) {
         {"on_protocol = 'pass'\n", "unknown key \"on_protocol\" in [service]"},
         {"allow_upgrade = 'no'\n", "service.allow_upgrade: must be true or false, but is text"},
         {"weak_blocks = 0\n", "service.weak_blocks: must be true or false"},
+        {"dismiss = 'sizes'\n", "service.dismiss: \"sizes\" is not one of off, head or size"},
+        {"embedded_archives = false\n", "service.embedded_archives"},
         {"proxy_protocol = 'v2'\n", "service.proxy_protocol: \"v2\" is not one of off, accept"},
         {"client_from = 'socket'\n", "service.client_from"},
         {"client_from = 'proxy'\ntrusted_hops = ['192.0.2.1']\n",

@@ -10,32 +10,17 @@
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "tests/support/allocation_watch.h"
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/digest_text.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
 
 namespace {
 
 using namespace cordon;
+using test::evp;
+using test::hex;
 
 constexpr std::uint32_t seed = 20260102;
-
-std::string hex(Bytes bytes) {
-    std::string text;
-    char two[3];
-    for (const std::uint8_t byte : bytes) {
-        std::snprintf(two, sizeof two, "%02x", byte);
-        text += two;
-    }
-    return text;
-}
-
-// What OpenSSL's own interface makes of whole buffers: the reference.
-std::string evp(const EVP_MD* type, Bytes bytes) {
-    std::uint8_t out[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(bytes.data(), bytes.size(), out, &length, type, nullptr);
-    return hex({out, length});
-}
 
 std::string xxh3_head(Bytes bytes) {
     const Bytes head = bytes.first(std::min(bytes.size(), head_bytes));
@@ -143,6 +128,51 @@ void does_not_depend_on_how_the_bytes_arrive(void**) {
         fingerprinter.close(slot, &digests);
         assert_digests_of(digests, bytes);
     });
+}
+
+// The head is there with the bytes, before anything was hashed.
+void leaves_out_what_was_dismissed_and_goes_on_with_the_rest(void**) {
+    std::mt19937_64 random(seed);
+    const std::vector<std::uint8_t> bytes = random_bytes(&random, 3 * head_bytes);
+    Fingerprinter fingerprinter(3);
+    const KindSet all = KindSet{IndicatorKind::head, IndicatorKind::sha256, IndicatorKind::md5};
+    const ObjectSlot other = fingerprinter.open(all);
+    const ObjectSlot some = fingerprinter.open(all);
+    const ObjectSlot none = fingerprinter.open(all);
+    for (const ObjectSlot slot : {other, some, none}) {
+        fingerprinter.submit(slot, Bytes(bytes).first(1000));
+        assert_null(fingerprinter.head(slot));
+        fingerprinter.submit(slot, Bytes(bytes).subspan(1000, head_bytes));
+        assert_string_equal(hex(*fingerprinter.head(slot)).c_str(), xxh3_head(bytes).c_str());
+    }
+    fingerprinter.dismiss(some, {IndicatorKind::md5});
+    fingerprinter.dismiss(none, {IndicatorKind::md5});
+    fingerprinter.dismiss(none, {IndicatorKind::sha256, IndicatorKind::sha1});
+    assert_false(fingerprinter.is_dismissed(some));
+    assert_true(fingerprinter.is_dismissed(none));
+    for (const ObjectSlot slot : {other, some, none})
+        fingerprinter.submit(slot, Bytes(bytes).subspan(1000 + head_bytes, 5000));
+    fingerprinter.pass_over(none, bytes.size() - 6000 - head_bytes);
+    DigestState state;
+    fingerprinter.save(none, &state);
+    fingerprinter.drop(none);
+    const ObjectSlot again = fingerprinter.resume(state);
+    assert_true(fingerprinter.is_dismissed(again));
+    for (const ObjectSlot slot : {other, some})
+        fingerprinter.submit(slot, Bytes(bytes).subspan(6000 + head_bytes));
+    Digests digests;
+    fingerprinter.close(other, &digests);
+    assert_digests_of(digests, bytes);
+    assert_true(digests.dismissed.empty());
+    fingerprinter.close(some, &digests);
+    assert_digests_of(digests, bytes);
+    assert_true((digests.present == KindSet{IndicatorKind::head, IndicatorKind::sha256}));
+    assert_true(digests.dismissed == KindSet{IndicatorKind::md5});
+    fingerprinter.close(again, &digests);
+    assert_digests_of(digests, bytes);
+    assert_true(digests.present == KindSet{IndicatorKind::head});
+    assert_true((digests.dismissed == KindSet{IndicatorKind::sha256, IndicatorKind::md5}));
+    assert_int_equal(digests.size, bytes.size());
 }
 
 void head_does_not_depend_on_where_a_piece_crosses_its_end(void**) {
@@ -341,6 +371,7 @@ int main() {
         cmocka_unit_test(computes_the_published_vectors),
         cmocka_unit_test(head_is_the_published_xxh3_of_the_first_4096_bytes),
         cmocka_unit_test(does_not_depend_on_how_the_bytes_arrive),
+        cmocka_unit_test(leaves_out_what_was_dismissed_and_goes_on_with_the_rest),
         cmocka_unit_test(head_does_not_depend_on_where_a_piece_crosses_its_end),
         cmocka_unit_test(interleaved_objects_do_not_touch_each_other),
         cmocka_unit_test(peek_does_not_disturb),

@@ -11,11 +11,14 @@
 
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/digest_text.h"
 #include "tests/support/guard_page.h"
 
 namespace {
 
 using namespace cordon;
+using test::evp;
+using test::hex;
 
 constexpr std::uint32_t seed = 20260917;
 constexpr KindSet tree_only{IndicatorKind::sha256_tree};
@@ -49,16 +52,6 @@ const TreeVector vectors[] = {
     {8388608, "ffadfd263c2b561b49cfa75e2c21e1eacda99bada9f3dd4a85fd134040317cb9"},
     {9437183, "64d4e3cf9a4d6dc726a9ca93b739ace4140e87d1ed1cc8892f91719ca78caff8"},
 };
-
-std::string hex(Bytes bytes) {
-    std::string text;
-    char two[3];
-    for (const std::uint8_t byte : bytes) {
-        std::snprintf(two, sizeof two, "%02x", byte);
-        text += two;
-    }
-    return text;
-}
 
 // The content the vectors were made of.
 const std::vector<std::uint8_t>& content() {
@@ -253,13 +246,6 @@ void a_closed_slot_forgets_its_list(void**) {
     Digests digests;
     fingerprinter.close(slot, &digests);
     assert_int_equal(list.count, 0);
-}
-
-std::string evp(const EVP_MD* type, Bytes bytes) {
-    std::uint8_t out[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(bytes.data(), bytes.size(), out, &length, type, nullptr);
-    return hex({out, length});
 }
 
 void assert_digests_of(const Digests& digests, Bytes bytes) {

@@ -144,7 +144,7 @@ void refuses_a_local_list_that_may_block(void**) {
 }
 
 void refuses_other_versions_and_magics(void**) {
-    assert_int_equal(status_after([](IndexHead* head, MutableBytes) { head->version = 2; }),
+    assert_int_equal(status_after([](IndexHead* head, MutableBytes) { ++head->version; }),
                      IndexStatus::wrong_version);
     assert_int_equal(status_after([](IndexHead* head, MutableBytes) { head->magic ^= 1; }),
                      IndexStatus::not_an_index);

@@ -12,11 +12,14 @@
 #include "dataplane/fingerprint/blocks.h"
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/digest_text.h"
 #include "tests/support/guard_page.h"
 
 namespace {
 
 using namespace cordon;
+using test::evp;
+using test::hex;
 using kernels::Digest;
 using kernels::Kernel;
 using kernels::KernelSet;
@@ -39,23 +42,6 @@ const std::vector<const KernelSet*>& sets() {
         return made;
     }();
     return found;
-}
-
-std::string hex(Bytes bytes) {
-    std::string text;
-    char two[3];
-    for (const std::uint8_t byte : bytes) {
-        std::snprintf(two, sizeof two, "%02x", byte);
-        text += two;
-    }
-    return text;
-}
-
-std::string evp(const EVP_MD* type, Bytes bytes) {
-    std::uint8_t out[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(bytes.data(), bytes.size(), out, &length, type, nullptr);
-    return hex({out, length});
 }
 
 std::vector<std::uint8_t> random_bytes(std::mt19937_64* random, std::size_t count) {

@@ -143,6 +143,8 @@ void refuses_enums_and_flags_without_a_meaning(void**) {
     UNNAMED(services[0].on_limit, 3)
     UNNAMED(services[0].allow_upgrade, 2)
     UNNAMED(services[0].weak_blocks, 2)
+    UNNAMED(services[0].dismiss, 3)
+    UNNAMED(services[0].embedded_archives, 2)
     UNNAMED(services[0].port, 0)
     UNNAMED(services[0].vlan, -2)
     UNNAMED(services[0].vlan, 4095)

@@ -2,9 +2,13 @@
 // memory is planned.
 #include "dataplane/shell/pacing.h"
 
+#include <poll.h>
+
 #include <ios>  // before cmocka.h, which defines fail()
 #include <memory>
+#include <thread>
 
+#include "dataplane/shell/doorbell.h"
 #include "dataplane/shell/memory_plan.h"
 #include "dataplane/shell/mode_board.h"
 #include "dataplane/shell/spread.h"
@@ -19,22 +23,23 @@ constexpr std::uint64_t never = UINT64_MAX;
 constexpr std::uint64_t start_ns = 1'000'000'000;
 
 void polls_on_while_frames_come(void**) {
-    Pacing pacing(Polling::adaptive);
+    Pacing pacing(Polling::adaptive, true, 200);
     assert_int_equal(pacing.nap_ns(1, start_ns, never), 0);
-    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::spin_ns - 1, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::woken.spin_ns - 1, never), 0);
 }
 
 void naps_when_nothing_came_for_a_while(void**) {
-    Pacing pacing(Polling::adaptive);
+    Pacing pacing(Polling::adaptive, true, 200);
     pacing.nap_ns(1, start_ns, never);
-    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::spin_ns, never), Pacing::nap_ns_max);
-    assert_int_equal(pacing.nap_ns(3, start_ns + 10 * Pacing::spin_ns, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::woken.spin_ns, never),
+                     Pacing::woken.nap_ns_max);
+    assert_int_equal(pacing.nap_ns(3, start_ns + 10 * Pacing::woken.spin_ns, never), 0);
 }
 
 void never_sleeps_past_a_deadline(void**) {
-    Pacing pacing(Polling::adaptive);
+    Pacing pacing(Polling::adaptive, true, 200);
     pacing.nap_ns(1, start_ns, never);
-    const std::uint64_t now_ns = start_ns + Pacing::spin_ns;
+    const std::uint64_t now_ns = start_ns + Pacing::woken.spin_ns;
     assert_int_equal(pacing.nap_ns(0, now_ns, now_ns + 20'000), 20'000);
     assert_int_equal(pacing.nap_ns(0, now_ns, now_ns + Pacing::nap_ns_min), 0);
     assert_int_equal(pacing.nap_ns(0, now_ns, now_ns), 0);
@@ -42,9 +47,81 @@ void never_sleeps_past_a_deadline(void**) {
 }
 
 void never_sleeps_when_told_to_be_busy(void**) {
-    Pacing pacing(Polling::busy);
+    Pacing pacing(Polling::busy, true, 200);
     assert_int_equal(pacing.nap_ns(0, start_ns, never), 0);
-    assert_int_equal(pacing.nap_ns(0, start_ns + 100 * Pacing::spin_ns, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + 100 * Pacing::woken.spin_ns, never), 0);
+}
+
+void looks_longer_and_sleeps_less_where_nothing_wakes_it(void**) {
+    Pacing pacing(Polling::adaptive, false, 200);
+    pacing.nap_ns(1, start_ns, never);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::blind.spin_ns - 1, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::blind.spin_ns, never),
+                     Pacing::blind.nap_ns_max);
+    static_assert(Pacing::blind.spin_ns > Pacing::woken.spin_ns);
+    static_assert(Pacing::blind.nap_ns_max < Pacing::woken.nap_ns_max);
+}
+
+// Eight heartbeats at least before XDP would call it hung.
+void sleeps_within_the_heartbeat(void**) {
+    for (std::uint32_t heartbeat_ms_max = 1; heartbeat_ms_max < 1000; ++heartbeat_ms_max) {
+        for (const bool ends_with_a_frame : {false, true}) {
+            Pacing pacing(Polling::adaptive, ends_with_a_frame, heartbeat_ms_max);
+            const std::uint64_t ns = pacing.nap_ns(0, start_ns, never);
+            assert_true(ns != 0 && 8 * ns <= heartbeat_ms_max * ns_per_ms);
+        }
+    }
+}
+
+bool is_readable(const Doorbell& bell) {
+    pollfd on{bell.descriptor(), POLLIN, 0};
+    return poll(&on, 1, 0) == 1;
+}
+
+void does_not_lie_down_when_it_was_rung(void**) {
+    Doorbell bell;
+    bell.ring();
+    assert_false(is_readable(bell));  // it was awake: no system call
+    assert_false(bell.lie_down());
+    assert_true(bell.lie_down());
+    assert_false(is_readable(bell));
+    bell.get_up();
+}
+
+void is_woken_by_a_ring_and_sleeps_again_after_it(void**) {
+    Doorbell bell;
+    assert_true(bell.lie_down());
+    bell.ring();
+    bell.ring();
+    assert_true(is_readable(bell));
+    bell.get_up();
+    assert_false(is_readable(bell));
+    assert_true(bell.lie_down());
+    bell.get_up();
+    assert_false(is_readable(bell));
+}
+
+// One thread puts, the other takes and sleeps in between: no sleep outlasts a ring.
+void loses_no_ring_between_a_look_and_the_sleep(void**) {
+    constexpr std::uint64_t rings = 100'000;
+    constexpr int forever_ms = 20'000;
+    Doorbell bell;
+    std::atomic<std::uint64_t> put{0};
+    std::thread ringer([&] {
+        for (std::uint64_t n = 0; n < rings; ++n) {
+            put.fetch_add(1, std::memory_order_release);
+            bell.ring();
+        }
+    });
+    bool overslept = false;
+    while (!overslept && put.load(std::memory_order_acquire) < rings) {
+        if (!bell.lie_down()) continue;
+        pollfd on{bell.descriptor(), POLLIN, 0};
+        overslept = poll(&on, 1, forever_ms) == 0;
+        bell.get_up();
+    }
+    ringer.join();
+    assert_false(overslept);
 }
 
 void is_late_only_after_a_heartbeat_has_grown_old(void**) {
@@ -137,6 +214,11 @@ int main() {
         cmocka_unit_test(naps_when_nothing_came_for_a_while),
         cmocka_unit_test(never_sleeps_past_a_deadline),
         cmocka_unit_test(never_sleeps_when_told_to_be_busy),
+        cmocka_unit_test(looks_longer_and_sleeps_less_where_nothing_wakes_it),
+        cmocka_unit_test(sleeps_within_the_heartbeat),
+        cmocka_unit_test(does_not_lie_down_when_it_was_rung),
+        cmocka_unit_test(is_woken_by_a_ring_and_sleeps_again_after_it),
+        cmocka_unit_test(loses_no_ring_between_a_look_and_the_sleep),
         cmocka_unit_test(is_late_only_after_a_heartbeat_has_grown_old),
         cmocka_unit_test(shows_a_mode_change_with_its_end),
         cmocka_unit_test(sums_every_pool_of_the_memory_plan),

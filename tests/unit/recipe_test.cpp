@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dataplane/assembly/form_fields.h"
+#include "dataplane/assembly/numbering.h"
 #include "dataplane/http/message.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/parsed_request.h"
@@ -409,7 +410,7 @@ void reads_the_large_objects_of_swift(void**) {
     const PieceRequest segment =
         read("PUT /v1/AUTH_test/seg/big/00000002", "Content-Length: 10\r\n");
     expect(segment, Recipe::swift_object, PieceAct::object);
-    assert_int_equal(segment.index, 2);
+    assert_true(segment.component);
     const PieceRequest manifest =
         read("PUT /v1/AUTH_test/con/big?multipart-manifest=put", "Content-Length: 200\r\n");
     expect(manifest, Recipe::swift_static, PieceAct::commit);
@@ -418,13 +419,38 @@ void reads_the_large_objects_of_swift(void**) {
                                       "X-Object-Manifest: seg/big/\r\n"
                                       "Content-Length: 0\r\n");
     expect(dynamic, Recipe::swift_dynamic, PieceAct::commit);
-    assert_true(dynamic.key == segment.group && dynamic.order == PieceOrder::index);
-    for (const char* prefix : {"seg/big", "/seg/b%69g/", "seg/big/0000"}) {
+    assert_true(dynamic.key == segment.group && dynamic.order == PieceOrder::number);
+    for (const char* prefix : {"seg//big/", "/seg/b%69g/", "seg/big/0000"}) {
         assert_true(
             read("POST /v1/AUTH_test/con/big", "X-Object-Manifest: " + std::string(prefix) + "\r\n")
                 .key == segment.group);
     }
     assert_true(read("PUT /v1/AUTH_test/seg/other/0").group != segment.group);
+    expect(read("PUT /v1/AUTH_test/seg/big/2", "X-Symlink-Target: seg/other\r\n"),
+           Recipe::swift_object, PieceAct::copy);
+}
+
+void counts_on_in_numbers_at_the_end_of_names(void**) {
+    const auto position = [](const char* name) { return numbered_name(name).position; };
+    for (const auto& [one, next] : {std::pair{"/a/0", "/a/1"},
+                                    {"/a/9", "/a/10"},
+                                    {"/a/99", "/a/100"},
+                                    {"/a/009", "/a/010"},
+                                    {"/a/00000000", "/a/00000001"},
+                                    {"/a_899", "/a_900"}}) {
+        assert_int_equal(position_behind(position(one)), position(next));
+        assert_true(numbered_name(one).prefix == numbered_name(next).prefix);
+    }
+    assert_true(position("/a/1") != position("/a/01"));
+    assert_true(is_first_position(position("/a/0")) && is_first_position(position("/a/001")));
+    assert_false(is_first_position(position("/a/10")) || is_first_position(position("/a/2")));
+    assert_int_equal(position("/a/b"), unknown);
+    assert_int_equal(position(""), unknown);
+    // What is too long for a number still is one name, and no other.
+    const NumberedName both[] = {numbered_name("/1000000000000000"),
+                                 numbered_name("/2000000000000000")};
+    assert_true(both[0].position == both[1].position && both[0].prefix != both[1].prefix);
+    assert_int_equal(position_behind(position("/999999999999999")), unknown);
 }
 
 void reads_copies_in_swift(void**) {
@@ -655,6 +681,7 @@ int main() {
         cmocka_unit_test(reads_the_blocks_of_azure),
         cmocka_unit_test(reads_append_and_page_blobs_of_azure),
         cmocka_unit_test(reads_the_large_objects_of_swift),
+        cmocka_unit_test(counts_on_in_numbers_at_the_end_of_names),
         cmocka_unit_test(reads_copies_in_swift),
         cmocka_unit_test(reads_compositions_of_google),
         cmocka_unit_test(reads_the_blobs_of_registries),

@@ -17,7 +17,9 @@ namespace {
 constexpr RequestKind kinds[] = {RequestKind::s3, RequestKind::webdav, RequestKind::html,
                                  RequestKind::text, RequestKind::no_body};
 
-RequestKind kind_of(const std::string& fields, const std::string& start = "PUT /x") {
+// What `look` says of the head of a request with these fields.
+template <typename Look>
+auto seen_in(const std::string& fields, const std::string& start, Look look) {
     const std::string text = start + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
     std::string room = text;
     RequestParser parser;
@@ -25,7 +27,15 @@ RequestKind kind_of(const std::string& fields, const std::string& start = "PUT /
     parser.open({reinterpret_cast<std::uint8_t*>(room.data()), room.size()});
     parser.feed(as_bytes(text));
     if (!parser.next(&event) || event.kind != RequestEvent::Kind::head) std::abort();
-    return classify(parser.head());
+    return look(parser.head());
+}
+
+RequestKind kind_of(const std::string& fields, const std::string& start = "PUT /x") {
+    return seen_in(fields, start, classify);
+}
+
+std::string origin_in(const std::string& fields) {
+    return seen_in(fields, "PUT /x", [](const Head& head) { return std::string(origin_of(head)); });
 }
 
 void tells_the_kinds_of_clients_apart(void**) {
@@ -207,6 +217,41 @@ void leaves_out_what_does_not_fit(void**) {
     expect_one_whole_answer(refusal(RequestKind::html, text), 403, false);
 }
 
+void lets_the_page_that_asked_read_the_answer(void**) {
+    RefusalText text = sample();
+    text.origin = "https://photos.example:8443";
+    for (const RequestKind kind : kinds) {
+        const std::string answer = refusal(kind, text);
+        expect_one_whole_answer(answer, 403, kind == RequestKind::no_body);
+        const std::size_t body_at = answer.find("\r\n\r\n");
+        const std::size_t named_at =
+            answer.find("\r\nAccess-Control-Allow-Origin: https://photos.example:8443\r\n");
+        assert_true(named_at < body_at);
+        assert_true(answer.find("\r\nAccess-Control-Allow-Credentials: true\r\n") < body_at);
+    }
+    assert_false(has(refusal(RequestKind::html, sample()), "Access-Control"));
+    const std::string longest(origin_bytes_max, 'o');
+    text.origin = longest;
+    text.complaint_url = text.legal_basis = text.operator_name = longest;
+    assert_true(has(refusal(RequestKind::s3, text), text.case_number));
+}
+
+void takes_for_an_origin_what_a_browser_sends(void**) {
+    for (const std::string plain : {"https://photos.example", "http://10.99.0.2:8080",
+                                    "http://[fd99::2]", "null", "moz-extension://a_b-c"}) {
+        assert_string_equal(origin_in("Origin: " + plain + "\r\n").c_str(), plain.c_str());
+    }
+    const std::string host(origin_bytes_max - 8, 'h');
+    assert_int_equal(origin_in("Origin: https://" + host + "\r\n").size(), origin_bytes_max);
+    for (const std::string& odd :
+         {std::string("*"), std::string("photos.example"), std::string("a://b, c://d"),
+          std::string("a://b;x"), std::string("a://<b>"), std::string("a://\xc3\xa4"),
+          "https://h" + host, std::string("a://b\r\nOrigin: a://b")}) {
+        assert_string_equal(origin_in("Origin: " + odd + "\r\n").c_str(), "");
+    }
+    assert_string_equal(origin_in("").c_str(), "");
+}
+
 void answers_without_a_case_number_when_there_is_none(void**) {
     RefusalText text;
     const std::string answer = refusal(RequestKind::text, text);
@@ -220,8 +265,10 @@ void writes_errors_of_every_status_and_kind(void**) {
          {ErrorStatus::bad_request, ErrorStatus::head_too_long, ErrorStatus::unavailable}) {
         for (const RequestKind kind : kinds) {
             test::GuardedBytes out(as_bytes(room));
-            const std::size_t bytes = write_error(out.mutable_bytes(), status, kind);
+            const std::size_t bytes =
+                write_error(out.mutable_bytes(), status, kind, "https://a.example");
             const std::string answer(as_text(out.bytes().first(bytes)));
+            assert_true(has(answer, "\r\nAccess-Control-Allow-Origin: https://a.example\r\n"));
             expect_one_whole_answer(answer, static_cast<unsigned>(status),
                                     kind == RequestKind::no_body);
             assert_int_equal(has(answer, "\r\nRetry-After: "), status == ErrorStatus::unavailable);
@@ -246,6 +293,8 @@ int main() {
         cmocka_unit_test(marks_a_lab_in_head_and_body),
         cmocka_unit_test(lets_no_configured_text_break_out),
         cmocka_unit_test(leaves_out_what_does_not_fit),
+        cmocka_unit_test(lets_the_page_that_asked_read_the_answer),
+        cmocka_unit_test(takes_for_an_origin_what_a_browser_sends),
         cmocka_unit_test(answers_without_a_case_number_when_there_is_none),
         cmocka_unit_test(writes_errors_of_every_status_and_kind),
     };

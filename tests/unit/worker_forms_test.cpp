@@ -366,6 +366,26 @@ void a_form_that_servers_read_differently_is_refused(void** state) {
     assert_true(lab.answer.starts_with("HTTP/1.1 400 "));
     assert_true(lab.storage_reset);
     assert_int_equal(lab.count(Outcome::form_bad_delimiter), 1);
+    assert_true(lab.answer.find("Content-Type: text/plain") != std::string::npos);
+}
+
+// A page from elsewhere would see a broken connection, and try again.
+void a_refusal_names_the_page_it_answers(void** state) {
+    Lab& lab = lab_of(state);
+    const std::string origin = "Origin: https://photos.example\r\nUser-Agent: Mozilla/5.0\r\n";
+    std::string bad = form(file_part("a", "clean") + file_part("b", "clean as well"));
+    bad.erase(bad.find("\r\n--AaB03x\r\n"), 1);
+    for (const std::string& body : {form(file_part("a", known_content())), bad}) {
+        lab.connect();
+        std::string request = post(body);
+        request.insert(request.find("\r\n") + 2, origin);
+        lab.send(request);
+        lab.step(2000);
+        assert_true(lab.answer.starts_with("HTTP/1.1 4"));
+        assert_true(lab.answer.find("Access-Control-Allow-Origin: https://photos.example\r\n") !=
+                    std::string::npos);
+        assert_true(lab.answer.find("Content-Type: text/html") != std::string::npos);
+    }
 }
 
 void observed_forms_pass_and_are_counted(void**) {
@@ -533,6 +553,7 @@ int main() {
         cmocka_unit_test(a_put_with_the_type_of_a_form_is_known_as_it_is_and_by_its_parts),
         cmocka_unit_test(a_declared_form_is_no_disguise),
         TEST(a_form_that_servers_read_differently_is_refused),
+        TEST(a_refusal_names_the_page_it_answers),
         cmocka_unit_test(observed_forms_pass_and_are_counted),
         cmocka_unit_test(a_known_payload_of_signed_chunks_is_blocked_wherever_it_is_cut),
         TEST(a_clean_payload_passes_and_more_than_declared_is_refused),

@@ -2,6 +2,7 @@
 //
 //   minio-file, minio-buffer, minio-stream    minio-js: fPutObject, putObject of a buffer, of a stream
 //   aws-buffer                                 aws-sdk-js: PutObject of a buffer
+//   aws-stream                                 of a stream: unsigned chunks, a checksum behind
 //   aws-upload                                 its lib-storage: parts of 5 MiB, 4 at once
 //
 // S3_HOST says where; NODE_PATH where the packages are. Prints the error as the client shows it.
@@ -37,6 +38,12 @@ const uploads = {
         const { PutObjectCommand } = require("@aws-sdk/client-s3");
         return aws().send(new PutObjectCommand({ Bucket: bucket, Key: key,
                                                  Body: fs.readFileSync(file) }));
+    },
+    "aws-stream": () => {
+        const { PutObjectCommand } = require("@aws-sdk/client-s3");
+        return aws().send(new PutObjectCommand({ Bucket: bucket, Key: key,
+                                                 ContentLength: fs.statSync(file).size,
+                                                 Body: fs.createReadStream(file) }));
     },
     "aws-upload": () => {
         const { Upload } = require("@aws-sdk/lib-storage");
