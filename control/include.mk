@@ -54,12 +54,41 @@ daemon_sources := \
     control/daemon/verify_desk.cpp \
     control/daemon/verify_requests.cpp
 
-control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
-                  $(cli_sources) $(daemon_sources)
-control_objects = $(control_sources:%.cpp=$(O)/%.o)
-control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd
+# Of a feed: what publisher and client share.
+feed_sources := \
+    control/feed/canonical_json.cpp \
+    control/feed/client.cpp \
+    control/feed/crypto.cpp \
+    control/feed/folder_fetch.cpp \
+    control/feed/grant.cpp \
+    control/feed/metadata.cpp \
+    control/feed/metadata_reader.cpp \
+    control/feed/records.cpp \
+    control/feed/sealed_file.cpp
+publisher_sources := \
+    control/publisher/deltas.cpp \
+    control/publisher/documents.cpp \
+    control/publisher/feed_store.cpp \
+    control/publisher/intake.cpp \
+    control/publisher/key_file.cpp \
+    control/publisher/known_good.cpp \
+    control/publisher/repository.cpp \
+    control/publisher/rows.cpp \
+    control/publisher/staging.cpp
+# Its command line, and main().
+publisher_main_sources := \
+    control/publisher/listing.cpp \
+    control/publisher/main.cpp \
+    control/publisher/making.cpp \
+    control/publisher/publishing.cpp \
+    control/publisher/revoking.cpp
 
-control_main_sources = control/daemon/main.cpp control/cli/main.cpp
+control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
+                  $(cli_sources) $(daemon_sources) $(feed_sources) $(publisher_sources)
+control_objects = $(control_sources:%.cpp=$(O)/%.o)
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium
+
+control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 
 programs += $(O)/bin/cordond $(O)/bin/cordonctl
 $(O)/bin/cordond: $(O)/control/daemon/main.o $(control_objects) $(pure_objects) \
@@ -71,3 +100,11 @@ $(O)/bin/cordonctl: $(O)/control/cli/main.o $(control_objects) $(pure_objects) \
                     $(shell_plain_objects)
 	$(link)
 $(O)/bin/cordonctl: LIBS = $(control_libs)
+
+# The publisher's tool stands on its own: it needs nothing of the daemon.
+programs += $(O)/bin/cordon-feed
+$(O)/bin/cordon-feed: $(patsubst %.cpp,$(O)/%.o,$(publisher_main_sources) $(publisher_sources) \
+                        $(feed_sources) control/cli/text.cpp control/store/sqlite.cpp \
+                        $(builder_sources)) $(pure_objects)
+	$(link)
+$(O)/bin/cordon-feed: LIBS = $(pure_libs) -lsqlite3 -lfmt -lsodium

@@ -94,6 +94,7 @@ worker_sources := \
     dataplane/worker/midstream.cpp \
     dataplane/worker/up.cpp \
     dataplane/worker/repeats.cpp \
+    dataplane/worker/shunting.cpp \
     dataplane/worker/release.cpp \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
@@ -132,6 +133,7 @@ shell_sources := \
     dataplane/shell/steer_loader.cpp \
     dataplane/shell/steer_maps.cpp \
     dataplane/shell/steer_plan.cpp \
+    dataplane/shell/steer_shunts.cpp \
     dataplane/shell/main.cpp \
     dataplane/shell/appliance.cpp \
     dataplane/shell/appliance_link.cpp \

@@ -38,6 +38,9 @@ struct packet {
     __u8 ports_known;
     __u8 protocol;
     __u8 syn_ack;
+    __u8 hop_limit;
+    __u8 reserved;
+    __u16 tcp_at;  // offset of the TCP header, of a whole segment
 };
 
 struct frame {
@@ -133,6 +136,7 @@ static __always_inline __u8 parse_tcp(const struct frame* f, __u32 offset, __u32
     if (!tcp) return packet_odd;
     const __u32 header = tcp->doff * 4u;
     if (header < sizeof *tcp || header > l4_bytes) return packet_odd;
+    p->tcp_at = offset;
     p->payload = l4_bytes - header;
     p->syn = tcp->syn && !tcp->ack;
     p->syn_ack = tcp->syn && tcp->ack;
@@ -157,6 +161,7 @@ static __always_inline __u8 parse_ipv4(const struct frame* f, __u32 offset, int 
     map_ipv4(p->src, ip->saddr);
     map_ipv4(p->dst, ip->daddr);
     p->protocol = ip->protocol;
+    p->hop_limit = ip->ttl;
 
     const __u32 header = ip->ihl * 4u;
     const __u32 total = bpf_ntohs(ip->tot_len);
@@ -182,6 +187,7 @@ static __always_inline __u8 parse_ipv6(const struct frame* f, __u32 offset, int 
     if (!ip) return packet_unclear;
     __builtin_memcpy(p->src, &ip->saddr, 16);
     __builtin_memcpy(p->dst, &ip->daddr, 16);
+    p->hop_limit = ip->hop_limit;
     const __u32 end = offset + sizeof *ip + bpf_ntohs(ip->payload_len);
     if (ip->version != 6 || end > f->length) return packet_odd;
 

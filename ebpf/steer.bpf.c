@@ -8,10 +8,10 @@
 // a second instance with the driver's `xsks_map` and the shared maps, and puts it in the place of
 // the first atomically: no frame ever meets an unfilled map, and the pins live where we want them.
 //
-// Owns:       xsks_map and peer, one of each per port; shunt, shared.
-// Invariants: decide.bpf.h. The map is asked before each redirect to a socket: the kernel takes a
-//             dead process's sockets out at once.
-#include "decide.bpf.h"
+// Owns:       xsks_map and peer, one of each per port.
+// Invariants: decide.bpf.h, shunt.bpf.h. The map is asked before each redirect to a socket: the
+//             kernel takes a dead process's sockets out at once.
+#include "shunt.bpf.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -26,14 +26,6 @@ struct {
     __type(key, __u32);
     __type(value, __u32);
 } peer SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, steer_shunted_max);
-    __type(key, struct steer_shunt_key);
-    __type(value, struct steer_shunt);
-} shunt SEC(".maps");
 
 // Without an entry in `peer` the frame is left to the tc program.
 static __always_inline int bridge(void) {
@@ -66,9 +58,21 @@ static __always_inline int leave_to_tc(__u32 bytes) {
     return XDP_PASS;
 }
 
-static __always_inline int steer_protected(const struct packet* p, const struct hit* hit,
-                                           const struct steer_settings* s, __u32 queue,
+// A global function: verified once, for every kind of packet.
+__noinline int may_pass_beside(struct xdp_md* ctx, const struct packet* p, const struct hit* hit) {
+    if (!p || !hit) return 0;
+    const struct frame f = {
+        .data = (const void*)(long)ctx->data,
+        .data_end = (const void*)(long)ctx->data_end,
+        .length = ctx->data_end - ctx->data,
+    };
+    return is_shunted(&f, p, hit);
+}
+
+static __always_inline int steer_protected(struct xdp_md* ctx, const struct packet* p,
+                                           const struct hit* hit, const struct steer_settings* s,
                                            __u32 bytes) {
+    const __u32 queue = ctx->rx_queue_index;
     const __u64 now = bpf_ktime_get_ns();
     const int taken = worker_takes(queue, s, now, bytes);
     if (!taken && port.bridge_by_tc) return leave_to_tc(bytes);
@@ -79,6 +83,7 @@ static __always_inline int steer_protected(const struct packet* p, const struct 
         count(steer_layer_xdp, steer_denied_dropped, bytes);
         return XDP_DROP;
     }
+    if (taken && !port.bridge_by_tc && may_pass_beside(ctx, p, hit)) return bridge();
     if (taken) return to_worker(queue, bytes);
     return finish(pass_without_worker(steer_layer_xdp, p, hit, bytes, now));
 }
@@ -112,8 +117,7 @@ int steer(struct xdp_md* ctx) {
     struct hit hit = {};
     parse_frame(ctx, &p);
     if (p.kind == packet_unclear) return steer_unclear(s, ctx->rx_queue_index, bytes);
-    if (may_be_protected(&p) && find_hit(&p, &hit))
-        return steer_protected(&p, &hit, s, ctx->rx_queue_index, bytes);
+    if (may_be_protected(&p) && find_hit(&p, &hit)) return steer_protected(ctx, &p, &hit, s, bytes);
 
     if (port.bridge_by_tc) return leave_to_tc(bytes);
     count(steer_layer_xdp, steer_bridged, bytes);

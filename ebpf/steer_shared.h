@@ -21,7 +21,9 @@ enum {
         2 * steer_services_max,  // a change writes the new before it removes the old
     steer_queues_max = 64,
     steer_denied_max = 65536,
-    steer_shunted_max = 65536,
+    steer_shunted_max = 16384,
+    steer_shunt_bytes_max = 1 << 30,
+    steer_hop_limit_least = 4,  // limits::hop_limit_least
     steer_unlisted_max = 4096,
     steer_vlan_any = 0xffff,
 };
@@ -110,22 +112,36 @@ struct steer_denied {
     __u32 reserved;
 };
 
-// A range of one direction of a flow that the kernel bridges. No program reads it yet.
-struct steer_shunt_key {
-    struct steer_flow flow;
-    __u32 towards_storage;
+// --- shunted ranges ------------------------------------------------------------------------------
+//
+// Bytes of a flow towards its storage that nobody needs. Segments that lie wholly inside the range
+// and carry nothing else are bridged, and so are bare acknowledgements of them; all others go to
+// the worker. What passed stands in a place of its own, which the worker reads through a mapping
+// and not by a system call for every flow.
+struct steer_shunt {
+    __u32 from;        // sequence numbers: [from, to), to − from ≤ steer_shunt_bytes_max
+    __u32 to;          //
+    __u32 epoch;       // of the grant, never 0; another than that of the place means revoked
+    __u32 place;       // index in `passed`
+    __u32 timestamps;  // they were negotiated: whoever has none, or has them unasked, is odd
     __u32 reserved;
 };
 
-struct steer_shunt {
-    __u32 from;  // sequence numbers: [from, to), to − from ≤ 1 GiB
-    __u32 to;
-    __u32 epoch;
-    __u32 last_ack;
-    __u32 last_timestamp;
-    __u16 last_window;
-    __u16 reserved;
-    __u64 bytes;
+// One direction of it. A cache line each: both ports write at the same time.
+struct steer_heard {
+    __u32 epoch;      // worker writes, programs read
+    __u32 timestamp;  // newest TSval
+    __u64 answer;     // newest acknowledgement << 32 | window, as they stood in one segment
+    __u64 frames;
+    __u64 bytes;  // of whole frames
+    __u32 reach;  // end of the farthest byte that passed, towards the storage
+    __u32 reserved[5];
+    __u64 unused;
+};
+
+struct steer_passed {
+    struct steer_heard client;   // of the client's segments
+    struct steer_heard storage;  // of the storage's acknowledgements
 };
 
 // --- what passed without the dataplane -----------------------------------------------------------
@@ -150,6 +166,8 @@ enum steer_layer { steer_layer_xdp, steer_layer_tc, steer_layer_count };
 // Every frame is in exactly one of the classes up to steer_frame_class_count; the rest says why.
 enum steer_class {
     steer_bridged,          // positively not protected
+    steer_shunted,          // bytes of a range that nobody needs
+    steer_shunted_ack,      // the storage's acknowledgements of them
     steer_to_worker,        // handed to the queue's socket
     steer_denied_dropped,   // payload of a denied flow towards the storage
     steer_bypassed,         // of a service, bridged without the dataplane
@@ -195,7 +213,8 @@ STEER_ASSERT(sizeof(struct steer_service) == 8);
 STEER_ASSERT(sizeof(struct steer_service_set) == 8 + 8 * steer_services_max);
 STEER_ASSERT(sizeof(struct steer_flow) == 40);
 STEER_ASSERT(sizeof(struct steer_denied) == 16);
-STEER_ASSERT(sizeof(struct steer_shunt_key) == 48);
-STEER_ASSERT(sizeof(struct steer_shunt) == 32);
+STEER_ASSERT(sizeof(struct steer_shunt) == 24);
+STEER_ASSERT(sizeof(struct steer_heard) == 64);
+STEER_ASSERT(sizeof(struct steer_passed) == 128);
 STEER_ASSERT(sizeof(struct steer_gap) == 64);
 STEER_ASSERT(sizeof(struct steer_destination) == 24);

@@ -8,9 +8,14 @@ system_tests       = $(sort $(wildcard tests/system/*_test.sh))
 tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/crowd $(O)/tests/support/zip_list \
                 $(O)/tests/support/commit_entries $(O)/tests/support/text_list \
-                $(O)/tests/support/ask_verify $(O)/tests/framing/framing-tool
+                $(O)/tests/support/body_list \
+                $(O)/tests/support/ask_verify $(O)/tests/support/canonical_lines \
+                $(O)/tests/framing/framing-tool
+$(O)/tests/support/canonical_lines: $(O)/tests/support/canonical_lines.o \
+                                    $(O)/control/feed/canonical_json.o
+	$(link)
 pure_tools    = $(O)/tests/support/zip_list $(O)/tests/support/commit_entries \
-                $(O)/tests/support/text_list
+                $(O)/tests/support/text_list $(O)/tests/support/body_list
 journal_tools = $(O)/tests/support/fill_journal $(O)/tests/support/ask_verify
 $(pure_tools): $(pure_objects)
 $(journal_tools): $(pure_objects) $(shell_plain_objects)
@@ -55,7 +60,9 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
                tests/support/crowd.cpp tests/support/zip_list.cpp tests/support/commit_entries.cpp \
-               tests/support/text_list.cpp tests/support/ask_verify.cpp \
+               tests/support/text_list.cpp tests/support/body_list.cpp \
+               tests/support/ask_verify.cpp \
+               tests/support/canonical_lines.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

@@ -41,6 +41,7 @@ room_tests := \
     assembly \
     worker \
     worker_reset \
+    worker_system_calls \
     worker_hostile \
     worker_liveness \
     worker_loss \
@@ -75,6 +76,9 @@ control_tests := \
     verify_desk \
     config \
     dataplane_link \
+    feed_client \
+    feed_format \
+    feed_publisher \
     journal_reader \
     request_server \
     cordond \
@@ -114,6 +118,13 @@ fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifie
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
+# What a mirror or a foreign list may say.
+fuzz_sources.feed_metadata = $(patsubst %,control/feed/%.cpp, \
+                               canonical_json crypto grant metadata metadata_reader)
+fuzz_libs.feed_metadata    = -lsodium
+fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp,crypto records sealed_file)
+fuzz_libs.feed_records     = -lsodium
+fuzz_sources.feed_rows     = control/publisher/rows.cpp control/index/list_parser.cpp
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
@@ -137,7 +148,7 @@ $(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
 $(O)/tests/unit/replay_test.o: EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 
 # Tests of the kernel programs run as root; without the privilege each one skips and says so.
-bpf_tests := steer bypass loader
+bpf_tests := steer shunt bypass loader
 
 bpf_test_programs = $(bpf_tests:%=$(O)/tests/bpf/%_test)
 $(bpf_test_programs:%=%.o): EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'
@@ -145,7 +156,7 @@ $(bpf_test_programs): $(O)/tests/bpf/%_test: $(O)/tests/bpf/%_test.o | $(bpf_obj
 	$(link)
 $(bpf_test_programs): LIBS = -lbpf -lcmocka
 steer_loader_objects = $(patsubst %,$(O)/dataplane/shell/%.o,steer_loader steer_maps steer_plan \
-                         xdp_features)
+                         steer_shunts xdp_features)
 $(O)/tests/bpf/loader_test: $(steer_loader_objects)
 # Drives the loader from tests/system/_bridge_check.sh.
 $(O)/tests/bpf/steer_tool.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(O)/ebpf"'

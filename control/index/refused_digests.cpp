@@ -9,10 +9,10 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t pages_until = 1u << 20;
-constexpr std::uint64_t powers_until = 16u << 20;
+constexpr std::uint64_t powers_until_default = 16u << 20;
 
 // The lengths, in rising order.
-std::vector<std::uint64_t> zero_run_lengths() {
+std::vector<std::uint64_t> run_lengths(std::uint64_t powers_until) {
     std::vector<std::uint64_t> lengths;
     for (std::uint64_t n = 1; n <= page; ++n)
         lengths.push_back(n);
@@ -33,13 +33,14 @@ struct Running {
         SHA1_Init(&sha1);
         MD5_Init(&md5);
     }
-    void take_zeros(std::uint64_t count) {
-        static constexpr std::uint8_t zeros[4096] = {};
+    void take(std::uint8_t fill, std::uint64_t count) {
+        std::uint8_t bytes[4096];
+        std::memset(bytes, fill, sizeof bytes);
         while (count > 0) {
-            const std::size_t n = std::min<std::uint64_t>(count, sizeof zeros);
-            SHA256_Update(&sha256, zeros, n);
-            SHA1_Update(&sha1, zeros, n);
-            MD5_Update(&md5, zeros, n);
+            const std::size_t n = std::min<std::uint64_t>(count, sizeof bytes);
+            SHA256_Update(&sha256, bytes, n);
+            SHA1_Update(&sha1, bytes, n);
+            MD5_Update(&md5, bytes, n);
             count -= n;
         }
     }
@@ -54,11 +55,11 @@ std::array<std::uint8_t, 16> prefix_of(Bytes digest) {
 }  // namespace
 
 const RefusedDigests& RefusedDigests::table() {
-    static const RefusedDigests made;
+    static const RefusedDigests made(0, powers_until_default);
     return made;
 }
 
-RefusedDigests::RefusedDigests() {
+RefusedDigests::RefusedDigests(std::uint8_t fill, std::uint64_t powers_until) {
     Running running;
     const auto note = [&](std::vector<Prefix>(&table)[indicator_kind_count]) {
         Running copy = running;
@@ -72,8 +73,8 @@ RefusedDigests::RefusedDigests() {
     };
     note(empty_);
     std::uint64_t done = 0;
-    for (const std::uint64_t length : zero_run_lengths()) {
-        running.take_zeros(length - done);
+    for (const std::uint64_t length : run_lengths(powers_until)) {
+        running.take(fill, length - done);
         done = length;
         note(zero_runs_);
     }

@@ -279,7 +279,11 @@ void read_gcs_upload(const RequestView& view, PieceRequest* request) {
     request->act = PieceAct::object;
     request->key = object_key(bucket, {text.data(), used}, view.seed);
     request->length = view.body_length();
-    request->begins = request->last = true;
+    request->begins = request->last = request->component = true;
+    std::array<char, limits::head_bytes_max> folded;
+    std::size_t bytes = fold_path(bucket, PathText::plain, folded);
+    bytes += fold_path({text.data(), used}, PathText::plain, std::span(folded).subspan(bytes));
+    set_group({folded.data(), bytes}, view.seed, request);
     if (name.ambiguous) bad(request);
 }
 

@@ -40,6 +40,13 @@ inline constexpr std::uint32_t fragment_seconds = 5;
 // storage is inspected in vain. Raising it instead would make frames in a routing loop immortal.
 inline constexpr std::uint8_t hop_limit_least = 4;
 
+// Of a body whose rest nobody needs: a range shorter than the least is not worth two calls into the
+// kernel, nor the round trip until it begins. Sequence numbers tell old from new over 2 GiB, with a
+// window of 1 GiB in it. The end of the body stays outside, so that its last segments come whole.
+inline constexpr std::uint64_t shunt_bytes_min = 1u << 20;
+inline constexpr std::uint64_t shunt_bytes_max = 1u << 30;
+inline constexpr std::uint64_t shunt_margin_bytes = 4096;
+
 inline constexpr std::uint32_t flows_max = 131072;
 inline constexpr std::uint32_t flow_bytes_max = 512;
 // Beside them its entry in the table: the key with its links, and one or two buckets.

@@ -85,6 +85,9 @@ namespace cordon {
     X(gap_segment,          "packets", "segment ahead of a hole, forwarded and kept")             \
     X(gaps_full,            "packets", "segment dropped: too many holes")                         \
     X(kept_full,            "packets", "segment dropped: kept_bytes_max reached")                 \
+    X(shunt_granted,        "ranges",  "ranges of bodies that nobody needs, given to the kernel")      \
+    X(shunt_revoked,        "ranges",  "of these, taken back because newer indicators came")          \
+    X(shunt_full,           "ranges",  "of these, not given: no room for another one")                \
     X(inconsistent,         "flows",   "connection cut: repeated bytes differ, or protocol class contradicted") \
     /* http */                                                                                    \
     X(http_request,         "messages","request heads parsed")                                    \

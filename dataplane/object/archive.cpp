@@ -97,7 +97,10 @@ void ArchiveStage::next_single(Bytes* input, MutableBytes out, ArchiveEvent* eve
             event->data = single_.foreign();
             return;
         case SingleDecoder::Result::bad:
-            event->kind = single_.is_bogus() ? Kind::bogus : Kind::bad;
+            event->kind = single_.is_disputed() ? Kind::fault
+                          : single_.is_bogus()  ? Kind::bogus
+                                                : Kind::bad;
+            event->outcome = Outcome::archive_inconsistent;
             event->is_cut = !single_.is_complete();
             return;
         case SingleDecoder::Result::limit:

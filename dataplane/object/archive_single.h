@@ -58,6 +58,8 @@ class SingleDecoder {
     std::string_view name() const { return name_.text(); }
     // After `bad`: already the first bytes were none of it.
     bool is_bogus() const { return !opened_ && coding_.is_bogus(); }
+    // After `bad`: other readers go on.
+    bool is_disputed() const { return coding_.is_disputed(); }
     bool is_complete() const { return coding_.is_complete(); }
     bool has_more() const {
         return !pending_.empty() || (coding_.has_more() && !coding_.is_complete());

@@ -203,7 +203,7 @@ TarDecoder::Result TarDecoder::take_no_header(Bytes* data) {
     return Result::damaged;
 }
 
-// Blanks, digits, a blank or NUL. With anything else some readers stop, others go on with what they
+// Blanks, digits, blanks, a NUL. With anything else some readers stop, others go on with what they
 // have read so far.
 bool TarDecoder::read_size(std::uint64_t* size) const {
     const std::string_view text = text_of(block_, size_field);
@@ -216,7 +216,8 @@ bool TarDecoder::read_size(std::uint64_t* size) const {
     if (end == text.end()) return true;
     // Behind a NUL some skip and read on when no digit came yet.
     if (digits == end) return std::none_of(end, text.end(), is_octal) && (*end == '\0');
-    return is_blank(*end) || *end == '\0';
+    const auto behind = std::find_if_not(end, text.end(), is_blank);
+    return behind == text.end() || *behind == '\0';
 }
 
 TarDecoder::Result TarDecoder::begin(std::uint64_t size) {

@@ -345,6 +345,8 @@ bool BodyDecoder::step_coding(std::size_t number, ObjectEvent* event) {
         return false;
     }
     const bool outermost = number == 0 || levels_[number - 1].coding != Coding::content;
+    CodingDecoder& coding = codings_[level.form_number];
+    if (coding.between_pieces() && !level.input.empty() && tell_may_end(number, event)) return true;
     if (is_coded_form_ && outermost && !level.scanned) {
         Bytes coded = level.input;
         Bytes data;
@@ -355,8 +357,7 @@ bool BodyDecoder::step_coding(std::size_t number, ObjectEvent* event) {
     std::size_t written = 0;
     const MutableBytes out = room(number);
     const Bytes before = level.input;
-    const CodingDecoder::Result result =
-        codings_[level.form_number].next(&level.input, out, &written);
+    const CodingDecoder::Result result = coding.next(&level.input, out, &written);
     sniffers_[number].put_by(before.first(before.size() - level.input.size()));
     if (written != 0) give(number + 1, out.first(written), level.at, true);
     if (is_too_much(written)) return fault(Outcome::coding_limit, event);
@@ -373,6 +374,16 @@ bool BodyDecoder::step_coding(std::size_t number, ObjectEvent* event) {
             return fault(Outcome::coding_limit, event);
     }
     return false;
+}
+
+// To some readers what came out of this stage is all of it; told once.
+bool BodyDecoder::tell_may_end(std::size_t number, ObjectEvent* event) {
+    if (levels_[number].may_end_told || level_count_ <= number + 1) return false;
+    event->kind = ObjectEvent::Kind::may_end;
+    event->object = levels_[number + 1].object;
+    if (event->object == no_object_number) return false;
+    levels_[number].may_end_told = true;
+    return true;
 }
 
 // What is no coding, or ends too early. A body that only claims to be coded is an object as it is;
@@ -509,9 +520,14 @@ bool BodyDecoder::finish_chunks(ObjectEvent* event) {
     return false;
 }
 
+// The line break at the end of a part without a delimiter is none of it to some readers.
 bool BodyDecoder::finish_parts(std::size_t number, ObjectEvent* event) {
-    const Level& level = levels_[number];
+    Level& level = levels_[number];
     const MultipartDecoder& form = forms_[level.form_number];
+    if (form.in_content() && !form.kept_back().empty() && tell_may_end(number, event)) {
+        level.rest_given = false;
+        return true;
+    }
     if (form.in_content()) give(number + 1, form.kept_back(), level.kept_at, false);
     if (form.closed()) return false;
     event->kind = ObjectEvent::Kind::note;

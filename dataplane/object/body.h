@@ -175,8 +175,9 @@ class BodyDecoder {
         bool ended;           // no further input
         bool rest_given;
         bool finished;  // the decoder has nothing left
-        bool watched;   // it may begin as an archive, whatever it is declared to be
-        bool opened;    // of an archive: told to be one
+        bool may_end_told;
+        bool watched;  // it may begin as an archive, whatever it is declared to be
+        bool opened;   // of an archive: told to be one
         bool may_be_text;
         bool zip_due;  // of a text: one begins where the input does
         bool is_cut;   // of a member: its archive ended early
@@ -195,6 +196,7 @@ class BodyDecoder {
     void forget_object(std::uint8_t object);
     void give(std::size_t level, Bytes run, std::uint64_t at, bool is_volatile);
     static bool tell_open(Level& level, ObjectEvent* event);
+    bool tell_may_end(std::size_t number, ObjectEvent* event);
     bool tell(Level& level, ObjectEvent* event);
     bool hold_field(Level& level);
     void put_by_field(Bytes bytes);

@@ -281,11 +281,25 @@ CodingDecoder::Result CodingDecoder::step(Bytes* input, MutableBytes out, std::s
     return Result::bad;
 }
 
+namespace {
+
+// Magic and method were right; the checksum of the head, or its reserved flags, not everybody looks
+// at (RFC 1952 §2.3.1.2).
+bool head_is_disputed(const z_stream& stream) {
+    const std::string_view why = stream.msg == nullptr ? "" : stream.msg;
+    return why == "header crc mismatch" || why == "unknown header flags set";
+}
+
+}  // namespace
+
 CodingDecoder::Result CodingDecoder::next_deflate(Bytes* input, MutableBytes out,
                                                   std::size_t* written) {
     z_stream& stream = inside_of(block_).zlib;
     if (between_) {  // a further member of gzip, or something after the last
-        if (input->empty() || input->front() != 0x1f) return Result::end;
+        while (!input->empty() && input->front() == 0)  // some readers pass over padding
+            *input = input->subspan(1);
+        if (input->empty()) return Result::more;
+        if (input->front() != 0x1f) return Result::end;
         if (inflateReset(&stream) != Z_OK) return Result::bad;
         between_ = false;
     }
@@ -305,6 +319,7 @@ CodingDecoder::Result CodingDecoder::next_deflate(Bytes* input, MutableBytes out
         return Result::more;
     }
     if (status == Z_MEM_ERROR) return Result::limit;
+    is_disputed_ = status == Z_DATA_ERROR && head_is_disputed(stream);
     return status == Z_OK || status == Z_BUF_ERROR ? Result::more : Result::bad;
 }
 

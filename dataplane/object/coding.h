@@ -99,9 +99,13 @@ class CodingDecoder {
     void close();
 
     // After `bad`: already the first bytes were no such coding.
-    bool is_bogus() const { return taken_ < limits::coding_probe_bytes; }
+    bool is_bogus() const { return taken_ < limits::coding_probe_bytes && !is_disputed_; }
+    // After `bad`: a head of gzip that some readers (Python) take as it is.
+    bool is_disputed() const { return is_disputed_; }
     // What came so far could be all of it.
     bool is_complete() const { return ended_ || is_complete_ || taken_ == 0; }
+    // It is all of it to readers that take one piece (a member of gzip, a frame of zstd) for it.
+    bool between_pieces() const { return is_complete_ && !ended_; }
     bool is_open() const { return pool_ != nullptr; }
     // More may come out without further input.
     bool has_more() const { return has_more_; }
@@ -121,6 +125,7 @@ class CodingDecoder {
     bool ended_ = false;
     bool has_more_ = false;
     bool is_complete_ = false;
+    bool is_disputed_ = false;
     std::uint64_t taken_ = 0;
     std::uint64_t given_ = 0;
     void* state_ = nullptr;  // of the library, in the block

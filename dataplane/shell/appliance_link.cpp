@@ -142,6 +142,8 @@ void ApplianceLink::add_kernel(LinkCounters* sum) const {
     };
     static const Meaning meanings[] = {
         {steer_bridged, frame_class(FrameClass::not_protected), true},
+        {steer_shunted, frame_class(FrameClass::dismissed), true},
+        {steer_shunted_ack, frame_class(FrameClass::control), true},
         {steer_bypassed, frame_class(UninspectedReason::bypassed), true},
         {steer_closed_control, frame_class(UninspectedReason::bypassed), true},
         {steer_unclear_bridged, frame_class(UninspectedReason::bypassed), true},

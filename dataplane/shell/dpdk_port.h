@@ -23,6 +23,7 @@
 #include "dataplane/contract/counters.h"
 #include "dataplane/contract/options.h"
 #include "dataplane/shell/doorbell.h"
+#include "dataplane/shell/steer_shunts.h"
 #include "dataplane/worker/port.h"
 
 struct rte_mbuf;
@@ -92,6 +93,17 @@ class DpdkPort final : public Port {
     bool allocate(Side side, Frame* frame) override;
     void release(Frame* frame) override;
     bool hand_to_owner(Side side, Frame* frame) override;
+    ShuntGrant shunt(const ShuntRange& range, std::uint32_t* place) override {
+        return shunts_ == nullptr ? ShuntGrant::not_supported : shunts_->shunt(range, place);
+    }
+    ShuntPassed passed(std::uint32_t place) const override { return shunts_->passed(place); }
+    void revoke(std::uint32_t place) override { shunts_->revoke(place); }
+    void unshunt(const ShuntRange& range, std::uint32_t place) override {
+        shunts_->unshunt(range, place);
+    }
+
+    // AF_XDP ports whose program bridges; they live as long as the port.
+    void use_shunts(SteerShunts* shunts) { shunts_ = shunts; }
 
     // Takes and frees what waits to be received on `side`; returns how many frames.
     std::size_t discard(Side side);
@@ -107,6 +119,7 @@ class DpdkPort final : public Port {
 
     PortPair* pair_;
     std::uint16_t queue_;
+    SteerShunts* shunts_ = nullptr;
     std::uint64_t valid_until_ns_ = UINT64_MAX;
     Counter stale_;
 };

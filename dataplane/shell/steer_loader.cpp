@@ -120,6 +120,7 @@ void unmap_pages(const void* at, std::size_t bytes) {
 
 constexpr std::size_t gap_bytes = sizeof(steer_gap) * steer_services_max;
 constexpr std::size_t heartbeat_bytes = sizeof(steer_heartbeat) * steer_queues_max;
+constexpr std::size_t passed_bytes = sizeof(steer_passed) * steer_shunted_max;
 constexpr std::size_t epoch_bytes = sizeof(std::uint64_t) * steer_services_max;
 
 }  // namespace
@@ -128,6 +129,7 @@ SteerLoader::~SteerLoader() {
     unmap_pages(gaps_, gap_bytes);
     unmap_pages(heartbeats_, heartbeat_bytes);
     unmap_pages(epochs_, epoch_bytes);
+    unmap_pages(passed_, passed_bytes);
 }
 
 Result<void> SteerLoader::attach_bypass(const Options& options) {
@@ -208,6 +210,7 @@ Result<void> SteerLoader::map_memory() {
     };
     const bool mapped =
         map_once(&gaps_, "gap", gap_bytes, PROT_READ | PROT_WRITE) &&
+        map_once(&passed_, "passed", passed_bytes, PROT_READ | PROT_WRITE) &&
         map_once(&epochs_, "epoch", epoch_bytes, PROT_READ) &&
         map_once(&heartbeats_, "heartbeat", heartbeat_bytes, PROT_READ | PROT_WRITE);
     if (mapped) return {};
@@ -286,6 +289,9 @@ Result<void> SteerLoader::replace_driver_program(std::size_t port) {
     }
     auto loaded = load(steer_object_, port, sockets.get());
     if (!loaded) return Failure(loaded.error());
+    if (port == 0) {
+        if (auto forgotten = forget_shunts(); !forgotten) return forgotten;
+    }
 
     const int peer_map = ::bpf_object__find_map_fd_by_name(loaded->get(), "peer");
     const std::uint32_t zero = 0;
@@ -301,6 +307,19 @@ Result<void> SteerLoader::replace_driver_program(std::size_t port) {
     const int error = ::bpf_xdp_attach(ifindex, program, XDP_FLAGS_REPLACE, &replace);
     if (error == 0) return {};
     return failure(ErrorCode::interface, "cannot put the XDP program in place", -error);
+}
+
+Result<void> SteerLoader::forget_shunts() {
+    if (auto mapped = map_memory(); !mapped) return mapped;
+    if (passed_ != nullptr) SteerShunts::forget_all(maps_.fd("shunt"), passed_);
+    return {};
+}
+
+std::unique_ptr<SteerShunts> SteerLoader::shunts(std::uint32_t number,
+                                                 std::uint32_t workers) const {
+    if (passed_ == nullptr || !bridges_in_xdp_) return nullptr;
+    const std::uint32_t share = steer_shunted_max / workers;
+    return std::make_unique<SteerShunts>(maps_.fd("shunt"), passed_, number * share, share);
 }
 
 Result<void> SteerLoader::detach_all(const Options& options) {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@
 #include "dataplane/contract/options.h"
 #include "dataplane/shell/steer_maps.h"
 #include "dataplane/shell/steer_plan.h"
+#include "dataplane/shell/steer_shunts.h"
 #include "ebpf/steer_shared.h"
 
 namespace cordon {
@@ -93,6 +95,10 @@ class SteerLoader {
     // Removes entries past their expiry; returns how many.
     std::uint32_t expire_denied() const;
 
+    // The ranges of worker `number` of `workers`; after after_ports(), and null where XDP cannot
+    // bridge. Ranges of an earlier process were forgotten before a program could obey them.
+    std::unique_ptr<SteerShunts> shunts(std::uint32_t number, std::uint32_t workers) const;
+
     // Once at start: clears what it returns, atomically against the programs.
     std::vector<TakenGap> take_gaps() const;
     // Since the maps were made, never cleared: for status.
@@ -118,6 +124,7 @@ class SteerLoader {
     Result<void> write_services(const Options& options) const;
     Result<void> write_settings(const Options& options);
     Result<void> map_memory();
+    Result<void> forget_shunts();
 
     Port ports_[2];
     std::string steer_object_;
@@ -128,6 +135,7 @@ class SteerLoader {
     steer_gap* gaps_ = nullptr;
     steer_heartbeat* heartbeats_ = nullptr;
     const std::uint64_t* epochs_ = nullptr;
+    steer_passed* passed_ = nullptr;
 };
 
 }  // namespace cordon

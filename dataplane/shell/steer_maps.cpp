@@ -18,9 +18,10 @@ namespace cordon {
 
 namespace {
 
-// The names of decide.bpf.h and steer.bpf.c. `peer` and `xsks_map` belong to one port each.
-constexpr std::array<std::string_view, 9> shared_names = {
-    "settings", "services", "deny", "gap", "epoch", "counters", "unlisted", "heartbeat", "shunt"};
+// The names of decide.bpf.h and shunt.bpf.h. `peer` and `xsks_map` belong to one port each.
+constexpr std::array<std::string_view, 10> shared_names = {
+    "settings", "services", "deny",      "gap",   "epoch",
+    "counters", "unlisted", "heartbeat", "shunt", "passed"};
 
 bool is_bpffs(const std::string& path) {
     struct statfs fs {};

@@ -33,12 +33,15 @@ WorkerLoop::WorkerLoop(std::uint32_t number, const Surroundings& around, PortPai
                        Recorder* recorder, std::uint64_t seed)
     : number_(number),
       around_(around),
+      shunts_(around.steer == nullptr ? nullptr
+                                      : around.steer->shunts(number, around.options->workers)),
       port_(ports, static_cast<std::uint16_t>(number)),
       worker_(worker_options(around, seed), &port_, recorder),
       bell_(ports->bell(number)),
       wake_on_(readable(ports->wake_descriptors(number))),
       pacing_(around.options->polling, !wake_on_.empty(), around.options->heartbeat_ms_max),
       punctuality_(around.options->heartbeat_ms_max) {
+    port_.use_shunts(shunts_.get());
     for (std::uint32_t i = 0; i < around.options->service_count; ++i) {
         states_[i] = {around.options->services[i].mode, around.options->services[i].bypass_until_s};
     }

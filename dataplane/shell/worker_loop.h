@@ -65,6 +65,7 @@ class WorkerLoop {
 
     std::uint32_t number_;
     Surroundings around_;
+    std::unique_ptr<SteerShunts> shunts_;  // null: the ports have none
     DpdkPort port_;
     Worker worker_;
     Doorbell& bell_;

@@ -304,6 +304,11 @@ void Stream::pass(std::size_t length) {
     taken_ = cleared_ = sent_ = acknowledged_ = received_;
 }
 
+void Stream::pass_over(std::uint64_t end) {
+    INVARIANT(in_step() && end >= received_);
+    received_ = taken_ = cleared_ = sent_ = end;
+}
+
 void Stream::forget_taken(PiecePool& pool) {
     cleared_ = sent_ = taken_;
     acknowledge(taken_, pool);

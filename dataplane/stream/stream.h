@@ -81,7 +81,14 @@ class Stream {
     // Bytes that are received in order but never kept (an uninspected direction).
     void pass(std::size_t length);
 
-    // The same for a direction that is forwarded as it comes and kept only behind holes, so that
+    // The bytes up to `end` went to the receiver by another way, and nobody needs them: as if they
+    // had been taken and sent, but for what the receiver has not acknowledged of them, which is not
+    // kept. REQUIRES: in_step().
+    void pass_over(std::uint64_t end);
+    // No hole, and everything received was taken and sent.
+    bool in_step() const { return runs_ == 0 && taken_ == received_ && sent_ == received_; }
+
+    // Like pass() for a direction that is forwarded as it comes and kept only behind holes, so that
     // its bytes can be read in order: what was taken is not needed any more.
     void forget_taken(PiecePool& pool);
 

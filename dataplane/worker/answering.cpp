@@ -27,6 +27,7 @@ DenyKey deny_key(const Flow& flow) {
 // Gives the flow an answer and takes it out of inspection. False when no answer is free: then it is
 // cut without one.
 bool Worker::State::begin_answer(FlowNumber number, bool is_match) {
+    leave_shunt(number);
     Flow& flow = flows[number];
     const std::uint32_t room = answers_max - (is_match ? 0 : answers_reserve);
     std::uint32_t slot = no_answer;

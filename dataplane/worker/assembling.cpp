@@ -124,7 +124,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.flow = number;
     own.list = own.form = no_assembling;
     own.other = {};
-    own.other_leased = false;
+    own.other_leased = own.is_doubtful = false;
     own.positions = {};
     exchanges[flows[number].exchange].assembling = place;
     return place;

@@ -59,7 +59,8 @@ struct ComponentPlace {
     AssemblyKey upload;
     std::uint64_t position;  // piece_unknown: all of it
     std::array<std::uint8_t, 16> md5;
-    std::uint64_t unused[3];  // blocks of the spool have a whole number of them
+    std::uint64_t has_md5;
+    std::uint64_t unused[2];  // blocks of the spool have a whole number of them
 };
 static_assert(Spool::block_bytes % sizeof(ComponentPlace) == 0);
 
@@ -100,6 +101,7 @@ struct Assembling {
     std::uint64_t done;        // positions looked up
     std::uint64_t chained;     // of them, that the state begins with
     ComponentPlace first;      // of a commit that names objects
+    bool is_doubtful;          // they may be others than we saw
     ComponentPlace component;  // that is being hashed,
     UploadRef other;           // its upload, pinned,
     bool other_leased;

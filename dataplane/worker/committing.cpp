@@ -223,7 +223,7 @@ Worker::State::CommitStep Worker::State::commit_all(std::uint32_t place) {
     if (chain.tainted) return commit_tainted(place, chain);
     if (chain.count != chain.pieces_whole)
         return commit_fails(place, Outcome::assembly_gap, VerifyReason::gap);
-    return own.request.recipe == Recipe::swift_dynamic ? judge_prefix_commit(place)
+    return own.request.recipe == Recipe::swift_dynamic ? judge_doubtful(place)
                                                        : judge_commit(place);
 }
 

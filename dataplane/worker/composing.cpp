@@ -22,18 +22,19 @@ bool Worker::State::names_objects(const PieceRequest& request) {
            request.list == ListFormat::gcs_sources || request.list == ListFormat::gcs_components;
 }
 
-// What we know of an object by its name may be of another version of it: a list is believed only
-// where the storage holds it to the content that we saw. Partial uploads never change.
+// What we know of an object by its name may be of another version of it, but where the storage
+// holds the list to the content that we saw. Partial uploads never change.
 void Worker::State::take_component(Assembling* own, const CommitEntry& entry) {
     const bool is_partial = own->request.list == ListFormat::tus_partials;
     const bool is_whole = entry.offset == 0 && entry.length == piece_unknown;
-    const bool is_named = is_partial || (entry.position != piece_unknown && entry.has_md5);
+    const bool is_named = is_partial || entry.position != piece_unknown;
+    own->is_doubtful = own->is_doubtful || !(is_partial || entry.has_md5);
     if (entry.from != CommitEntry::From::object || !is_whole || !is_named) {
         own->lost = true;
         return;
     }
     const ComponentPlace place{
-        is_partial ? entry.name : entry.group, entry.position, entry.md5, {}};
+        is_partial ? entry.name : entry.group, entry.position, entry.md5, entry.has_md5, {}};
     std::uint8_t bytes[sizeof place];
     std::memcpy(bytes, &place, sizeof place);
     own->lost = own->lost || !assembly.spool().append(&own->positions, bytes);
@@ -160,7 +161,7 @@ Worker::State::Component Worker::State::look_up_component(UploadRef upload,
             break;
     }
     // The storage has another version, or refuses the list.
-    if (sum.md5 != component.md5) return Component::other;
+    if (component.has_md5 && sum.md5 != component.md5) return Component::other;
     const bool is_kept = piece && piece.run.bytes == sum.length;
     return from_chain || is_kept || sum.length == 0 ? Component::there : Component::lost;
 }
@@ -187,7 +188,8 @@ Worker::State::CommitStep Worker::State::hash_components(std::uint32_t place, st
     while (true) {
         if (!own.spooled) {
             const ComponentStep step = next_bytes_of_components(&own);
-            if (step == ComponentStep::all) return judge_commit(place);
+            if (step == ComponentStep::all)
+                return own.is_doubtful ? judge_doubtful(place) : judge_commit(place);
             if (step == ComponentStep::wait) return commit_waits(place);
             if (step == ComponentStep::empty) continue;
         }
@@ -246,9 +248,10 @@ void Worker::State::leave_component(Assembling* own) {
     own->other_leased = false;
 }
 
-// A manifest that names a prefix shows whatever has it, also what was stored before we looked: what
-// is known of it can only tell that it is bad.
-Worker::State::CommitStep Worker::State::judge_prefix_commit(std::uint32_t place) {
+// A manifest that names a prefix shows whatever has it, also what was stored before we looked; and
+// objects that are named may have come in another way since. What is known can only tell that it is
+// bad.
+Worker::State::CommitStep Worker::State::judge_doubtful(std::uint32_t place) {
     Assembling& own = assemblings[place];
     Judged judged{own.flow, assembled_object, true, {}};
     fingerprinter.flush();

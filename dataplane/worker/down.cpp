@@ -37,6 +37,7 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
             return drop(arrival, Outcome::segment_unexpected);
     }
     if (handshake == (tcp_flag::syn | tcp_flag::ack)) return storage_syn_ack(arrival, number);
+    if (flow.shunted) note_passed(number);
     if (!storage_segment_acceptable(arrival, flow)) return;
     if ((segment.flags & tcp_flag::rst) != 0) return storage_reset(arrival, number);
     note_storage(arrival, flow);
@@ -66,7 +67,8 @@ bool Worker::State::storage_segment_acceptable(Arrival& arrival, Flow& flow) {
     }
     if (reset) return true;
     const std::int64_t acked = flow.up.offset_of(segment.acknowledgement);
-    const auto sent_to_it = static_cast<std::int64_t>(flow.up.sent()) + (flow.fin_sent ? 1 : 0);
+    const std::uint64_t sent = flow.shunted ? exchanges[flow.exchange].shunt.end : flow.up.sent();
+    const auto sent_to_it = static_cast<std::int64_t>(sent) + (flow.fin_sent ? 1 : 0);
     if (acked > sent_to_it) {
         drop(arrival, Outcome::ack_invalid);
         return false;
@@ -269,6 +271,7 @@ void Worker::State::storage_reset(Arrival& arrival, FlowNumber number) {
     const auto expected = static_cast<std::int64_t>(flow.down.received());
     if (offset < expected - 1 || offset > expected + (std::int64_t{1} << 30))
         return drop(arrival, Outcome::reset_bad_sequence);
+    leave_shunt(number);
     if (!judge_tail(number, true)) {
         account(arrival, frame_class(FrameClass::dropped));
         return;

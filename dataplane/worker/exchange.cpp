@@ -37,6 +37,7 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
 void Worker::State::end_exchange(Flow& flow) {
     if (flow.exchange == no_exchange) return;
     Exchange& exchange = exchanges[flow.exchange];
+    end_shunt(&flow);
     close_message(&exchange);
     forget_creation(&exchange);
     exchange.flow = no_flow;
@@ -249,6 +250,7 @@ void Worker::State::end_inspection(FlowNumber number, const Uninspectable& what)
 // that would complete a match.
 void Worker::State::pass_rest(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
+    leave_shunt(number);
     if (!judge_tail(number, true)) return;
     const std::uint64_t read =
         flow.exchange == no_exchange ? flow.up.taken() : exchanges[flow.exchange].parser.consumed();

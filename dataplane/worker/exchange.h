@@ -39,6 +39,16 @@ struct DecoderPlace {
     std::uint32_t next_free;
 };
 
+// A range of the body that passes beside the worker; offsets of the client's stream.
+struct Shunt {
+    std::uint64_t begin;
+    std::uint64_t end;
+    std::uint64_t reach;   // behind the farthest byte that passed
+    std::uint64_t frames;  // seen of it by the port, of both directions
+    std::uint32_t place;   // its name at the port
+    std::uint32_t listed;  // in the worker's list of shunted flows
+};
+
 struct Exchange {
     std::uint64_t begun_ns;   // since when it takes its place
     std::uint64_t earned_ns;  // by the bytes it moved, see slow_bytes_per_s
@@ -62,6 +72,8 @@ struct Exchange {
     ZipSearch search;           // of such a one
     bool has_unjudged;          // it passes without a verdict, for this reason
     VerifyReason unjudged;      //
+    Shunt shunt;                // while the flow is shunted
+    std::uint64_t unneeded_at;  // where it was found that nobody needs the rest; UINT64_MAX: not
     bool expect_waiting;        // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;

@@ -103,6 +103,7 @@ struct Flow {
     bool verdict_due;       // stands in the worker's list of judgements
     bool stalled;           // its next request waits for an answer of the storage
     bool client_confirmed;  // it acknowledged the SYN-ACK: its address is its own
+    bool shunted;           // a range of its body passes beside the worker
     bool severed;           // closed by us: the storage may not have heard of it yet
     std::uint8_t resets;    // repetitions so far, when severed
     ClientAddress forwarded;
@@ -126,9 +127,13 @@ inline std::size_t segment_bytes_max(const Flow& flow) {
 
 // Ours continue the newest of the peer's: a late, reordered segment turns nothing back, or what we
 // say in its name would fail PAWS (RFC 7323 §5) at the other end for ever.
+inline void note_timestamp(std::uint32_t value, Peer* peer) {
+    if (static_cast<std::int32_t>(value - peer->timestamp) < 0) return;
+    peer->timestamp = value;
+}
+
 inline void note_timestamps(const Segment& segment, Peer* peer) {
-    if (static_cast<std::int32_t>(segment.timestamp_value - peer->timestamp) < 0) return;
-    peer->timestamp = segment.timestamp_value;
+    note_timestamp(segment.timestamp_value, peer);
 }
 
 // Nothing but bytes that came before.

@@ -220,6 +220,7 @@ void Worker::State::storage_syn_ack(Arrival& arrival, FlowNumber number) {
 
 void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
+    leave_shunt(number);
     abort_object(number);
     release_inspection(number);
     // Before its first frame the storage's end is the client's, turned: what is sent in its name
@@ -275,6 +276,7 @@ void Worker::State::after_reset(Arrival& arrival, Flow& flow) {
 // Ends a connection for both ends, each at the sequence number it expects.
 void Worker::State::reset_both(FlowNumber number) {
     Flow& flow = flows[number];
+    leave_shunt(number);
     reset_client(flow);
     reset_storage(flow, flow.up.sequence_of(flow.up.sent()));
 }
@@ -290,6 +292,7 @@ void Worker::State::cut(FlowNumber number, Outcome why) {
 }
 
 void Worker::State::reset_and_sever(FlowNumber number) {
+    leave_shunt(number);
     reset_client(flows[number]);
     sever(number);
 }
@@ -380,6 +383,7 @@ void Worker::State::sweep() {
         sweep_next = (sweep_next + 1) % options.flows_max;
         if (flows[sweep_next].phase != FlowPhase::free) expire(sweep_next);
     }
+    watch_shunts();
     relieve_messages(step);
     counters.count(Outcome::assembly_expired, assembly.expire(now));
 }

@@ -6,6 +6,7 @@
 //   midstream.cpp  connections that are not inspected: nobody saw them begin, or sees one direction
 //   up.cpp         segments client → storage: what is accepted of them, into the stream
 //   repeats.cpp    bytes that were sent before: answered from kept ones, or by a probe
+//   shunting.cpp   ranges of a body that nobody needs, and that pass beside us
 //   release.cpp    what may leave towards the storage, and what is held
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
@@ -44,6 +45,8 @@ namespace cordon {
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every
 // sweep looks at as many as it does at flows.
 inline constexpr std::size_t message_look = 8;
+// Shunted flows looked at in a sweep: memory that two ports write, so each is a miss.
+inline constexpr std::size_t shunt_look = 64;
 // Then a body may stand still for 2.5 s, in which three losses in a row are repaired.
 inline constexpr std::uint32_t patience_halvings_max = 2;
 // And a head for 310 ms: nearly all come whole in one flight. Whoever sends slow ones asks for a
@@ -180,6 +183,21 @@ struct Worker::State {
     void client_probe(Arrival& arrival, Flow& flow);
     void probe_storage(Flow& flow);
     void emit_bytes(const Flow& flow, std::uint32_t sequence, Bytes bytes);
+
+    // --- shunting.cpp ---
+    void offer_shunt(FlowNumber number);
+    void grant_shunt(FlowNumber number, std::uint64_t begin, std::uint64_t end);
+    void note_passed(FlowNumber number);
+    void note_client_passed(Flow& flow, const ShuntPassed& passed);
+    void note_storage_passed(Flow& flow, const ShuntHeard& heard);
+    bool client_beside_shunt(Arrival& arrival, FlowNumber number);
+    void pass_beside(Arrival& arrival, FlowNumber number, std::int64_t offset, std::int64_t last);
+    void end_in_shunt(FlowNumber number, std::uint64_t end);
+    void return_from_shunt(FlowNumber number, std::uint64_t at);
+    void leave_shunt(FlowNumber number);
+    void end_shunt(Flow* flow);
+    void revoke_shunts();
+    void watch_shunts();
 
     // --- release.cpp ---
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
@@ -361,7 +379,7 @@ struct Worker::State {
     CommitStep hash_components(std::uint32_t place, std::size_t* left);
     ComponentStep next_bytes_of_components(Assembling* own);
     void leave_component(Assembling* own);
-    CommitStep judge_prefix_commit(std::uint32_t place);
+    CommitStep judge_doubtful(std::uint32_t place);
 
     // --- pressure.cpp ---
     std::size_t end_slow_messages(std::size_t wanted, std::size_t look);
@@ -549,6 +567,8 @@ struct Worker::State {
     std::array<std::uint8_t, limits::decode_run_bytes> chain_room;
     FoundMember chain_found;             // scratch: contained_object
     ObjectContent name_content;          // scratch
+    std::vector<FlowNumber> shunted;     // flows with a range; capacity fixed at start
+    std::size_t shunt_next = 0;          // looked at for what passed
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
     struct OutQueue {
         std::array<Frame, 2 * limits::burst_frames> frames;

@@ -11,6 +11,7 @@ void Worker::State::open_message(FlowNumber number) {
         object.slot = no_object;
     exchange.object_open = true;
     exchange.body_ended = exchange.undecoded = exchange.left_alone = false;
+    exchange.unneeded_at = UINT64_MAX;
     exchange.body_bytes = 0;
     exchange.form = form_of(head);
     exchange.decoder = no_decoder;
@@ -271,6 +272,7 @@ void Worker::State::close_message(Exchange* exchange) {
 }
 
 void Worker::State::abort_object(FlowNumber number) {
+    leave_shunt(number);
     Flow& flow = flows[number];
     if (flow.exchange == no_exchange || !exchanges[flow.exchange].object_open) return;
     Exchange& exchange = exchanges[flow.exchange];

@@ -4,7 +4,7 @@
 //             released; an allocated one likewise.
 // Invariants: a frame is one contiguous buffer with `headroom` writable bytes nowhere needed by the
 //             rooms: they only overwrite bytes of the frame or build a new one.
-// Worker:     one Port per worker; no call blocks or allocates.
+// Worker:     one Port per worker; no call blocks or allocates on the way of a frame.
 // Limits:     limits::burst_frames at once; frames up to capacity bytes.
 #pragma once
 
@@ -33,6 +33,37 @@ struct Frame {
     Bytes bytes() const { return {data, length}; }
 };
 
+// Bytes of one flow towards its storage that nobody needs (DESIGN §5): a port that can bridges the
+// segments that lie wholly in [from, to), and the acknowledgements of them, beside the worker.
+struct ShuntRange {
+    std::uint8_t client[16];  // addresses as in SegmentEnd
+    std::uint8_t storage[16];
+    std::uint16_t client_port;
+    std::uint16_t storage_port;
+    std::uint32_t from;  // sequence numbers, to − from ≤ limits::shunt_bytes_max
+    std::uint32_t to;
+    std::uint32_t client_ack;  // as they stand now
+    std::uint32_t storage_ack;
+    bool timestamps;  // they were negotiated
+};
+
+enum class ShuntGrant : std::uint8_t { granted, full, not_supported };
+
+// Of what passed in one direction: how many frames, and what the newest said.
+struct ShuntHeard {
+    std::uint64_t frames;
+    std::uint64_t bytes;
+    std::uint32_t ack;  // and window are of one segment
+    std::uint32_t timestamp;
+    std::uint16_t window;
+};
+
+struct ShuntPassed {
+    ShuntHeard client;
+    ShuntHeard storage;
+    std::uint32_t reach;  // sequence number behind the farthest byte, with client.frames
+};
+
 class Port {
   public:
     virtual ~Port() = default;
@@ -52,6 +83,23 @@ class Port {
     // Gives a frame that a worker made of others (of fragments) to the worker that owns its flow,
     // where it is received from `side`. False: it is this one's.
     virtual bool hand_to_owner(Side, Frame*) { return false; }
+
+    // --- shunted ranges ---
+    // Only AF_XDP has a program in front of the worker that can do so. The others, PCI devices with
+    // rte_flow among them (a flow rule knows addresses and ports, and no range of sequence
+    // numbers), say not_supported, and everything goes on through the worker.
+    //
+    // In force when it returns `granted`; *place is the range's name from then on. These are the
+    // only calls of a Port that may take a system call when nothing is sent: one for each range.
+    virtual ShuntGrant shunt(const ShuntRange&, std::uint32_t*) {
+        return ShuntGrant::not_supported;
+    }
+    // What passed so far. No system call: every shunted flow is asked, again and again.
+    virtual ShuntPassed passed(std::uint32_t) const { return {}; }
+    // At once: from here on nothing more of it passes. What passed can still be asked for.
+    virtual void revoke(std::uint32_t) {}
+    // Revokes it and gives the place back.
+    virtual void unshunt(const ShuntRange&, std::uint32_t) {}
 };
 
 }  // namespace cordon

@@ -226,7 +226,8 @@ bool Worker::State::passes_at_limit(std::size_t service_number) const {
 }
 
 std::uint64_t Worker::State::bytes_moved(const Flow& flow) {
-    return flow.up.received() + flow.down.received();
+    // Of a shunted flow the storage's acknowledgements tell.
+    return std::max(flow.up.received(), flow.storage.acked) + flow.down.received();
 }
 
 }  // namespace cordon

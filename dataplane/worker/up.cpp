@@ -23,6 +23,7 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         case FlowPhase::syn_seen:
             return client_before_syn_ack(arrival, number);
     }
+    if (flow.shunted) note_passed(number);
     if (!client_segment_acceptable(arrival, flow)) return;
     const Segment& segment = arrival.segment;
     if ((segment.flags & tcp_flag::rst) != 0) return client_reset(arrival, number);
@@ -37,6 +38,7 @@ void Worker::State::from_client(Arrival& arrival, FlowNumber number) {
         forward(arrival, FrameClass::control);
         return close_flow(number);
     }
+    if (flow.shunted && client_beside_shunt(arrival, number)) return;
     if (!segment.payload.empty()) return client_payload(arrival, number);
     if ((segment.flags & tcp_flag::fin) == 0) return forward(arrival, FrameClass::control);
     // Below the end it is a lie: the storage would take a part of the upload, whose end was not
@@ -213,6 +215,7 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     pump(number, whole ? &arrival : nullptr, offset, end);
     if (ahead < end && flow.up.sent() >= end)  // left before, and may be lost behind us
         emit_bytes(flow, flow.up.sequence_of(ahead), segment.payload.subspan(ahead - offset));
+    offer_shunt(number);
     if (fin) return client_fin_at(number, end);
     // What was missing before a FIN that came earlier.
     if (flow.client.fin_ahead && flow.client.fin_number == client_next(flow)) client_fin(number);
@@ -271,10 +274,11 @@ bool Worker::State::end_of_client_bytes(FlowNumber number) {
 void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const std::uint32_t sequence = arrival.segment.sequence;
-    const bool expected = sequence == client_next(flow) ||
-                          sequence == flow.up.sequence_of(flow.up.received()) ||
-                          sequence == flow.up.sequence_of(flow.up.sent()) ||
-                          sequence == flow.up.sequence_of(flow.storage.acked);
+    const bool expected =
+        sequence == client_next(flow) || sequence == flow.up.sequence_of(flow.up.received()) ||
+        sequence == flow.up.sequence_of(flow.up.sent()) ||
+        sequence == flow.up.sequence_of(flow.storage.acked) ||
+        (flow.shunted && sequence == flow.up.sequence_of(exchanges[flow.exchange].shunt.reach));
     if (!expected) {
         const std::int64_t offset = flow.up.offset_of(sequence);
         if (offset >= static_cast<std::int64_t>(flow.storage.acked) &&
@@ -283,6 +287,7 @@ void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {
         return drop(arrival, Outcome::reset_bad_sequence);
     }
     account(arrival, frame_class(FrameClass::control));
+    leave_shunt(number);
     // A client that hangs up has shown what it uploaded all the same.
     if (!judge_tail(number, true)) {
         if (flow.answer != no_answer) answers[flow.answer].client_gone = true;

@@ -46,6 +46,7 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       own_types(worker_options.types == nullptr ? std::make_unique<TypeDatabases>() : nullptr),
       contents(own_types == nullptr ? worker_options.types : own_types.get()),
       case_numbers(options.node_prefix, worker_options.seed) {
+    shunted.reserve(options.messages_max);
     judgements.reserve(2 * limits::burst_frames);
     for (std::size_t n = 0; n < options.service_count; ++n)
         service_states[n] = {options.services[n].mode, options.services[n].bypass_until_s};
@@ -58,6 +59,8 @@ Worker::~Worker() {
     State& line = *state_;
     for (FlowNumber n = 0; n < line.options.flows_max; ++n)
         if (line.flows[n].phase != FlowPhase::free) line.drop_held(line.flows[n]);
+    for (const FlowNumber n : line.shunted)
+        line.port.revoke(line.exchanges[line.flows[n].exchange].shunt.place);
 }
 
 std::size_t Worker::poll(Now now) {
@@ -88,6 +91,7 @@ std::uint64_t Worker::next_deadline_ns() const {
 }
 
 void Worker::use_index(const IndexView* index, PatternScanner* patterns) {
+    state_->revoke_shunts();
     state_->move_contents(patterns);
     state_->index = index;
     state_->counters.count(Outcome::generation_swapped);

@@ -230,13 +230,20 @@ void BenchPort::note_stored(const Frame& frame, std::uint64_t worker_clock) {
     const bool is_last = client.stored_in_object >= request_.size();
     std::uint64_t came = 0;
     std::memcpy(&came, frame.data + buffer_bytes, sizeof came);
-    Stay& stay = is_last ? held_ : passed_;
-    ++stay.segments;
-    stay.cycles += worker_clock - came;
+    (is_last ? held_ : passed_).add(worker_clock - came);
     if (!is_last) return;
     client.stored_in_object = 0;
     ++client.answers_due;
     --unfinished_;
+}
+
+std::uint64_t BenchPort::Stays::median() const {
+    std::vector<std::uint64_t> sorted(cycles_.begin(),
+                                      cycles_.begin() + std::min(count_, cycles_.size()));
+    if (sorted.empty()) return 0;
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    return *middle;
 }
 
 bool BenchPort::allocate(Side, Frame* frame) {

@@ -10,6 +10,7 @@
 // Worker:     one worker.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,12 +42,18 @@ class BenchPort : public Port {
     std::uint64_t packets() const { return packets_; }
 
     // How long segments with bytes of objects were at the worker, in its own cycles.
-    struct Stay {
-        std::uint64_t segments = 0;
-        std::uint64_t cycles = 0;
+    // The last so many.
+    class Stays {
+      public:
+        void add(std::uint64_t cycles) { cycles_[count_++ % cycles_.size()] = cycles; }
+        std::uint64_t median() const;  // 0: none
+
+      private:
+        std::array<std::uint64_t, 8192> cycles_;
+        std::size_t count_ = 0;
     };
-    const Stay& passed() const { return passed_; }  // not the last of their object
-    const Stay& held() const { return held_; }      // the last ones, which wait for the verdict
+    const Stays& passed() const { return passed_; }  // not the last of their object
+    const Stays& held() const { return held_; }      // the last ones, which wait for the verdict
 
   private:
     struct Client;
@@ -70,8 +77,8 @@ class BenchPort : public Port {
     std::uint64_t unfinished_ = 0;
     std::uint64_t port_cycles_ = 0;
     std::uint64_t packets_ = 0;
-    Stay passed_;
-    Stay held_;
+    Stays passed_;
+    Stays held_;
 };
 
 }  // namespace cordon::bench

@@ -34,8 +34,8 @@ double cycles_per_second() {
     return rate;
 }
 
-double gbit_per_s(double bytes, double cycles) {
-    return bytes * 8 / (cycles / cycles_per_second()) / 1e9;
+double gbit_per_s(double bytes, double seconds) {
+    return bytes * 8 / seconds / 1e9;
 }
 
 struct Measured {
@@ -45,12 +45,6 @@ struct Measured {
     double held_us;
     double passed_us;
 };
-
-double mean_us(const BenchPort::Stay& before, const BenchPort::Stay& after) {
-    if (after.segments == before.segments) return 0;  // objects of one segment
-    const auto segments = static_cast<double>(after.segments - before.segments);
-    return static_cast<double>(after.cycles - before.cycles) / segments / cycles_per_second() * 1e6;
-}
 
 class Line {
   public:
@@ -65,20 +59,26 @@ class Line {
         port_.start(objects);
         const std::uint64_t port_before = port_.port_cycles();
         const std::uint64_t packets_before = port_.packets();
-        const BenchPort::Stay held = port_.held();
-        const BenchPort::Stay passed = port_.passed();
+        const double cpu_from = cpu_seconds();
         const std::uint64_t from = read_cycles();
         while (!port_.done()) {
             now_ns_ += 10'000;
             worker_.poll({now_ns_, now_ns_});
         }
-        const std::uint64_t took = read_cycles() - from - (port_.port_cycles() - port_before);
+        const auto passed_cycles = static_cast<double>(read_cycles() - from);
+        const double cpu = cpu_seconds() - cpu_from;
+        const auto port_cycles = static_cast<double>(port_.port_cycles() - port_before);
+        // Processor time, because others may run on this machine; the clock of cycles, which goes
+        // on for them, only tells the port's share of it.
+        const double seconds = cpu * (1 - port_cycles / passed_cycles);
+        const double cycles = seconds * cycles_per_second();
         const double bytes = static_cast<double>(objects * settings_.flows) *
                              static_cast<double>(settings_.object_bytes);
-        const auto cycles = static_cast<double>(took);
-        return {gbit_per_s(bytes, cycles),
+        const double us_per_cycle = 1e6 / cycles_per_second();
+        return {gbit_per_s(bytes, seconds),
                 cycles / static_cast<double>(port_.packets() - packets_before), cycles / bytes,
-                mean_us(held, port_.held()), mean_us(passed, port_.passed())};
+                static_cast<double>(port_.held().median()) * us_per_cycle,
+                static_cast<double>(port_.passed().median()) * us_per_cycle};
     }
 
     const Counters& counters() const { return worker_.counters(); }
@@ -108,7 +108,7 @@ double run_limit(const LineSettings& settings, std::uint64_t objects) {
     constexpr std::size_t segment = 1460;
     std::vector<std::uint8_t> bytes(32 * segment, 0x5a);
     std::vector<ObjectSlot> slots(settings.flows);
-    const std::uint64_t from = read_cycles();
+    const double from = cpu_seconds();
     for (std::uint64_t object = 0; object < objects; ++object) {
         for (ObjectSlot& slot : slots)
             slot = fingerprinter.open(settings.digests);
@@ -125,10 +125,9 @@ double run_limit(const LineSettings& settings, std::uint64_t objects) {
         for (const ObjectSlot slot : slots)
             fingerprinter.close(slot, &digests);
     }
-    const auto cycles = static_cast<double>(read_cycles() - from);
     return gbit_per_s(
         static_cast<double>(objects * settings.flows) * static_cast<double>(settings.object_bytes),
-        cycles);
+        cpu_seconds() - from);
 }
 
 // All at once, each on a thread of its own.

@@ -23,7 +23,8 @@ inline void put32(Frame* f, std::uint32_t value) {
     put16(f, value & 0xffff);
 }
 
-inline constexpr std::uint8_t tcp_fin = 1, tcp_syn = 2, tcp_rst = 4, tcp_ack = 16;
+inline constexpr std::uint8_t tcp_fin = 1, tcp_syn = 2, tcp_rst = 4, tcp_psh = 8, tcp_ack = 16,
+                              tcp_urg = 32, tcp_ece = 64, tcp_cwr = 128;
 
 struct Extension {
     std::uint8_t protocol;
@@ -47,19 +48,30 @@ struct FrameSpec {
     std::uint8_t version_and_length = 0;  // IPv4: replaces the first byte
     unsigned tcp_words = 5;
     std::size_t padding = 0;  // bytes after the IP packet
+    std::uint32_t sequence = 1000;
+    std::uint32_t acknowledgement = 2000;
+    std::uint32_t stamp = 0;  // TSval, in the options as Linux writes them; 0: none
+    std::uint8_t hop_limit = 64;
 };
 
 inline Frame build_tcp(const FrameSpec& s) {
     Frame f;
     put16(&f, s.src_port);
     put16(&f, s.dst_port);
-    put32(&f, 1000);
-    put32(&f, 2000);
+    put32(&f, s.sequence);
+    put32(&f, s.acknowledgement);
     f.push_back(static_cast<std::uint8_t>(s.tcp_words << 4));
     f.push_back(s.flags);
     put16(&f, 65535);
     put32(&f, 0);
-    if (s.tcp_words > 5) f.resize(f.size() + (s.tcp_words - 5) * 4, 1);  // NOPs
+    unsigned words = 5;
+    if (s.stamp != 0 && s.tcp_words >= 8) {
+        put32(&f, 0x0101080a);
+        put32(&f, s.stamp);
+        put32(&f, 0);
+        words = 8;
+    }
+    if (s.tcp_words > words) f.resize(f.size() + (s.tcp_words - words) * 4, 1);  // NOPs
     f.resize(f.size() + s.payload, 'x');
     return f;
 }
@@ -72,7 +84,7 @@ inline void append_ipv4(Frame* f, const FrameSpec& s, const Frame& body) {
     put16(f, static_cast<unsigned>(static_cast<int>(header + body.size()) + s.length_error));
     put16(f, 7);
     put16(f, s.fragment);
-    f->push_back(64);
+    f->push_back(s.hop_limit);
     f->push_back(s.protocol);
     put16(f, 0);
     std::uint8_t address[4];
@@ -91,7 +103,7 @@ inline void append_ipv6(Frame* f, const FrameSpec& s, const Frame& body) {
     put32(f, 0x60000000);
     put16(f, static_cast<unsigned>(static_cast<int>(length) + s.length_error));
     f->push_back(s.extensions.empty() ? s.protocol : s.extensions.front().protocol);
-    f->push_back(64);
+    f->push_back(s.hop_limit);
     std::uint8_t address[16];
     ::inet_pton(AF_INET6, s.src, address);
     f->insert(f->end(), address, address + 16);

@@ -24,6 +24,7 @@ namespace {
 
 using namespace cordon;
 using namespace cordon::test;
+using Frame = cordon::test::Frame;  // there is one of a Port as well
 
 bool privileged = false;
 char bpf_dir[] = "/tmp/cordon-eb-test-XXXXXX";
@@ -410,6 +411,84 @@ void expires_denied_flows(void**) {
     loader.undeny(flow(2));
 }
 
+ShuntRange range_of(std::uint16_t client_port) {
+    ShuntRange range{};
+    std::memcpy(range.client, prefix_of("192.0.2.1", 32).address, 16);
+    std::memcpy(range.storage, prefix_of("10.0.0.1", 32).address, 16);
+    range.client_port = client_port;
+    range.storage_port = 80;
+    range.from = 5000;
+    range.to = 2000000;
+    range.client_ack = 2000;
+    range.storage_ack = 4000;
+    return range;
+}
+
+void gives_ranges_away_and_takes_them_back(void**) {
+    REQUIRE_PRIVILEGE();
+    const auto options = make_options();
+    SteerLoader loader;
+    ASSERT_OK(loader.attach_bypass(*options));
+    assert_null(loader.shunts(0, 1).get());  // no program yet that could
+    ASSERT_OK(loader.before_ports());
+    Driver client;
+    Driver storage;
+    assert_int_equal(client.attach(*options, "eb-cli"), 0);
+    assert_int_equal(storage.attach(*options, "eb-sto"), 0);
+    ASSERT_OK(loader.after_ports());
+    loader.beat(0, now_ns());
+    const auto shunts = loader.shunts(1, steer_shunted_max / 2);  // two places
+    const Frame inside = build({.payload = 10, .sequence = 6000});
+    std::uint32_t place = 0;
+    std::uint32_t other = 0;
+    assert_true(shunts->shunt(range_of(40000), &place) == ShuntGrant::granted);
+    assert_true(shunts->shunt(range_of(40001), &other) == ShuntGrant::granted);
+    assert_true(shunts->shunt(range_of(40002), &other) == ShuntGrant::full);
+    const auto passed = frames(loader, steer_shunted);
+    run_attached(client_port(), inside);
+    assert_int_equal(frames(loader, steer_shunted), passed + 1);
+    assert_int_equal(shunts->passed(place).client.frames, 1);
+    assert_int_equal(shunts->passed(place).client.ack, 2000);
+    assert_int_equal(shunts->passed(place).client.window, 65535);
+    assert_int_equal(shunts->passed(place).reach, 6010);
+    assert_int_equal(shunts->passed(place).storage.frames, 0);
+    shunts->revoke(place);
+    run_attached(client_port(), inside);
+    assert_int_equal(shunts->passed(place).client.frames, 1);  // still to be asked for
+    shunts->unshunt(range_of(40000), place);
+    assert_true(shunts->shunt(range_of(40000), &place) == ShuntGrant::granted);
+    assert_int_equal(shunts->passed(place).client.frames, 0);
+    run_attached(client_port(), inside);
+    assert_int_equal(frames(loader, steer_shunted), passed + 2);
+    client.die();
+    storage.die();
+}
+
+void forgets_the_ranges_of_an_earlier_process(void**) {
+    REQUIRE_PRIVILEGE();
+    const auto options = make_options();
+    const Frame inside = build({.payload = 10, .sequence = 6000});
+    for (const bool dead : {false, true}) {
+        SteerLoader loader;
+        ASSERT_OK(loader.attach_bypass(*options));
+        ASSERT_OK(loader.before_ports());
+        Driver client;
+        Driver storage;
+        assert_int_equal(client.attach(*options, "eb-cli"), 0);
+        assert_int_equal(storage.attach(*options, "eb-sto"), 0);
+        ASSERT_OK(loader.after_ports());
+        loader.beat(0, now_ns());
+        std::uint32_t place = 0;
+        const auto shunts = loader.shunts(0, 1);
+        if (!dead) assert_true(shunts->shunt(range_of(40000), &place) == ShuntGrant::granted);
+        const auto before = frames(loader, steer_shunted);
+        run_attached(client_port(), inside);
+        assert_int_equal(frames(loader, steer_shunted), before + (dead ? 0 : 1));
+        client.die();
+        storage.die();
+    }
+}
+
 void leaves_the_xdp_program_of_somebody_else_alone(void**) {
     REQUIRE_PRIVILEGE();
     const auto options = make_options();
@@ -503,6 +582,8 @@ int main() {
         cmocka_unit_test_setup(makes_a_new_map_when_the_pinned_one_has_another_shape, clear_xdp),
         cmocka_unit_test_setup(changes_services_under_running_programs, clear_xdp),
         cmocka_unit_test_setup(expires_denied_flows, clear_xdp),
+        cmocka_unit_test_setup(gives_ranges_away_and_takes_them_back, clear_xdp),
+        cmocka_unit_test_setup(forgets_the_ranges_of_an_earlier_process, clear_xdp),
         cmocka_unit_test_setup(leaves_the_xdp_program_of_somebody_else_alone, clear_xdp),
         cmocka_unit_test_setup(says_which_interface_is_missing, clear_xdp),
         cmocka_unit_test_setup(leaves_nothing_behind, clear_xdp),

@@ -103,6 +103,32 @@ class Programs {
         ::bpf_map_update_elem(map("deny"), &flow, &denied, BPF_ANY);
     }
 
+    // A range that is in force, and what passed of it.
+    void shunt(const steer_flow& flow, std::uint32_t from, std::uint32_t to, bool timestamps,
+               std::uint32_t epoch = 7) {
+        steer_passed place{};
+        place.client.epoch = place.storage.epoch = epoch;
+        place.client.reach = from;
+        place.client.answer = std::uint64_t{2000} << 32 | 1;
+        place.storage.answer = std::uint64_t{from} << 32 | 1;
+        const std::uint32_t number = 3;
+        ::bpf_map_update_elem(map("passed"), &number, &place, BPF_ANY);
+        const steer_shunt range{from, to, epoch, number, timestamps, 0};
+        ::bpf_map_update_elem(map("shunt"), &flow, &range, BPF_ANY);
+    }
+    void revoke() {
+        const std::uint32_t number = 3;
+        steer_passed place = passed();
+        place.client.epoch = place.storage.epoch = 0;
+        ::bpf_map_update_elem(map("passed"), &number, &place, BPF_ANY);
+    }
+    steer_passed passed() {
+        const std::uint32_t number = 3;
+        steer_passed place{};
+        ::bpf_map_lookup_elem(map("passed"), &number, &place);
+        return place;
+    }
+
     Ran run(steer_layer layer, steer_role role, const Frame& in) {
         const auto before = read_classes(layer);
         Ran ran{-1, Frame(in.size() + 256), -1};

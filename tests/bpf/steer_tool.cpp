@@ -41,8 +41,9 @@ int attach_xdp(SteerLoader* loader, const Options& options) {
 void print_status(const SteerLoader& loader) {
     const char* const layers[] = {"xdp", "tc"};
     const char* const classes[] = {
-        "bridged",         "to_worker",       "denied",  "bypassed",  "refused", "closed_control",
-        "unclear_bridged", "unclear_refused", "untaken", "no_socket", "stale"};
+        "bridged",  "shunted",   "shunted_ack",    "to_worker",       "denied",
+        "bypassed", "refused",   "closed_control", "unclear_bridged", "unclear_refused",
+        "untaken",  "no_socket", "stale"};
     static_assert(std::size(classes) == steer_class_count);
     const SteerCounters counters = loader.counters();
     for (std::size_t layer = 0; layer < steer_layer_count; ++layer) {

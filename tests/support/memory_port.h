@@ -16,6 +16,7 @@
 
 #include "dataplane/base/invariant.h"
 #include "dataplane/worker/port.h"
+#include "tests/support/shunt_model.h"
 
 namespace cordon::test {
 
@@ -35,6 +36,11 @@ class MemoryPort : public Port {
     // A frame arrives on `side`; false when all buffers are in use.
     bool push(Side side, Bytes bytes) {
         INVARIANT(bytes.size() <= buffer_bytes_);
+        if (shunts.bridges(side, bytes)) {
+            ++bridged_;
+            sent_[index_of(opposite(side))].emplace_back(bytes.begin(), bytes.end());
+            return true;
+        }
         if (free_.empty()) return false;
         Slot* slot = take_slot();
         std::memcpy(slot->bytes.get(), bytes.data(), bytes.size());
@@ -63,6 +69,9 @@ class MemoryPort : public Port {
     std::size_t allocated() const { return allocated_; }
     std::size_t transmitted(Side side) const { return transmitted_[index_of(side)]; }
     std::size_t refused() const { return refused_; }
+    std::size_t bridged() const { return bridged_; }  // passed beside the worker
+
+    ShuntModel shunts;
 
     // --- what the worker does ---
 
@@ -116,6 +125,15 @@ class MemoryPort : public Port {
         *frame = Frame{};
     }
 
+    ShuntGrant shunt(const ShuntRange& range, std::uint32_t* place) override {
+        return shunts.shunt(range, place);
+    }
+    ShuntPassed passed(std::uint32_t place) const override { return shunts.passed(place); }
+    void revoke(std::uint32_t place) override { shunts.revoke(place); }
+    void unshunt(const ShuntRange& range, std::uint32_t place) override {
+        shunts.unshunt(range, place);
+    }
+
   private:
     struct Slot {
         std::unique_ptr<std::uint8_t[]> bytes;
@@ -146,6 +164,7 @@ class MemoryPort : public Port {
     std::size_t allocated_ = 0;
     std::size_t transmitted_[2] = {0, 0};
     std::size_t refused_ = 0;
+    std::size_t bridged_ = 0;
 };
 
 }  // namespace cordon::test

@@ -14,7 +14,7 @@ expect() {
 }
 
 make -s install DESTDIR="$there" prefix=/usr
-for program in cordon-dataplane cordond cordonctl cordon-replay cordon-verifier; do
+for program in cordon-dataplane cordond cordonctl cordon-replay cordon-verifier cordon-feed; do
     expect /usr/bin/$program
 done
 expect /usr/lib/cordon/steer.bpf.o

@@ -40,8 +40,10 @@ dlo() {
 }
 
 upload_segments "$WORK/known" seg/known
-check "a known file is refused at its static manifest" [ "$(slo seg/known slo-known 0 1 2)" = 403 ]
-check "with a case number" wait_for 5 incident_known "$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log")"
+check "a known file is refused at its static manifest" \
+    [ "$(slo seg/known slo-known 0 1 2)" = 403 ]
+CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log")
+check "with a case number" wait_for 5 incident_known "$CASE"
 check "and does not exist" absent slo-known
 check "another order of it is another file" [ "$(slo seg/known slo-shuffled 1 0 2)" = 201 ]
 check "refused at its dynamic manifest as well" [ "$(dlo seg/known dlo-known)" = 403 ]
@@ -50,7 +52,8 @@ check "and does not exist" absent dlo-known
 upload_segments "$WORK/clean" seg/clean
 check "a clean file goes with its static manifest" [ "$(slo seg/clean slo-clean 0 1 2)" = 201 ]
 check "and is stored as it is" stored_equal slo-clean "$WORK/clean"
-check "a dynamic one may show more than was seen: by policy" [ "$(dlo seg/clean dlo-clean)" = 503 ]
+check "a dynamic one may show more than was seen: by policy" \
+    [ "$(dlo seg/clean dlo-clean)" = 503 ]
 
 # The same by Swift's own client, which names segments NAME/slo/MTIME/SIZE/SEGSIZE/NUMBER.
 swift_client() {

@@ -155,7 +155,8 @@ void sizes_that_readers_take_differently_are_inconsistent(void**) {
     for (const std::string& odd :
          {std::string("0000x000012"), std::string("0000001000-"), std::string(12, '\xff'),
           std::string("\0000000001000", 12), "\x81" + std::string(11, '\0'),
-          "\x80\x01" + std::string(10, '\0'), std::string("12_34567   ")})
+          "\x80\x01" + std::string(10, '\0'), std::string("12_34567   "),
+          std::string("0000777 1000"), std::string("1 200000000\0", 12)})
         expect_fault(first + entry(odd) + tar_end(), Outcome::archive_inconsistent);
     expect_fault(first + pax_header(pax_record("size", "512")) + tar_file("y", "other"),
                  Outcome::archive_inconsistent);
@@ -279,6 +280,17 @@ void compressed_files_have_one_member(void**) {
     with_extra[3] |= 4;
     with_extra.insert(10, std::string("\x03\0abc", 5));
     expect_member(seen_of(with_extra), "n", text);
+}
+
+// Python looks neither at the checksum of the head nor at its reserved flags; the others stop.
+void a_head_of_gzip_that_readers_take_differently_is_inconsistent(void**) {
+    std::string reserved = gzip_file("the known file");
+    reserved[3] = '\x20';
+    std::string checked = gzip_file("the known file");
+    checked[3] = 2;
+    checked.insert(10, "xx");
+    for (const std::string& odd : {checked, gzip_file("first") + reserved})
+        expect_fault(odd, Outcome::archive_inconsistent);
 }
 
 // Some readers stop behind the first piece.
@@ -583,6 +595,7 @@ int main() {
         cmocka_unit_test(sparse_files_are_named_and_seen_without_their_holes),
         cmocka_unit_test(what_only_looks_like_an_archive_is_a_plain_object),
         cmocka_unit_test(compressed_files_have_one_member),
+        cmocka_unit_test(a_head_of_gzip_that_readers_take_differently_is_inconsistent),
         cmocka_unit_test(the_first_of_several_pieces_may_be_all),
         cmocka_unit_test(a_damaged_compressed_file_is_seen_as_far_as_it_goes),
         cmocka_unit_test(archives_in_archives_are_taken_apart),

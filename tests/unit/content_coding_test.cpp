@@ -160,6 +160,30 @@ void a_stream_that_is_cut_or_damaged_gives_what_it_had(void**) {
     assert_true(more.objects[1].ended);
 }
 
+// zlib by itself stops after one; Python passes over zeros between them.
+void the_first_of_several_pieces_may_be_all(void**) {
+    const std::string known = content();
+    for (const auto& [name, body] :
+         {std::pair<std::string_view, std::string>{"gzip", gzip(known) + gzip("more")},
+          {"gzip", gzip(known) + std::string(9, '\0') + gzip("more")},
+          {"zstd", zstd(known) + zstd("more")}}) {
+        const BodyObjects seen = seen_at_every_split(fields(name), body);
+        assert_true(seen.objects.at(1).content == known + "more");
+        assert_int_equal(seen.prefixes.size(), 1);
+        assert_true(seen.prefixes[0] == known);
+    }
+    const BodyObjects padded =
+        seen_at_every_split(fields("gzip"), gzip(known) + std::string(9, '\0'));
+    assert_true(padded.objects.at(1).content == known && padded.objects[1].ended);
+    assert_int_equal(padded.notes.size(), 0);
+}
+
+void a_head_of_gzip_that_readers_take_differently_is_refused(void**) {
+    std::string reserved = gzip(content());
+    reserved[3] = '\x20';
+    assert_int_equal(*seen_at_every_split(fields("gzip"), reserved).fault, Outcome::coding_bad);
+}
+
 void a_bomb_ends_at_its_limit(void**) {
     const std::string zeros(std::size_t{8} << 20, '\0');
     for (const auto& [name, body] : {std::pair<std::string_view, std::string>{"gzip", gzip(zeros)},
@@ -246,6 +270,8 @@ int main() {
         cmocka_unit_test(an_unknown_coding_is_left_alone),
         cmocka_unit_test(a_body_that_only_claims_a_coding_is_an_object_as_it_is),
         cmocka_unit_test(a_stream_that_is_cut_or_damaged_gives_what_it_had),
+        cmocka_unit_test(the_first_of_several_pieces_may_be_all),
+        cmocka_unit_test(a_head_of_gzip_that_readers_take_differently_is_refused),
         cmocka_unit_test(a_bomb_ends_at_its_limit),
         cmocka_unit_test(large_clean_content_passes_the_limit),
         cmocka_unit_test(a_coded_form_is_taken_apart),

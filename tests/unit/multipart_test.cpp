@@ -153,6 +153,19 @@ void a_missing_last_delimiter_ends_the_part_with_the_message(void**) {
     assert_true(parts.at(0).ended);
     assert_string_equal(parts[0].content.c_str(), "all of it\r\n--AaB0");
     assert_int_equal(seen.notes.at(0), Outcome::form_unterminated);
+    assert_string_equal(seen.prefixes.at(0).c_str(), "all of it");
+}
+
+// Python's email takes a line break at the end for none of the content.
+void a_line_break_before_a_missing_delimiter_may_be_none_of_the_part(void**) {
+    for (const std::string end : {"\r\n", "\n", "\r"}) {
+        const BodyObjects seen = post("--AaB03x\r\n" + file_head() + "\r\nall of it" + end);
+        assert_string_equal(parts_of(seen).at(0).content.c_str(), ("all of it" + end).c_str());
+        assert_int_equal(seen.prefixes.size(), 1);
+        assert_string_equal(seen.prefixes[0].c_str(), "all of it");
+    }
+    const BodyObjects whole = post(part(file_head("a"), "first") + "--AaB03x--\r\n");
+    assert_int_equal(whole.prefixes.size(), 0);
 }
 
 void a_body_without_a_delimiter_is_an_object_as_it_is(void**) {
@@ -403,6 +416,7 @@ int main() {
         cmocka_unit_test(preamble_epilogue_and_blanks_are_no_content),
         cmocka_unit_test(parts_behind_the_last_delimiter_are_objects),
         cmocka_unit_test(a_missing_last_delimiter_ends_the_part_with_the_message),
+        cmocka_unit_test(a_line_break_before_a_missing_delimiter_may_be_none_of_the_part),
         cmocka_unit_test(a_body_without_a_delimiter_is_an_object_as_it_is),
         cmocka_unit_test(a_put_is_an_object_as_it_is_and_in_parts),
         cmocka_unit_test(boundaries_are_read_as_servers_do),

@@ -284,6 +284,43 @@ void keeps_its_promises_under_random_schedules(void**) {
     }
 }
 
+// Kept below, nothing of the range, kept again above: all three may come once more, and be
+// acknowledged in any step.
+void goes_on_behind_bytes_that_were_passed_over(void** state) {
+    Bench& b = bench_of(state);
+    assert_true(b.offer(0, "abcdefgh") == Offered::fresh);
+    assert_false(b.stream.in_step());
+    b.take_all();
+    b.stream.clear_to(8);
+    b.send_all();
+    assert_true(b.stream.in_step());
+    b.stream.pass_over(1000);
+    assert_int_equal(b.stream.received(), 1000);
+    assert_int_equal(b.stream.acknowledged(), 0);
+    assert_true(b.offer(4, "efghIJKL") == Offered::repeated);
+    assert_true(b.offer(4, "exgh") == Offered::inconsistent);
+    assert_true(b.offer(500, "whatever") == Offered::repeated);  // nobody has it to compare
+    assert_true(b.offer(1003, "ahead") == Offered::ahead);
+    b.stream.mark_ahead_sent(1003, 1008, b.pool);
+    assert_int_equal(b.stream.ahead_begin(b.pool), 1003);
+    assert_true(b.offer(998, "zzxyz") == Offered::fresh);
+    std::uint64_t begin;
+    Bytes chunk;
+    std::string taken;
+    while (b.stream.take(b.pool, &begin, &chunk))
+        taken += as_text(chunk);
+    assert_true(taken == "xyzahead");
+    b.stream.clear_to(1008);
+    assert_true(b.send_all() == "xyz");  // the rest left ahead of the hole
+    assert_int_equal(b.stream.sent(), 1008);
+    b.stream.acknowledge(600, b.pool);
+    assert_true(b.offer(4, "exgh") == Offered::forgotten);
+    assert_true(b.offer(700, "whatever") == Offered::repeated);
+    assert_true(b.offer(1001, "yZ") == Offered::inconsistent);
+    b.stream.acknowledge(1008, b.pool);
+    assert_int_equal(b.pool.used(), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -302,6 +339,7 @@ int main() {
         T(says_when_it_is_full),
         T(fills_a_hole_at_its_limit),
         T(leaves_room_for_other_streams),
+        T(goes_on_behind_bytes_that_were_passed_over),
         T(keeps_its_promises_under_random_schedules),
     };
 #undef T

@@ -1,5 +1,5 @@
 // Objects that a later request makes of several, through the whole line: manifests of Swift,
-// partial uploads of tus.
+// compositions of Google, partial uploads of tus.
 #include <openssl/evp.h>
 
 #include "tests/support/pieces_lab.h"
@@ -159,7 +159,11 @@ void a_segment_that_nobody_saw_is_a_gap(void**) {
     assert_int_equal(pair.one.count(Outcome::assembly_gap), 1);
 }
 
-void segments_without_digests_are_not_believed(void**) {
+void segments_without_digests_can_only_be_bad(void**) {
+    Pair bad;
+    for (int n = 0; n < 3; ++n)
+        send(&bad.one, segment(name_of(n), third(n + 1)));
+    expect_verdict(&bad, manifest(thirds(), false), "403");
     Pair pair;
     for (int n = 0; n < 3; ++n)
         send(&pair.one, segment(name_of(n), std::string(1000, 'x')));
@@ -237,6 +241,37 @@ void a_prefix_that_looks_clean_is_a_gap(void**) {
     Pair pair;
     send(&pair.one, segment(name_of(0), "clean"));
     expect_verdict(&pair, dynamic(folder.substr(11)), "503");
+}
+
+// --- Google --------------------------------------------------------------------------------------
+
+std::string upload_to_google(int number, std::string_view bytes) {
+    return "POST /upload/storage/v1/b/box/o?uploadType=media&name=tmp%2Fbig_" +
+           std::to_string(number) +
+           " HTTP/1.1\r\nHost: storage.example\r\nContent-Length: " + std::to_string(bytes.size()) +
+           "\r\n\r\n" + std::string(bytes);
+}
+
+std::string composition(std::initializer_list<int> numbers) {
+    std::string list;
+    for (const int number : numbers)
+        list += (list.empty() ? "{\"name\":\"tmp/big_" : ",{\"name\":\"tmp/big_") +
+                std::to_string(number) + "\"}";
+    list = "{\"sourceObjects\":[" + list + "]}";
+    return "POST /storage/v1/b/box/o/big/compose HTTP/1.1\r\nHost: storage.example\r\n"
+           "Content-Length: " +
+           std::to_string(list.size()) + "\r\n\r\n" + list;
+}
+
+void a_composition_of_a_known_file_is_refused_as_such(void**) {
+    for (const bool is_known : {true, false}) {
+        Pair pair;
+        send(&pair.one, upload_to_google(2, third(1)));
+        send(&pair.two, upload_to_google(9, third(2)));
+        send(&pair.one, upload_to_google(10, third(3)));
+        expect_verdict(&pair, is_known ? composition({2, 9, 10}) : composition({2, 10, 9}),
+                       is_known ? "403" : "503");
+    }
 }
 
 // --- tus -----------------------------------------------------------------------------------------
@@ -358,7 +393,7 @@ int main() {
         cmocka_unit_test(names_that_differ_in_their_zeros_are_two_segments),
         cmocka_unit_test(segments_of_two_folders_are_put_together),
         cmocka_unit_test(a_segment_that_nobody_saw_is_a_gap),
-        cmocka_unit_test(segments_without_digests_are_not_believed),
+        cmocka_unit_test(segments_without_digests_can_only_be_bad),
         cmocka_unit_test(a_segment_of_other_content_is_a_gap),
         cmocka_unit_test(a_segment_sent_again_counts_as_it_was_last),
         cmocka_unit_test(what_the_storage_copies_over_a_segment_is_not_known),
@@ -366,6 +401,7 @@ int main() {
         cmocka_unit_test(segments_without_room_pass_and_their_manifest_is_a_gap),
         cmocka_unit_test(a_known_file_under_a_prefix_is_refused_at_its_manifest),
         cmocka_unit_test(a_prefix_that_looks_clean_is_a_gap),
+        cmocka_unit_test(a_composition_of_a_known_file_is_refused_as_such),
         cmocka_unit_test(a_known_file_in_partial_uploads_is_refused_at_its_concatenation),
         cmocka_unit_test(partial_uploads_are_judged_in_the_order_of_their_concatenation),
         cmocka_unit_test(partial_uploads_that_begin_with_their_creation_are_put_together),

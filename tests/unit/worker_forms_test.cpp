@@ -468,6 +468,22 @@ void a_known_file_in_a_coding_is_blocked_wherever_it_is_cut(void**) {
     }
 }
 
+// What a server may take for all of it, by its reader: the first of several pieces, a last part
+// without the line break at its end.
+void what_may_be_all_to_some_readers_is_refused(void** state) {
+    const std::string pieces = gzip(known_content()) + gzip("more");
+    std::string open_form = form(file_part("a", known_content() + "\r\n"));
+    open_form.resize(open_form.size() - last_delimiter.size());
+    for (const std::string& sent :
+         {request("PUT", pieces, "Content-Encoding: gzip\r\n"), post(open_form)}) {
+        Lab& lab = lab_of(state);
+        lab.connect();
+        lab.send(sent);
+        lab.step(2000);
+        assert_true(lab.answer.starts_with("HTTP/1.1 403 "));
+    }
+}
+
 // Stored as it is by servers that leave codings alone: a known .gz, and a file that is none.
 void a_known_body_with_a_coding_is_blocked_as_it_is(void**) {
     for (const std::string& known : {gzip("harmless"), known_content()}) {
@@ -554,6 +570,7 @@ int main() {
         cmocka_unit_test(a_declared_form_is_no_disguise),
         TEST(a_form_that_servers_read_differently_is_refused),
         TEST(a_refusal_names_the_page_it_answers),
+        TEST(what_may_be_all_to_some_readers_is_refused),
         cmocka_unit_test(observed_forms_pass_and_are_counted),
         cmocka_unit_test(a_known_payload_of_signed_chunks_is_blocked_wherever_it_is_cut),
         TEST(a_clean_payload_passes_and_more_than_declared_is_refused),

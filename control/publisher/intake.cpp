@@ -1,0 +1,208 @@
+#include "control/publisher/intake.h"
+
+#include <algorithm>
+
+namespace cordon::feed {
+namespace {
+
+constexpr std::uint64_t progress_every = 65536;
+
+// One digest of one row: what is looked up and written, in the order of the tables.
+struct Claim {
+    RowDigest digest;
+    std::uint32_t row;
+    bool known = false;  // the store has it already
+};
+
+bool in_order(const Claim& a, const Claim& b) {
+    if (a.digest.kind != b.digest.kind) return a.digest.kind < b.digest.kind;
+    if (a.digest.digest != b.digest.digest) return a.digest.digest < b.digest.digest;
+    return a.row < b.row;
+}
+
+bool same_digest(const Claim& a, const Claim& b) {
+    return a.digest.kind == b.digest.kind && a.digest.digest == b.digest.digest;
+}
+
+// Rows with a digest that must never be listed are left out whole: their other digests are of the
+// same file.
+void leave_out_good(std::vector<Row>* rows, const KnownGood& known_good, Imported* out) {
+    std::erase_if(*rows, [&](const Row& row) {
+        for (std::size_t i = 0; i < row.digest_count; ++i) {
+            const char* why = known_good.reason(row.digests[i]);
+            if (why == nullptr && row.size == 0) why = "the empty file has this size";
+            if (why == nullptr) continue;
+            ++out->refused;
+            if (out->refusals.size() < reports_max)
+                out->refusals.push_back(
+                    {row.line, std::string(indicator_kind_name(row.digests[i].kind)) + ": " + why});
+            return true;
+        }
+        return false;
+    });
+}
+
+class Intake {
+  public:
+    Intake(FeedStore& store, const ImportOf& about, std::vector<Row> rows, const Progress& progress)
+        : store_(store), about_(about), rows_(std::move(rows)), progress_(progress) {}
+    Imported out;
+
+    Result<void> run() {
+        source_ = source_number();
+        if (source_ < 0)
+            return failure(ErrorCode::refused, "there are as many sources as fit (65535)");
+        begin_import();
+        sort_claims();
+        find_references();
+        write_claims();
+        if (about_.full) withdraw_rest();
+        finish_import();
+        return {};
+    }
+
+  private:
+    std::int64_t source_number() {
+        Statement query(store_.db(), "SELECT number FROM source WHERE name = ?");
+        query.bind(about_.source);
+        if (query.row()) return query.integer(0);
+        const std::int64_t next =
+            store_.db().integer("SELECT coalesce(max(number), 0) + 1 FROM source");
+        if (next > UINT16_MAX) return -1;
+        Statement put(store_.db(), "INSERT INTO source VALUES (?, ?)");
+        put.bind_integer(next).bind(about_.source).run();
+        return next;
+    }
+
+    void begin_import() {
+        Statement put(store_.db(),
+                      "INSERT INTO import (source, file, whole, rows, at) "
+                      "VALUES (?, ?, ?, ?, ?)");
+        put.bind_integer(source_).bind(about_.file).bind_integer(about_.full ? 1 : 0);
+        put.bind_unsigned(rows_.size()).bind_unsigned(about_.now_s).run();
+        out.number = static_cast<std::uint64_t>(store_.db().last_id());
+        out.rows = rows_.size();
+    }
+
+    void sort_claims() {
+        for (std::uint32_t row = 0; row < rows_.size(); ++row) {
+            for (std::size_t i = 0; i < rows_[row].digest_count; ++i)
+                claims_.push_back({rows_[row].digests[i], row, false});
+        }
+        std::sort(claims_.begin(), claims_.end(), in_order);
+    }
+
+    void step(std::uint64_t done) {
+        if (progress_ && done % progress_every == 0) progress_(done, 2 * claims_.size());
+    }
+
+    // A row takes the least reference that one of its digests has already; rows of this import that
+    // share a digest share a reference.
+    void find_references() {
+        references_.assign(rows_.size(), 0);
+        Statement query(store_.db(), "SELECT reference FROM digest WHERE kind = ? AND digest = ?");
+        const bool any = store_.db().integer("SELECT EXISTS (SELECT 1 FROM digest)") != 0;
+        for (std::size_t i = 0; i < claims_.size(); ++i) {
+            step(i);
+            std::uint64_t& reference = references_[claims_[i].row];
+            query.bind_unsigned(static_cast<unsigned>(claims_[i].digest.kind));
+            query.bind(claims_[i].digest.bytes());
+            if (any && query.row()) {
+                const std::uint64_t known = query.number(0);
+                if (reference == 0 || known < reference) reference = known;
+                claims_[i].known = true;
+            }
+            query.reset();
+        }
+        auto next = static_cast<std::uint64_t>(
+            store_.db().integer("SELECT coalesce(max(reference), 0) FROM digest"));
+        for (std::size_t i = 0; i < claims_.size(); ++i) {
+            std::uint64_t& reference = references_[claims_[i].row];
+            if (reference == 0 && i > 0 && same_digest(claims_[i - 1], claims_[i]))
+                reference = references_[claims_[i - 1].row];
+            if (reference == 0) reference = ++next;
+        }
+    }
+
+    void write_claims() {
+        Statement gone(store_.db(),
+                       "DELETE FROM assertion WHERE kind = ? AND digest = ? AND source = ?");
+        Statement sized(store_.db(),
+                        "UPDATE digest SET size = coalesce(size, ?) "
+                        "WHERE kind = ? AND digest = ?");
+        Statement digest(store_.db(), "INSERT OR IGNORE INTO digest VALUES (?, ?, ?, ?, NULL)");
+        Statement assertion(store_.db(),
+                            "INSERT OR IGNORE INTO assertion VALUES (?, ?, ?, ?, ?, ?, ?)");
+        Statement again(store_.db(),
+                        "UPDATE assertion SET category = ?, flags = ?, import = ? "
+                        "WHERE kind = ? AND digest = ? AND source = ?");
+        for (std::size_t i = 0; i < claims_.size(); ++i) {
+            step(claims_.size() + i);
+            const Claim& claim = claims_[i];
+            const Row& row = rows_[claim.row];
+            const auto kind = static_cast<unsigned>(claim.digest.kind);
+            const Bytes bytes = claim.digest.bytes();
+            if (row.withdrawn) {
+                gone.bind_unsigned(kind).bind(bytes).bind_integer(source_).run();
+                out.withdrawn += static_cast<std::uint64_t>(store_.db().changes());
+                continue;
+            }
+            if (claim.known && row.size) {
+                sized.bind_unsigned(*row.size).bind_unsigned(kind).bind(bytes).run();
+            } else if (!claim.known) {
+                digest.bind_unsigned(kind).bind(bytes).bind_unsigned(references_[claim.row]);
+                row.size ? digest.bind_unsigned(*row.size) : digest.bind_null();
+                digest.run();
+            }
+            assertion.bind_unsigned(kind).bind(bytes).bind_integer(source_);
+            assertion.bind_unsigned(row.category).bind_unsigned(about_.flags);
+            assertion.bind_unsigned(out.number).bind_unsigned(about_.now_s).run();
+            if (store_.db().changes() == 1) {
+                ++out.added;
+                continue;
+            }
+            ++out.kept;
+            again.bind_unsigned(row.category).bind_unsigned(about_.flags);
+            again.bind_unsigned(out.number);
+            again.bind_unsigned(kind).bind(bytes).bind_integer(source_).run();
+        }
+    }
+
+    void withdraw_rest() {
+        Statement rest(store_.db(), "DELETE FROM assertion WHERE source = ? AND import <> ?");
+        rest.bind_integer(source_).bind_unsigned(out.number).run();
+        out.withdrawn += static_cast<std::uint64_t>(store_.db().changes());
+    }
+
+    void finish_import() {
+        store_.note(about_.now_s, "import " + std::to_string(out.number) + " of " + about_.source +
+                                      " from " + about_.file + ": " + std::to_string(out.added) +
+                                      " digests added, " + std::to_string(out.withdrawn) +
+                                      " withdrawn, " + std::to_string(out.refused) +
+                                      " rows refused");
+    }
+
+    FeedStore& store_;
+    const ImportOf& about_;
+    std::vector<Row> rows_;
+    const Progress& progress_;
+    std::int64_t source_ = 0;
+    std::vector<Claim> claims_;
+    std::vector<std::uint64_t> references_;  // by row
+};
+
+}  // namespace
+
+Result<Imported> import_rows(FeedStore& store, const ImportOf& about, std::vector<Row> rows,
+                             const KnownGood& known_good, const Progress& progress) {
+    Imported left_out;
+    leave_out_good(&rows, known_good, &left_out);
+    Intake intake(store, about, std::move(rows), progress);
+    intake.out.refused = left_out.refused;
+    intake.out.refusals = std::move(left_out.refusals);
+    const Result<void> done = store.transaction([&] { return intake.run(); });
+    if (!done) return Failure(done.error());
+    return std::move(intake.out);
+}
+
+}  // namespace cordon::feed

@@ -1,0 +1,193 @@
+#include "control/publisher/known_good.h"
+
+#include <openssl/evp.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "control/index/list_parser.h"
+#include "control/publisher/key_file.h"
+
+namespace cordon::feed {
+namespace {
+
+constexpr std::uint64_t runs_until = 64u << 20;
+
+struct FileDigests {
+    std::array<std::uint8_t, 16> md5;
+    std::array<std::uint8_t, 20> sha1;
+    std::array<std::uint8_t, 32> sha256;
+};
+
+class Digester {
+  public:
+    explicit Digester(const EVP_MD* kind) : context_(EVP_MD_CTX_new()) {
+        EVP_DigestInit_ex(context_, kind, nullptr);
+    }
+    ~Digester() { EVP_MD_CTX_free(context_); }
+    Digester(const Digester&) = delete;
+    Digester& operator=(const Digester&) = delete;
+    void take(const void* bytes, std::size_t size) { EVP_DigestUpdate(context_, bytes, size); }
+    void finish(std::uint8_t* out) { EVP_DigestFinal_ex(context_, out, nullptr); }
+
+  private:
+    EVP_MD_CTX* context_;
+};
+
+bool digest_file(const std::string& path, FileDigests* out) {
+    std::FILE* file = std::fopen(path.c_str(), "rbe");
+    if (file == nullptr) return false;
+    Digester md5(EVP_md5()), sha1(EVP_sha1()), sha256(EVP_sha256());
+    std::vector<std::uint8_t> block(1u << 20);
+    std::size_t got;
+    while ((got = std::fread(block.data(), 1, block.size(), file)) > 0) {
+        md5.take(block.data(), got);
+        sha1.take(block.data(), got);
+        sha256.take(block.data(), got);
+    }
+    const bool whole = std::ferror(file) == 0;
+    std::fclose(file);
+    md5.finish(out->md5.data());
+    sha1.finish(out->sha1.data());
+    sha256.finish(out->sha256.data());
+    return whole;
+}
+
+template <std::size_t Size>
+void copy(Bytes from, std::array<std::uint8_t, Size>* to) {
+    if (from.size() == Size) std::copy(from.begin(), from.end(), to->begin());
+}
+
+// What the store remembers of a file that has not changed since.
+bool recall(Statement& query, const std::string& path, const struct stat& about, FileDigests* out) {
+    query.reset();
+    query.bind(path).bind_integer(about.st_size).bind_integer(about.st_mtime);
+    if (!query.row()) return false;
+    copy(query.blob(0), &out->md5);
+    copy(query.blob(1), &out->sha1);
+    copy(query.blob(2), &out->sha256);
+    query.reset();
+    return true;
+}
+
+std::vector<std::string> plain_files_below(const std::string& root) {
+    namespace fs = std::filesystem;
+    std::vector<std::string> paths;
+    std::error_code error;
+    const auto options = fs::directory_options::skip_permission_denied;
+    for (fs::recursive_directory_iterator at(root, options, error), end; !error && at != end;
+         at.increment(error)) {
+        if (at->is_symlink(error) || !at->is_regular_file(error)) continue;
+        paths.push_back(at->path());
+    }
+    return paths;
+}
+
+}  // namespace
+
+KnownGood::KnownGood() : zeros_(0x00, runs_until), ones_(0xff, runs_until) {}
+
+void KnownGood::add(IndicatorKind kind, Bytes digest) {
+    Prefix prefix = {};
+    std::copy_n(digest.begin(), std::min(digest.size(), prefix.size()), prefix.begin());
+    digests_[static_cast<std::size_t>(kind)].push_back(prefix);
+}
+
+Result<std::uint64_t> KnownGood::add_dpkg(const std::string& info_directory) {
+    std::uint64_t count = 0;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(info_directory, error)) {
+        if (entry.path().extension() != ".md5sums") continue;
+        const Result<std::string> text = read_whole_file(entry.path(), known_list_bytes_max);
+        if (!text) return Failure(text.error());
+        std::string_view rest = *text;
+        std::string_view line;
+        ListEntry known{};
+        while (next_line(&rest, &line)) {
+            if (parse_list_line(line.substr(0, 32), &known) != ListLineStatus::entry) continue;
+            add(IndicatorKind::md5, known.digest_bytes());
+            ++count;
+        }
+    }
+    return count;
+}
+
+Result<std::uint64_t> KnownGood::add_system(const std::string& root, FeedStore& store,
+                                            const Progress& progress) {
+    const std::vector<std::string> paths = plain_files_below(root);
+    if (paths.empty())
+        return failure(ErrorCode::refused, "no file is below " + root +
+                                               ": what is known to be "
+                                               "good cannot be told");
+    Statement query(store.db(),
+                    "SELECT md5, sha1, sha256 FROM known_file "
+                    "WHERE path = ? AND size = ? AND changed = ?");
+    Statement put(store.db(), "INSERT OR REPLACE INTO known_file VALUES (?, ?, ?, ?, ?, ?)");
+    std::uint64_t count = 0;
+    const Result<void> done = store.transaction([&]() -> Result<void> {
+        for (const std::string& path : paths) {
+            if (progress && count % 256 == 0) progress(count, paths.size());
+            struct stat about = {};
+            FileDigests digests = {};
+            if (::stat(path.c_str(), &about) != 0) continue;
+            if (!recall(query, path, about, &digests)) {
+                if (!digest_file(path, &digests)) continue;  // gone meanwhile, or not ours to read
+                put.bind(path).bind_integer(about.st_size).bind_integer(about.st_mtime);
+                put.bind(Bytes(digests.md5)).bind(Bytes(digests.sha1)).bind(Bytes(digests.sha256));
+                put.run();
+            }
+            add(IndicatorKind::md5, digests.md5);
+            add(IndicatorKind::sha1, digests.sha1);
+            add(IndicatorKind::sha256, digests.sha256);
+            ++count;
+        }
+        return {};
+    });
+    if (!done) return Failure(done.error());
+    return count;
+}
+
+Result<std::uint64_t> KnownGood::add_list(const std::string& path) {
+    const Result<std::string> text = read_whole_file(path, known_list_bytes_max);
+    if (!text) return Failure(text.error());
+    ReadRows read;
+    const CategoryMap any = {{}, "known-csam"};  // good files have no category: any will do
+    if (text->starts_with("\"SHA-1\"")) {
+        ColumnMap columns;
+        columns.columns = {{"sha1", "SHA-1"}, {"md5", "MD5"}};
+        read = read_csv(*text, columns, any);
+    } else {
+        read = read_plain(*text, any);
+    }
+    if (!read.problems.empty()) {
+        const RowProblem& first = read.problems.front();
+        return failure(ErrorCode::refused,
+                       path + ":" + std::to_string(first.line) + ": " + first.why);
+    }
+    std::uint64_t count = 0;
+    for (const Row& row : read.rows) {
+        for (std::size_t i = 0; i < row.digest_count; ++i, ++count)
+            add(row.digests[i].kind, row.digests[i].bytes());
+    }
+    return count;
+}
+
+void KnownGood::seal() {
+    for (std::vector<Prefix>& digests : digests_)
+        std::sort(digests.begin(), digests.end());
+}
+
+const char* KnownGood::reason(const RowDigest& digest) const {
+    if (RefusedDigests::is_placeholder(digest.bytes())) return "one byte repeated is no digest";
+    if (zeros_.is_empty_file(digest.kind, digest.bytes())) return "the empty file has it";
+    if (zeros_.is_zero_run(digest.kind, digest.bytes())) return "a file of zeros has it";
+    if (ones_.is_zero_run(digest.kind, digest.bytes())) return "a file of bytes 0xFF has it";
+    Prefix prefix = {};
+    std::copy_n(digest.bytes().begin(), prefix.size(), prefix.begin());
+    const auto& known = digests_[static_cast<std::size_t>(digest.kind)];
+    return std::binary_search(known.begin(), known.end(), prefix) ? "a known good file has it"
+                                                                  : nullptr;
+}
+
+}  // namespace cordon::feed

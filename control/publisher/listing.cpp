@@ -1,0 +1,258 @@
+// import, withdraw, diff, why.
+#include <memory>
+
+#include "control/cli/text.h"
+#include "control/index/list_parser.h"
+#include "control/publisher/command_line.h"
+#include "control/publisher/intake.h"
+
+namespace cordon::feed {
+namespace {
+
+constexpr std::uint64_t list_bytes_max = std::uint64_t{8} << 30;
+
+struct ImportOptions {
+    std::string directory;
+    std::vector<std::string> files;
+    std::string source;
+    std::string purpose;
+    std::string columns;
+    std::string separator = ",";
+    std::vector<std::string> categories, known_good;
+    std::string system_root = "/usr";
+    std::string dpkg = "/var/lib/dpkg/info";
+    bool full = false, incremental = false, weak = false, report_only = false;
+};
+
+Result<ReadRows> read_file(const std::string& file, const ImportOptions& options,
+                           const CategoryMap& categories) {
+    const Result<std::string> text = read_whole_file(file, list_bytes_max);
+    if (!text) return Failure(text.error());
+    const Progress progress = progress_bar("reading");
+    if (options.columns.empty()) return read_plain(*text, categories, progress);
+    const char separator = options.separator == "tab" ? '\t' : options.separator[0];
+    const Result<ColumnMap> columns = parse_columns(options.columns, separator);
+    if (!columns) return Failure(columns.error());
+    return read_csv(*text, *columns, categories, progress);
+}
+
+std::string problem_lines(const std::string& file, const std::vector<RowProblem>& problems,
+                          std::uint64_t count) {
+    std::string text;
+    for (const RowProblem& problem : problems)
+        text += file + ":" + std::to_string(problem.line) + ": " + problem.why + "\n";
+    if (count > problems.size()) text += "… and " + grouped(count - problems.size()) + " more\n";
+    return text;
+}
+
+// All files of one import are one list: with --full, what none of them names is withdrawn.
+Result<std::vector<Row>> read_files(const ImportOptions& options) {
+    CategoryMap categories;
+    for (const std::string& text : options.categories) {
+        if (auto added = add_category(text, &categories); !added) return Failure(added.error());
+    }
+    std::vector<Row> rows;
+    std::uint64_t problems = 0;
+    for (const std::string& file : options.files) {
+        Result<ReadRows> read = read_file(file, options, categories);
+        if (!read) return Failure(read.error());
+        std::fputs(problem_lines(file, read->problems, read->problem_count).c_str(), stderr);
+        problems += read->problem_count;
+        rows.insert(rows.end(), read->rows.begin(), read->rows.end());
+    }
+    if (problems == 0) return rows;
+    return failure(ErrorCode::refused, grouped(problems) + " rows are wrong; nothing was imported");
+}
+
+Result<KnownGood> known_good_of(const ImportOptions& options, FeedStore& store) {
+    KnownGood known;
+    if (auto added = known.add_dpkg(options.dpkg); !added) return Failure(added.error());
+    const auto system = known.add_system(options.system_root, store, progress_bar("known good"));
+    if (!system) return Failure(system.error());
+    for (const std::string& list : options.known_good) {
+        if (auto added = known.add_list(list); !added) return Failure(added.error());
+    }
+    known.seal();
+    return known;
+}
+
+Result<void> run_import(const ImportOptions& options) {
+    if (options.full == options.incremental)
+        return failure(ErrorCode::usage,
+                       "say --full (what is not in it is withdrawn) or --incremental");
+    if (options.purpose != purpose_known_csam)
+        return failure(ErrorCode::refused,
+                       "a list for \"" + printable(options.purpose) +
+                           "\" is refused: the law allows these tools for known-csam only");
+    const auto store = FeedStore::open(options.directory);
+    if (!store) return Failure(store.error());
+    Result<std::vector<Row>> rows = read_files(options);
+    if (!rows) return Failure(rows.error());
+    const Result<KnownGood> known = known_good_of(options, **store);
+    if (!known) return Failure(known.error());
+    ImportOf about = {options.source, options.files.front(), options.full, 0, now_s()};
+    if (options.weak) about.flags |= record_flag::weak;
+    if (options.report_only) about.flags |= record_flag::report_only;
+    const auto done =
+        import_rows(**store, about, std::move(*rows), *known, progress_bar("importing"));
+    if (!done) return Failure(done.error());
+    std::fputs(problem_lines(about.file, done->refusals, done->refused).c_str(), stderr);
+    print("import " + std::to_string(done->number) + " of " + printable(options.source) + ": " +
+          grouped(done->rows) + " rows, " + grouped(done->added) + " digests added, " +
+          grouped(done->kept) + " kept, " + grouped(done->withdrawn) + " withdrawn, " +
+          grouped(done->refused) + " rows refused");
+    return {};
+}
+
+struct WithdrawOptions {
+    std::string directory;
+    std::uint64_t reference = 0;
+    std::string reason;
+    bool undo = false;
+};
+
+Result<void> withdraw(const WithdrawOptions& options) {
+    const auto store = FeedStore::open(options.directory);
+    if (!store) return Failure(store.error());
+    if (!options.undo && options.reason.empty())
+        return failure(ErrorCode::usage, "say why: --reason TEXT");
+    Statement query((*store)->db(), "SELECT 1 FROM digest WHERE reference = ?");
+    query.bind_unsigned(options.reference);
+    if (!query.row())
+        return failure(ErrorCode::refused,
+                       "no item has the reference " + std::to_string(options.reference));
+    query.reset();
+    return (*store)->transaction([&]() -> Result<void> {
+        Statement change((*store)->db(),
+                         options.undo ? "DELETE FROM withdrawal WHERE reference = ?"
+                                      : "INSERT OR REPLACE INTO withdrawal VALUES (?, ?, ?)");
+        change.bind_unsigned(options.reference);
+        if (!options.undo) change.bind(options.reason).bind_unsigned(now_s());
+        change.run();
+        (*store)->note(now_s(), (options.undo ? "withdrawal undone of " : "withdrawn ") +
+                                    std::to_string(options.reference) + " " + options.reason);
+        return {};
+    });
+}
+
+Result<void> diff(const std::string& directory) {
+    const auto store = FeedStore::open(directory);
+    if (!store) return Failure(store.error());
+    const std::uint64_t generation = published_generation(**store);
+    const Result<RecordSet> now = set_of(**store, generation);
+    if (!now) return Failure(now.error());
+    const Result<RecordSet> next = asserted_set(**store);
+    if (!next) return Failure(next.error());
+    Difference difference = difference_between(**store, *now, *next);
+    difference.from = generation;
+    difference.to = generation + (difference.added + difference.removed == 0 ? 0 : 1);
+    print_difference(difference);
+    return {};
+}
+
+void print_assertions(FeedStore& store, std::uint64_t reference) {
+    Statement query(store.db(),
+                    "SELECT d.kind, d.digest, s.name, a.category, a.flags, i.file, a.since, "
+                    "d.size FROM digest d LEFT JOIN assertion a USING (kind, digest) "
+                    "LEFT JOIN source s ON s.number = a.source "
+                    "LEFT JOIN import i ON i.number = a.import "
+                    "WHERE d.reference = ? ORDER BY d.kind, d.digest, s.name");
+    query.bind_unsigned(reference);
+    Table table({{"kind"}, {"digest"}, {"source"}, {"category"}, {"since"}, {"last file"}});
+    while (query.row()) {
+        const auto kind = static_cast<IndicatorKind>(query.integer(0));
+        const bool lives = !query.is_null(2);
+        table.row({indicator_kind_name(kind), to_hex(query.blob(1)),
+                   lives ? printable(query.text(2)) : "nobody",
+                   lives ? category_name(static_cast<std::uint8_t>(query.integer(3))) : "-",
+                   lives ? write_time(query.number(6)) : "-",
+                   lives ? printable(query.text(5)) : "-"});
+    }
+    std::fputs(table.text({}).c_str(), stdout);
+}
+
+Result<void> why(const std::string& directory, std::uint64_t reference) {
+    const auto store = FeedStore::open(directory);
+    if (!store) return Failure(store.error());
+    Statement known((*store)->db(), "SELECT 1 FROM digest WHERE reference = ?");
+    known.bind_unsigned(reference);
+    if (!known.row())
+        return failure(ErrorCode::refused,
+                       "no item has the reference " + std::to_string(reference));
+    print_assertions(**store, reference);
+    Statement withdrawn((*store)->db(), "SELECT reason, at FROM withdrawal WHERE reference = ?");
+    withdrawn.bind_unsigned(reference);
+    if (withdrawn.row())
+        print("withdrawn at " + write_time(withdrawn.number(1)) + ": " +
+              printable(withdrawn.text(0)));
+    const Result<RecordSet> set = set_of(**store, published_generation(**store));
+    if (!set) return Failure(set.error());
+    std::size_t records = 0;
+    for (const FeedRecord& record : set->records())
+        records += record.reference == reference ? 1 : 0;
+    print("in force: " + std::to_string(records) + " records of generation " +
+          std::to_string(published_generation(**store)));
+    return {};
+}
+
+void add_import(CLI::App& app, Run* run) {
+    auto options = std::make_shared<ImportOptions>();
+    CLI::App* command = app.add_subcommand("import", "take over what a source lists");
+    command->add_option("DIR", options->directory, "folder of the feed")->required();
+    command->add_option("FILE", options->files, "lists, together one import")->required();
+    command->add_option("--source", options->source, "whose list it is")
+        ->required()
+        ->check(text_of_at_most(64));
+    command->add_option("--purpose", options->purpose, "what the list is for: known-csam")
+        ->required();
+    command->add_flag("--full", options->full, "what it does not name is withdrawn");
+    command->add_flag("--incremental", options->incremental, "what it does not name stays");
+    command->add_option("--columns", options->columns,
+                        "of a CSV: md5=1,sha256=SHA-256,category=5 (number, or name in line 1); "
+                        "without it the list is plain, a digest a line");
+    command->add_option("--separator", options->separator, "of a CSV: one character, or tab")
+        ->check([](const std::string& text) {
+            return text.size() == 1 || text == "tab" ? "" : "one character, or tab";
+        });
+    command->add_option("--category", options->categories,
+                        "THEIRS=OURS, THEIRS=drop, or OURS for the whole list");
+    command->add_option("--known-good", options->known_good,
+                        "list of digests that may not be listed: NSRL's text, or one a line");
+    command->add_option("--system", options->system_root,
+                        "a system whose files may not be listed (default /usr)");
+    command->add_option("--dpkg", options->dpkg,
+                        "folder of its package lists (default /var/lib/dpkg/info)");
+    command->add_flag("--weak", options->weak, "the source vouches for it less");
+    command->add_flag("--report-only", options->report_only, "a match may not block");
+    command->callback([=] { *run = [=] { return run_import(*options); }; });
+}
+
+}  // namespace
+
+void add_listing_commands(CLI::App& app, Run* run) {
+    add_import(app, run);
+
+    auto options = std::make_shared<WithdrawOptions>();
+    CLI::App* command = app.add_subcommand("withdraw",
+                                           "leave an item out, whoever asserts it, from the next "
+                                           "generation on");
+    command->add_option("DIR", options->directory, "folder of the feed")->required();
+    command->add_option("REF", options->reference, "its reference")->required();
+    command->add_option("--reason", options->reason, "why; it is recorded")
+        ->check(text_of_at_most(500));
+    command->add_flag("--undo", options->undo, "list it again");
+    command->callback([=] { *run = [=] { return withdraw(*options); }; });
+
+    auto directory = std::make_shared<std::string>();
+    command = app.add_subcommand("diff", "what the next generation would change");
+    command->add_option("DIR", *directory, "folder of the feed")->required();
+    command->callback([=] { *run = [=] { return diff(*directory); }; });
+
+    auto item = std::make_shared<std::pair<std::string, std::uint64_t>>();
+    command = app.add_subcommand("why", "who asserts an item, and since when");
+    command->add_option("DIR", item->first, "folder of the feed")->required();
+    command->add_option("REF", item->second, "its reference")->required();
+    command->callback([=] { *run = [=] { return why(item->first, item->second); }; });
+}
+
+}  // namespace cordon::feed
