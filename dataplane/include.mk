@@ -73,6 +73,8 @@ content_sources := \
 index_sources := dataplane/index/index_view.cpp
 assembly_sources := \
     dataplane/assembly/recipe.cpp \
+    dataplane/assembly/chain_content.cpp \
+    dataplane/assembly/content_reader.cpp \
     dataplane/assembly/recipe_view.cpp \
     dataplane/assembly/recipe_storage.cpp \
     dataplane/assembly/recipe_ranges.cpp \
@@ -82,6 +84,8 @@ assembly_sources := \
     dataplane/assembly/xml_reader.cpp \
     dataplane/assembly/json_reader.cpp \
     dataplane/assembly/assembly.cpp \
+    dataplane/assembly/begin_piece.cpp \
+    dataplane/assembly/lease.cpp \
     dataplane/assembly/chain.cpp \
     dataplane/assembly/retained.cpp \
     dataplane/assembly/gaps.cpp \
@@ -116,7 +120,8 @@ worker_sources := \
     dataplane/worker/case_number.cpp \
     dataplane/worker/fragments.cpp \
     dataplane/worker/verify.cpp \
-    dataplane/worker/content.cpp
+    dataplane/worker/content.cpp \
+    dataplane/worker/chain_reading.cpp
 # Of the shell, but free of DPDK: tests and control link it as well.
 shell_plain_sources := \
     dataplane/base/files.cpp \

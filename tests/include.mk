@@ -51,6 +51,7 @@ room_tests := \
     worker_forms \
     worker_archives \
     worker_dismissal \
+    worker_assembled_archives \
     worker_assembly \
     worker_names \
     worker_gaps \
@@ -172,6 +173,7 @@ $(O)/tests/bpf/steer_tool: $(O)/tests/bpf/steer_tool.o $(steer_loader_objects) |
 # Benchmarks: make bench. Never part of a test.
 bench_sources := \
     tests/bench/main.cpp \
+    tests/bench/assembly_bench.cpp \
     tests/bench/bench_port.cpp \
     tests/bench/content_bench.cpp \
     tests/bench/decoders_bench.cpp \

@@ -17,23 +17,6 @@ constexpr std::uint32_t reap_step = 64;
 // Objects that came whole have no more than this part of the places, and so have groups.
 constexpr std::uint32_t objects_share = 4;
 
-bool is_certain_begin(const PieceRequest& request) {
-    switch (request.order) {
-        case PieceOrder::index:
-            return request.index == 0 || (request.index == 1 && request.pieces == piece_unknown &&
-                                          request.visibility == Visibility::at_commit);
-        case PieceOrder::offset:
-            return request.offset == 0;
-        case PieceOrder::append:
-            return request.begins;
-        case PieceOrder::name:
-            return true;
-        case PieceOrder::number:
-            return is_first_position(request.position);
-    }
-    return false;
-}
-
 }  // namespace
 
 AssemblyLimits assembly_limits(const Options& options) {
@@ -52,6 +35,9 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
       uploads_(std::make_unique<Upload[]>(std::size_t{per_shard_} * shard_count_)),
       states_(std::make_unique_for_overwrite<DigestState[]>(2 * std::size_t{per_shard_} *
                                                             shard_count_)),
+      contents_(
+          std::make_unique_for_overwrite<ContentPlace[]>(std::size_t{per_shard_} * shard_count_)),
+      readers_(readers_for(limits.uploads_max)),
       pieces_(std::make_unique_for_overwrite<Piece[]>(limits.pieces_max)),
       upload_buckets_each_(std::bit_ceil(std::max(per_shard_, 8u))),
       piece_buckets_each_(std::bit_ceil(std::max(limits.pieces_max / shard_count_, 8u))),
@@ -77,8 +63,13 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
 
 Assembly::~Assembly() = default;
 
+std::uint32_t Assembly::readers_for(std::uint32_t uploads) {
+    return std::max(uploads / limits::assembly_readers_share, limits::assembly_readers_least);
+}
+
 std::uint64_t Assembly::upload_bytes() {
-    return sizeof(Upload) + 2 * sizeof(DigestState) + 2 * sizeof(std::uint32_t);
+    return sizeof(Upload) + sizeof(ChainContent) + 2 * sizeof(DigestState) +
+           2 * sizeof(std::uint32_t);
 }
 std::uint64_t Assembly::piece_bytes() {
     return sizeof(Piece) + 3 * sizeof(std::uint32_t);
@@ -127,7 +118,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     if (number != none)
         shard.free = uploads_[number].bucket_next;
     else
-        number = shard.first + shard.untouched++;
+        new (&contents_[number = shard.first + shard.untouched++]) ChainContent;
     Upload& upload = uploads_[number];
     upload.key = request.key;
     upload.service = service;
@@ -137,6 +128,8 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.pieces = upload.whole = upload.in_flight = upload.pins = 0;
     upload.count = upload.tag = upload.before_tag = upload.next = 0;
     upload.bytes = upload.before_bytes = upload.appended = upload.begin_next = 0;
+    upload.id = upload.before_id = 0;
+    content_of(number).close(&readers_);
     upload.total = upload.lowest = piece_unknown;
     upload.blocks.store(0, std::memory_order_relaxed);
     upload.recipe = request.recipe;
@@ -203,6 +196,7 @@ void Assembly::leave_idle(Shard& shard, std::uint32_t number) {
 void Assembly::give_up(Shard& shard, std::uint32_t number) {
     unlink(shard, number);
     Upload& upload = uploads_[number];
+    content_of(number).close(&readers_);
     upload.used = false;
     --shard.live[at_kind(kind_of(upload))];
     upload.bucket_next = shard.dying;
@@ -354,186 +348,6 @@ std::uint32_t Assembly::whole_at(Shard& shard, std::uint32_t upload, std::uint64
             return at;
     }
     return none;
-}
-
-PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, Now now,
-                           PieceTicket* ticket, DigestState* state) {
-    using Result = PieceBegun::Result;
-    Shard& shard = shards_[hash_of(request.key, service) % shard_count_];
-    const Locked locked(shard.lock);
-    std::uint32_t number = find_upload(shard, request.key, service);
-    const bool is_group = request.order == PieceOrder::number;
-    const bool is_object = request.act == PieceAct::object && !is_group;
-    bool was_there = false;
-    bool was_mixed = false;
-    if (number != none && request.begins && request.order != PieceOrder::index) {
-        Upload& old = uploads_[number];
-        if (is_object && old.pins != 0) {  // which of them stays is not known
-            old.tainted = true;
-            return {Result::bad, false};
-        }
-        if (old.pins == 0) {  // what is there is of an old one, and nobody is at it
-            was_there = old.pieces != 0 || old.lost || old.tainted;
-            was_mixed = was_there && (old.mixed || old.spelling != request.spelling);
-            give_up(shard, number);
-            number = none;
-        }
-    }
-    const bool is_new = number == none;
-    if (is_new) number = open_upload(shard, request, service, now);
-    if (number == none) {
-        if (is_object) remember_object(shard, request.key, request.spelling, true, now);
-        return {Result::full, false};
-    }
-    Upload& upload = uploads_[number];
-    upload.mixed = upload.mixed || was_mixed;
-    // The storage may refuse it, and keep what it had.
-    upload.lost = upload.lost || was_there;
-    // Behind all that is there of an object: it is known where that is when nothing is on its way.
-    const bool appends = is_in_place(upload.recipe) && request.order == PieceOrder::append &&
-                         upload.order == PieceOrder::offset && upload.ahead_count == 0 &&
-                         upload.count != 0 && !upload.leased && is_certain(upload);
-    std::uint64_t position = 0;
-    switch (upload.order) {
-        case PieceOrder::index:
-            position = request.index;
-            break;
-        case PieceOrder::offset:
-            position = appends ? upload.bytes : request.offset;
-            break;
-        case PieceOrder::append:
-            position = upload.count != 0 ? upload.next : upload.appended++;
-            break;
-        case PieceOrder::name:
-            position = position_of(request.name);
-            break;
-        case PieceOrder::number:
-            position = request.position;
-            break;
-    }
-    if (upload.pieces == 0 && !upload.lost) upload.spelling = request.spelling;
-    pin(shard, number);
-    if (!is_object && is_unknown(upload, request)) {
-        unpin(shard, number, now);
-        return {Result::crossing, is_new};
-    }
-    if (upload.is_object && !is_object) {
-        --shard.live[at_kind(UploadKind::object)];
-        upload.is_object = false;
-        ++shard.live[at_kind(UploadKind::pieces)];
-    }
-    if (request.order == PieceOrder::append && !request.begins && !is_certain(upload)) {
-        unpin(shard, number, now);
-        return {Result::crossing, is_new};
-    }
-    if ((request.order != upload.order && !appends) || position == piece_unknown) {
-        upload.tainted = true;
-        unpin(shard, number, now);
-        return {Result::bad, is_new};
-    }
-    const bool is_earlier =
-        (upload.order == PieceOrder::index || upload.order == PieceOrder::number) &&
-        upload.count == 1 && !upload.leased && position < pieces_[upload.last].position;
-    if (is_earlier && pieces_[upload.last].run.blocks != 0) step_off(number);
-    const std::uint64_t end =
-        request.length == piece_unknown ? position + 1 : position + request.length;
-    const std::uint32_t same = appends ? none : repeated(shard, number, request);
-    if (same != none) {
-        *ticket = {{number}, same, upload.epoch, pieces_[same].begun, PiecePlace::again};
-        return {Result::begun, false};
-    }
-    const bool goes_on = !is_object && !appends && goes_on_in_cut(upload, request);
-    const std::uint64_t overlap = goes_on ? upload.bytes - position : 0;
-    position += overlap;
-    if (upload.order == PieceOrder::offset && crosses(shard, number, position, end)) {
-        unpin(shard, number, now);
-        return {Result::crossing, is_new};
-    }
-    const bool is_unseen = request.act == PieceAct::copy_piece;
-    PiecePlace place = is_unseen ? PiecePlace::spooled : place_of(shard, number, request, position);
-    if (request.is_aside && place == PiecePlace::next) place = PiecePlace::spooled;
-    const bool is_placed =
-        is_in_place(upload.recipe) && upload.order == PieceOrder::offset && !is_object;
-    const std::uint64_t zeros = is_placed && position > upload.bytes && !upload.leased &&
-                                        upload.ahead_count == 0 && !upload.matched &&
-                                        position - upload.bytes <= limits::assembly_gap_bytes
-                                    ? position - upload.bytes
-                                    : 0;
-    if (zeros != 0) place = PiecePlace::next;
-    // Into a gap, or with others: what is there of it could complete the object at any byte.
-    if (is_placed && zeros == 0 && upload.ahead_count != 0) place = PiecePlace::spooled;
-    const bool is_atomic =
-        request.recipe == Recipe::azure_append || request.recipe == Recipe::azure_page;
-    const bool held = is_placed && place == PiecePlace::spooled && !is_atomic;
-    if (held && (request.length == piece_unknown || request.length > limits::assembly_held_bytes)) {
-        unpin(shard, number, now);
-        return {Result::crossing, is_new};
-    }
-    if (overlap != 0 && place != PiecePlace::next) {
-        unpin(shard, number, now);
-        return {Result::crossing, is_new};
-    }
-    const bool may_wait = upload.ahead_count < limits::assembly_ahead_max;
-    if (is_group && !has_place(upload)) evict(shard, UploadKind::group, now);
-    const std::uint32_t piece = may_wait ? open_piece(shard, number, position) : none;
-    if (piece == none) {
-        upload.tainted = upload.crowded = true;
-        unpin(shard, number, now);
-        return {Result::full, is_new, true};
-    }
-    pieces_[piece].end = end;
-    pieces_[piece].begins = request.begins;
-    pieces_[piece].atomic = is_atomic;
-    if (is_group && is_first_position(position)) upload.lowest = std::min(upload.lowest, position);
-    put_ahead(number, piece);
-    if (request.total != piece_unknown) upload.total = request.total;
-    if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
-        upload.total = request.offset + request.length;
-    *ticket = {{number},    piece, upload.epoch, pieces_[piece].begun, place, overlap,
-               upload.last, zeros, held};
-    if (place == PiecePlace::spooled) {
-        pieces_[piece].content = is_unseen ? PieceContent::lost : PieceContent::spooled;
-        return {Result::begun, is_new};
-    }
-    upload.leased = upload.lease_is_live = true;
-    upload.lease_piece = piece;
-    pieces_[piece].trails = trails_chained(upload);
-    pieces_[piece].retained =
-        upload.order == PieceOrder::name || retains_chained(upload) || pieces_[piece].trails;
-    if (place == PiecePlace::next && upload.count == 0) state->size = 0;
-    if (place == PiecePlace::next && upload.count != 0) *state = state_of(number);
-    return {Result::begun, is_new};
-}
-
-// Into what is not known nothing is written: the first byte could complete it. And what comes under
-// another spelling may be of another object.
-bool Assembly::is_unknown(const Upload& upload, const PieceRequest& request) {
-    const bool is_known = !upload.lost && !upload.mixed && !upload.tainted && upload.unsettled == 0;
-    if (is_in_place(upload.recipe) && !is_known) return true;
-    return is_chosen(upload.recipe) && upload.spelling != request.spelling;
-}
-
-PiecePlace Assembly::place_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
-                              std::uint64_t position) const {
-    const Upload& upload = uploads_[number];
-    const bool is_free = !upload.leased && !upload.matched;
-    if (upload.count == 0) {
-        // Nothing is in the chain: whoever stands at the beginning is it.
-        const bool alone = upload.order != PieceOrder::name || upload.pieces == 0;
-        return is_free && alone && is_certain_begin(request) &&
-                       whole_at(shard, number, position, none) == none
-                   ? PiecePlace::first
-                   : PiecePlace::spooled;
-    }
-    if (upload.order == PieceOrder::name)
-        return is_free && upload.count == upload.pieces &&
-                       whole_at(shard, number, position, none) == none
-                   ? PiecePlace::next
-                   : PiecePlace::spooled;
-    return is_free && position == upload.next && !waits_for_earlier(upload) &&
-                   whole_at(shard, number, position, none) == none
-               ? PiecePlace::next
-               : PiecePlace::spooled;
 }
 
 bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {

@@ -56,8 +56,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 
+#include "dataplane/assembly/chain_content.h"
 #include "dataplane/assembly/recipe.h"
 #include "dataplane/assembly/spin_lock.h"
 #include "dataplane/assembly/spool.h"
@@ -139,7 +141,7 @@ enum class Standing : std::uint8_t {
     clear,    // nothing that is judged by now becomes complete with it
     advance,  // take() gives the lease: pieces behind it wait in the spool
     busy,     // somebody else is at it: look again
-    matched,  // what is complete with it matched before: judge again (state given)
+    matched,  // what is complete with it matched before: judge again (found(), or state given)
     gap,      // cannot be judged: a piece before it was not seen
     lost,     // cannot be judged: bytes before it, or a piece, were seen and are forgotten
     conflict,
@@ -256,9 +258,18 @@ class Assembly {
     // given back.
     bool passed(UploadRef upload, SpooledPiece* piece, const DigestState& state);
     void give_back(UploadRef upload);
+    // What the chain holds: of whoever has the lease, or a piece with place first or next.
+    ChainContent* content(UploadRef upload) { return &content_of(upload.number); }
+    ContentReaders& readers() { return readers_; }
+    // The content without the last piece, and of an empty chain: for a list that names others.
+    void content_before(UploadRef upload);
+    void content_anew(UploadRef upload);
     // What is complete in the chain's order with `state` matched: it stays so until unfreeze().
     void freeze(UploadRef upload, const DigestState& state);
     void unfreeze(UploadRef upload);
+    // The same for an object that is in it.
+    void freeze(UploadRef upload, const FoundMember& found);
+    bool found(UploadRef upload, FoundMember* found);
 
     // --- commits ---
     UploadRef find(const AssemblyKey& key, std::uint32_t service, Now now);
@@ -290,6 +301,7 @@ class Assembly {
     std::uint32_t pieces() const { return piece_list_.count() - piece_list_.available(); }
     std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
+    static std::uint32_t readers_for(std::uint32_t uploads);
     static std::uint64_t upload_bytes();
     static std::uint64_t piece_bytes();
 
@@ -323,8 +335,9 @@ class Assembly {
     std::uint64_t hash_forgotten(const AssemblyKey& key, std::uint64_t about = 0) const;
     Shard& shard_for(const AssemblyKey& key, std::uint32_t service) const;
     static bool is_unknown(const Upload& upload, const PieceRequest& request);
-    bool copy_state(const NameChange& change, DigestState* state);
-    void put_whole(Shard& shard, const NameChange& change, const DigestState* state, bool mixed,
+    struct Whole;
+    bool copy_state(const NameChange& change, Whole* whole);
+    void put_whole(Shard& shard, const NameChange& change, const Whole* whole, bool mixed,
                    Now now);
     void free_name(Shard& shard, std::uint32_t number, Now now);
     void note_moved(const AssemblyKey& key, Now now);
@@ -349,6 +362,21 @@ class Assembly {
     std::uint32_t whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
                            std::uint32_t but) const;
     bool is_chained(const Upload& upload, const Piece& piece) const;
+    struct PieceStanding {
+        PieceBegun::Result result;
+        PiecePlace place;
+        std::uint64_t zeros;  // that the storage puts before it
+        bool held;            // to its end: what is there of it could complete the object
+    };
+    PieceStanding standing_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
+                              std::uint64_t position) const;
+    std::uint32_t upload_for(Shard& shard, const PieceRequest& request, std::uint32_t service,
+                             Now now, PieceBegun* begun);
+    bool appends_in_place(const Upload& upload, const PieceRequest& request) const;
+    static bool is_atomic(const PieceRequest& request);
+    std::uint64_t position_for(std::uint32_t number, const PieceRequest& request, bool appends);
+    void move_chain(std::uint32_t number, std::uint32_t piece, PiecePlace place,
+                    DigestState* state);
     PiecePlace place_of(Shard& shard, std::uint32_t number, const PieceRequest& request,
                         std::uint64_t position) const;
     static std::uint64_t position_after(const Upload& upload, const Piece& piece);
@@ -375,7 +403,15 @@ class Assembly {
     bool gives_way_to_first(Shard& shard, std::uint32_t number, std::uint32_t piece) const;
     void drop_run(std::uint32_t piece);
     std::uint32_t next_in_chain(Shard& shard, std::uint32_t number) const;
+    void start_content(std::uint32_t number);
+    bool is_unread_alone(std::uint32_t number) const;
     bool next_waits(Shard& shard, std::uint32_t number, SpooledPiece* out) const;
+    struct alignas(ChainContent) ContentPlace {
+        unsigned char bytes[sizeof(ChainContent)];
+    };
+    ChainContent& content_of(std::uint32_t number) const {
+        return *std::launder(reinterpret_cast<ChainContent*>(&contents_[number]));
+    }
     DigestState& state_of(std::uint32_t number) { return states_[2 * std::size_t{number}]; }
     DigestState& before_of(std::uint32_t number) { return states_[2 * std::size_t{number} + 1]; }
 
@@ -386,6 +422,8 @@ class Assembly {
     std::unique_ptr<Shard[]> shards_;
     std::unique_ptr<Upload[]> uploads_;
     std::unique_ptr<DigestState[]> states_;
+    std::unique_ptr<ContentPlace[]> contents_;  // made when an upload first takes its place
+    ContentReaders readers_;
     std::unique_ptr<Piece[]> pieces_;
     std::unique_ptr<std::uint32_t[]> upload_buckets_;
     std::unique_ptr<std::uint32_t[]> piece_buckets_;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 
 #include "dataplane/assembly/assembly.h"
 #include "dataplane/assembly/numbering.h"
@@ -36,10 +35,14 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
         if (!upload.sparse) before_of(number) = state_of(number);
         upload.before_tag = upload.tag;
         upload.before_bytes = upload.bytes;
+        upload.before_id = upload.id;
         upload.has_before = !upload.sparse;
         upload.before = upload.last;
     }
     state_of(number) = state;
+    const std::uint64_t before = upload.id;
+    upload.id = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
+    content_of(number).settle(before, upload.id, state.size);
     upload.begin_next = piece.position;
     upload.bytes = state.size;
     upload.next = position_after(upload, piece);
@@ -115,7 +118,7 @@ bool Assembly::is_current(const PieceTicket& ticket) const {
 void Assembly::break_chain(std::uint32_t number) {
     Upload& upload = uploads_[number];
     ++upload.epoch;
-    upload.count = upload.tag = upload.next = upload.bytes = 0;
+    upload.count = upload.tag = upload.next = upload.bytes = upload.id = 0;
     upload.last = upload.before = none;
     upload.has_before = upload.sparse = false;
 }
@@ -128,6 +131,7 @@ void Assembly::step_back(std::uint32_t number) {
     state_of(number) = before_of(number);
     upload.bytes = upload.before_bytes;
     upload.tag = upload.before_tag;
+    upload.id = upload.before_id;
     upload.last = upload.before;
     upload.next = upload.begin_next;
     upload.has_before = false;
@@ -445,119 +449,6 @@ PieceBegun Assembly::copy(const PieceRequest& request, std::uint32_t service, No
     uploads_[number].tainted = uploads_[number].copied = true;
     unpin(shard, number, now);
     return {Result::begun, is_new};
-}
-
-// --- lease ---------------------------------------------------------------------------------------
-
-bool Assembly::take(UploadRef ref, bool anyway, DigestState* state, SpooledPiece* next) {
-    Shard& shard = shard_of(ref.number);
-    const Locked locked(shard.lock);
-    Upload& upload = uploads_[ref.number];
-    if (upload.leased || (upload.matched && !anyway)) return false;
-    if (!anyway && waits_for_earlier(upload)) return false;
-    *next = {};
-    const bool waits = !upload.matched && next_waits(shard, ref.number, next);
-    if (!waits && !anyway) return false;
-    upload.leased = true;
-    upload.lease_is_live = false;
-    if (upload.count != 0)
-        *state = state_of(ref.number);
-    else
-        state->size = 0;
-    return true;
-}
-
-bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& state) {
-    Shard& shard = shard_of(ref.number);
-    const Locked locked(shard.lock);
-    Upload& upload = uploads_[ref.number];
-    INVARIANT(upload.leased && !upload.lease_is_live);
-    Piece& passed = pieces_[piece->piece];
-    if (passed.position > upload.bytes && upload.order == PieceOrder::offset) begin_gap(ref.number);
-    append_to_chain(ref.number, piece->piece, state);
-    passed.retained =
-        retains_chained(upload) && passed.run.bytes == passed.length && retains_room(upload);
-    if (!passed.retained) drop_run(piece->piece);
-    if (next_waits(shard, ref.number, piece)) return true;
-    *piece = {};
-    upload.leased = false;
-    return false;
-}
-
-void Assembly::give_back(UploadRef ref) {
-    const Locked locked(shard_of(ref.number).lock);
-    uploads_[ref.number].leased = false;
-}
-
-void Assembly::freeze(UploadRef ref, const DigestState& state) {
-    const Locked locked(shard_of(ref.number).lock);
-    before_of(ref.number) = state;  // the chain itself stands where it stood
-    uploads_[ref.number].has_before = uploads_[ref.number].solid_known = false;
-    uploads_[ref.number].matched = true;
-}
-
-void Assembly::unfreeze(UploadRef ref) {
-    const Locked locked(shard_of(ref.number).lock);
-    uploads_[ref.number].matched = false;
-}
-
-// --- commits -------------------------------------------------------------------------------------
-
-UploadRef Assembly::find(const AssemblyKey& key, std::uint32_t service, Now now) {
-    Shard& shard = shards_[hash_of(key, service) % shard_count_];
-    const Locked locked(shard.lock);
-    const std::uint32_t number = find_upload(shard, key, service);
-    if (number == none) return {};
-    pin(shard, number);
-    uploads_[number].touched_ns = now.ns;
-    return {number};
-}
-
-ChainView Assembly::chain(UploadRef ref) {
-    const Locked locked(shard_of(ref.number).lock);
-    const Upload& upload = uploads_[ref.number];
-    return {upload.count,   upload.tag,       upload.has_before, upload.before_tag,
-            upload.whole,   upload.in_flight, upload.tainted,    upload.copied,
-            upload.crowded, upload.matched,   upload.bytes,      upload.total};
-}
-
-void Assembly::state(UploadRef ref, DigestState* state) {
-    const Locked locked(shard_of(ref.number).lock);
-    *state = state_of(ref.number);
-}
-
-void Assembly::before_last(UploadRef ref, DigestState* state) {
-    const Locked locked(shard_of(ref.number).lock);
-    *state = before_of(ref.number);
-}
-
-PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece* out,
-                             PieceSum* sum) {
-    *out = {};
-    Shard& shard = shard_of(ref.number);
-    const Locked locked(shard.lock);
-    const Upload& upload = uploads_[ref.number];
-    for (std::uint32_t at = bucket(shard, ref.number, position); at != none;
-         at = pieces_[at].bucket_next) {
-        const Piece& piece = pieces_[at];
-        if (piece.upload == ref.number && piece.position == position &&
-            piece.state == PieceState::in_flight)
-            return PieceStatus::in_flight;
-    }
-    const std::uint32_t number = whole_at(shard, ref.number, position, none);
-    if (number == none) return PieceStatus::missing;
-    if (whole_at(shard, ref.number, position, number) != none) return PieceStatus::conflict;
-    const Piece& piece = pieces_[number];
-    if (sum != nullptr) *sum = {piece.length, piece.digest, piece.md5};
-    if (piece.retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};
-    if (is_chained(upload, piece)) return PieceStatus::chained;
-    return !*out ? PieceStatus::lost : PieceStatus::spooled;
-}
-
-void Assembly::close(UploadRef ref, Now now) {
-    Shard& shard = shard_of(ref.number);
-    const Locked locked(shard.lock);
-    unpin(shard, ref.number, now);
 }
 
 }  // namespace cordon

@@ -26,6 +26,7 @@ void Assembly::begin_gap(std::uint32_t number) {
     upload.solid_count = upload.count;
     upload.solid_tag = upload.tag;
     upload.solid_last = upload.last;
+    upload.solid_id = upload.id;
 }
 
 // The chain ends before the first gap again. False: bytes behind it are not there any more.
@@ -54,6 +55,7 @@ bool Assembly::undo_gaps(std::uint32_t number) {
     upload.count = upload.solid_count;
     upload.tag = upload.solid_tag;
     upload.last = upload.solid_last;
+    upload.id = upload.solid_id;
     upload.sparse = upload.has_before = false;
     return true;
 }

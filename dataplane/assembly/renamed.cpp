@@ -23,6 +23,13 @@ PieceRequest whole_of(const AssemblyKey& key, std::uint64_t spelling) {
 
 }  // namespace
 
+// What is known of an object that gets another name.
+struct Assembly::Whole {
+    DigestState state;
+    ChainContent::Point content{};
+    bool is_read = false;  // content: else nobody read what is in it
+};
+
 Assembly::Shard& Assembly::shard_for(const AssemblyKey& key, std::uint32_t service) const {
     return shards_[hash_of(key, service) % shard_count_];
 }
@@ -69,9 +76,9 @@ void Assembly::end_change(const NameChange& change, NameChange::Outcome outcome,
     const bool is_done = outcome == NameChange::Outcome::done;
     const bool creates = change.kind == NameChange::Kind::create;
     const bool copies = change.kind != NameChange::Kind::remove;
-    DigestState state;
-    if (creates) state = empty;
-    const bool has_state = is_done && copies && (creates || copy_state(change, &state));
+    Whole whole;
+    if (creates) whole.state = empty;
+    const bool is_known = is_done && copies && (creates || copy_state(change, &whole));
     {
         Shard& shard = shard_of(change.target.number);
         const Locked locked(shard.lock);
@@ -90,18 +97,18 @@ void Assembly::end_change(const NameChange& change, NameChange::Outcome outcome,
             remember_object(shard, change.key, change.spelling, upload.mixed, now);
         } else if (is_done && copies) {
             give_up(shard, number);
-            put_whole(shard, change, has_state ? &state : nullptr, was_there && !same, now);
+            put_whole(shard, change, is_known ? &whole : nullptr, was_there && !same, now);
         } else if (is_done && alone && same) {
             free_name(shard, number, now);
         }
     }
-    if (copies && !creates && outcome != NameChange::Outcome::refused && !has_state)
+    if (copies && !creates && outcome != NameChange::Outcome::refused && !is_known)
         note_moved(change.key, now);
-    if (is_done && change.kind == NameChange::Kind::move && has_state) free_source(change, now);
+    if (is_done && change.kind == NameChange::Kind::move && is_known) free_source(change, now);
 }
 
 // Of the source, when it stands as it stood, whole and known. (Nothing of a folder is.)
-bool Assembly::copy_state(const NameChange& change, DigestState* state) {
+bool Assembly::copy_state(const NameChange& change, Whole* whole) {
     if (change.elsewhere || change.source_changed == 0) return false;
     Shard& shard = shard_for(change.source, change.service);
     const Locked locked(shard.lock);
@@ -114,12 +121,14 @@ bool Assembly::copy_state(const NameChange& change, DigestState* state) {
                           upload.in_flight == 0 && upload.ahead_count == 0 && !upload.leased;
     const bool is_known = !upload.lost && !upload.tainted && !upload.matched;
     if (!is_still || !is_whole || !is_known || !is_in_place(upload.recipe)) return false;
-    *state = state_of(number);
+    whole->state = state_of(number);
+    whole->is_read = content_of(number).can_be_copied(upload.id);
+    whole->content = content_of(number).now;
     return true;
 }
 
-// state: nullptr when nobody knows what it is. `mixed`: there may be another object of that key.
-void Assembly::put_whole(Shard& shard, const NameChange& change, const DigestState* state,
+// whole: nullptr when nobody knows what it is. `mixed`: there may be another object of that key.
+void Assembly::put_whole(Shard& shard, const NameChange& change, const Whole* whole,
                          bool mixed, Now now) {
     const std::uint32_t number =
         open_upload(shard, whole_of(change.key, change.spelling), change.service, now);
@@ -127,18 +136,19 @@ void Assembly::put_whole(Shard& shard, const NameChange& change, const DigestSta
     Upload& upload = uploads_[number];
     upload.mixed = upload.mixed || mixed;
     pin(shard, number);
-    const std::uint32_t number_of_piece = state != nullptr ? open_piece(shard, number, 0) : none;
+    const std::uint32_t number_of_piece = whole != nullptr ? open_piece(shard, number, 0) : none;
     upload.lost = upload.mixed || number_of_piece == none;
     if (number_of_piece != none) {
         Piece& piece = pieces_[number_of_piece];
         piece.state = PieceState::whole;
-        piece.length = piece.end = state->size;
+        piece.length = piece.end = whole->state.size;
         piece.accepted = true;
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
         --upload.in_flight;
         ++upload.whole;
-        append_to_chain(number, number_of_piece, *state);
-        if (state->size == 0) leave_place(shard, number_of_piece);
+        append_to_chain(number, number_of_piece, whole->state);
+        if (whole->is_read) content_of(number).copy(whole->content, upload.id);
+        if (whole->state.size == 0) leave_place(shard, number_of_piece);
     }
     if (upload.lost) remember_object(shard, change.key, change.spelling, upload.mixed, now);
     unpin(shard, number, now);

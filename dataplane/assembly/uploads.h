@@ -92,6 +92,8 @@ struct Assembly::Upload {
     std::uint64_t count;
     std::uint64_t tag;
     std::uint64_t before_tag;
+    std::uint64_t id;  // of this state of the chain, 0 when it is empty
+    std::uint64_t before_id;
     std::uint64_t appended;  // pieces of order append so far
     std::uint64_t total;
     std::uint64_t lowest;  // with order number: of the piece that may be the first
@@ -103,6 +105,7 @@ struct Assembly::Upload {
     std::uint64_t solid_count;
     std::uint64_t solid_tag;
     std::uint32_t solid_last;
+    std::uint64_t solid_id;
 };
 
 // Keys of uploads that were forgotten with pieces in them, in two Bloom filters: the older one goes

@@ -174,6 +174,16 @@ inline constexpr std::uint64_t assembly_held_bytes = 32 * 1024;
 // Commits that name their pieces, under way at once in a worker: each has 20 KiB of text, and is
 // over when its few kilobytes are there.
 inline constexpr std::uint32_t commit_lists_max = 256;
+// Of uploads in pieces that hold an archive, or a text, one for so many is taken apart at once by
+// all workers (256 by default); each takes 100 to 600 KiB when it is used, with the copy that it
+// goes back to. Deflate and gzip in three archives that are in one another and a wrapper around
+// them need four blocks. Windows of zstd are few, as those of messages.
+inline constexpr std::uint32_t assembly_readers_share = 32;
+inline constexpr std::uint32_t assembly_readers_least = 16;
+inline constexpr std::uint32_t reader_blocks = 4;
+inline constexpr std::uint32_t reader_windows = 8;
+// Of names that are kept for a record: what a record holds of a member's path.
+inline constexpr std::size_t assembly_name_bytes = 256;
 // Pieces with an offset that may stand behind a hole: each is compared with what fills it.
 inline constexpr std::uint32_t assembly_ahead_max = 256;
 

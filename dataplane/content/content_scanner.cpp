@@ -40,6 +40,49 @@ ContentScanner::Search ContentScanner::feed(ObjectContent* object, Bytes bytes) 
     return begun;
 }
 
+bool ContentScanner::feed_apart(ObjectContent* object, TextTail* tail, Bytes bytes,
+                                std::uint64_t generation) {
+    const bool is_stale = tail->generation != generation && object->hits.count != 0;
+    if (tail->generation != generation) object->hits.clear();
+    tail->generation = generation;
+    const std::size_t in_head = object->head_bytes;
+    const bool was_decided = object->decided;
+    feed_type(object, bytes);
+    if (!object->decided || patterns_ == nullptr || !is_text(object->type)) return is_stale;
+    if (!was_decided) {
+        search_apart(tail, object->head, &object->hits);
+        bytes = bytes.subspan(limits::type_head_bytes - in_head);
+    }
+    search_apart(tail, bytes, &object->hits);
+    return is_stale;
+}
+
+void ContentScanner::search_apart(TextTail* tail, Bytes bytes, PatternHits* hits) {
+    std::array<std::uint8_t, 8 * limits::pattern_bytes_max> window;
+    while (!bytes.empty()) {
+        const std::size_t before = tail->count;
+        const std::size_t fresh = std::min(bytes.size(), window.size() - before);
+        std::copy_n(tail->bytes.begin(), before, window.begin());
+        std::copy_n(bytes.begin(), fresh, window.begin() + static_cast<std::ptrdiff_t>(before));
+        const Bytes all = Bytes(window).first(before + fresh);
+        patterns_->scan_name(as_text(all), hits);
+        const Bytes last = all.last(std::min(all.size(), tail->bytes.size()));
+        std::copy(last.begin(), last.end(), tail->bytes.begin());
+        tail->count = static_cast<std::uint16_t>(last.size());
+        bytes = bytes.subspan(fresh);
+    }
+}
+
+void ContentScanner::feed_type(ObjectContent* object, Bytes bytes) {
+    if (object->decided) return;
+    const std::size_t taken = std::min(bytes.size(), limits::type_head_bytes - object->head_bytes);
+    if (taken != 0) std::memcpy(object->head.data() + object->head_bytes, bytes.data(), taken);
+    object->head_bytes = static_cast<std::uint16_t>(object->head_bytes + taken);
+    if (object->head_bytes < limits::type_head_bytes) return;
+    object->type = types_.type_of(object->head);
+    object->decided = true;
+}
+
 ContentScanner::Search ContentScanner::decide(ObjectContent* object, Bytes head) {
     object->type = types_.type_of(head);
     object->decided = true;

@@ -29,6 +29,14 @@ struct ObjectContent {
     std::array<std::uint8_t, limits::type_head_bytes> head;
 };
 
+// How far a text was searched that cannot hold a stream, because it goes from worker to worker: its
+// last bytes, so that no literal of a pattern is missed between two runs.
+struct TextTail {
+    std::uint64_t generation = 0;  // of the index whose patterns were found
+    std::uint16_t count = 0;
+    std::array<std::uint8_t, limits::pattern_bytes_max> bytes;
+};
+
 class ContentScanner {
   public:
     enum class Search : std::uint8_t {
@@ -47,6 +55,11 @@ class ContentScanner {
     // A file name or the path of a member: searched whatever the object is.
     void name(ObjectContent* object, std::string_view text);
     Search feed(ObjectContent* object, Bytes bytes);
+    // Without a stream. `generation`: of the index in force. True: patterns of another one that
+    // were found before are forgotten.
+    bool feed_apart(ObjectContent* object, TextTail* tail, Bytes bytes, std::uint64_t generation);
+    // Its type only: for what is not searched here.
+    void feed_type(ObjectContent* object, Bytes bytes);
     Search end(ObjectContent* object);
     void drop(ObjectContent* object);
 
@@ -60,6 +73,7 @@ class ContentScanner {
     bool move(ObjectContent* object, PatternScanner* to);
 
   private:
+    void search_apart(TextTail* tail, Bytes bytes, PatternHits* hits);
     Search decide(ObjectContent* object, Bytes head);
     Search begin_search(ObjectContent* object, PatternScanner* patterns);
 

@@ -1,6 +1,9 @@
 #include "dataplane/object/archive.h"
 
+#include <cstring>
 #include <new>
+
+#include "dataplane/base/invariant.h"
 
 namespace cordon {
 
@@ -189,11 +192,15 @@ ArchivePool::ArchivePool(std::uint32_t stages)
     free_.reserve(stages);
 }
 
+ArchiveStage* ArchivePool::stage(std::uint32_t number) {
+    return std::launder(reinterpret_cast<ArchiveStage*>(&places_[number]));
+}
+
 ArchiveStage* ArchivePool::take() {
     if (!free_.empty()) {
-        ArchiveStage* stage = free_.back();
+        const std::uint32_t number = free_.back();
         free_.pop_back();
-        return stage;
+        return stage(number);
     }
     if (untouched_ == stages_) return nullptr;
     return new (&places_[untouched_++]) ArchiveStage;
@@ -201,7 +208,14 @@ ArchiveStage* ArchivePool::take() {
 
 void ArchivePool::give_back(ArchiveStage* stage) {
     stage->close();
-    free_.push_back(stage);
+    free_.push_back(static_cast<std::uint32_t>(reinterpret_cast<Place*>(stage) - places_.get()));
+}
+
+void ArchivePool::copy_from(const ArchivePool& other) {
+    INVARIANT(stages_ == other.stages_);
+    free_ = other.free_;  // it has room for all
+    untouched_ = other.untouched_;
+    std::memcpy(places_.get(), other.places_.get(), untouched_ * sizeof(Place));
 }
 
 }  // namespace cordon

@@ -93,12 +93,17 @@ class ArchivePool {
     ArchiveStage* take();
     void give_back(ArchiveStage* stage);
 
+    // As CodingPool::copy_from().
+    void copy_from(const ArchivePool& other);
+
   private:
     struct alignas(ArchiveStage) Place {
         unsigned char bytes[sizeof(ArchiveStage)];
     };
+    ArchiveStage* stage(std::uint32_t number);
+
     std::unique_ptr<Place[]> places_;  // untouched ones cost no memory
-    std::vector<ArchiveStage*> free_;
+    std::vector<std::uint32_t> free_;
     std::uint32_t untouched_ = 0;
     std::uint32_t stages_;
 };

@@ -21,15 +21,15 @@ bool has_parts(const Head& head) {
            !codings_of(head).unknown;
 }
 
+}  // namespace
+
 // What stands behind the last slash of the path.
-std::string_view last_segment(std::string_view target) {
+std::string_view BodyDecoder::name_in(std::string_view target) {
     std::string_view path = target.substr(0, target.find_first_of("?#"));
     while (path.ends_with('/'))
         path.remove_suffix(1);
     return path.substr(path.rfind('/') + 1);
 }
-
-}  // namespace
 
 // A multipart type without a boundary is a file of that type to whoever takes it (.mhtml).
 bool BodyDecoder::needed(const Head& head) {
@@ -37,7 +37,7 @@ bool BodyDecoder::needed(const Head& head) {
     return is_aws_chunked(head) || has_parts(head) || (list.count != 0 && !list.unknown);
 }
 
-void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_open) {
+void BodyDecoder::start(const DecoderMemory& memory) {
     level_count_ = fault_level_ = 0;
     objects_used_ = 0;
     faulted_ = prefix_due_ = false;
@@ -45,9 +45,30 @@ void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_op
     field_bytes_ = 0;
     payload_bytes_ = fed_bytes_ = decoded_bytes_ = 0;
     has_declared_ = false;
-    is_post_ = head.method == "POST";
     memory_ = memory;
-    target_name_ = last_segment(head.target);
+}
+
+void BodyDecoder::open_assembled(std::string_view name, const DecoderMemory& memory) {
+    start(memory);
+    is_post_ = is_coded_form_ = has_declared_ = false;
+    target_name_ = name;
+    content_type_ = {};
+    push(Coding::sniffed, ObjectForm::assembled, no_form).may_be_text = true;
+}
+
+void BodyDecoder::leave_alone(std::uint8_t object) {
+    for (std::size_t number = 0; number < level_count_; ++number) {
+        Level& level = levels_[number];
+        if (level.object != object || level.coding != Coding::sniffed) continue;
+        level.coding = Coding::none;
+        level.is_left_alone = true;
+    }
+}
+
+void BodyDecoder::open(const Head& head, const DecoderMemory& memory, bool is_open) {
+    start(memory);
+    is_post_ = head.method == "POST";
+    target_name_ = name_in(head.target);
     content_type_ = head.content_type;
     const ObjectForm payload = form_of(head);
     const bool is_piece = payload == ObjectForm::piece;

@@ -94,6 +94,8 @@ class BodyDecoder {
         std::string_view container;  // what the archive is called
     };
 
+    // What the last segment of a target's path is called.
+    static std::string_view name_in(std::string_view target);
     // False for a body that its head says is one plain object: it may be an archive.
     static bool needed(const Head& head);
     // The first bytes of such a body, `is_all`: and its last. False when they say that it is none,
@@ -103,6 +105,13 @@ class BodyDecoder {
     // The head stays valid until the message ends. `is_open`: the object of a plain body is number
     // 0 and open already.
     void open(const Head& head, const DecoderMemory& memory, bool is_open = false);
+    // The same for an object that many messages bring (ObjectForm::assembled): it is number 0 and
+    // open already. `name` stays valid as a head does. Elsewhere it goes on with another `out`.
+    static bool needed(Bytes first, bool is_all);
+    void open_assembled(std::string_view name, const DecoderMemory& memory);
+    void write_to(MutableBytes out) { memory_.out = out; }
+    // The object is one of the pieces of such a one: what is in it is not looked for here.
+    void leave_alone(std::uint8_t object);
     // After open(), of a plain body that is no archive by its first bytes: `at` bytes of it were
     // searched for a zip.
     void search_on(ZipSearch search, std::uint64_t at);
@@ -175,6 +184,7 @@ class BodyDecoder {
         bool may_be_text;
         bool zip_due;  // of a text: one begins where the input does
         bool is_cut;   // of a member: its archive ended early
+        bool is_left_alone;
         ZipSearch search;
         std::uint64_t given;  // bytes of input, with those at hand
         Bytes replay;         // of an archive: first bytes that came before the input
@@ -183,6 +193,7 @@ class BodyDecoder {
         ArchiveStage* archive;
     };
 
+    void start(const DecoderMemory& memory);
     Level& push(Coding coding, ObjectForm form, std::uint8_t form_number);
     void pop(std::size_t number);
     void forget_object(std::uint8_t object);
@@ -231,6 +242,7 @@ class BodyDecoder {
     void leave_archive(std::size_t number);
     bool is_too_much(std::size_t written);
     // --- body_text.cpp ---
+    static bool begins_with_files(std::string_view content_type, Bytes first, bool is_all);
     void begin_text(std::size_t number);
     static void search_text(Level& level);
     static void end_text_at(Level& level, std::size_t at);

@@ -23,7 +23,8 @@ bool BodyDecoder::step_plain(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
     leave_archive(number);  // one that ended: the names of its members were needed until now
     std::size_t at = 0;
-    const bool found = level.object != no_object_number && level.search.find(level.input, &at);
+    const bool found = level.object != no_object_number && !level.is_left_alone &&
+                       level.search.find(level.input, &at);
     if (!found) {
         level.input = {};
         return false;

@@ -10,11 +10,19 @@ namespace cordon {
 
 // Most bodies are no text by their first byte or two.
 bool BodyDecoder::needed(const Head& head, Bytes first, bool is_all) {
+    return begins_with_files(head.content_type, first, is_all);
+}
+
+bool BodyDecoder::needed(Bytes first, bool is_all) {
+    return begins_with_files({}, first, is_all);
+}
+
+bool BodyDecoder::begins_with_files(std::string_view content_type, Bytes first, bool is_all) {
     if (ArchiveSniffer::first_look(first, is_all) != ArchiveFormat::none) return true;
     TextDecoder text;
     std::array<std::uint8_t, TextDecoder::room_min> room;
     std::size_t written = 0;
-    text.open(head.content_type);
+    text.open(content_type);
     return text.next(&first, room, &written) != TextResult::none;
 }
 

@@ -7,6 +7,8 @@
 #include <zstd_errors.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <new>
 
 #include "dataplane/base/invariant.h"
@@ -108,31 +110,81 @@ ContentCoding content_coding_of(std::string_view name) {
     return ContentCoding::none;
 }
 
-CodingPool::Blocks CodingPool::make(std::uint32_t count, std::size_t bytes) {
-    Blocks blocks{std::make_unique_for_overwrite<std::uint8_t[]>(count * bytes), {}, bytes};
-    blocks.free.reserve(count);
-    for (std::uint32_t n = count; n-- > 0;)
-        blocks.free.push_back(blocks.memory.get() + n * bytes);
-    return blocks;
+WindowBlocks::WindowBlocks(std::uint32_t count)
+    : memory_(std::make_unique_for_overwrite<std::uint8_t[]>(count * limits::coding_large_bytes)),
+      free_(count == count_max ? ~0ull : (1ull << count) - 1) {
+    INVARIANT(count <= count_max);
+}
+
+std::uint8_t* WindowBlocks::take() {
+    std::uint64_t free = free_.load(std::memory_order_acquire);
+    while (free != 0) {
+        if (free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire))
+            return memory_.get() +
+                   static_cast<std::size_t>(std::countr_zero(free)) * limits::coding_large_bytes;
+    }
+    return nullptr;
+}
+
+void WindowBlocks::give_back(const std::uint8_t* block) {
+    const auto number =
+        static_cast<std::size_t>(block - memory_.get()) / limits::coding_large_bytes;
+    free_.fetch_or(1ull << number, std::memory_order_release);
+}
+
+CodingPool::CodingPool(std::uint32_t small_blocks, WindowBlocks* windows)
+    : memory_(std::make_unique_for_overwrite<std::uint8_t[]>(small_blocks *
+                                                             limits::coding_small_bytes)),
+      small_blocks_(small_blocks),
+      windows_(windows) {
+    free_.reserve(small_blocks);
+    for (std::uint32_t n = small_blocks; n-- > 0;)
+        free_.push_back(n);
 }
 
 CodingPool::CodingPool(std::uint32_t small_blocks, std::uint32_t large_blocks)
-    : small_(make(small_blocks, limits::coding_small_bytes)),
-      large_(make(large_blocks, limits::coding_large_bytes)) {}
+    : CodingPool(small_blocks, nullptr) {
+    own_windows_ = std::make_unique<WindowBlocks>(large_blocks);
+    windows_ = own_windows_.get();
+}
 
 MutableBytes CodingPool::take(ContentCoding coding) {
     const bool small = coding == ContentCoding::gzip || coding == ContentCoding::deflate ||
                        coding == ContentCoding::raw_deflate;
-    Blocks& blocks = small ? small_ : large_;
-    if (blocks.free.empty()) return {};
-    std::uint8_t* block = blocks.free.back();
-    blocks.free.pop_back();
-    return {block, blocks.bytes};
+    if (small) {
+        if (free_.empty()) return {};
+        const std::uint32_t number = free_.back();
+        free_.pop_back();
+        return {memory_.get() + number * limits::coding_small_bytes, limits::coding_small_bytes};
+    }
+    std::uint8_t* block = windows_->take();
+    if (block == nullptr) return {};
+    windows_taken_[window_count_++] = block;
+    return {block, limits::coding_large_bytes};
 }
 
 void CodingPool::give_back(MutableBytes block) {
-    Blocks& blocks = block.size() == small_.bytes ? small_ : large_;
-    blocks.free.push_back(block.data());
+    if (block.size() == limits::coding_small_bytes) {
+        free_.push_back(static_cast<std::uint32_t>(block.data() - memory_.get()) /
+                        limits::coding_small_bytes);
+        return;
+    }
+    const auto taken =
+        std::find(windows_taken_.begin(), windows_taken_.begin() + window_count_, block.data());
+    *taken = windows_taken_[--window_count_];
+    windows_->give_back(block.data());
+}
+
+void CodingPool::copy_from(const CodingPool& other) {
+    INVARIANT(small_blocks_ == other.small_blocks_ && !other.has_windows());
+    while (window_count_ != 0)
+        windows_->give_back(windows_taken_[--window_count_]);
+    free_ = other.free_;  // it has room for all
+    for (std::uint32_t n = 0; n < small_blocks_; ++n) {
+        if (std::find(free_.begin(), free_.end(), n) != free_.end()) continue;
+        const std::size_t at = n * limits::coding_small_bytes;
+        std::memcpy(memory_.get() + at, other.memory_.get() + at, limits::coding_small_bytes);
+    }
 }
 
 bool CodingDecoder::open(ContentCoding coding, CodingPool* pool) {

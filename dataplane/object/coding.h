@@ -7,13 +7,16 @@
 // How much a library gives of a damaged stream before it says so depends on how it is fed. The
 // first bytes are fed one by one, so that a plain body is told from a coded one that is damaged.
 //
-// Owns:       CodingPool: the blocks. CodingDecoder: one of them while open.
+// Owns:       CodingPool: the blocks; windows may belong to several pools (WindowBlocks).
+//             CodingDecoder: one of them while open.
 // Invariants: what comes out of a sound stream, and whether one is bogus, does not depend on how
 //             the input is cut; no allocation after the pool's construction.
-// Worker:     used by one worker only: no lock.
+// Worker:     used by one worker at a time, WindowBlocks by any: no lock.
 // Limits:     coding_small_blocks decoders with a window of 32 KiB, coding_large_blocks others.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -36,26 +39,48 @@ enum class ContentCoding : std::uint8_t {
 // `none` for what is not undone here.
 ContentCoding content_coding_of(std::string_view name);
 
+// The large blocks.
+class WindowBlocks {
+  public:
+    static constexpr std::uint32_t count_max = 64;  // bits of a word
+
+    explicit WindowBlocks(std::uint32_t count);
+
+    std::uint8_t* take();  // null when none is left
+    void give_back(const std::uint8_t* block);
+
+  private:
+    std::unique_ptr<std::uint8_t[]> memory_;  // untouched ones cost none
+    std::atomic<std::uint64_t> free_;
+};
+
 class CodingPool {
   public:
     CodingPool(std::uint32_t small_blocks, std::uint32_t large_blocks);
+    // `windows` outlives it.
+    CodingPool(std::uint32_t small_blocks, WindowBlocks* windows);
 
     // Empty when none is left.
     MutableBytes take(ContentCoding coding);
     void give_back(MutableBytes block);
 
+    // What is in use here becomes what `other` had in use; windows are given back. Of no use to
+    // decoders but those that had the blocks of this pool when it was copied to `other`, which had
+    // no windows then.
+    void copy_from(const CodingPool& other);
+    bool has_windows() const { return window_count_ != 0; }
+
     static std::uint64_t small_bytes() { return limits::coding_small_bytes; }
     static std::uint64_t large_bytes() { return limits::coding_large_bytes; }
 
   private:
-    struct Blocks {
-        std::unique_ptr<std::uint8_t[]> memory;  // untouched ones cost none
-        std::vector<std::uint8_t*> free;
-        std::size_t bytes;
-    };
-    static Blocks make(std::uint32_t count, std::size_t bytes);
-    Blocks small_;
-    Blocks large_;
+    std::unique_ptr<std::uint8_t[]> memory_;  // untouched blocks cost none
+    std::vector<std::uint32_t> free_;
+    std::uint32_t small_blocks_;
+    std::unique_ptr<WindowBlocks> own_windows_;
+    WindowBlocks* windows_;
+    std::array<const std::uint8_t*, WindowBlocks::count_max> windows_taken_;
+    std::uint32_t window_count_ = 0;
 };
 
 class CodingDecoder {

@@ -92,6 +92,9 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
     const AssemblyLimits assembly = assembly_limits(options);
     plan.add("assemblies_max", assembly.uploads_max, Assembly::upload_bytes());
+    plan.add("assemblies_max (archives)", Assembly::readers_for(assembly.uploads_max),
+             ContentReader::memory_bytes());
+    plan.add("assemblies_max (windows)", limits::reader_windows, CodingPool::large_bytes());
     plan.add("assemblies_max (pieces)", assembly.pieces_max, Assembly::piece_bytes());
     plan.add("spool_bytes_max", 1, options.spool_bytes_max);
     plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);

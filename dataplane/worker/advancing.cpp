@@ -33,6 +33,7 @@ bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
     own.slot = chain_state.size == 0 ? fingerprinter.open(planned_kinds())
                                      : fingerprinter.resume(chain_state);
     INVARIANT(own.slot != no_object);
+    open_chain(place);
     return true;
 }
 
@@ -99,6 +100,7 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
             fingerprinter.submit(own.slot, bytes);
             fingerprinter.flush();
             *left -= bytes.size();
+            if (!read_chain(place, bytes)) return false;
             continue;
         }
         fingerprinter.save(own.slot, &chain_state);
@@ -107,6 +109,7 @@ bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
         counters.count(Outcome::assembly_chained);
         if (assembly.passed(own.upload, &own.spooled, chain_state)) continue;
         own.leased = false;
+        own.content = nullptr;
         fingerprinter.drop(own.slot);
         own.slot = no_object;
         if (own.flow == no_flow) {

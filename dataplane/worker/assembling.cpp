@@ -126,6 +126,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.spooled = {};
     own.cursor = {};
     own.slot = no_object;
+    own.content = nullptr;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
     own.lost = own.leased = own.summed = own.has_bytes = false;
@@ -161,22 +162,34 @@ bool Worker::State::begin_piece(FlowNumber number, const PieceRequest& request) 
     own.ticket = ticket;
     own.upload = ticket.upload;
     own.overlap = ticket.overlap;
-    if (ticket.place == PiecePlace::next) {
+    if (ticket.place == PiecePlace::next)
         own.slot = chain_state.size == 0 ? fingerprinter.open(planned_kinds())
                                          : fingerprinter.resume(chain_state);
-        put_zeros(own.slot, ticket.zeros);
+    if (ticket.place == PiecePlace::first || ticket.place == PiecePlace::next)
+        begin_reading_piece(number);
+    return put_zeros(exchanges[flows[number].exchange].assembling, ticket.zeros);
+}
+
+// What the storage fills a gap with. False: what is in the upload matched with it.
+bool Worker::State::put_zeros(std::uint32_t place, std::uint64_t left) {
+    while (left != 0) {
+        const Bytes zeros = Assembly::zero_bytes(left);
+        fingerprinter.submit(assemblings[place].slot, zeros);
+        left -= zeros.size();
+        if (!read_chain(place, zeros)) return false;
     }
+    fingerprinter.flush();
     return true;
 }
 
-// What the storage fills a gap with.
-void Worker::State::put_zeros(ObjectSlot slot, std::uint64_t left) {
-    while (left != 0) {
-        const Bytes zeros = Assembly::zero_bytes(left);
-        fingerprinter.submit(slot, zeros);
-        left -= zeros.size();
-    }
-    fingerprinter.flush();
+// What the piece holds of the upload is read with what is before it; by itself it is none.
+void Worker::State::begin_reading_piece(FlowNumber number) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    const Assembling& own = assemblings[exchange.assembling];
+    open_chain(exchange.assembling);
+    exchange.sniff_due = false;
+    exchange.left_alone = true;
+    if (exchange.decoder != no_decoder) decoders[exchange.decoder].decoder.leave_alone(own.object);
 }
 
 // A whole object is judged by itself. Later requests may write into it, or behind it: so it is the

@@ -26,6 +26,7 @@ inline constexpr std::uint32_t no_assembling = UINT32_MAX;
 inline constexpr KindSet component_kinds{IndicatorKind::sha256, IndicatorKind::md5};
 // In place of the number of an object of the message.
 inline constexpr std::uint8_t assembled_object = 0xfe;
+inline constexpr std::uint8_t contained_object = 0xfd;  // in the upload
 
 struct CommitPlace {
     CommitList list;
@@ -45,6 +46,7 @@ struct FormPlace {
     PieceRequest request;
     bool has_ended;
     bool has_key;
+    ChainContent content;
     bool is_aside;   // its bytes are kept, until its place is known
     bool is_full;    // there was no room for them
     SpoolRun aside;  // and are here
@@ -81,6 +83,7 @@ struct Assembling {
     std::uint64_t overlap;  // bytes of the piece that are there, and still to come
     SpooledPiece spooled;   // that is being hashed
     ObjectSlot slot;        // of the chain
+    ChainContent* content;  // while the chain moves here
     Stage stage;
     std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
     std::uint8_t service;

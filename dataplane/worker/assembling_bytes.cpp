@@ -44,6 +44,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     if (own.stage == Assembling::Stage::creation && exchange.creation != no_assembling)
         set_aside(&form_places[exchange.creation], bytes);
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
+    if (!read_chain(exchange.assembling, bytes)) return false;
     if (own.ticket.place == PiecePlace::again) {
         if (assembly.repeats(own.ticket, &own.cursor, bytes)) return true;
         counters.count(Outcome::assembly_conflict);
@@ -132,9 +133,10 @@ bool Worker::State::look_at_chain(FlowNumber number, bool last) {
     const Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
     const Assembling& own = assemblings[exchange.assembling];
-    if (own.stage != Assembling::Stage::piece || own.slot == no_object ||
-        own.request.visibility == Visibility::at_commit)
+    if (own.stage != Assembling::Stage::piece || own.request.visibility == Visibility::at_commit)
         return true;
+    if (!look_at_members(exchange.assembling)) return false;
+    if (own.slot == no_object) return true;
     fingerprinter.save(own.slot, &chain_state);
     Judged judged{number, assembled_object, false, {}};
     chain_state.finish(&judged.digests);

@@ -23,7 +23,7 @@ bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) 
         own.flow, assembled_object, state.size == own.request.total || own.request.last, {}};
     state.finish(&judged.digests);
     if (own.flow == no_flow) {
-        if (!matches_anything(judged.digests)) return true;
+        if (!matches_anything(judged.digests)) return judge_content(place, state.size);
         assembly.freeze(own.upload, state);
         drop_assembling(place);
         return false;
@@ -33,9 +33,34 @@ bool Worker::State::judge_prefix(std::uint32_t place, const DigestState& state) 
         counters.count(Outcome::stale_plan);
         return passes_unassembled(own.flow, PolicyCase::limit, VerifyReason::gap);
     }
-    if (matches_to_block(judged, false)) assembly.freeze(own.upload, state);
-    if (judged.complete || matches_to_block(judged, false)) return judge_assembled(judged, true);
-    return true;
+    if (matches_to_block(judged, false)) {
+        assembly.freeze(own.upload, state);
+        return judge_assembled(judged, true);
+    }
+    if (!judge_content(place, state.size)) return false;
+    return !judged.complete || judge_assembled(judged, true);
+}
+
+// What is in an object that shows with its last piece, `bytes` long by now. False: the flow is cut.
+bool Worker::State::judge_content(std::uint32_t place, std::uint64_t bytes) {
+    const Assembling& own = assemblings[place];
+    if (own.content == nullptr) return true;
+    if (own.flow == no_flow || !is_all(own, bytes)) {
+        if (!look_at_members(place)) return false;
+    } else if (!finish_chain(place)) {
+        return false;
+    }
+    const ChainContent::Point& point = own.content->now;
+    if (!point.is_flawed || own.flow == no_flow) return true;
+    return passes_unassembled(own.flow, case_of_flaw(point.flaw), reason_of_flaw(point.flaw));
+}
+
+// Whether the piece that ends is the last one, as far as anybody said how many come.
+bool Worker::State::is_all(const Assembling& own, std::uint64_t bytes) {
+    if (own.request.last || bytes == own.request.total) return true;
+    const ChainView chain = assembly.chain(own.upload);
+    return bytes == chain.total ||
+           (own.request.pieces != piece_unknown && chain.count + 1 == own.request.pieces);
 }
 
 // The objects of the message are judged; its end is held. False: the flow waits, or is cut.
@@ -84,6 +109,9 @@ bool Worker::State::end_piece(FlowNumber number) {
     if (own.ticket.place != PiecePlace::spooled && !is_whole && shows_at_end(own.request) &&
         !judge_prefix(place, piece_state))
         return false;
+    if (!shows_at_end(own.request) && !look_at_members(place)) return false;
+    if (is_whole) note_plain(exchange, own);
+    own.content = nullptr;
     assembly.end(own.ticket, piece_sum, piece_state, now);
     exchange.answered = own.ticket;
     if (exchange.early_status != 0) note_piece_answer(&exchange, exchange.early_status);
@@ -123,6 +151,10 @@ bool Worker::State::look_on(std::uint32_t place) {
                 put_to_work(place);
                 return false;
             case Standing::matched: {
+                if (assembly.found(own.upload, &chain_found)) {
+                    if (!judge_frozen(place)) return false;
+                    continue;
+                }
                 Judged judged{number, assembled_object, false, {}};
                 chain_state.finish(&judged.digests);
                 if (matches_to_block(judged, false)) {
@@ -145,6 +177,28 @@ bool Worker::State::look_on(std::uint32_t place) {
                 return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
         }
     }
+}
+
+// A whole object was read as the body that it is. What was no archive so far goes on from there; of
+// several in a row each is searched by itself.
+void Worker::State::note_plain(const Exchange& exchange, const Assembling& own) {
+    const bool is_first = own.ticket.place == PiecePlace::first;
+    if (exchange.decoder != no_decoder || exchange.sniff_due || !own.summed) return;
+    if (!is_first && own.ticket.place != PiecePlace::next) return;
+    ChainContent* content = assembly.content(own.upload);
+    ChainContent::Point& point = content->now;
+    if (!is_first && (point.is_flawed || point.reads || !point.begun)) return;
+    prepare_chain(content);
+    if (is_first) {
+        point.head = exchange.objects[own.object].content;
+        point.head.decided = point.head.head_bytes % limits::type_head_bytes == 0;
+    } else if (!point.head.decided) {
+        point.head.type = contents.type_so_far(point.head);
+        point.head.decided = true;
+    }
+    point.search = exchange.search;
+    point.bytes += piece_sum.length;
+    point.begun = true;
 }
 
 bool Worker::State::end_look(std::uint32_t place) {

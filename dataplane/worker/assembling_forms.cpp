@@ -28,6 +28,7 @@ std::uint32_t Worker::State::open_form_place() {
 
 void Worker::State::release_form_place(std::uint32_t place) {
     assembly.spool().drop(&form_places[place].aside);
+    form_places[place].content.close(&assembly.readers());
     form_places.release(place);
 }
 

@@ -127,6 +127,7 @@ Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::s
         return composes ? look_up_components(place) : look_up_list(place);
     if (own.stage == Assembling::Stage::hashing)
         return composes ? hash_components(place, left) : hash_list(place, left);
+    if (!judge_frozen(place)) return CommitStep::waits;
     if (!begin_advance(place, true)) return commit_waits(place);
     if (own.request.list != ListFormat::none) {
         composes ? begin_composition(place) : begin_list(place);
@@ -143,6 +144,7 @@ Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
     own.spooled = {};
     if (own.leased) assembly.give_back(own.upload);
     own.leased = false;
+    own.content = nullptr;
     if (own.slot != no_object) fingerprinter.drop(own.slot);
     own.slot = no_object;
     own.stage = Assembling::Stage::waiting;
@@ -246,9 +248,11 @@ void Worker::State::begin_list(std::uint32_t place) {
         assembly.before_last(own.upload, &chain_state);
         fingerprinter.drop(own.slot);
         own.slot = fingerprinter.resume(chain_state);
+        assembly.content_before(own.upload);
     } else {
         fingerprinter.drop(own.slot);
         own.slot = fingerprinter.open(planned_kinds());
+        assembly.content_anew(own.upload);
     }
     own.cursor = {};
     own.done = 0;
@@ -324,6 +328,7 @@ Worker::State::CommitStep Worker::State::hash_list(std::uint32_t place, std::siz
         fingerprinter.submit(own.slot, bytes);
         fingerprinter.flush();
         *left -= bytes.size();
+        if (!read_chain(place, bytes)) return CommitStep::waits;
     }
     put_to_work(place);
     return CommitStep::waits;
@@ -336,6 +341,12 @@ Worker::State::CommitStep Worker::State::judge_commit(std::uint32_t place) {
     Judged judged{number, assembled_object, true, {}};
     fingerprinter.flush();
     fingerprinter.peek(own.slot, &judged.digests);
+    if (!matches_to_block(judged, true)) {
+        if (!finish_chain(place)) return CommitStep::waits;
+        const ChainContent::Point& point = own.content->now;
+        if (point.is_flawed)
+            return commit_unjudged(place, case_of_flaw(point.flaw), reason_of_flaw(point.flaw));
+    }
     counters.count(Outcome::assembly_committed);
     if (!judge_assembled(judged, true)) return CommitStep::waits;
     end_look(place);

@@ -69,8 +69,19 @@ void Worker::State::begin_composition(std::uint32_t place) {
             assembly.before_last(own.upload, &chain_state);
         }
     }
+    // A chain that nobody could read goes anew through what is retained, unless it is known to be bad.
+    const auto is_known = [&] {
+        if (own.chained != count || own.chained != chain.count) return false;
+        assembly.state(own.upload, &chain_state);
+        Judged judged{own.flow, assembled_object, true, {}};
+        chain_state.finish(&judged.digests);
+        return matches_to_block(judged, false);
+    };
+    if (own.content->now.is_flawed && !is_known()) own.chained = 0;
     fingerprinter.drop(own.slot);
     const bool is_all = is_partial || own.chained == chain.count;
+    if (own.chained == 0) assembly.content_anew(own.upload);
+    if (own.chained != 0 && !is_all) assembly.content_before(own.upload);
     if (own.chained != 0 && is_all) assembly.state(own.upload, &chain_state);
     own.slot =
         own.chained != 0 ? fingerprinter.resume(chain_state) : fingerprinter.open(planned_kinds());
@@ -191,6 +202,7 @@ Worker::State::CommitStep Worker::State::hash_components(std::uint32_t place, st
         fingerprinter.submit(own.slot, bytes);
         fingerprinter.flush();
         *left -= bytes.size();
+        if (!read_chain(place, bytes)) return CommitStep::waits;
     }
     put_to_work(place);
     return CommitStep::waits;

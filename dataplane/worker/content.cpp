@@ -32,7 +32,9 @@ void Worker::State::search_path(std::string_view target, ObjectContent* content)
     contents.name(content, {decoded.data(), length});
 }
 
-void Worker::State::content_bytes(OpenObject* object, Bytes bytes) {
+// A piece `left_alone` is searched with what is before it.
+void Worker::State::content_bytes(OpenObject* object, Bytes bytes, bool left_alone) {
+    if (left_alone) return contents.feed_type(&object->content, bytes);
     note_search(contents.feed(&object->content, bytes));
 }
 
@@ -51,10 +53,16 @@ void Worker::State::note_search(ContentScanner::Search search) {
     }
 }
 
-// What was put together of pieces has none: its first bytes went by with another message.
+// The first bytes of what was put together of pieces went by with another message.
 ContentType Worker::State::type_of(const Judged& judged) {
-    if (judged.object == assembled_object) return ContentType::unknown;
+    if (judged.object == contained_object) return chain_found.type;
     const Exchange& exchange = exchanges[flows[judged.flow].exchange];
+    if (judged.object == assembled_object) {
+        const ChainContent* content = exchange.assembling == no_assembling
+                                          ? nullptr
+                                          : assemblings[exchange.assembling].content;
+        return content == nullptr ? ContentType::unknown : contents.type_so_far(content->now.head);
+    }
     return contents.type_so_far(exchange.objects[judged.object].content);
 }
 

@@ -11,8 +11,12 @@
 namespace cordon {
 
 bool Worker::State::begin_creation(FlowNumber number, const PieceRequest& request) {
-    assemblings[open_assembling(number, request)].stage = Assembling::Stage::creation;
-    await_location(number, request).is_aside = request.component;
+    Assembling& own = assemblings[open_assembling(number, request)];
+    own.stage = Assembling::Stage::creation;
+    FormPlace& made = await_location(number, request);
+    made.is_aside = request.component;
+    made.content.call(exchanges[flows[number].exchange].parser.head().target);
+    own.content = &made.content;
     return true;
 }
 
@@ -64,6 +68,7 @@ void Worker::State::cut_creation(const Assembling& own) {
     PieceTicket ticket;
     FormPlace& made = form_places[exchange.creation];
     if (!begin_created(made.request, own.service, &ticket)) return;
+    hand_over(&made.content, ticket.upload);
     assembly.adopt(ticket, &made.aside);
     counters.count(Outcome::assembly_piece);
     fingerprinter.save(slot, &chain_state);
@@ -92,6 +97,7 @@ void Worker::State::note_creation_answer(Exchange* exchange, std::uint16_t statu
         if (assembly.open(made.request, flows[exchange->flow].service, now))
             counters.count(Outcome::assembly_opened);
     } else if (is_made && begin_created(made.request, flows[exchange->flow].service, &ticket)) {
+        hand_over(&made.content, ticket.upload);
         assembly.adopt(ticket, &made.aside);
         assembly.end(ticket, made.sum, made.state, now);
         assembly.close(ticket.upload, now);
@@ -99,6 +105,11 @@ void Worker::State::note_creation_answer(Exchange* exchange, std::uint16_t statu
         counters.count(Outcome::assembly_chained);
     }
     forget_creation(exchange);
+}
+
+void Worker::State::hand_over(ChainContent* content, UploadRef upload) {
+    *assembly.content(upload) = *content;
+    content->reader = {};
 }
 
 // False: others were there before, and it is not the first piece. Then it is missing.

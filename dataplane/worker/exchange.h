@@ -75,6 +75,7 @@ struct Exchange {
     bool body_ended;             // the decoder was told so
     bool undecoded;              // a form that was given up
     bool sniff_due;              // a plain body that may be an archive
+    bool left_alone;             // a plain body that is read as a piece
     ZipSearch search;            // of such a one
     bool has_unjudged;           // it passes without a verdict, for this reason
     VerifyReason unjudged;       //

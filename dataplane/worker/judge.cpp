@@ -209,13 +209,37 @@ bool Worker::State::matches_to_block(const Judged& judged, bool last) const {
 // Several pieces, put together.
 bool Worker::State::judge_assembled(const Judged& judged, bool last) {
     const Flow& flow = flows[judged.flow];
+    const std::uint32_t place = exchanges[flow.exchange].assembling;
+    const bool is_all = judged.complete && place != no_assembling;
     Finding finding;
-    look_up(judged.digests, PatternHits{}, flow, &finding);
+    look_up(judged.digests, is_all ? hits_of_chain(place) : PatternHits{}, flow, &finding);
     const bool blocks = finding.count != 0 && finding.action == MatchAction::block;
     if (blocks || (last && finding.count != 0))
         record_match(judged, finding);
     else if (judged.complete)
         count_clean(judged);
+    return flow.phase == FlowPhase::established;
+}
+
+// `chain_found`, in an upload in pieces. What blocks stays with the upload, for its other pieces.
+bool Worker::State::judge_contained(const Judged& judged, const PatternHits& hits, UploadRef upload,
+                                    MemberSeen seen) {
+    const Flow& flow = flows[judged.flow];
+    Finding finding;
+    look_up(judged.digests, hits, flow, &finding);
+    if (finding.count != 0 && finding.action == MatchAction::block) {
+        if (upload) assembly.freeze(upload, chain_found);
+        record_match(judged, finding);
+    } else if (seen == MemberSeen::so_far) {
+        return true;
+    } else if (finding.count != 0) {
+        record_match(judged, finding);
+    } else if (seen == MemberSeen::cut) {
+        counters.count(Outcome::object_aborted);
+        counters.objects[object_class(UninspectedReason::incomplete)].add(0);
+    } else {
+        count_clean(judged);
+    }
     return flow.phase == FlowPhase::established;
 }
 
@@ -318,7 +342,7 @@ void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     count_type(judged, TypeVerdict::matched);
     report(judged, ObjectVerdict::match, {}, finding.entries[0].match.reference);
     fill_incident(judged, finding);
-    if (!judged.complete && judged.object != assembled_object)
+    if (!judged.complete && judged.object < exchange.objects.size())
         drop_object(&exchange, judged.object);
     if (finding.action == MatchAction::block) return block(judged.flow);
     RecordTicket ticket;

@@ -15,6 +15,7 @@
 //                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
+//   chain_reading.cpp  what uploads in pieces hold: archives and their members
 //   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
@@ -36,56 +37,10 @@
 #include "dataplane/worker/case_number.h"
 #include "dataplane/worker/exchange.h"
 #include "dataplane/worker/flow_state.h"
+#include "dataplane/worker/lifetime.h"
 #include "dataplane/worker/worker.h"
 
 namespace cordon {
-
-// How long things last. Each with its reason.
-namespace lifetime {
-inline constexpr std::uint64_t embryonic_ns = 10 * ns_per_s;    // SYN retries go to 7 s
-inline constexpr std::uint64_t unconfirmed_ns = 32 * ns_per_s;  // SYN-ACKs repeat 16 s apart
-inline constexpr std::uint64_t closed_ns = 5 * ns_per_s;        // late FINs and ACKs of both ends
-inline constexpr std::uint64_t evictable_ns = 60 * ns_per_s;    // a busy flow without a segment
-// When the table is full. A SYN that was repeated once and found nobody has had its chance. Between
-// two messages a second is long for whoever wants to go on; who is closed then loses a handshake.
-inline constexpr std::uint64_t embryonic_least_ns = 3 * ns_per_s;
-inline constexpr std::uint64_t idle_least_ns = 1 * ns_per_s;
-inline constexpr std::uint64_t idle_ns = 7200 * ns_per_s;   // TCP keep-alive's own default
-inline constexpr std::uint64_t quiet_ns = 100 * ns_per_ms;  // no answer under way pauses so long
-// A connection that is older than us speaks within this time after our start, or it has been idle
-// for longer than terminators keep idle ones (60 to 90 s are usual). Later on, one that is not
-// known was made to be forgotten.
-inline constexpr std::uint64_t midstream_ns = 300 * ns_per_s;
-// A receiver acknowledges within half a second (RFC 9293 §3.8.6.3), and a SYN-ACK that passed
-// beside us while we started is repeated after one: what is silent for longer while its peer goes
-// on speaks on another path.
-inline constexpr std::uint32_t one_direction_ms = 1200;
-inline constexpr std::uint64_t rto_first_ns = 200 * ns_per_ms;
-// Two losses of the answer in a row are repaired by then (200 + 400 ms).
-inline constexpr std::uint64_t answer_least_ns = 2 * ns_per_s;
-inline constexpr std::uint64_t rto_max_ns = 5 * ns_per_s;
-// An RST may be lost, and so may the challenge ACK that would tell. At 10 % loss each way six are
-// lost once in a million; the last is sent 3.1 s after the first.
-inline constexpr std::uint64_t reset_again_ns = 100 * ns_per_ms;  // doubles
-inline constexpr std::uint32_t resets_again_max = 5;
-inline constexpr std::uint64_t sever_again_ns = 500 * ns_per_ms;  // the same for flows cut at once
-// How often a decision that waits for its record is looked at, and one whose answer is on its way:
-// nothing of an answer is finer than this, and a thousand of them cost a worker half a percent.
-inline constexpr std::uint64_t record_look_ns = 1 * ns_per_ms;
-inline constexpr std::uint64_t answer_look_ns = 10 * ns_per_ms;
-// A client whose upload was blocked in its middle is answered at its end; when it pauses, at once.
-inline constexpr std::uint64_t body_pause_ns = 2 * ns_per_s;
-inline constexpr std::uint64_t body_longest_ns = 30 * ns_per_s;
-inline constexpr std::uint64_t client_catches_up_ns = 1 * ns_per_s;
-// How long a message may stand still while others find no room: in its head (which comes within two
-// round trips of the farthest client), in its body or that of the answer, and until the storage
-// begins to answer. Bytes earn further time (limits::slow_bytes_per_s).
-inline constexpr std::uint64_t head_patience_ns = 5 * ns_per_s;
-inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
-inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
-inline constexpr std::uint64_t patience_every_ns = 500 * ns_per_ms;
-inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
-}  // namespace lifetime
 
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every
 // sweep looks at as many as it does at flows.
@@ -342,10 +297,11 @@ struct Worker::State {
     bool is_left_to_commit(FlowNumber number, const PieceRequest& request) const;
     KindSet piece_kinds(const Exchange& exchange);
     std::uint32_t open_assembling(FlowNumber number, const PieceRequest& request);
+    void begin_reading_piece(FlowNumber number);
     void begin_whole(FlowNumber number, PieceRequest request);
     void begin_empty(FlowNumber number, PieceRequest request);
     bool begin_piece(FlowNumber number, const PieceRequest& request);
-    void put_zeros(ObjectSlot slot, std::uint64_t left);
+    bool put_zeros(std::uint32_t place, std::uint64_t left);
     void begin_component(FlowNumber number, PieceRequest request);
     void note_unseen(FlowNumber number, const PieceRequest& request);
     void set_aside(FormPlace* form, Bytes bytes);
@@ -367,6 +323,9 @@ struct Worker::State {
     bool look_at_chain(FlowNumber number, bool last);
     static bool shows_at_end(const PieceRequest& request);
     bool judge_prefix(std::uint32_t place, const DigestState& state);
+    bool judge_content(std::uint32_t place, std::uint64_t bytes);
+    bool is_all(const Assembling& own, std::uint64_t bytes);
+    void note_plain(const Exchange& exchange, const Assembling& own);
     bool end_assembling(FlowNumber number);  // false: the flow waits, or is cut
     bool end_piece(FlowNumber number);
     bool advance_alone(std::uint32_t place);
@@ -391,6 +350,7 @@ struct Worker::State {
     void note_location(Exchange* exchange);
     void note_creation_answer(Exchange* exchange, std::uint16_t status);
     bool begin_created(const PieceRequest& request, std::uint32_t service, PieceTicket* ticket);
+    void hand_over(ChainContent* content, UploadRef upload);
     void forget_creation(Exchange* exchange);
 
     // --- renaming.cpp ---
@@ -447,11 +407,37 @@ struct Worker::State {
     bool passes_at_limit(std::size_t service_number) const;
     static std::uint64_t bytes_moved(const Flow& flow);
 
+    // --- chain_reading.cpp ---
+    enum class MemberSeen : std::uint8_t { so_far, cut, whole };
+    void open_chain(std::uint32_t place);
+    bool read_chain(std::uint32_t place, Bytes bytes);
+    void prepare_chain(ChainContent* content);
+    bool begin_reading(std::uint32_t place, Bytes bytes);
+    ContentReader* open_reader(ChainContent* content);
+    void note_chain_flaw(ChainContent* content, Outcome why);
+    bool take_members(std::uint32_t place, ContentReader* reader);
+    bool member_event(std::uint32_t place, ContentReader* reader, const ObjectEvent& event);
+    bool judge_member(std::uint32_t place, ContentReader* reader, std::uint8_t object,
+                      MemberSeen seen, Bytes kept_back = {});
+    bool judge_found(std::uint32_t place, MemberSeen seen);
+    PatternHits hits_of(const FoundMember& member);
+    PatternHits hits_of_chain(std::uint32_t place);
+    std::uint64_t index_generation() const;
+    void search_apart(ObjectContent* object, TextTail* tail, Bytes bytes);
+    void count_clean_member();
+    void count_unread_member(std::uint32_t place, ContentReader* reader, const ObjectEvent& event);
+    void member_fault(std::uint32_t place, ContentReader* reader, Outcome why);
+    static PolicyCase case_of_flaw(Outcome why);
+    static VerifyReason reason_of_flaw(Outcome why);
+    bool finish_chain(std::uint32_t place);
+    bool look_at_members(std::uint32_t place);
+    bool judge_frozen(std::uint32_t place);
+
     // --- content.cpp ---
     struct Judged;
     void open_content(FlowNumber number, std::uint8_t object);
     void search_path(std::string_view target, ObjectContent* content);
-    void content_bytes(OpenObject* object, Bytes bytes);
+    void content_bytes(OpenObject* object, Bytes bytes, bool left_alone);
     void end_content(OpenObject* object);
     void note_search(ContentScanner::Search search);
     ContentType type_of(const Judged& judged);
@@ -479,6 +465,8 @@ struct Worker::State {
     bool matches_anything(const Digests& digests) const;
     bool matches_to_block(const Judged& judged, bool last) const;
     bool judge_assembled(const Judged& judged, bool last);  // false: the flow is cut
+    bool judge_contained(const Judged& judged, const PatternHits& hits, UploadRef upload,
+                         MemberSeen seen);
     void record_match(const Judged& judged, const Finding& finding);
     void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
@@ -592,6 +580,10 @@ struct Worker::State {
     DigestState piece_state;  // of the piece that ended last, and what tells it
     PieceSum piece_sum{};
     std::array<std::uint8_t, limits::decode_run_bytes> decode_room;  // what decoders write
+    // What readers of uploads write: they read what decoders wrote.
+    std::array<std::uint8_t, limits::decode_run_bytes> chain_room;
+    FoundMember chain_found;             // scratch: contained_object
+    ObjectContent name_content;          // scratch
     std::vector<FlowNumber> shunted;     // flows with a range; capacity fixed at start
     std::size_t shunt_next = 0;          // looked at for what passed
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start

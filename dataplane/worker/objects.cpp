@@ -10,7 +10,7 @@ void Worker::State::open_message(FlowNumber number) {
     for (OpenObject& object : exchange.objects)
         object.slot = no_object;
     exchange.object_open = true;
-    exchange.body_ended = exchange.undecoded = false;
+    exchange.body_ended = exchange.undecoded = exchange.left_alone = false;
     exchange.unneeded_at = UINT64_MAX;
     exchange.body_bytes = 0;
     exchange.form = form_of(head);
@@ -60,13 +60,13 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     Exchange& exchange = exchanges[flow.exchange];
     exchange.body_bytes += bytes.size();
     object_bytes_open += bytes.size();
-    if (exchange.decoder == no_decoder) sniff_body(&exchange, bytes);
+    if (exchange.decoder == no_decoder && !exchange.left_alone) sniff_body(&exchange, bytes);
     if (exchange.decoder != no_decoder) {
         decoders[exchange.decoder].decoder.feed(bytes, exchange.chunk_begin);
         return take_objects(number);
     }
     hash(number, 0, bytes);
-    content_bytes(&exchange.objects[0], bytes);
+    content_bytes(&exchange.objects[0], bytes, exchange.left_alone);
     if (!assemble_bytes(number, 0, bytes)) return;
     if (is_held(exchange) && flow.hold.holding()) return;
     if (is_done_with(exchange.objects[0])) return flow.hold.nothing_open();
@@ -145,7 +145,8 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
         case ObjectEvent::Kind::bytes:
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             hash(number, event.object, event.bytes);
-            content_bytes(&exchange.objects[event.object], event.bytes);
+            content_bytes(&exchange.objects[event.object], event.bytes,
+                          exchange.left_alone && is_piece(exchange, event.object));
             if (!assemble_bytes(number, event.object, event.bytes)) return;
             if (event.is_volatile &&
                 !fingerprinter.is_dismissed(exchange.objects[event.object].slot))
@@ -296,6 +297,7 @@ void Worker::State::abort_object(FlowNumber number) {
 
 BodyDecoder::Name Worker::State::name_of(const Exchange& exchange, std::uint8_t object) {
     if (object == assembled_object) return {ObjectForm::assembled, {}, {}, {}, {}};
+    if (object == contained_object) return chain_found.name();
     if (exchange.decoder == no_decoder) return {exchange.form, {}, {}, {}, {}};
     return decoders[exchange.decoder].decoder.name(object);
 }

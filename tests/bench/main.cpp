@@ -11,6 +11,7 @@
 #include "dataplane/base/limits.h"
 #include "dataplane/base/result.h"
 #include "dataplane/fingerprint/kernels.h"
+#include "tests/bench/assembly_bench.h"
 #include "tests/bench/content_bench.h"
 #include "tests/bench/decoders_bench.h"
 #include "tests/bench/lanes_bench.h"
@@ -83,6 +84,17 @@ bool lanes(const Settings& settings) {
             .spread("gb_per_s", result.gb_per_s)
             .number("openssl_gb_per_s", result.openssl_gb_per_s)
             .number("ratio", result.gb_per_s.median / result.openssl_gb_per_s)
+            .end();
+    }
+    return true;
+}
+
+bool assembly(const Settings& settings) {
+    for (const AssemblyResult& result : run_assembly(settings.few())) {
+        Report("assembly", settings.json)
+            .word("form", result.form)
+            .spread("gb_per_s", result.gb_per_s)
+            .number("ratio", result.of_plain)
             .end();
     }
     return true;
@@ -196,6 +208,7 @@ constexpr Bench benches[] = {
      "the\n"
      "              last segment of an object is held, against what the others take"},
     {"lanes", lanes, "", "\n              digest kernels, against one stream of OpenSSL"},
+    {"assembly", assembly, "", "\n              uploads in parts, against one PUT of the same"},
     {"decoders", decoders, "", "\n              bodies taken apart, against their SHA-256"},
     {"content", content, "", "\n              types and patterns, against SHA-256"},
     {"lookup", lookup, "is",

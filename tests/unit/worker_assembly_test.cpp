@@ -34,8 +34,8 @@ void a_known_file_in_parts_is_refused_at_its_commit(void**) {
 
 void clean_parts_pass_with_their_commit(void**) {
     Pair pair;
-    send(&pair.two, part_of(2, std::string(70000, 'b')));
-    send(&pair.one, part_of(1, std::string(70000, 'a')));
+    send(&pair.two, part_of(2, std::string(70000, '\xb1')));
+    send(&pair.one, part_of(1, std::string(70000, '\xb2')));
     pair.turn(8);
     pair.one.send(complete({1, 2}));
     pair.turn(100);
