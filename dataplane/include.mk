@@ -30,6 +30,7 @@ object_sources := \
     dataplane/object/object.cpp \
     dataplane/object/body.cpp \
     dataplane/object/body_archive.cpp \
+    dataplane/object/body_coding.cpp \
     dataplane/object/body_text.cpp \
     dataplane/object/archive.cpp \
     dataplane/object/zip_search.cpp \

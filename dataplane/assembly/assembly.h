@@ -337,8 +337,7 @@ class Assembly {
     static bool is_unknown(const Upload& upload, const PieceRequest& request);
     struct Whole;
     bool copy_state(const NameChange& change, Whole* whole);
-    void put_whole(Shard& shard, const NameChange& change, const Whole* whole, bool mixed,
-                   Now now);
+    void put_whole(Shard& shard, const NameChange& change, const Whole* whole, bool mixed, Now now);
     void free_name(Shard& shard, std::uint32_t number, Now now);
     void note_moved(const AssemblyKey& key, Now now);
     void free_source(const NameChange& change, Now now);

@@ -1,5 +1,5 @@
-// A piece begins: of which upload it is, where it stands there, and whether it moves the chain, waits
-// for what is before it, or may not come at all.
+// A piece begins: of which upload it is, where it stands there, and whether it moves the chain,
+// waits for what is before it, or may not come at all.
 #include <algorithm>
 
 #include "dataplane/assembly/assembly.h"
@@ -110,8 +110,8 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
 }
 
 // Its upload: the one that is there, unless the piece begins another of that name, or a new one.
-std::uint32_t Assembly::upload_for(Shard& shard, const PieceRequest& request,
-                                   std::uint32_t service, Now now, PieceBegun* begun) {
+std::uint32_t Assembly::upload_for(Shard& shard, const PieceRequest& request, std::uint32_t service,
+                                   Now now, PieceBegun* begun) {
     std::uint32_t number = find_upload(shard, request.key, service);
     const bool is_object = request.act == PieceAct::object && request.order != PieceOrder::number;
     bool was_there = false;
@@ -219,10 +219,11 @@ void Assembly::move_chain(std::uint32_t number, std::uint32_t piece, PiecePlace 
 }
 
 // Into what is not known nothing is written: the first byte could complete it. And what comes under
-// another spelling may be of another object.
+// another spelling may be of another object. (A group has many names, and its list tells digests.)
 bool Assembly::is_unknown(const Upload& upload, const PieceRequest& request) {
     const bool is_known = !upload.lost && !upload.mixed && !upload.tainted && upload.unsettled == 0;
     if (is_in_place(upload.recipe) && !is_known) return true;
+    if (upload.order == PieceOrder::number) return false;
     return is_chosen(upload.recipe) && upload.spelling != request.spelling;
 }
 

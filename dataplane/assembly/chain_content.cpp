@@ -35,11 +35,21 @@ void ChainContent::start(std::uint64_t id, std::uint64_t bytes, ContentReaders* 
         readers->give_back(&reader);
         now = marked = Point{};
         at_id = marked_id = 0;
+        solid = {};
         moving = has_mark = false;
     } else if (!moving && at_id == id) {
         due = Due::mark;
     } else if (has_mark && marked_id == id) {
         due = Due::go_back;
+    } else if (solid.is_plain && solid.id == id) {
+        readers->give_back(&reader);
+        now.search = solid.search;
+        now.tail = {};
+        now.bytes = bytes;
+        now.is_flawed = now.is_told = now.reads = now.finished = false;
+        at_id = id;
+        moving = has_mark = false;
+        due = Due::mark;
     } else {
         now = Point{};
         now.bytes = bytes;
@@ -48,6 +58,13 @@ void ChainContent::start(std::uint64_t id, std::uint64_t bytes, ContentReaders* 
         at_id = id;
         moving = has_mark = false;
     }
+}
+
+void ChainContent::stand_before_gap(std::uint64_t id) {
+    const Point& there = moving ? marked : now;
+    const bool stands = moving ? has_mark && marked_id == id : at_id == id;
+    solid = {there.search, id,
+             stands && there.begun && there.head.decided && !there.reads && !there.is_flawed};
 }
 
 void ChainContent::prepare(ContentReaders* readers, Now time) {

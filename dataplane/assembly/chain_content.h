@@ -53,9 +53,16 @@ struct ChainContent {
         bool finished = false;  // the reader was told that no more comes
     };
     enum class Due : std::uint8_t { none, mark, go_back };
+    // The object before its first gap, when nothing in it was being taken apart.
+    struct Solid {
+        ZipSearch search;
+        std::uint64_t id = 0;
+        bool is_plain = false;
+    };
 
     Point now;
     Point marked;
+    Solid solid;
     std::uint64_t at_id = 0;
     std::uint64_t marked_id = 0;
     Due due = Due::none;
@@ -72,6 +79,8 @@ struct ChainContent {
 
     // The lease begins where the chain is `id`, `bytes` long; 0: it is empty.
     void start(std::uint64_t id, std::uint64_t bytes, ContentReaders* readers);
+    // The chain, which was `id`, goes on over a gap: it may come back to where it was.
+    void stand_before_gap(std::uint64_t id);
     // Before the first byte is read.
     void prepare(ContentReaders* readers, Now time);
     // What was read is in the chain now, which was `before`.

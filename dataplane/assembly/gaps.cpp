@@ -27,6 +27,7 @@ void Assembly::begin_gap(std::uint32_t number) {
     upload.solid_tag = upload.tag;
     upload.solid_last = upload.last;
     upload.solid_id = upload.id;
+    content_of(number).stand_before_gap(upload.id);
 }
 
 // The chain ends before the first gap again. False: bytes behind it are not there any more.

@@ -158,7 +158,9 @@ PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece
     if (whole_at(shard, ref.number, position, number) != none) return PieceStatus::conflict;
     const Piece& piece = pieces_[number];
     if (sum != nullptr) *sum = {piece.length, piece.digest, piece.md5};
-    if (piece.retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};
+    // Of some only the end is retained.
+    const bool is_retained = piece.retained && piece.run.bytes == piece.length;
+    if (is_retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};
     if (is_chained(upload, piece)) return PieceStatus::chained;
     return !*out ? PieceStatus::lost : PieceStatus::spooled;
 }

@@ -128,8 +128,8 @@ bool Assembly::copy_state(const NameChange& change, Whole* whole) {
 }
 
 // whole: nullptr when nobody knows what it is. `mixed`: there may be another object of that key.
-void Assembly::put_whole(Shard& shard, const NameChange& change, const Whole* whole,
-                         bool mixed, Now now) {
+void Assembly::put_whole(Shard& shard, const NameChange& change, const Whole* whole, bool mixed,
+                         Now now) {
     const std::uint32_t number =
         open_upload(shard, whole_of(change.key, change.spelling), change.service, now);
     if (number == none) return remember_object(shard, change.key, change.spelling, mixed, now);

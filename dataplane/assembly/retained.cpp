@@ -32,6 +32,7 @@ bool Assembly::retains_chained(const Upload& upload) {
 
 // Sessions, whose pieces a storage takes as they come: of what is under way the end.
 bool Assembly::trails_chained(const Upload& upload) {
+    if (retains_chained(upload)) return false;  // all of it
     return upload.recipe == Recipe::session_range || upload.recipe == Recipe::tus ||
            upload.recipe == Recipe::ietf_resumable;
 }
@@ -67,8 +68,8 @@ bool Assembly::retains_room(const Upload& upload) const {
 
 bool Assembly::set_aside(SpoolRun* run, Bytes bytes) {
     const std::uint64_t most = std::min(limits::aside_bytes_max, spool_.bytes_max() / group_share);
-    const std::uint32_t kept = static_cast<std::uint32_t>(spool_.bytes_max() / Spool::block_bytes /
-                                                          group_share);
+    const std::uint32_t kept =
+        static_cast<std::uint32_t>(spool_.bytes_max() / Spool::block_bytes / group_share);
     if (run->bytes + bytes.size() <= most && spool_.blocks_free() > kept &&
         spool_.append(run, bytes))
         return true;

@@ -69,7 +69,8 @@ void Worker::State::begin_composition(std::uint32_t place) {
             assembly.before_last(own.upload, &chain_state);
         }
     }
-    // A chain that nobody could read goes anew through what is retained, unless it is known to be bad.
+    // A chain that nobody could read goes anew through what is retained, unless it is known to be
+    // bad.
     const auto is_known = [&] {
         if (own.chained != count || own.chained != chain.count) return false;
         assembly.state(own.upload, &chain_state);

@@ -4,6 +4,7 @@
 // Worker:     pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "dataplane/base/time.h"
@@ -55,5 +56,22 @@ inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
 inline constexpr std::uint64_t patience_every_ns = 500 * ns_per_ms;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
 }  // namespace lifetime
+
+// How many messages are looked at for a slow one, when a segment finds no room for its own; every
+// sweep looks at as many as it does at flows.
+inline constexpr std::size_t message_look = 8;
+// Shunted flows looked at in a sweep: memory that two ports write, so each is a miss.
+inline constexpr std::size_t shunt_look = 64;
+// Then a body may stand still for 2.5 s, in which three losses in a row are repaired.
+inline constexpr std::uint32_t patience_halvings_max = 2;
+// And a head for 310 ms: nearly all come whole in one flight. Whoever sends slow ones asks for a
+// place as often as he likes, others only when they repeat a segment, so that places must come free
+// faster than he can ask.
+inline constexpr std::uint32_t head_halvings_max = 4;
+// Who has waited for so long takes the place of a head that was not finished in its first flight,
+// even if his own is not whole yet.
+inline constexpr std::uint32_t head_waiter_ms = 500;
+inline constexpr std::uint64_t head_flight_ns = 100 * ns_per_ms;
+inline constexpr std::size_t head_look = 64;
 
 }  // namespace cordon

@@ -18,11 +18,11 @@
 namespace {
 
 using namespace cordon;
-using test::evp;
-using test::hex;
 using kernels::Digest;
 using kernels::Kernel;
 using kernels::KernelSet;
+using test::evp;
+using test::hex;
 
 constexpr std::uint32_t seed = 20261105;
 constexpr std::size_t mib = 1u << 20;
