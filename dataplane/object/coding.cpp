@@ -165,8 +165,8 @@ MutableBytes CodingPool::take(ContentCoding coding) {
 
 void CodingPool::give_back(MutableBytes block) {
     if (block.size() == limits::coding_small_bytes) {
-        free_.push_back(static_cast<std::uint32_t>(block.data() - memory_.get()) /
-                        limits::coding_small_bytes);
+        const auto at = static_cast<std::uint32_t>(block.data() - memory_.get());
+        free_.push_back(static_cast<std::uint32_t>(at / limits::coding_small_bytes));
         return;
     }
     const auto taken =

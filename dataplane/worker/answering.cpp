@@ -54,7 +54,7 @@ void Worker::State::address_answer(const Flow& flow, Answer* answer) {
     const std::string_view origin = origin_of(head);
     answer->kind = classify(head);
     answer->origin_bytes = static_cast<std::uint16_t>(origin.size());
-    std::memcpy(answer->origin, origin.data(), origin.size());
+    std::copy(origin.begin(), origin.end(), answer->origin);
 }
 
 // Gives up one answer for a new one: one that the client has, or else the oldest of those that are
