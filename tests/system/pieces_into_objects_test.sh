@@ -8,6 +8,6 @@ cordon_up pieces
 # Begins with a plain PUT, then PATCH with "append" and with ranges, in turn.
 try_pieces sabre
 try_pieces dav-range
-# Pieces that are written into gaps are held whole, so they are small.
+# Pieces that are written into gaps are held whole, so they are small; and one after the other.
 PIECE=20000
-try_pieces dav-range --order shuffled --connections 3
+try_pieces dav-range --order shuffled

@@ -30,7 +30,7 @@ assert 0 < seconds < 60, seconds' "$shown"
 }
 check "… with the time it was visible" visible_for_some_seconds
 check "which is in the log as well" \
-    grep -q "$case_of: deleted; it was visible for" "$WORK/cordond.log"
+    grep -qF "$case_of: deleted; it was visible for" "$WORK/cordond.log"
 check "the clean object stays" comes_to /clean clean
 check "… as it was" cmp "$WORK/clean" "$WORK/www/clean"
 check "one that never came is gone" comes_to /never-came gone
