@@ -2,6 +2,7 @@
 # tests/support/pieces_server.py is the storage, tests/support/send_pieces.py the client.
 
 PIECE=${PIECE:-100000}
+AS=${AS:-}  # ends the names of the objects
 
 start_pieces() {
     start_background pieces $IN_STO python3 "$ROOT/tests/support/pieces_server.py" \
@@ -17,13 +18,13 @@ send_pieces() {
     return $status
 }
 
-clean_in_pieces() { send_pieces "$1" "$WORK/clean" "$1-clean" "${@:2}" &&
-    cmp "$WORK/clean" "$WORK/www/$1-clean"; }
+clean_in_pieces() { send_pieces "$1" "$WORK/clean" "$1-clean$AS" "${@:2}" &&
+    cmp "$WORK/clean" "$WORK/www/$1-clean$AS"; }
 
 # The client is told so, and the file is not there.
 known_refused() {
     local status=0
-    send_pieces "$1" "$WORK/known" "$1-known" "${@:2}" || status=$?
+    send_pieces "$1" "$WORK/known" "$1-known$AS" "${@:2}" || status=$?
     [ $status = 3 ] || return 1
     CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log")
 }
@@ -36,6 +37,6 @@ try_pieces() {
     rm -f "$WORK/www/"*
     check "$how: a clean file is stored as it is" clean_in_pieces "$@"
     check "$how: a known one is refused" known_refused "$@"
-    check "$how: and is not there" not_stored "$1-known"
+    check "$how: and is not there" not_stored "$1-known$AS"
     check "$how: the case is recorded as assembled" wait_for 5 assembled_in_case
 }

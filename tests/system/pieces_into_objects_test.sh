@@ -10,4 +10,5 @@ try_pieces sabre
 try_pieces dav-range
 # Pieces that are written into gaps are held whole, so they are small; and one after the other.
 PIECE=20000
+AS=-shuffled
 try_pieces dav-range --order shuffled
