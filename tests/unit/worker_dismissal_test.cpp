@@ -2,12 +2,12 @@
 #include <random>
 
 #include "dataplane/fingerprint/digest_state.h"
-#include "tests/support/allocation_watch.h"
 #include "tests/support/archives.h"
 #include "tests/support/lab.h"
 
 // Last: its macros (fail among them) are words of the standard library.
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/worker_allocations.h"
 
 using namespace cordon;
 using namespace cordon::test;
@@ -364,21 +364,7 @@ void dismissing_allocates_nothing(void**) {
     Line line({{known()}, {content_of(6, 9000), true, false, IndicatorKind::md5}});
     const std::string sent = put("/dir/up", content_of(3, 20000)) + in_form(content_of(4, 9000)) +
                              put("/dir/up", content_of(5, 3000));
-    std::uint64_t seen = 0;
-    for (std::size_t at = 0; at < sent.size(); at += 500) {
-        Lab& lab = line.lab;
-        lab.port.push(Side::client, lab.client_packet()
-                                        .sequence(client_isn + 1 + static_cast<std::uint32_t>(at))
-                                        .acknowledgement(lab.client_acked)
-                                        .flags(tcp_flag::ack)
-                                        .payload(std::string_view(sent).substr(at, 500))
-                                        .frame());
-        lab.port.accept_at_most(Side::storage, 0);  // else it would copy what was sent
-        AllocationWatch watch;
-        lab.worker->poll({lab.now_ns, index_now_s * ns_per_s});
-        seen += watch.count();
-    }
-    assert_int_equal(seen, 0);
+    assert_int_equal(allocations_of(&line.lab, sent, 500), 0);
     assert_true(line.lab.count(Outcome::object_dismissed) > 0);
 }
 

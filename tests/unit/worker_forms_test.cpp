@@ -3,12 +3,12 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "tests/support/allocation_watch.h"
 #include "tests/support/every_split.h"
 #include "tests/support/lab.h"
 
 // Last: its macros (fail among them) are words of the standard library.
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/worker_allocations.h"
 
 using namespace cordon;
 using namespace cordon::test;
@@ -505,20 +505,7 @@ void coded_bodies_pass_without_an_allocation(void** state) {
         request("PUT", brotli(text), "Content-Encoding: br\r\n") +
         request("POST", gzip(form_text), form_type + "Content-Encoding: gzip\r\n") +
         post(form_text);
-    std::uint64_t seen = 0;
-    for (std::size_t at = 0; at < sent.size(); at += 500) {
-        lab.port.push(Side::client, lab.client_packet()
-                                        .sequence(client_isn + 1 + static_cast<std::uint32_t>(at))
-                                        .acknowledgement(lab.client_acked)
-                                        .flags(tcp_flag::ack)
-                                        .payload(std::string_view(sent).substr(at, 500))
-                                        .frame());
-        lab.port.accept_at_most(Side::storage, 0);  // else it would copy what was sent
-        AllocationWatch watch;
-        lab.worker->poll({lab.now_ns, index_now_s * ns_per_s});
-        seen += watch.count();
-    }
-    assert_int_equal(seen, 0);
+    assert_int_equal(allocations_of(&lab, sent, 500), 0);
     assert_int_equal(lab.count(Outcome::object_clean), 3 * 2 + 3 + 1);
 }
 

@@ -1,9 +1,9 @@
-#include "tests/support/allocation_watch.h"
 #include "tests/support/every_split.h"
 #include "tests/support/lab.h"
 
 // Last: its macros (fail among them) are words of the standard library.
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/worker_allocations.h"
 
 using namespace cordon;
 using namespace cordon::test;
@@ -732,21 +732,7 @@ void allocates_nothing_after_its_start(void** state) {
     Lab& lab = lab_of(state);
     const std::string request = put("/clean", std::string(5000, '.'));
     const std::string known = put("/known", known_content());
-    // The port of the tests allocates; the worker between its calls must not.
-    std::uint64_t seen = 0;
-    for (std::size_t at = 0; at < request.size(); at += 1000) {
-        lab.port.push(Side::client, lab.client_packet()
-                                        .sequence(client_isn + 1 + static_cast<std::uint32_t>(at))
-                                        .acknowledgement(lab.client_acked)
-                                        .flags(tcp_flag::ack)
-                                        .payload(std::string_view(request).substr(at, 1000))
-                                        .frame());
-        lab.port.accept_at_most(Side::storage, 0);  // else it would copy what was sent
-        AllocationWatch watch;
-        lab.worker->poll({lab.now_ns, index_now_s * ns_per_s});
-        seen += watch.count();
-    }
-    assert_int_equal(seen, 0);
+    assert_int_equal(allocations_of(&lab, request, 1000), 0);
 }
 
 }  // namespace
