@@ -267,6 +267,21 @@ std::uint64_t Worker::State::next_position(Assembling* own) {
     return position;
 }
 
+// Whether all that is named was looked up: then it is hashed, from the first on that is not in the
+// chain.
+bool Worker::State::has_listed(std::uint32_t place, std::uint64_t count) {
+    Assembling& own = assemblings[place];
+    if (own.done < count) {
+        put_to_work(place);
+        return false;
+    }
+    own.stage = Assembling::Stage::hashing;
+    own.cursor = {};
+    own.spooled = {};
+    own.done = 0;
+    return true;
+}
+
 // Every piece that is named has to be there, whole, in the chain or in the spool.
 Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
     Assembling& own = assemblings[place];
@@ -296,15 +311,9 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
         }
         return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
     }
-    if (own.done < count) {
-        put_to_work(place);
-        return CommitStep::waits;
-    }
-    own.stage = Assembling::Stage::hashing;
-    own.cursor = {};
-    for (own.done = 0; own.done < own.chained; ++own.done)
+    if (!has_listed(place, count)) return CommitStep::waits;
+    for (; own.done < own.chained; ++own.done)
         next_position(&own);
-    own.spooled = {};
     return CommitStep::again;
 }
 

@@ -129,15 +129,9 @@ Worker::State::CommitStep Worker::State::look_up_components(std::uint32_t place)
                 return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
         }
     }
-    if (own.done < count) {
-        put_to_work(place);
-        return CommitStep::waits;
-    }
-    own.stage = Assembling::Stage::hashing;
-    own.cursor = {};
-    for (own.done = 0; own.done < own.chained; ++own.done)
+    if (!has_listed(place, count)) return CommitStep::waits;
+    for (; own.done < own.chained; ++own.done)
         next_component(&own);
-    own.spooled = {};
     return CommitStep::again;
 }
 

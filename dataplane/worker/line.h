@@ -357,6 +357,7 @@ struct Worker::State {
     CommitStep commit_all(std::uint32_t place);
     void begin_list(std::uint32_t place);
     std::uint64_t next_position(Assembling* own);
+    bool has_listed(std::uint32_t place, std::uint64_t count);
     CommitStep look_up_list(std::uint32_t place);
     CommitStep hash_list(std::uint32_t place, std::size_t* left);
     CommitStep judge_commit(std::uint32_t place);
