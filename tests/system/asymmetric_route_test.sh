@@ -55,6 +55,6 @@ check "where the service says so, the first passes" test "$(from 10.99.0.5 8080 
 check "and the second" test "$(from 10.99.0.6 8080 3)" = 200
 check "as uninspected bytes" at_least 50 ledger objects uninspected:asymmetric bytes
 check "status raises the alarm" wait_for 5 alarmed photos
-check "for each service" alarmed open
+check "for each service" wait_for 5 alarmed open
 check "the log tells of it" grep -q '^alarm: service photos: only one direction' \
     "$WORK/dataplane.log"
