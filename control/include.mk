@@ -70,12 +70,20 @@ publisher_sources := \
     control/publisher/deltas.cpp \
     control/publisher/documents.cpp \
     control/publisher/feed_store.cpp \
+    control/publisher/file_digests.cpp \
+    control/publisher/folder.cpp \
     control/publisher/intake.cpp \
+    control/publisher/json_items.cpp \
     control/publisher/key_file.cpp \
     control/publisher/known_good.cpp \
+    control/publisher/ncmec.cpp \
     control/publisher/repository.cpp \
+    control/publisher/row_parts.cpp \
     control/publisher/rows.cpp \
-    control/publisher/staging.cpp
+    control/publisher/staging.cpp \
+    control/publisher/stix.cpp \
+    control/publisher/stix_pattern.cpp \
+    control/publisher/vics.cpp
 # Its command line, and main().
 publisher_main_sources := \
     control/publisher/listing.cpp \
@@ -87,7 +95,7 @@ publisher_main_sources := \
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
                   $(cli_sources) $(daemon_sources) $(feed_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
-control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat
 
 control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 
@@ -108,4 +116,4 @@ $(O)/bin/cordon-feed: $(patsubst %.cpp,$(O)/%.o,$(publisher_main_sources) $(publ
                         $(feed_sources) control/cli/text.cpp control/store/sqlite.cpp \
                         $(builder_sources)) $(pure_objects)
 	$(link)
-$(O)/bin/cordon-feed: LIBS = $(pure_libs) -lsqlite3 -lfmt -lsodium
+$(O)/bin/cordon-feed: LIBS = $(pure_libs) -lsqlite3 -lfmt -lsodium -lexpat

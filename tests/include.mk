@@ -84,6 +84,7 @@ control_tests := \
     dataplane_link \
     feed_client \
     feed_format \
+    feed_importers \
     feed_publisher \
     journal_reader \
     request_server \
@@ -130,7 +131,13 @@ fuzz_sources.feed_metadata = $(patsubst %,control/feed/%.cpp, \
 fuzz_libs.feed_metadata    = -lsodium
 fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp,crypto records sealed_file)
 fuzz_libs.feed_records     = -lsodium
-fuzz_sources.feed_rows     = control/publisher/rows.cpp control/index/list_parser.cpp
+fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows) \
+                             control/index/list_parser.cpp
+fuzz_sources.feed_lists    = $(patsubst %,control/publisher/%.cpp, \
+                               json_items ncmec row_parts stix stix_pattern vics) \
+                             $(patsubst %,control/feed/%.cpp, \
+                               canonical_json crypto metadata metadata_reader)
+fuzz_libs.feed_lists       = -lsodium -lexpat
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).

@@ -9,7 +9,7 @@ namespace cordon::feed {
 namespace {
 
 constexpr std::int64_t application_id = 0x43464544;  // "CFED"
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 constexpr const char* schema = R"(
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -20,8 +20,9 @@ CREATE TABLE digest (
 CREATE INDEX digest_reference ON digest (reference);
 CREATE TABLE assertion (
     kind INTEGER, digest BLOB, source INTEGER, category INTEGER NOT NULL, flags INTEGER NOT NULL,
-    import INTEGER NOT NULL, since INTEGER NOT NULL,
+    import INTEGER NOT NULL, since INTEGER NOT NULL, item TEXT NOT NULL,
     PRIMARY KEY (kind, digest, source)) WITHOUT ROWID;
+CREATE INDEX assertion_item ON assertion (source, item) WHERE item <> '';
 CREATE TABLE withdrawal (reference INTEGER PRIMARY KEY, reason TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE import (
     number INTEGER PRIMARY KEY, source INTEGER NOT NULL, file TEXT NOT NULL, whole INTEGER NOT NULL,

@@ -35,7 +35,8 @@ void leave_out_good(std::vector<Row>* rows, const KnownGood& known_good, Importe
             ++out->refused;
             if (out->refusals.size() < reports_max)
                 out->refusals.push_back(
-                    {row.line, std::string(indicator_kind_name(row.digests[i].kind)) + ": " + why});
+                    {row.line, std::string(indicator_kind_name(row.digests[i].kind)) + ": " + why,
+                     row.file});
             return true;
         }
         return false;
@@ -56,6 +57,7 @@ class Intake {
         sort_claims();
         find_references();
         write_claims();
+        replace_items();
         if (about_.full) withdraw_rest();
         finish_import();
         return {};
@@ -128,13 +130,13 @@ class Intake {
         Statement gone(store_.db(),
                        "DELETE FROM assertion WHERE kind = ? AND digest = ? AND source = ?");
         Statement sized(store_.db(),
-                        "UPDATE digest SET size = coalesce(size, ?) "
+                        "UPDATE digest SET size = coalesce(size, ?), head = coalesce(head, ?) "
                         "WHERE kind = ? AND digest = ?");
-        Statement digest(store_.db(), "INSERT OR IGNORE INTO digest VALUES (?, ?, ?, ?, NULL)");
+        Statement digest(store_.db(), "INSERT OR IGNORE INTO digest VALUES (?, ?, ?, ?, ?)");
         Statement assertion(store_.db(),
-                            "INSERT OR IGNORE INTO assertion VALUES (?, ?, ?, ?, ?, ?, ?)");
+                            "INSERT OR IGNORE INTO assertion VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
         Statement again(store_.db(),
-                        "UPDATE assertion SET category = ?, flags = ?, import = ? "
+                        "UPDATE assertion SET category = ?, flags = ?, import = ?, item = ? "
                         "WHERE kind = ? AND digest = ? AND source = ?");
         for (std::size_t i = 0; i < claims_.size(); ++i) {
             step(claims_.size() + i);
@@ -148,23 +150,38 @@ class Intake {
                 continue;
             }
             if (claim.known && row.size) {
-                sized.bind_unsigned(*row.size).bind_unsigned(kind).bind(bytes).run();
+                bind_traits(row, sized).bind_unsigned(kind).bind(bytes).run();
             } else if (!claim.known) {
                 digest.bind_unsigned(kind).bind(bytes).bind_unsigned(references_[claim.row]);
-                row.size ? digest.bind_unsigned(*row.size) : digest.bind_null();
-                digest.run();
+                bind_traits(row, digest).run();
             }
             assertion.bind_unsigned(kind).bind(bytes).bind_integer(source_);
             assertion.bind_unsigned(row.category).bind_unsigned(about_.flags);
-            assertion.bind_unsigned(out.number).bind_unsigned(about_.now_s).run();
+            assertion.bind_unsigned(out.number).bind_unsigned(about_.now_s).bind(row.item).run();
             if (store_.db().changes() == 1) {
                 ++out.added;
                 continue;
             }
             ++out.kept;
             again.bind_unsigned(row.category).bind_unsigned(about_.flags);
-            again.bind_unsigned(out.number);
+            again.bind_unsigned(out.number).bind(row.item);
             again.bind_unsigned(kind).bind(bytes).bind_integer(source_).run();
+        }
+    }
+
+    static Statement& bind_traits(const Row& row, Statement& statement) {
+        row.size ? statement.bind_unsigned(*row.size) : statement.bind_null();
+        return row.head ? statement.bind(Bytes(*row.head)) : statement.bind_null();
+    }
+
+    // What the source said of a named item before, and does not say now.
+    void replace_items() {
+        Statement before(store_.db(),
+                         "DELETE FROM assertion WHERE source = ? AND item = ? AND import <> ?");
+        for (const Row& row : rows_) {
+            if (row.item.empty()) continue;
+            before.bind_integer(source_).bind(row.item).bind_unsigned(out.number).run();
+            out.withdrawn += static_cast<std::uint64_t>(store_.db().changes());
         }
     }
 

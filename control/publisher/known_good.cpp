@@ -1,58 +1,18 @@
 #include "control/publisher/known_good.h"
 
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 
 #include "control/index/list_parser.h"
+#include "control/publisher/file_digests.h"
 #include "control/publisher/key_file.h"
 
 namespace cordon::feed {
 namespace {
 
 constexpr std::uint64_t runs_until = 64u << 20;
-
-struct FileDigests {
-    std::array<std::uint8_t, 16> md5;
-    std::array<std::uint8_t, 20> sha1;
-    std::array<std::uint8_t, 32> sha256;
-};
-
-class Digester {
-  public:
-    explicit Digester(const EVP_MD* kind) : context_(EVP_MD_CTX_new()) {
-        EVP_DigestInit_ex(context_, kind, nullptr);
-    }
-    ~Digester() { EVP_MD_CTX_free(context_); }
-    Digester(const Digester&) = delete;
-    Digester& operator=(const Digester&) = delete;
-    void take(const void* bytes, std::size_t size) { EVP_DigestUpdate(context_, bytes, size); }
-    void finish(std::uint8_t* out) { EVP_DigestFinal_ex(context_, out, nullptr); }
-
-  private:
-    EVP_MD_CTX* context_;
-};
-
-bool digest_file(const std::string& path, FileDigests* out) {
-    std::FILE* file = std::fopen(path.c_str(), "rbe");
-    if (file == nullptr) return false;
-    Digester md5(EVP_md5()), sha1(EVP_sha1()), sha256(EVP_sha256());
-    std::vector<std::uint8_t> block(1u << 20);
-    std::size_t got;
-    while ((got = std::fread(block.data(), 1, block.size(), file)) > 0) {
-        md5.take(block.data(), got);
-        sha1.take(block.data(), got);
-        sha256.take(block.data(), got);
-    }
-    const bool whole = std::ferror(file) == 0;
-    std::fclose(file);
-    md5.finish(out->md5.data());
-    sha1.finish(out->sha1.data());
-    sha256.finish(out->sha256.data());
-    return whole;
-}
 
 template <std::size_t Size>
 void copy(Bytes from, std::array<std::uint8_t, Size>* to) {
@@ -69,19 +29,6 @@ bool recall(Statement& query, const std::string& path, const struct stat& about,
     copy(query.blob(2), &out->sha256);
     query.reset();
     return true;
-}
-
-std::vector<std::string> plain_files_below(const std::string& root) {
-    namespace fs = std::filesystem;
-    std::vector<std::string> paths;
-    std::error_code error;
-    const auto options = fs::directory_options::skip_permission_denied;
-    for (fs::recursive_directory_iterator at(root, options, error), end; !error && at != end;
-         at.increment(error)) {
-        if (at->is_symlink(error) || !at->is_regular_file(error)) continue;
-        paths.push_back(at->path());
-    }
-    return paths;
 }
 
 }  // namespace
@@ -132,7 +79,9 @@ Result<std::uint64_t> KnownGood::add_system(const std::string& root, FeedStore& 
             FileDigests digests = {};
             if (::stat(path.c_str(), &about) != 0) continue;
             if (!recall(query, path, about, &digests)) {
-                if (!digest_file(path, &digests)) continue;  // gone meanwhile, or not ours to read
+                const std::optional<FileDigests> read = digest_file(path);
+                if (!read) continue;  // gone meanwhile, or not ours to read
+                digests = *read;
                 put.bind(path).bind_integer(about.st_size).bind_integer(about.st_mtime);
                 put.bind(Bytes(digests.md5)).bind(Bytes(digests.sha1)).bind(Bytes(digests.sha256));
                 put.run();

@@ -1,10 +1,15 @@
 // import, withdraw, diff, why.
+#include <iterator>
 #include <memory>
 
 #include "control/cli/text.h"
 #include "control/index/list_parser.h"
 #include "control/publisher/command_line.h"
+#include "control/publisher/folder.h"
 #include "control/publisher/intake.h"
+#include "control/publisher/ncmec.h"
+#include "control/publisher/stix.h"
+#include "control/publisher/vics.h"
 
 namespace cordon::feed {
 namespace {
@@ -16,6 +21,7 @@ struct ImportOptions {
     std::vector<std::string> files;
     std::string source;
     std::string purpose;
+    std::string format;
     std::string columns;
     std::string separator = ",";
     std::vector<std::string> categories, known_good;
@@ -24,45 +30,102 @@ struct ImportOptions {
     bool full = false, incremental = false, weak = false, report_only = false;
 };
 
-Result<ReadRows> read_file(const std::string& file, const ImportOptions& options,
-                           const CategoryMap& categories) {
-    const Result<std::string> text = read_whole_file(file, list_bytes_max);
-    if (!text) return Failure(text.error());
+constexpr const char* formats[] = {"plain", "csv", "vics", "ncmec", "stix", "folder"};
+
+std::string format_of(const ImportOptions& options) {
+    if (!options.format.empty()) return options.format;
+    return options.columns.empty() ? "plain" : "csv";
+}
+
+// What stands between a file's name and the number of a row.
+const char* row_word(const std::string& format) {
+    return format == "vics" || format == "stix" ? ": item " : ":";
+}
+
+Result<ReadRows> read_text(const std::string& format, const std::string& text,
+                           const ImportOptions& options, const CategoryMap& categories) {
     const Progress progress = progress_bar("reading");
-    if (options.columns.empty()) return read_plain(*text, categories, progress);
+    if (format == "vics") return read_vics(text, categories, progress);
+    if (format == "ncmec") return read_ncmec(text, categories, progress);
+    if (format == "stix") return read_stix(text, categories, now_s(), progress);
+    if (format == "plain") return read_plain(text, categories, progress);
     const char separator = options.separator == "tab" ? '\t' : options.separator[0];
     const Result<ColumnMap> columns = parse_columns(options.columns, separator);
     if (!columns) return Failure(columns.error());
-    return read_csv(*text, *columns, categories, progress);
-}
-
-std::string problem_lines(const std::string& file, const std::vector<RowProblem>& problems,
-                          std::uint64_t count) {
-    std::string text;
-    for (const RowProblem& problem : problems)
-        text += file + ":" + std::to_string(problem.line) + ": " + problem.why + "\n";
-    if (count > problems.size()) text += "… and " + grouped(count - problems.size()) + " more\n";
-    return text;
+    return read_csv(text, *columns, categories, progress);
 }
 
 // All files of one import are one list: with --full, what none of them names is withdrawn.
-Result<std::vector<Row>> read_files(const ImportOptions& options) {
-    CategoryMap categories;
-    for (const std::string& text : options.categories) {
-        if (auto added = add_category(text, &categories); !added) return Failure(added.error());
-    }
+class ListFiles {
+  public:
+    explicit ListFiles(const ImportOptions& options)
+        : options_(options), format_(format_of(options)) {}
     std::vector<Row> rows;
-    std::uint64_t problems = 0;
-    for (const std::string& file : options.files) {
-        Result<ReadRows> read = read_file(file, options, categories);
-        if (!read) return Failure(read.error());
-        std::fputs(problem_lines(file, read->problems, read->problem_count).c_str(), stderr);
-        problems += read->problem_count;
-        rows.insert(rows.end(), read->rows.begin(), read->rows.end());
+    std::uint64_t passed_over = 0;
+
+    Result<void> read() {
+        if (format_ == "csv" && options_.columns.empty())
+            return failure(ErrorCode::usage, "say what the columns hold: --columns");
+        CategoryMap categories;
+        for (const std::string& text : options_.categories) {
+            if (auto added = add_category(text, &categories); !added) return added;
+        }
+        for (const std::string& name : options_.files) {
+            if (auto done = read_file(name, categories); !done) return done;
+        }
+        if (problems_ != 0)
+            return failure(ErrorCode::refused,
+                           grouped(problems_) + " rows are wrong; nothing was imported");
+        if (options_.full && ends_ == 0)
+            return failure(ErrorCode::refused,
+                           "the list goes on in another file: --full takes all of them at once");
+        return {};
     }
-    if (problems == 0) return rows;
-    return failure(ErrorCode::refused, grouped(problems) + " rows are wrong; nothing was imported");
-}
+
+    std::string problem_lines(const std::vector<RowProblem>& problems, std::uint64_t count) const {
+        std::string text;
+        for (const RowProblem& problem : problems) {
+            text += printable(names_[problem.file]);
+            if (problem.line != 0) text += row_word(format_) + std::to_string(problem.line);
+            text += ": " + problem.why + "\n";
+        }
+        if (count > problems.size())
+            text += "… and " + grouped(count - problems.size()) + " more\n";
+        return text;
+    }
+
+  private:
+    Result<void> read_file(const std::string& name, const CategoryMap& categories) {
+        const auto file = static_cast<std::uint32_t>(names_.size());
+        names_.push_back(name);
+        Result<ReadRows> read = ReadRows();
+        if (format_ == "folder") {
+            read = read_folder(name, categories, &names_, progress_bar("reading"));
+        } else {
+            const Result<std::string> text = read_whole_file(name, list_bytes_max);
+            if (!text) return Failure(text.error());
+            read = read_text(format_, *text, options_, categories);
+        }
+        if (!read) return Failure(read.error());
+        // A row of a folder says itself which file it is of.
+        for (Row& row : read->rows)
+            row.file = row.file == 0 ? file : row.file;
+        for (RowProblem& problem : read->problems)
+            problem.file = problem.file == 0 ? file : problem.file;
+        std::fputs(problem_lines(read->problems, read->problem_count).c_str(), stderr);
+        problems_ += read->problem_count;
+        passed_over += read->passed_over;
+        if (!read->more_follows) ++ends_;
+        std::move(read->rows.begin(), read->rows.end(), std::back_inserter(rows));
+        return {};
+    }
+
+    const ImportOptions& options_;
+    const std::string format_;
+    std::vector<std::string> names_;  // by Row::file
+    std::uint64_t problems_ = 0;
+    std::size_t ends_ = 0;  // files that do not say that the list goes on
+};
 
 Result<KnownGood> known_good_of(const ImportOptions& options, FeedStore& store) {
     KnownGood known;
@@ -86,21 +149,22 @@ Result<void> run_import(const ImportOptions& options) {
                            "\" is refused: the law allows these tools for known-csam only");
     const auto store = FeedStore::open(options.directory);
     if (!store) return Failure(store.error());
-    Result<std::vector<Row>> rows = read_files(options);
-    if (!rows) return Failure(rows.error());
+    ListFiles list(options);
+    if (const auto read = list.read(); !read) return read;
     const Result<KnownGood> known = known_good_of(options, **store);
     if (!known) return Failure(known.error());
     ImportOf about = {options.source, options.files.front(), options.full, 0, now_s()};
     if (options.weak) about.flags |= record_flag::weak;
     if (options.report_only) about.flags |= record_flag::report_only;
     const auto done =
-        import_rows(**store, about, std::move(*rows), *known, progress_bar("importing"));
+        import_rows(**store, about, std::move(list.rows), *known, progress_bar("importing"));
     if (!done) return Failure(done.error());
-    std::fputs(problem_lines(about.file, done->refusals, done->refused).c_str(), stderr);
+    std::fputs(list.problem_lines(done->refusals, done->refused).c_str(), stderr);
     print("import " + std::to_string(done->number) + " of " + printable(options.source) + ": " +
           grouped(done->rows) + " rows, " + grouped(done->added) + " digests added, " +
           grouped(done->kept) + " kept, " + grouped(done->withdrawn) + " withdrawn, " +
-          grouped(done->refused) + " rows refused");
+          grouped(done->refused) + " rows refused" +
+          (list.passed_over == 0 ? "" : ", " + grouped(list.passed_over) + " items passed over"));
     return {};
 }
 
@@ -207,6 +271,12 @@ void add_import(CLI::App& app, Run* run) {
         ->required();
     command->add_flag("--full", options->full, "what it does not name is withdrawn");
     command->add_flag("--incremental", options->incremental, "what it does not name stays");
+    command
+        ->add_option("--format", options->format,
+                     "plain, csv, vics (Project VIC's JSON), ncmec (hash sharing's XML), stix "
+                     "(2.1), or folder (of the files themselves); csv with --columns, else "
+                     "plain")
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(formats), std::end(formats))));
     command->add_option("--columns", options->columns,
                         "of a CSV: md5=1,sha256=SHA-256,category=5 (number, or name in line 1); "
                         "without it the list is plain, a digest a line");

@@ -1,4 +1,4 @@
-#include "control/publisher/rows.h"
+#include "control/publisher/row_parts.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,23 +8,8 @@
 namespace cordon::feed {
 namespace {
 
-// Codes are part of the format: they never change meaning. 1 to 4 are the classes that industry and
-// CyberTipline share (FORMATS), 5 and 6 those of hotlines.
-constexpr CategoryInfo categories[] = {
-    {1, "prepubescent-act", "A1: prepubescent, sex act"},
-    {2, "prepubescent-exhibition", "A2: prepubescent, lascivious exhibition"},
-    {3, "pubescent-act", "B1: pubescent, sex act"},
-    {4, "pubescent-exhibition", "B2: pubescent, lascivious exhibition"},
-    {5, "baseline", "INTERPOL's baseline criteria"},
-    {6, "national", "illegal by national law"},
-    {7, "known-csam", "known CSAM without a class"},
-    {250, "test", "a harmless file to see the system work"},
-};
-
 constexpr const char* column_names[] = {"md5",      "sha1", "sha256", "sha256-tree",
                                         "category", "size", "deleted"};
-
-constexpr std::uint64_t progress_every = 65536;
 
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view blanks = " \t\r";
@@ -78,44 +63,6 @@ bool next_record(std::string_view* rest, char separator, std::vector<std::string
     return true;
 }
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-bool parse_digest(std::string_view text, IndicatorKind kind, RowDigest* digest) {
-    digest->kind = kind;
-    if (text.size() != 2 * digest_length(kind)) return false;
-    for (std::size_t i = 0; i < text.size() / 2; ++i) {
-        const int high = hex_value(text[2 * i]);
-        const int low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        digest->digest[i] = static_cast<std::uint8_t>(high << 4 | low);
-    }
-    return true;
-}
-
-const CategoryInfo* category_named(const std::string& name) {
-    const auto found = std::find_if(std::begin(categories), std::end(categories),
-                                    [&](const CategoryInfo& info) { return name == info.name; });
-    return found == std::end(categories) ? nullptr : found;
-}
-
-// What is quoted of a foreign file in a message: short, and nothing that steers a terminal.
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text.substr(0, 40))
-        out += c >= 0x20 && c < 0x7f ? c : '?';
-    return out + (text.size() > 40 ? "…\"" : "\"");
-}
-
-void report(std::uint64_t line, std::string why, ReadRows* out) {
-    if (out->problems.size() < reports_max) out->problems.push_back({line, std::move(why)});
-    ++out->problem_count;
-}
-
 // Fields of a record by what they hold.
 class Columns {
   public:
@@ -133,7 +80,7 @@ class Columns {
             }
             const auto named = std::find(head.begin(), head.end(), where);
             if (named == head.end())
-                return failure(ErrorCode::refused, "line 1: no column " + quoted(where));
+                return failure(ErrorCode::refused, "line 1: no column " + quote(where));
             *head_is_used = true;
             columns.places_[what] = static_cast<std::size_t>(named - head.begin());
         }
@@ -151,43 +98,14 @@ class Columns {
     std::map<std::string, std::size_t, std::less<>> places_;
 };
 
-// "" when the category is right.
-std::string put_category(const std::string* text, const CategoryMap& map, Row* row) {
-    std::string ours;
-    if (text == nullptr) {
-        if (!map.all) return "no category: name one for the whole list, or a column of it";
-        ours = *map.all;
-    } else {
-        const auto mapped = map.names.find(*text);
-        if (mapped == map.names.end()) return "category " + quoted(*text) + " is not mapped";
-        ours = mapped->second;
-    }
-    row->withdrawn |= ours == "drop";
-    if (ours != "drop") row->category = category_named(ours)->code;
-    return "";
-}
-
 std::string put_digests(const Columns& columns, const std::vector<std::string>& record, Row* row) {
     for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5,
                                      IndicatorKind::sha256_tree}) {
         const std::string* text = columns.field(indicator_kind_name(kind), record);
         if (text == nullptr || text->empty()) continue;
-        if (!parse_digest(*text, kind, &row->digests[row->digest_count]))
-            return std::string(indicator_kind_name(kind)) + " " + quoted(*text) + " is not " +
-                   std::to_string(2 * digest_length(kind)) + " hex digits";
-        ++row->digest_count;
+        if (const std::string why = put_digest(kind, *text, row); !why.empty()) return why;
     }
     return row->digest_count == 0 ? "no digest" : "";
-}
-
-std::string put_size(const std::string* text, Row* row) {
-    if (text == nullptr || text->empty()) return "";
-    std::uint64_t size = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), size);
-    if (error != std::errc() || end != text->data() + text->size() || size >> 63 != 0)
-        return "size " + quoted(*text) + " is no number of bytes";
-    row->size = size;
-    return "";
 }
 
 std::string put_deleted(const std::string* text, Row* row) {
@@ -198,33 +116,25 @@ std::string put_deleted(const std::string* text, Row* row) {
     for (const char* no : {"", "0", "false", "no", "active"}) {
         if (*text == no) return "";
     }
-    return "deleted " + quoted(*text) + " is neither true nor false";
+    return "deleted " + quote(*text) + " is neither true nor false";
 }
 
 std::string put_record(const Columns& columns, const std::vector<std::string>& record,
                        const CategoryMap& categories_map, Row* row) {
     std::string why = put_digests(columns, record, row);
-    if (why.empty()) why = put_size(columns.field("size", record), row);
+    if (const std::string* size = columns.field("size", record); why.empty() && size != nullptr)
+        why = put_size(*size, row);
     if (why.empty()) why = put_deleted(columns.field("deleted", record), row);
     // The category of something that is gone may be anything.
     if (!why.empty() || row->withdrawn) return why;
     if (columns.has("category") && columns.field("category", record) == nullptr)
         return "no category";
-    return put_category(columns.field("category", record), categories_map, row);
+    const std::string* category = columns.field("category", record);
+    return category == nullptr ? put_category_of_list(categories_map, row)
+                               : put_category(*category, categories_map, row);
 }
 
 }  // namespace
-
-std::span<const CategoryInfo> category_table() {
-    return categories;
-}
-
-const char* category_name(std::uint8_t code) {
-    for (const CategoryInfo& info : categories) {
-        if (info.code == code) return info.name;
-    }
-    return "unknown";
-}
 
 Result<ColumnMap> parse_columns(const std::string& text, char separator) {
     ColumnMap map;
@@ -241,28 +151,10 @@ Result<ColumnMap> parse_columns(const std::string& text, char separator) {
             return failure(ErrorCode::usage,
                            "--columns takes md5=, sha1=, sha256=, sha256-tree=, category=, size=, "
                            "deleted= with a number or name: " +
-                               quoted(part));
+                               quote(part));
         map.columns[what] = part.substr(equal + 1);
     }
     return map;
-}
-
-Result<void> add_category(const std::string& text, CategoryMap* map) {
-    const std::size_t equal = text.rfind('=');
-    const std::string ours = text.substr(equal == std::string::npos ? 0 : equal + 1);
-    if (ours != "drop" && category_named(ours) == nullptr) {
-        std::string known;
-        for (const CategoryInfo& info : categories)
-            known += std::string(info.name) + ", ";
-        return failure(ErrorCode::usage,
-                       "category " + quoted(ours) + " is unknown; there are " + known + "drop");
-    }
-    if (equal == std::string::npos) {
-        map->all = ours;
-    } else {
-        map->names[text.substr(0, equal)] = ours;
-    }
-    return {};
 }
 
 ReadRows read_csv(std::string_view text, const ColumnMap& map, const CategoryMap& categories_map,
@@ -304,8 +196,7 @@ ReadRows read_csv(std::string_view text, const ColumnMap& map, const CategoryMap
             report(line, why, &out);
         }
     }
-    if (out.problem_count != 0) out.rows.clear();
-    return out;
+    return finished(std::move(out));
 }
 
 ReadRows read_plain(std::string_view text, const CategoryMap& categories_map,
@@ -328,7 +219,7 @@ ReadRows read_plain(std::string_view text, const CategoryMap& categories_map,
         } else if (out.rows.size() == rows_max) {
             why = "more rows than fit";
         } else {
-            why = put_category(nullptr, categories_map, &row);
+            why = put_category_of_list(categories_map, &row);
         }
         if (!why.empty()) {
             report(number, why, &out);
@@ -339,8 +230,7 @@ ReadRows read_plain(std::string_view text, const CategoryMap& categories_map,
         row.size = entry.size;
         out.rows.push_back(row);
     }
-    if (out.problem_count != 0) out.rows.clear();
-    return out;
+    return finished(std::move(out));
 }
 
 }  // namespace cordon::feed

@@ -1,5 +1,6 @@
 // Foreign lists, read into rows: one file of theirs each, with its digests and what the source says
-// of it. Plain lists and CSV with a map of columns.
+// of it. Plain lists and CSV with a map of columns here; other formats in vics.h, ncmec.h, stix.h
+// and folder.h.
 //
 // Owns:       nothing.
 // Invariants: pure. A list with one malformed row, or a category that is not mapped, gives no rows
@@ -43,12 +44,18 @@ struct RowDigest {
 };
 
 struct Row {
-    std::uint64_t line = 0;
+    std::uint64_t line = 0;  // from 1; of lists without lines the number of the item; 0: none
+    std::uint32_t file = 0;  // which of the files of one import
     std::array<RowDigest, 4> digests = {};
     std::uint8_t digest_count = 0;
     std::uint8_t category = 0;
     bool withdrawn = false;  // a tombstone, or a category that is mapped to "drop"
     std::optional<std::uint64_t> size = {};
+    // XXH3-128 of the first bytes (keyed_tag.h); only where the file itself was read.
+    std::optional<std::array<std::uint8_t, head_digest_bytes>> head = {};
+    // The source's own name of the item, if that is for good. What the source said of it before is
+    // replaced; with it a tombstone needs no digest.
+    std::string item = {};
 };
 
 // Which column holds what; from 1, or by the name in the first line.
@@ -65,12 +72,15 @@ struct CategoryMap {
 struct RowProblem {
     std::uint64_t line;
     std::string why;
+    std::uint32_t file = 0;
 };
 
 struct ReadRows {
     std::vector<Row> rows;
     std::vector<RowProblem> problems;  // the first reports_max
     std::uint64_t problem_count = 0;
+    std::uint64_t passed_over = 0;  // items with nothing in them that a feed can hold
+    bool more_follows = false;      // the list says that it goes on in another file
 };
 
 // "md5=1,sha256=SHA-256" → the map. Names: md5 sha1 sha256 sha256-tree category size deleted.
