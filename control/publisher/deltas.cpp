@@ -54,11 +54,14 @@ Result<TargetFile> described(const std::string& text) {
     return file;
 }
 
-// Generation of the newest published full set that is at least so old; 0: none.
-std::uint64_t full_before(FeedStore& store, std::uint64_t now_s, std::uint64_t age_s) {
+// Generation of the newest published full set of the epoch that is at least so old; 0: none.
+std::uint64_t full_before(FeedStore& store, std::uint32_t epoch, std::uint64_t now_s,
+                          std::uint64_t age_s) {
     Statement query(store.db(),
-                    "SELECT coalesce(max(generation), 0) FROM target "
-                    "WHERE span = 'full' AND at <= ?");
+                    "SELECT coalesce(max(t.generation), 0) FROM target t "
+                    "JOIN generation g ON g.number = t.generation "
+                    "WHERE t.span = 'full' AND g.epoch = ? AND t.at <= ?");
+    query.bind_unsigned(epoch);
     query.bind_integer(static_cast<std::int64_t>(now_s) - static_cast<std::int64_t>(age_s));
     return query.row() ? query.number(0) : 0;
 }
@@ -71,8 +74,8 @@ TargetWriter::TargetWriter(FeedStore& store, const SecretKey& key, const RecordF
 
 Result<std::vector<std::string>> TargetWriter::write_targets(bool same_epoch, bool full) {
     const bool with_full = full || !same_epoch || full_is_due();
-    const std::uint64_t daily = full_before(store_, now_s_, 0);
-    const std::uint64_t weekly = full_before(store_, now_s_, 7 * day_s);
+    const std::uint64_t daily = full_before(store_, change_.epoch, now_s_, 0);
+    const std::uint64_t weekly = full_before(store_, change_.epoch, now_s_, 7 * day_s);
     if (change_.base != 0 && same_epoch) {
         remember_change();
         if (auto done = write_delta(change_.base, "hourly"); !done) return Failure(done.error());

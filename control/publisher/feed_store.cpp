@@ -46,7 +46,8 @@ CREATE TABLE signature (
 CREATE TABLE holder (keyid TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE node (
     name TEXT PRIMARY KEY, key BLOB NOT NULL, legal_basis TEXT NOT NULL, ordered TEXT NOT NULL,
-    services TEXT NOT NULL, serial INTEGER NOT NULL, grant_file TEXT) WITHOUT ROWID;
+    services TEXT NOT NULL, serial INTEGER NOT NULL, granted INTEGER NOT NULL,
+    grant_file TEXT) WITHOUT ROWID;
 CREATE TABLE known_file (
     path BLOB PRIMARY KEY, size INTEGER, changed INTEGER, md5 BLOB, sha1 BLOB, sha256 BLOB)
     WITHOUT ROWID;

@@ -202,15 +202,9 @@ Result<void> withdraw(const WithdrawOptions& options) {
 Result<void> diff(const std::string& directory) {
     const auto store = FeedStore::open(directory);
     if (!store) return Failure(store.error());
-    const std::uint64_t generation = published_generation(**store);
-    const Result<RecordSet> now = set_of(**store, generation);
-    if (!now) return Failure(now.error());
-    const Result<RecordSet> next = asserted_set(**store);
-    if (!next) return Failure(next.error());
-    Difference difference = difference_between(**store, *now, *next);
-    difference.from = generation;
-    difference.to = generation + (difference.added + difference.removed == 0 ? 0 : 1);
-    print_difference(difference);
+    const Result<Difference> difference = asserted_difference(**store);
+    if (!difference) return Failure(difference.error());
+    print_difference(*difference);
     return {};
 }
 

@@ -266,6 +266,14 @@ Result<void> rotate_in_targets(FeedStore& store, RotateOptions options) {
 Result<void> rotate_key(const RotateOptions& options) {
     const auto store = FeedStore::open(options.directory);
     if (!store) return Failure(store.error());
+    if (options.role == "epoch") {
+        const Result<std::uint32_t> epoch = make_next_epoch(**store, now_s());
+        if (!epoch) return Failure(epoch.error());
+        print("epoch " + std::to_string(*epoch) +
+              " has a key: `grant --renew-all` gives it to the nodes, then `stage --next-epoch` "
+              "takes it");
+        return {};
+    }
     const bool in_root = options.role == "root" || options.role == "targets" ||
                          options.role == "snapshot" || options.role == "timestamp";
     return in_root ? rotate_in_root(**store, options) : rotate_in_targets(**store, options);
@@ -278,8 +286,8 @@ void add_rotate_key(CLI::App& app, Run* run) {
     command->add_option("DIR", options->directory, "folder of the feed")->required();
     command->add_option("ROLE", options->role, "whose keys")
         ->required()
-        ->check(CLI::IsMember(
-            {"root", "targets", "releases", "revocations", "snapshot", "timestamp", "grants"}));
+        ->check(CLI::IsMember({"root", "targets", "releases", "revocations", "snapshot",
+                               "timestamp", "grants", "epoch"}));
     command->add_option("--add", options->add, "public key file to add");
     command->add_option("--remove", options->remove, "name of a holder to remove");
     command->callback([=] { *run = [=] { return rotate_key(*options); }; });

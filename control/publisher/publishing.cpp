@@ -175,7 +175,9 @@ void add_publishing_commands(CLI::App& app, Run* run) {
     command->add_option("DIR", line->directory, "folder of the feed")->required();
     command->add_flag("--full", line->options.full, "with a full set, though one is a day young");
     command->add_flag("--urgent", line->options.urgent,
-                      "though the last generation is an hour young");
+                      "though the last generation is an hour young, or a node lacks the next key");
+    command->add_flag("--next-epoch", line->options.next_epoch,
+                      "under the next key, which rotate-key made and every grant has");
     command->callback([=] { *run = [=] { return stage(*line); }; });
 
     auto approval = std::make_shared<ApproveLine>();

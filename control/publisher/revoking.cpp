@@ -91,10 +91,11 @@ Result<void> enrol(const EnrolLine& line) {
     nlohmann::json services = line.services;
     const std::string services_text = services.dump();
     const Result<void> done = (*store)->transaction([&]() -> Result<void> {
-        Statement put((*store)->db(),
-                      "INSERT INTO node VALUES (?, ?, ?, ?, ?, 0, NULL) ON CONFLICT DO UPDATE SET "
-                      "key = excluded.key, legal_basis = excluded.legal_basis, "
-                      "ordered = excluded.ordered, services = excluded.services");
+        Statement put(
+            (*store)->db(),
+            "INSERT INTO node VALUES (?, ?, ?, ?, ?, 0, 0, NULL) ON CONFLICT DO UPDATE SET "
+            "key = excluded.key, legal_basis = excluded.legal_basis, "
+            "ordered = excluded.ordered, services = excluded.services");
         put.bind(line.node).bind(Bytes(key)).bind(line.legal_basis).bind(line.order);
         put.bind(services_text).run();
         (*store)->note(now_s(), "enrolled " + line.node + " on " + line.legal_basis);
@@ -147,8 +148,9 @@ Result<void> grant_node(FeedStore& store, const std::string& node, const KeyFile
     document.signatures = {
         {key_id(key.public_key), sign(key.seed, as_bytes(envelope.signed_bytes))}};
     const std::string text = document.text();
-    Statement put(store.db(), "UPDATE node SET serial = ?, grant_file = ? WHERE name = ?");
-    put.bind_unsigned(grant.serial).bind(text).bind(node).run();
+    Statement put(store.db(),
+                  "UPDATE node SET serial = ?, granted = ?, grant_file = ? WHERE name = ?");
+    put.bind_unsigned(grant.serial).bind_unsigned(grant.issued_s).bind(text).bind(node).run();
     store.note(now_s(), "grant " + std::to_string(grant.serial) + " for " + node + " until " +
                             write_time(grant.not_after_s));
     print("grant " + std::to_string(grant.serial) + " for " + node + " until " +

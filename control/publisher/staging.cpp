@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "control/feed/canonical_json.h"
 #include "control/feed/client.h"
@@ -56,6 +58,54 @@ struct Base {
     std::uint32_t epoch = 0;
     std::uint64_t published_s = 0;
 };
+
+// Records of two epochs have no tag in common: what no key hides is compared then.
+RecordFile change_between(const RecordSet& from, const RecordSet& to, bool same_epoch) {
+    RecordFile change;
+    if (same_epoch) {
+        from.changes_to(to, &change);
+        return change;
+    }
+    const auto order = [](const FeedRecord& a, const FeedRecord& b) {
+        return std::tie(a.reference, a.kind, a.size, a.source, a.category, a.flags) <
+               std::tie(b.reference, b.kind, b.size, b.source, b.category, b.flags);
+    };
+    std::vector<FeedRecord> before = from.records();
+    std::vector<FeedRecord> after = to.records();
+    std::sort(before.begin(), before.end(), order);
+    std::sort(after.begin(), after.end(), order);
+    std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                        std::back_inserter(change.removed), order);
+    std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                        std::back_inserter(change.added), order);
+    return change;
+}
+
+Difference difference_of(FeedStore& store, const RecordFile& change, std::size_t count) {
+    std::map<std::pair<std::uint16_t, std::uint8_t>, DifferenceLine> lines;
+    const auto line_of = [&](const FeedRecord& record) -> DifferenceLine& {
+        DifferenceLine& line = lines[{record.source, record.category}];
+        line.source = record.source;
+        line.category = record.category;
+        return line;
+    };
+    for (const FeedRecord& record : change.added)
+        ++line_of(record).added;
+    for (const FeedRecord& record : change.removed)
+        ++line_of(record).removed;
+    Difference difference;
+    difference.count = count;
+    difference.added = change.added.size();
+    difference.removed = change.removed.size();
+    Statement name(store.db(), "SELECT name FROM source WHERE number = ?");
+    for (auto& [key, line] : lines) {
+        name.bind_unsigned(line.source);
+        if (name.row()) line.source_name = name.text(0);
+        name.reset();
+        difference.lines.push_back(line);
+    }
+    return difference;
+}
 
 Base published_base(FeedStore& store) {
     Statement query(store.db(),
@@ -135,15 +185,19 @@ class Stage {
     Result<void> run() {
         forget_staged(store_);
         base_ = published_base(store_);
+        if (options_.next_epoch) {
+            if (const auto taken = take_next_epoch(); !taken) return taken;
+        }
         const Result<RecordSet> next = asserted_set(store_);
         if (!next) return Failure(next.error());
         const Result<RecordSet> now = set_of(store_, base_.generation);
         if (!now) return Failure(now.error());
+        const std::uint32_t epoch = epoch_in_force(store_);
+        change_ = change_between(*now, *next, base_.generation == 0 || epoch == base_.epoch);
         change_.base = base_.generation;
         change_.generation = base_.generation + 1;
-        change_.epoch = newest_epoch(store_);
-        now->changes_to(*next, &change_);
-        out.difference = difference_between(store_, *now, *next);
+        change_.epoch = epoch;
+        out.difference = difference_of(store_, change_, next->records().size());
         out.difference.from = base_.generation;
         out.difference.to = base_.generation;
         const bool same = change_.added.empty() && change_.removed.empty();
@@ -175,6 +229,27 @@ class Stage {
                                [](const std::string& name) { return name.starts_with("full/"); });
         out.new_generation = true;
         out.difference.to = change_.generation;
+        return {};
+    }
+
+    // Who lacks the key cannot open a release of its epoch, and keeps the last one until he has it.
+    Result<void> take_next_epoch() {
+        const std::uint32_t next = epoch_in_force(store_) + 1;
+        if (newest_epoch(store_) < next)
+            return failure(ErrorCode::refused,
+                           "no next epoch has a key; `cordon-feed rotate-key DIR epoch` makes one");
+        Statement late(store_.db(),
+                       "SELECT count(*), min(name) FROM node WHERE granted < "
+                       "(SELECT at FROM epoch WHERE number = ?)");
+        late.bind_unsigned(next);
+        late.row();
+        if (late.integer(0) != 0 && !options_.urgent)
+            return failure(ErrorCode::refused,
+                           late.text(1) + " and " + std::to_string(late.integer(0) - 1) +
+                               " more have no grant with the next key; `cordon-feed grant "
+                               "--renew-all`, or --urgent leaves them behind");
+        store_.set_fact("epoch", std::to_string(next));
+        store_.note(options_.now_s, "epoch " + std::to_string(next) + " taken");
         return {};
     }
 
@@ -216,6 +291,28 @@ std::uint32_t newest_epoch(FeedStore& store) {
         store.db().integer("SELECT coalesce(max(number), 0) FROM epoch"));
 }
 
+std::uint32_t epoch_in_force(FeedStore& store) {
+    const std::string number = store.fact("epoch");
+    return number.empty() ? 1 : static_cast<std::uint32_t>(std::stoul(number));
+}
+
+Result<std::uint32_t> make_next_epoch(FeedStore& store, std::uint64_t now_s) {
+    const std::uint32_t next = epoch_in_force(store) + 1;
+    if (newest_epoch(store) >= next)
+        return failure(ErrorCode::refused, "epoch " + std::to_string(next) +
+                                               " has its key already; `cordon-feed stage "
+                                               "--next-epoch` takes it");
+    const SecretKey key = SecretKey::random();
+    const Result<void> done = store.transaction([&]() -> Result<void> {
+        Statement put(store.db(), "INSERT INTO epoch VALUES (?, ?, ?)");
+        put.bind_unsigned(next).bind(Bytes(key.bytes)).bind_unsigned(now_s).run();
+        store.note(now_s, "key of epoch " + std::to_string(next) + " made");
+        return {};
+    });
+    if (!done) return Failure(done.error());
+    return next;
+}
+
 Result<SecretKey> epoch_key(FeedStore& store, std::uint32_t epoch) {
     Statement query(store.db(), "SELECT key FROM epoch WHERE number = ?");
     query.bind_unsigned(epoch);
@@ -227,7 +324,7 @@ Result<SecretKey> epoch_key(FeedStore& store, std::uint32_t epoch) {
 }
 
 Result<RecordSet> asserted_set(FeedStore& store) {
-    const Result<SecretKey> secret = epoch_key(store, newest_epoch(store));
+    const Result<SecretKey> secret = epoch_key(store, epoch_in_force(store));
     if (!secret) return Failure(secret.error());
     const TagKey key(secret->bytes);
     Statement query(store.db(),
@@ -261,31 +358,17 @@ Result<RecordSet> set_of(FeedStore& store, std::uint64_t generation) {
     return set;
 }
 
-Difference difference_between(FeedStore& store, const RecordSet& from, const RecordSet& to) {
-    RecordFile change;
-    from.changes_to(to, &change);
-    std::map<std::pair<std::uint16_t, std::uint8_t>, DifferenceLine> lines;
-    const auto line_of = [&](const FeedRecord& record) -> DifferenceLine& {
-        DifferenceLine& line = lines[{record.source, record.category}];
-        line.source = record.source;
-        line.category = record.category;
-        return line;
-    };
-    for (const FeedRecord& record : change.added)
-        ++line_of(record).added;
-    for (const FeedRecord& record : change.removed)
-        ++line_of(record).removed;
-    Difference difference;
-    difference.count = to.records().size();
-    difference.added = change.added.size();
-    difference.removed = change.removed.size();
-    Statement name(store.db(), "SELECT name FROM source WHERE number = ?");
-    for (auto& [key, line] : lines) {
-        name.bind_unsigned(line.source);
-        if (name.row()) line.source_name = name.text(0);
-        name.reset();
-        difference.lines.push_back(line);
-    }
+Result<Difference> asserted_difference(FeedStore& store) {
+    const Base base = published_base(store);
+    const Result<RecordSet> now = set_of(store, base.generation);
+    if (!now) return Failure(now.error());
+    const Result<RecordSet> next = asserted_set(store);
+    if (!next) return Failure(next.error());
+    const bool same_epoch = base.generation == 0 || epoch_in_force(store) == base.epoch;
+    const RecordFile change = change_between(*now, *next, same_epoch);
+    Difference difference = difference_of(store, change, next->records().size());
+    difference.from = base.generation;
+    difference.to = base.generation + (difference.added + difference.removed == 0 ? 0 : 1);
     return difference;
 }
 
@@ -307,6 +390,7 @@ Result<Difference> staged_difference(FeedStore& store) {
     const Result<RecordSet> now = set_of(store, base);
     if (!now) return Failure(now.error());
     const std::uint32_t base_epoch = published_base(store).epoch;
+    std::uint32_t epoch = base_epoch;
     RecordSet next = *now;
     FolderFetch folder(store.path("public"));
     for (const std::string& name : cheapest_path(*releases, base, base_epoch)) {
@@ -316,8 +400,10 @@ Result<Difference> staged_difference(FeedStore& store) {
         auto applied = fetch_and_apply(name, file, targets->caps, *key, next, folder, nullptr);
         if (!applied) return Failure(applied.error());
         next = std::move(*applied);
+        epoch = file.epoch;
     }
-    Difference difference = difference_between(store, *now, next);
+    const RecordFile change = change_between(*now, next, base == 0 || epoch == base_epoch);
+    Difference difference = difference_of(store, change, next.records().size());
     difference.from = base;
     difference.to = releases->newest();
     return difference;

@@ -44,17 +44,23 @@ struct Staged {
     std::vector<std::string> targets;  // new ones
 };
 
-// The set that the assertions make under the key of the newest epoch.
+// The set that the assertions make under the key of the epoch in force.
 Result<RecordSet> asserted_set(FeedStore& store);
 // The set of a generation that was staged or published last.
 Result<RecordSet> set_of(FeedStore& store, std::uint64_t generation);
 std::uint64_t published_generation(FeedStore& store);
 Result<SecretKey> epoch_key(FeedStore& store, std::uint32_t epoch);
+
+// An epoch has a key of its own. The next one's is made first, goes out with the grants beside the
+// one in force, and is taken by a release when every node has it.
+std::uint32_t epoch_in_force(FeedStore& store);
 std::uint32_t newest_epoch(FeedStore& store);
+Result<std::uint32_t> make_next_epoch(FeedStore& store, std::uint64_t now_s);
 
 struct StageOptions {
-    bool full = false;    // a full set even if one is younger than a day
-    bool urgent = false;  // though the last generation is younger than an hour
+    bool full = false;        // a full set even if one is younger than a day
+    bool urgent = false;      // though the last generation is younger than an hour
+    bool next_epoch = false;  // under the key of the next epoch, from now on
     std::uint64_t now_s = 0;
 };
 Result<Staged> stage_release(FeedStore& store, const StageOptions& options);
@@ -62,6 +68,7 @@ Result<Staged> stage_release(FeedStore& store, const StageOptions& options);
 // What publishing would change, from the files and not from what stage() said: the set that is
 // staged is opened as a client would, and compared with the one in force.
 Result<Difference> staged_difference(FeedStore& store);
-Difference difference_between(FeedStore& store, const RecordSet& from, const RecordSet& to);
+// What the assertions would change in the generation in force.
+Result<Difference> asserted_difference(FeedStore& store);
 
 }  // namespace cordon::feed

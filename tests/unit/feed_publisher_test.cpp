@@ -431,6 +431,90 @@ void an_open_feed_releases_at_most_hourly(void**) {
     assert_true(stage().has_value());
 }
 
+Result<Staged> stage_next_epoch(bool urgent = false) {
+    StageOptions options;
+    options.now_s = clock_s;
+    options.next_epoch = true;
+    options.urgent = urgent;
+    return stage_release(*store, options);
+}
+
+void enroll(const char* name, std::uint64_t granted_s) {
+    Statement put(store->db(),
+                  "INSERT OR REPLACE INTO node VALUES (?, ?, 'law', '', '[]', 1, ?, NULL)");
+    const PublicKey key = box_public(SecretKey::random());
+    put.bind(std::string_view(name)).bind(Bytes(key)).bind_unsigned(granted_s).run();
+}
+
+void a_next_epoch_waits_for_every_node(void**) {
+    import("iwf", rows(0, 10));
+    release();
+    enroll("box1", clock_s);
+    assert_false(stage_next_epoch().has_value());
+    clock_s += 60;
+    assert_int_equal(make_next_epoch(*store, clock_s).value(), 2);
+    assert_false(make_next_epoch(*store, clock_s).has_value());
+    assert_int_equal(epoch_in_force(*store), 1);
+    // Its key is made and not taken: releases go on as before.
+    import("iwf", rows(0, 11));
+    release();
+    const auto feed = client_sees();
+    assert_int_equal(feed->releases->targets.begin()->second.epoch, 1);
+    assert_false(stage_next_epoch().has_value());
+    enroll("box1", clock_s + 1);
+    assert_true(stage_next_epoch().has_value());
+    assert_int_equal(epoch_in_force(*store), 2);
+}
+
+void a_new_epoch_is_the_same_set_under_another_key(void**) {
+    import("iwf", rows(0, 200));
+    release();
+    assert_true(make_next_epoch(*store, clock_s).has_value());
+    clock_s += 60;
+    // More records than caps lets change in a day, and none of them does.
+    const auto staged = stage_next_epoch();
+    assert_true(staged.has_value());
+    assert_true(staged->full);
+    assert_int_equal(staged->difference.added + staged->difference.removed, 0);
+    assert_int_equal(staged_difference(*store)->added, 0);
+    sign_by(curators, 2, "releases");
+    assert_true(publish(*store, clock_s).has_value());
+    const auto feed = client_sees();
+    const std::vector<std::string> path = cheapest_path(*feed->releases, 1, 1);
+    assert_int_equal(path.size(), 1);
+    const TargetFile& file = feed->releases->targets.at(path[0]);
+    assert_int_equal(file.base, 0);
+    assert_int_equal(file.epoch, 2);
+    FolderFetch fetch(directory + "/feed/public");
+    const auto set = fetch_and_apply(path[0], file, feed->targets.caps, *epoch_key(*store, 2), {},
+                                     fetch, nullptr);
+    assert_true(set.has_value());
+    assert_int_equal(set->records().size(), 200);
+    assert_false(fetch_and_apply(path[0], file, feed->targets.caps, *epoch_key(*store, 1), {},
+                                 fetch, nullptr)
+                     .has_value());
+}
+
+void no_delta_crosses_an_epoch(void**) {
+    std::uint32_t count = 20;
+    std::map<std::uint64_t, std::uint32_t> epochs;
+    for (int day = 0; day < 20; ++day) {
+        clock_s += day_s;
+        import("iwf", rows(0, count++));
+        if (day == 9) assert_true(make_next_epoch(*store, clock_s).has_value());
+        const auto staged = day == 9 ? stage_next_epoch(true) : stage();
+        assert_true(staged.has_value());
+        sign_by(curators, 2, "releases");
+        epochs[publish(*store, clock_s)->generation] = epoch_in_force(*store);
+        const auto releases = read_releases(Documents(*store).published("releases")->envelope());
+        assert_true(releases.has_value());
+        for (const auto& [name, file] : releases->targets) {
+            assert_int_equal(file.epoch, epochs.at(file.generation));
+            if (file.base != 0) assert_int_equal(file.epoch, epochs.at(file.base));
+        }
+    }
+}
+
 void columns_categories_and_tombstones_of_a_csv(void**) {
     CategoryMap categories;
     assert_true(add_category("A=baseline", &categories).has_value());
@@ -521,6 +605,9 @@ int main() {
         with_feed(a_clock_that_went_back_publishes_nothing),
         with_feed(refreshing_keeps_a_feed_alive_and_adds_nothing),
         with_feed(an_open_feed_releases_at_most_hourly),
+        with_feed(a_next_epoch_waits_for_every_node),
+        with_feed(a_new_epoch_is_the_same_set_under_another_key),
+        with_feed(no_delta_crosses_an_epoch),
         with_feed(columns_categories_and_tombstones_of_a_csv),
         with_feed(a_wrong_row_gives_no_rows_and_its_reason),
         with_feed(a_key_file_opens_with_its_passphrase_only),
