@@ -68,6 +68,7 @@ feed_sources := \
     control/feed/records.cpp \
     control/feed/sealed_file.cpp
 publisher_sources := \
+    control/publisher/backup.cpp \
     control/publisher/deltas.cpp \
     control/publisher/documents.cpp \
     control/publisher/feed_store.cpp \
@@ -87,6 +88,7 @@ publisher_sources := \
     control/publisher/vics.cpp
 # Its command line, and main().
 publisher_main_sources := \
+    control/publisher/backing_up.cpp \
     control/publisher/listing.cpp \
     control/publisher/main.cpp \
     control/publisher/making.cpp \

@@ -83,6 +83,7 @@ control_tests := \
     verify_desk \
     config \
     dataplane_link \
+    feed_backup \
     feed_client \
     feed_format \
     feed_importers \

@@ -26,6 +26,7 @@ void add_publishing_commands(CLI::App& app, Run* run);  // stage approve publish
 void add_revoking_commands(CLI::App& app, Run* run);    // revoke
 void add_granting_commands(CLI::App& app, Run* run);    // enrol grant
 void add_verifying_commands(CLI::App& app, Run* run);   // verify
+void add_backing_up_commands(CLI::App& app, Run* run);  // backup restore
 
 std::uint64_t now_s();
 // A bar on a terminal, nothing elsewhere.

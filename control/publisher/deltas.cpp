@@ -197,12 +197,17 @@ Result<void> TargetWriter::write(const std::string& name, const char* span,
     const std::string path = store_.path("public/" + target_location(name, file.sha256));
     if (auto written = write_file_atomically(path, as_bytes(*sealed), 0644); !written)
         return written;
-    const std::string about = canonical_json(describe(file));
-    Statement put(store_.db(), "INSERT INTO target VALUES (?, ?, ?, ?, ?)");
-    put.bind(name).bind(std::string_view(span)).bind_unsigned(file.generation);
-    put.bind_unsigned(now_s_).bind(about).run();
+    put_target(store_, name, span, file, now_s_);
     names_.push_back(name);
     return {};
+}
+
+void put_target(FeedStore& store, const std::string& name, const char* span, const TargetFile& file,
+                std::uint64_t at_s) {
+    const std::string about = canonical_json(describe(file));
+    Statement put(store.db(), "INSERT INTO target VALUES (?, ?, ?, ?, ?)");
+    put.bind(name).bind(std::string_view(span)).bind_unsigned(file.generation);
+    put.bind_unsigned(at_s).bind(about).run();
 }
 
 Result<std::map<std::string, TargetFile>> listed_targets(FeedStore& store) {

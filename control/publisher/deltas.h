@@ -38,6 +38,9 @@ class TargetWriter {
     std::vector<std::string> names_;
 };
 
+void put_target(FeedStore& store, const std::string& name, const char* span, const TargetFile& file,
+                std::uint64_t at_s);
+
 // What the document of releases names now: the newest of each span, and those of the generation
 // that is staged.
 Result<std::map<std::string, TargetFile>> listed_targets(FeedStore& store);

@@ -194,6 +194,17 @@ void Documents::put_published(const std::string& role, std::uint64_t version, co
     add_signature(document, key, now_s);
 }
 
+void Documents::put_signed(const std::string& role, const Envelope& envelope) {
+    Statement put(store_.db(), "INSERT INTO document VALUES (?, ?, 1, ?)");
+    put.bind(role).bind_unsigned(envelope.version).bind(envelope.signed_bytes).run();
+    Statement sign(store_.db(), "INSERT INTO signature VALUES (?, ?, ?, ?, ?, 0)");
+    for (const SignatureOf& one : envelope.signatures) {
+        const std::string who = holder(one.keyid);
+        sign.bind(role).bind_unsigned(envelope.version).bind(one.keyid).bind(Bytes(one.signature));
+        sign.bind(who).run();
+    }
+}
+
 void Documents::mark_published(const Document& document) {
     Statement mark(store_.db(), "UPDATE document SET published = 1 WHERE role = ? AND version = ?");
     mark.bind(document.role).bind_unsigned(document.version).run();

@@ -63,6 +63,8 @@ class Documents {
     void add_signature(const Document& document, const KeyFile& key, std::uint64_t now_s);
     void put_published(const std::string& role, std::uint64_t version, const nlohmann::json& body,
                        const KeyFile& key, std::uint64_t now_s);
+    // One that was published by this feed before, with the signatures it had.
+    void put_signed(const std::string& role, const Envelope& envelope);
     void mark_published(const Document& document);
     std::uint64_t next_version(const std::string& role);
     std::string holder(const std::string& keyid);

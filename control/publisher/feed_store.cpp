@@ -66,15 +66,7 @@ Result<std::unique_ptr<FeedStore>> FeedStore::make(const std::string& directory)
     std::unique_ptr<FeedStore> store(new FeedStore(directory));
     if (::access(store->path("feed.db").c_str(), F_OK) == 0)
         return failure(ErrorCode::refused, directory + " is a feed already");
-    for (const char* name : {"keys", "sets"}) {
-        if (auto made = make_directory(store->path(name), 0700); !made)
-            return Failure(made.error());
-    }
-    for (const char* name : {"public", "public/metadata", "public/targets", "public/targets/full",
-                             "public/targets/delta", "public/grants"}) {
-        if (auto made = make_directory(store->path(name), 0755); !made)
-            return Failure(made.error());
-    }
+    if (auto made = make_folders(directory); !made) return Failure(made.error());
     if (auto locked = store->take_lock(); !locked) return Failure(locked.error());
     if (auto opened = store->open_database(); !opened) return Failure(opened.error());
     const Result<void> done = store->transaction([&]() -> Result<void> {
@@ -85,6 +77,17 @@ Result<std::unique_ptr<FeedStore>> FeedStore::make(const std::string& directory)
     });
     if (!done) return Failure(done.error());
     return store;
+}
+
+Result<void> FeedStore::make_folders(const std::string& directory) {
+    for (const char* name : {"keys", "sets"}) {
+        if (auto made = make_directory(directory + "/" + name, 0700); !made) return made;
+    }
+    for (const char* name : {"public", "public/metadata", "public/targets", "public/targets/full",
+                             "public/targets/delta", "public/grants"}) {
+        if (auto made = make_directory(directory + "/" + name, 0755); !made) return made;
+    }
+    return {};
 }
 
 Result<std::unique_ptr<FeedStore>> FeedStore::open(const std::string& directory) {

@@ -25,6 +25,8 @@ class FeedStore {
     // Makes a folder that is not there, or is empty; refuses one that is a feed.
     static Result<std::unique_ptr<FeedStore>> make(const std::string& directory);
     static Result<std::unique_ptr<FeedStore>> open(const std::string& directory);
+    // Those below it that are not there.
+    static Result<void> make_folders(const std::string& directory);
 
     Database& db() { return db_; }
     const std::string& directory() const { return directory_; }

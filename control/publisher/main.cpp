@@ -75,6 +75,7 @@ int run_line(int argc, char** argv) {
     add_revoking_commands(app, &run);
     add_granting_commands(app, &run);
     add_verifying_commands(app, &run);
+    add_backing_up_commands(app, &run);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

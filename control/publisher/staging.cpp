@@ -149,16 +149,6 @@ Result<void> check_caps(FeedStore& store, const Caps& caps, const RecordSet& nex
     return {};
 }
 
-Result<void> write_set(FeedStore& store, const RecordSet& set, std::uint64_t generation,
-                       std::uint32_t epoch) {
-    RecordFile file;
-    file.generation = generation;
-    file.epoch = epoch;
-    file.state = set.state().bytes();
-    file.added = set.records();
-    return write_file_atomically(set_path(store, generation), as_bytes(encode_records(file)), 0600);
-}
-
 void put_generation(FeedStore& store, const RecordFile& change, std::size_t count,
                     std::uint64_t now_s) {
     Statement put(store.db(), "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, NULL)");
@@ -282,8 +272,22 @@ class Stage {
 
 }  // namespace
 
+Result<void> write_set(FeedStore& store, const RecordSet& set, std::uint64_t generation,
+                       std::uint32_t epoch) {
+    RecordFile file;
+    file.generation = generation;
+    file.epoch = epoch;
+    file.state = set.state().bytes();
+    file.added = set.records();
+    return write_file_atomically(set_path(store, generation), as_bytes(encode_records(file)), 0600);
+}
+
 std::uint64_t published_generation(FeedStore& store) {
     return published_base(store).generation;
+}
+
+std::uint32_t published_epoch(FeedStore& store) {
+    return published_base(store).epoch;
 }
 
 std::uint32_t newest_epoch(FeedStore& store) {

@@ -48,7 +48,11 @@ struct Staged {
 Result<RecordSet> asserted_set(FeedStore& store);
 // The set of a generation that was staged or published last.
 Result<RecordSet> set_of(FeedStore& store, std::uint64_t generation);
+// Keeps it as the base of the next one.
+Result<void> write_set(FeedStore& store, const RecordSet& set, std::uint64_t generation,
+                       std::uint32_t epoch);
 std::uint64_t published_generation(FeedStore& store);
+std::uint32_t published_epoch(FeedStore& store);
 Result<SecretKey> epoch_key(FeedStore& store, std::uint32_t epoch);
 
 // An epoch has a key of its own. The next one's is made first, goes out with the grants beside the

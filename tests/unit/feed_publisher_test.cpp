@@ -1,162 +1,14 @@
 // The publisher's side of a feed, in a folder of its own and with a clock of the test.
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
-
 #include "control/feed/canonical_json.h"
-#include "control/feed/client.h"
-#include "control/feed/folder_fetch.h"
-#include "control/publisher/intake.h"
-#include "control/publisher/repository.h"
-#include "control/publisher/staging.h"
 
-// Last: it defines macros with names such as fail().
-#include "tests/support/cmocka_cpp.h"
+// Last: it includes cmocka.h, which defines macros with names such as fail().
+#include "tests/support/publisher_lab.h"
 
 using namespace cordon;
 using namespace cordon::feed;
+using namespace cordon::test;
 
 namespace {
-
-std::string directory;
-std::uint64_t clock_s;
-std::unique_ptr<FeedStore> store;
-std::unique_ptr<KnownGood> known_good;
-std::vector<KeyFile> root_holders, targets_holders, curators, on_call;
-
-std::vector<KeyFile> make_holders(const char* name, int count) {
-    std::vector<KeyFile> holders;
-    for (int i = 1; i <= count; ++i) {
-        const std::string who = name + std::to_string(i);
-        const std::string path = directory + "/" + who + ".key";
-        if (!make_key_file(path, who, std::nullopt)) std::abort();
-        holders.push_back(*open_key_file(path));
-    }
-    return holders;
-}
-
-RoleKeys keys_of(const std::vector<KeyFile>& holders, std::uint32_t threshold) {
-    RoleKeys keys;
-    keys.threshold = threshold;
-    for (const KeyFile& holder : holders)
-        keys.keys.push_back({holder.name, holder.public_key});
-    return keys;
-}
-
-void sign_by(const std::vector<KeyFile>& holders, std::size_t count, const char* role) {
-    for (std::size_t i = 0; i < count; ++i)
-        assert_true(Documents(*store).sign_staged(holders[i], clock_s, {role}).has_value());
-}
-
-void make_feed(bool lab) {
-    FeedPlan plan;
-    plan.feed = "eu/known";
-    plan.lab = lab;
-    plan.root = keys_of(root_holders = make_holders("root", 5), 3);
-    plan.targets = keys_of(targets_holders = make_holders("targets", 3), 2);
-    plan.releases = keys_of(curators = make_holders("curator", 3), 2);
-    plan.revocations = keys_of(on_call = make_holders("oncall", 2), 1);
-    plan.caps = {1000, 100, 10000, {{1, "iwf"}, {2, "hotline"}}, {"sha256", "sha1", "md5"}};
-    plan.now_s = clock_s;
-    assert_true(begin_feed(*store, plan).has_value());
-    sign_by(root_holders, 3, "root");
-    sign_by(targets_holders, 2, "targets");
-    sign_by(on_call, 1, "revocations");
-}
-
-int setup(void**) {
-    char name[] = "/tmp/cordon-feed-test-XXXXXX";
-    if (::mkdtemp(name) == nullptr) return -1;
-    directory = name;
-    clock_s = 1'800'000'000;
-    store = std::move(*FeedStore::make(directory + "/feed"));
-    known_good = std::make_unique<KnownGood>();
-    known_good->seal();
-    make_feed(true);
-    return 0;
-}
-
-int teardown(void**) {
-    store.reset();
-    known_good.reset();
-    std::filesystem::remove_all(directory);
-    return 0;
-}
-
-// A digest that has nothing to do with any file.
-RowDigest digest(std::uint32_t n, IndicatorKind kind = IndicatorKind::sha256) {
-    const std::string text = "item " + std::to_string(n);
-    RowDigest one;
-    one.kind = kind;
-    one.digest = sha256(as_bytes(text));
-    return one;
-}
-
-Row row(std::uint32_t n) {
-    Row one;
-    one.line = n;
-    one.digests[0] = digest(n);
-    one.digest_count = 1;
-    one.category = 5;
-    return one;
-}
-
-std::vector<Row> rows(std::uint32_t from, std::uint32_t to) {
-    std::vector<Row> all;
-    for (std::uint32_t n = from; n < to; ++n)
-        all.push_back(row(n));
-    return all;
-}
-
-Imported import(const char* source, std::vector<Row> list, bool full = true) {
-    ImportOf about = {source, "list", full, 0, clock_s};
-    const auto done = import_rows(*store, about, std::move(list), *known_good);
-    assert_true(done.has_value());
-    return *done;
-}
-
-Result<Staged> stage(bool full = false) {
-    StageOptions options;
-    options.full = full;
-    options.now_s = clock_s;
-    return stage_release(*store, options);
-}
-
-std::uint64_t release(bool full = false) {
-    const auto staged = stage(full);
-    assert_true(staged.has_value());
-    sign_by(curators, 2, "releases");
-    const auto done = publish(*store, clock_s);
-    assert_true(done.has_value());
-    return done->generation;
-}
-
-std::string public_file(const std::string& name) {
-    return *read_whole_file(directory + "/feed/public/" + name, 1u << 20);
-}
-
-Result<Refreshed> client_sees() {
-    TrustState state;
-    state.root = public_file("metadata/1.root.json");
-    FolderFetch fetch(directory + "/feed/public");
-    return refresh(state, fetch, clock_s);
-}
-
-// What a client that has `own` holds after a sync.
-RecordSet synced(std::uint64_t own, RecordSet set) {
-    const auto feed = client_sees();
-    assert_true(feed && feed->releases);
-    FolderFetch fetch(directory + "/feed/public");
-    const SecretKey key = *epoch_key(*store, 1);
-    for (const std::string& name : cheapest_path(*feed->releases, own, 1)) {
-        auto next = fetch_and_apply(name, feed->releases->targets.at(name), feed->targets.caps, key,
-                                    set, fetch, nullptr);
-        assert_true(next.has_value());
-        set = std::move(*next);
-    }
-    return set;
-}
 
 void a_client_follows_what_is_published(void**) {
     import("iwf", rows(0, 10));
@@ -485,7 +337,7 @@ void a_new_epoch_is_the_same_set_under_another_key(void**) {
     const TargetFile& file = feed->releases->targets.at(path[0]);
     assert_int_equal(file.base, 0);
     assert_int_equal(file.epoch, 2);
-    FolderFetch fetch(directory + "/feed/public");
+    FolderFetch fetch(store->path("public"));
     const auto set = fetch_and_apply(path[0], file, feed->targets.caps, *epoch_key(*store, 2), {},
                                      fetch, nullptr);
     assert_true(set.has_value());
