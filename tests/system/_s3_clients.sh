@@ -100,8 +100,8 @@ trailer             aws-stream      1  1
 ROWS
 }
 
-# try_s3_clients GROUP…   — a clean file by each of them is stored as it is, a known one is not; then
-# the storage has the clean ones and nothing else.
+# try_s3_clients GROUP…   — a clean file by each of them is stored as it is, a known one is not;
+# then the storage has the clean ones and nothing else.
 try_s3_clients() {
     local group row
     for group; do
