@@ -103,8 +103,9 @@ class SqliteQueue final : public VerifyQueue {
         return prepare_schema(database_);
     }
 
-    Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns) override;
-    Result<void> release() override;
+    Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
+                                              std::span<const std::string> but) override;
+    Result<void> release(std::uint64_t id) override;
     Result<std::string> record_match(const VerifyMatch& match,
                                      const IncidentRecord& incident) override;
     Result<void> put_off(const VerifyDone& result, std::uint64_t next_ns) override;
@@ -155,10 +156,17 @@ Result<std::optional<VerifyRequest>> SqliteQueue::one(Statement* statement) {
 
 // --- the work ------------------------------------------------------------------------------------
 
-Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns) {
+Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns,
+                                                       std::span<const std::string> but) {
+    std::string others;
+    for (std::size_t n = 0; n < but.size(); ++n)
+        others += n == 0 ? "?" : ", ?";
     Statement due(database_, std::string(columns) +
-                                 " WHERE state = 0 AND next_ns <= ? ORDER BY next_ns, id LIMIT 1");
+                                 " WHERE state = 0 AND next_ns <= ? AND service NOT IN (" + others +
+                                 ") ORDER BY next_ns, id LIMIT 1");
     due.bind_unsigned(now_ns);
+    for (const std::string& service : but)
+        due.bind(service);
     Result<std::optional<VerifyRequest>> found = one(&due);
     if (!found || !*found) return found;
     Statement hand(database_,
@@ -170,8 +178,10 @@ Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns) {
     return found;
 }
 
-Result<void> SqliteQueue::release() {
-    database_.run("UPDATE verify_request SET state = 0 WHERE state = 1");
+Result<void> SqliteQueue::release(std::uint64_t id) {
+    Statement again(database_,
+                    "UPDATE verify_request SET state = 0 WHERE state = 1 AND ? IN (0, id)");
+    again.bind_unsigned(id).run();
     return checked();
 }
 
