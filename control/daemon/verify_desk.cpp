@@ -155,7 +155,7 @@ Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
     Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(store);
     if (!queue) return Failure(queue.error());
     // What a verifier had when cordond ended.
-    if (const Result<void> released = (*queue)->release(0); !released)
+    if (const Result<void> released = (*queue)->release(); !released)
         return Failure(released.error());
     Result<Descriptor> listener = listen_at(config.verifier.socket_path);
     if (!listener) return Failure(listener.error());
@@ -241,13 +241,21 @@ void VerifyDesk::accept_one() {
 }
 
 void VerifyDesk::lose(Seats::iterator seat, const char* why) {
-    if (seat->job) checked(queue_->release(seat->job->id));
     seats_.erase(seat);
+    release();
     if (!seats_.empty()) return;
     log_line(LogLevel::warning, std::string("verifier: disconnected: ") + why);
     const std::lock_guard lock(mutex_);
     status_.connected = false;
     status_.since_s = unix_seconds();
+}
+
+// What nobody has waits again. Should the store not take it now, it is said again.
+void VerifyDesk::release() {
+    std::vector<std::uint64_t> kept;
+    for (const Seat& seat : seats_)
+        if (seat.job) kept.push_back(seat.job->id);
+    checked(queue_->release(kept));
 }
 
 void VerifyDesk::lose_all(const char* why) {
@@ -338,8 +346,10 @@ bool VerifyDesk::on_next(Seat* seat, const VerifyNext& ask) {
         status_.program_version = text.substr(0, text.find('\0'));
     }
     // Who asks for the next one has not done what it had.
-    if (seat->job) checked(queue_->release(seat->job->id));
-    seat->job.reset();
+    if (seat->job) {
+        seat->job.reset();
+        release();
+    }
     const std::shared_ptr<const Settings> now = settings();
     if (!find_job(seat, *now, unix_ns())) return send_idle(*seat, *now, ask);
     return send_job(*seat, *now, *now->verifier.find(seat->job->service), ask);
@@ -465,6 +475,7 @@ void VerifyDesk::housekeeping() {
     for (const VerifiedService& service : now->verifier.services)
         checked(queue_->adopt_unconfirmed(service.name, before_ns, now_ns));
     checked(queue_->trim());
+    release();
 }
 
 }  // namespace cordon

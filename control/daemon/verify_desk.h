@@ -78,6 +78,7 @@ class VerifyDesk {
     void serve(Seats::iterator seat);
     void lose(Seats::iterator seat, const char* why);
     void lose_all(const char* why);
+    void release();
     bool handle(Seat* seat, Bytes frame);
     bool on_next(Seat* seat, const VerifyNext& ask);
     bool on_match(Seat* seat, const VerifyMatch& match);

@@ -56,6 +56,14 @@ Endpoint endpoint_of(std::string address, std::uint16_t port) {
     return endpoint;
 }
 
+// "?, ?, …" for so many parameters.
+std::string places(std::size_t count) {
+    std::string text;
+    for (std::size_t n = 0; n < count; ++n)
+        text += n == 0 ? "?" : ", ?";
+    return text;
+}
+
 std::string text_of(Bytes blob) {
     return std::string(as_text(blob));
 }
@@ -105,7 +113,7 @@ class SqliteQueue final : public VerifyQueue {
 
     Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
                                               std::span<const std::string> but) override;
-    Result<void> release(std::uint64_t id) override;
+    Result<void> release(std::span<const std::uint64_t> kept) override;
     Result<std::string> record_match(const VerifyMatch& match,
                                      const IncidentRecord& incident) override;
     Result<void> put_off(const VerifyDone& result, std::uint64_t next_ns) override;
@@ -158,12 +166,9 @@ Result<std::optional<VerifyRequest>> SqliteQueue::one(Statement* statement) {
 
 Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns,
                                                        std::span<const std::string> but) {
-    std::string others;
-    for (std::size_t n = 0; n < but.size(); ++n)
-        others += n == 0 ? "?" : ", ?";
     Statement due(database_, std::string(columns) +
-                                 " WHERE state = 0 AND next_ns <= ? AND service NOT IN (" + others +
-                                 ") ORDER BY next_ns, id LIMIT 1");
+                                 " WHERE state = 0 AND next_ns <= ? AND service NOT IN (" +
+                                 places(but.size()) + ") ORDER BY next_ns, id LIMIT 1");
     due.bind_unsigned(now_ns);
     for (const std::string& service : but)
         due.bind(service);
@@ -178,10 +183,13 @@ Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns,
     return found;
 }
 
-Result<void> SqliteQueue::release(std::uint64_t id) {
+Result<void> SqliteQueue::release(std::span<const std::uint64_t> kept) {
     Statement again(database_,
-                    "UPDATE verify_request SET state = 0 WHERE state = 1 AND ? IN (0, id)");
-    again.bind_unsigned(id).run();
+                    "UPDATE verify_request SET state = 0 WHERE state = 1 AND id NOT IN (" +
+                        places(kept.size()) + ")");
+    for (const std::uint64_t id : kept)
+        again.bind_unsigned(id);
+    again.run();
     return checked();
 }
 

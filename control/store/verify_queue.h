@@ -85,8 +85,8 @@ class VerifyQueue {
     // The request that is due longest, of a service that is not in `but`; it is handed out.
     virtual Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
                                                       std::span<const std::string> but = {}) = 0;
-    // One that was handed out waits again, or with 0 all of them.
-    virtual Result<void> release(std::uint64_t id) = 0;
+    // Those that were handed out wait again, but for `kept`.
+    virtual Result<void> release(std::span<const std::uint64_t> kept = {}) = 0;
     // Stores the incident of a match; gives back its case number, the first one when there is one.
     virtual Result<std::string> record_match(const VerifyMatch& match,
                                              const IncidentRecord& incident) = 0;
