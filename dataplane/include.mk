@@ -163,7 +163,9 @@ verifier_sources := \
     dataplane/verifier/aws_sign.cpp \
     dataplane/verifier/credentials.cpp \
     dataplane/verifier/desk_link.cpp \
+    dataplane/verifier/hand.cpp \
     dataplane/verifier/http_storage.cpp \
+    dataplane/verifier/index_shelf.cpp \
     dataplane/verifier/job_runner.cpp \
     dataplane/verifier/line_judge.cpp \
     dataplane/verifier/location.cpp

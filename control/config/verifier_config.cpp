@@ -40,6 +40,28 @@ const VerifiedService* VerifierOptions::find(std::string_view service) const {
     return nullptr;
 }
 
+std::set<std::string_view> VerifierOptions::endpoints() const {
+    std::set<std::string_view> all;
+    for (const VerifiedService& one : services)
+        all.insert(one.endpoint);
+    return all;
+}
+
+std::uint32_t VerifierOptions::jobs_at_once() const {
+    return std::max(jobs, static_cast<std::uint32_t>(endpoints().size()));
+}
+
+std::vector<std::string> VerifierOptions::held_back(std::span<const std::string> busy) const {
+    std::set<std::string_view> idle = endpoints();
+    for (const std::string& name : busy)
+        if (const VerifiedService* service = find(name)) idle.erase(service->endpoint);
+    std::vector<std::string> held;
+    if (busy.size() + idle.size() < jobs_at_once()) return held;
+    for (const VerifiedService& one : services)
+        if (!idle.contains(one.endpoint)) held.push_back(one.name);
+    return held;
+}
+
 void read_verifier(TomlSection section, VerifierOptions* o) {
     constexpr std::size_t socket_path_max = 107;  // of the kernel, without its NUL
     section.text("socket", &o->socket_path, socket_path_max, path_rule);
@@ -49,6 +71,7 @@ void read_verifier(TomlSection section, VerifierOptions* o) {
     section.number("confirm_seconds", &o->confirm_seconds, 1, 86400);
     section.number("give_up_hours", &o->give_up_hours, 1, 24 * 365);
     section.number("request_seconds_max", &o->request_seconds_max, 1, 86400);
+    section.number("jobs", &o->jobs, 1, verify_jobs_max);
     section.number("object_bytes_max", &o->object_bytes_max, 1, 1ull << 50);
     section.finish();
 }
@@ -64,6 +87,8 @@ bool read_verified_service(TomlSection* service, const std::string& name, Verifi
     const bool has_credentials = section.text("credentials", &out->credentials,
                                               sizeof(VerifyJob::credentials) - 1, path_rule);
     section.boolean("path_style", &out->path_style);
+    const bool has_ca =
+        section.text("ca_file", &out->ca_file, sizeof(VerifyJob::ca_file) - 1, path_rule);
     section.finish();
     if (!wanted) return false;
     // Asked of the file, not of the value: a wrong value has been reported already.
@@ -71,6 +96,8 @@ bool read_verified_service(TomlSection* service, const std::string& name, Verifi
     if (!section.has("endpoint")) service->refuse("verify", "lacks the endpoint of the storage");
     if (!section.has("credentials"))
         service->refuse("verify", "lacks credentials, the path of a file with mode 0600");
+    if (has_ca && has_endpoint && !out->endpoint.starts_with("https://"))
+        service->refuse("verify", "has a ca_file, but its endpoint is not https://");
     return has_endpoint && has_credentials;
 }
 

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct VerifiedService {
     std::string endpoint;
     std::string region = "us-east-1";
     std::string credentials;
+    std::string ca_file;  // empty: what the system trusts
     bool path_style = true;
 };
 
@@ -31,11 +34,20 @@ struct VerifierOptions {
     std::uint32_t confirm_seconds = 30;  // a block is looked after that was not confirmed in it
     std::uint32_t give_up_hours = 72;
     std::uint32_t request_seconds_max = 3600;
+    std::uint32_t jobs = 4;  // at once
     std::uint64_t object_bytes_max = 64ull << 30;
     std::vector<VerifiedService> services;
 
     bool enabled() const { return !services.empty(); }
     const VerifiedService* find(std::string_view service) const;
+    // Names of services whose storage has to leave the jobs that are free to others, so that a slow
+    // one never has them all. `busy` are the services of the jobs under way.
+    std::vector<std::string> held_back(std::span<const std::string> busy) const;
+    // One for each storage at least.
+    std::uint32_t jobs_at_once() const;
+
+  private:
+    std::set<std::string_view> endpoints() const;
 };
 
 void read_verifier(TomlSection section, VerifierOptions* options);

@@ -203,16 +203,20 @@ VerifyDeskStatus VerifyDesk::status() const {
 
 void VerifyDesk::run() {
     while (!stopping_) {
-        pollfd set[] = {{wake_.get(), POLLIN, 0},
-                        {listener_.get(), POLLIN, 0},
-                        {verifier_.get(), POLLIN, 0}};  // −1 is left out
-        ::poll(set, std::size(set), turn_ms);
+        std::vector<pollfd> set = {{wake_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+        for (const Seat& seat : seats_)
+            set.push_back({seat.socket.get(), POLLIN, 0});
+        ::poll(set.data(), set.size(), turn_ms);
         if (stopping_) break;
+        auto seat = seats_.begin();
+        for (std::size_t n = 2; n < set.size(); ++n) {
+            const auto current = seat++;
+            if (set[n].revents != 0) serve(current);
+        }
         if (set[1].revents != 0) accept_one();
-        if (set[2].revents != 0 && verifier_.get() == set[2].fd) serve();
         if (monotonic_ms() >= housekeeping_ms_) housekeeping();
     }
-    if (verifier_.valid()) lose("cordond stops");
+    lose_all("cordond stops");
 }
 
 void VerifyDesk::accept_one() {
@@ -225,30 +229,47 @@ void VerifyDesk::accept_one() {
         return log_line(LogLevel::warning,
                         "verifier: uid " + std::to_string(who.uid) + " is not served");
     }
-    if (verifier_.valid()) lose("another one has come");
-    verifier_ = std::move(peer);
+    if (!seats_.empty() && seats_.front().process != who.pid) lose_all("another one has come");
+    while (seats_.size() >= settings()->verifier.jobs_at_once())
+        lose(seats_.begin(), "it has come once more");
+    seats_.push_back({std::move(peer), who.pid, std::nullopt});
+    if (seats_.size() != 1) return;
     log_line(LogLevel::notice, "verifier: connected");
     const std::lock_guard lock(mutex_);
     status_.connected = true;
     status_.since_s = unix_seconds();
 }
 
-void VerifyDesk::lose(const char* why) {
-    verifier_.close();
-    current_.reset();
-    checked(queue_->release());
+void VerifyDesk::lose(Seats::iterator seat, const char* why) {
+    seats_.erase(seat);
+    release();
+    if (!seats_.empty()) return;
     log_line(LogLevel::warning, std::string("verifier: disconnected: ") + why);
     const std::lock_guard lock(mutex_);
     status_.connected = false;
     status_.since_s = unix_seconds();
 }
 
-void VerifyDesk::serve() {
+// What nobody has waits again. Should the store not take it now, it is said again.
+void VerifyDesk::release() {
+    std::vector<std::uint64_t> kept;
+    for (const Seat& seat : seats_)
+        if (seat.job) kept.push_back(seat.job->id);
+    checked(queue_->release(kept));
+}
+
+void VerifyDesk::lose_all(const char* why) {
+    while (!seats_.empty())
+        lose(seats_.begin(), why);
+}
+
+void VerifyDesk::serve(Seats::iterator seat) {
     std::array<std::uint8_t, verify_frame_max + 1> room;
-    const ssize_t got = ::recv(verifier_.get(), room.data(), room.size(), MSG_DONTWAIT);
+    const ssize_t got = ::recv(seat->socket.get(), room.data(), room.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) return lose("it has gone");
-    if (!handle(Bytes(room).first(static_cast<std::size_t>(got)))) lose("it was not understood");
+    if (got <= 0) return lose(seat, "it has gone");
+    if (!handle(&*seat, Bytes(room).first(static_cast<std::size_t>(got))))
+        lose(seat, "it was not understood");
 }
 
 template <typename T>
@@ -262,7 +283,7 @@ bool VerifyDesk::checked(const Result<T>& result) {
 
 // --- frames --------------------------------------------------------------------------------------
 
-bool VerifyDesk::handle(Bytes frame) {
+bool VerifyDesk::handle(Seat* seat, Bytes frame) {
     VerifyHeader header;
     if (frame.size() < sizeof header) return false;
     std::memcpy(&header, frame.data(), sizeof header);
@@ -275,15 +296,15 @@ bool VerifyDesk::handle(Bytes frame) {
     switch (header.type) {
         case VerifyType::next: {
             VerifyFrame<VerifyNext> ask;
-            return take(&ask) && on_next(ask.body);
+            return take(&ask) && on_next(seat, ask.body);
         }
         case VerifyType::match: {
             VerifyFrame<VerifyMatch> match;
-            return take(&match) && on_match(match.body);
+            return take(&match) && on_match(seat, match.body);
         }
         case VerifyType::done: {
             VerifyFrame<VerifyDone> done;
-            return take(&done) && on_done(done.body);
+            return take(&done) && on_done(seat, done.body);
         }
         case VerifyType::job:
         case VerifyType::idle:
@@ -295,7 +316,7 @@ bool VerifyDesk::handle(Bytes frame) {
 }
 
 template <typename Body>
-bool VerifyDesk::send(VerifyType type, const Body& body, int file) {
+bool VerifyDesk::send(const Seat& seat, VerifyType type, const Body& body, int file) {
     VerifyFrame<Body> frame;
     std::memset(static_cast<void*>(&frame), 0, sizeof frame);
     frame.header = {verify_magic, verify_version, type};
@@ -314,29 +335,35 @@ bool VerifyDesk::send(VerifyType type, const Body& body, int file) {
         note->cmsg_len = CMSG_LEN(sizeof file);
         std::memcpy(CMSG_DATA(note), &file, sizeof file);
     }
-    return ::sendmsg(verifier_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+    return ::sendmsg(seat.socket.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
            static_cast<ssize_t>(sizeof frame);
 }
 
-bool VerifyDesk::on_next(const VerifyNext& ask) {
+bool VerifyDesk::on_next(Seat* seat, const VerifyNext& ask) {
     {
         const std::lock_guard lock(mutex_);
         const std::string_view text(ask.program_version, sizeof ask.program_version);
         status_.program_version = text.substr(0, text.find('\0'));
     }
     // Who asks for the next one has not done what it had.
-    if (current_) checked(queue_->release());
-    current_.reset();
+    if (seat->job) {
+        seat->job.reset();
+        release();
+    }
     const std::shared_ptr<const Settings> now = settings();
-    if (!find_job(*now, unix_ns())) return send_idle(*now, ask);
-    return send_job(*now, *now->verifier.find(current_->service), ask);
+    if (!find_job(seat, *now, unix_ns())) return send_idle(*seat, *now, ask);
+    return send_job(*seat, *now, *now->verifier.find(seat->job->service), ask);
 }
 
-// The next one that can be worked on, into current_.
-bool VerifyDesk::find_job(const Settings& settings, std::uint64_t now_ns) {
+// The next one that can be worked on, for `seat`.
+bool VerifyDesk::find_job(Seat* seat, const Settings& settings, std::uint64_t now_ns) {
     constexpr int passed_over_max = 100;
+    std::vector<std::string> busy;
+    for (const Seat& one : seats_)
+        if (one.job) busy.push_back(one.job->service);
+    const std::vector<std::string> held_back = settings.verifier.held_back(busy);
     for (int n = 0; n < passed_over_max; ++n) {
-        auto taken = queue_->take(now_ns);
+        auto taken = queue_->take(now_ns, held_back);
         if (!checked(taken) || !*taken) return false;
         const VerifyRequest& request = **taken;
         const ServiceOptions* service = service_of(settings.options, request.service);
@@ -350,16 +377,16 @@ bool VerifyDesk::find_job(const Settings& settings, std::uint64_t now_ns) {
             copy_text("the service is in mode bypass", none.detail);
             checked(queue_->put_off(none, now_ns + 60 * ns_per_s));
         } else {
-            current_ = std::move(**taken);
+            seat->job = std::move(**taken);
             return true;
         }
     }
     return false;
 }
 
-bool VerifyDesk::send_job(const Settings& settings, const VerifiedService& service,
-                          const VerifyNext& ask) {
-    const VerifyRequest& request = *current_;
+bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
+                          const VerifiedService& service, const VerifyNext& ask) {
+    const VerifyRequest& request = *seat.job;
     const ServiceOptions& options = *service_of(settings.options, request.service);
     const IndexFile index = open_index(settings.options.index_path);
     VerifyJob job{};
@@ -372,6 +399,7 @@ bool VerifyDesk::send_job(const Settings& settings, const VerifiedService& servi
     job.mode = options.mode;
     job.weak_blocks = options.weak_blocks;
     job.lab = settings.options.lab;
+    job.jobs = settings.verifier.jobs_at_once();
     job.matched = request.deleting ? 1 : 0;
     job.cut = request.cut || request.target.size() >= sizeof job.target ? 1 : 0;
     std::memcpy(job.node_prefix, settings.options.node_prefix, sizeof job.node_prefix);
@@ -379,50 +407,52 @@ bool VerifyDesk::send_job(const Settings& settings, const VerifiedService& servi
     copy_text(service.endpoint, job.endpoint);
     copy_text(service.region, job.region);
     copy_text(service.credentials, job.credentials);
+    copy_text(service.ca_file, job.ca_file);
     copy_text(request.host, job.host);
     copy_text(request.target, job.target);
     copy_text(request.etag, job.etag);
     copy_text(request.object_version, job.object_version);
-    return send(VerifyType::job, job, index.mark == ask.index_mark ? -1 : index.file.get());
+    return send(seat, VerifyType::job, job, index.mark == ask.index_mark ? -1 : index.file.get());
 }
 
-bool VerifyDesk::send_idle(const Settings& settings, const VerifyNext& ask) {
+bool VerifyDesk::send_idle(const Seat& seat, const Settings& settings, const VerifyNext& ask) {
     const IndexFile index = open_index(settings.options.index_path);
     VerifyIdle idle{};
     idle.index_mark = index.mark;
     idle.wait_ms = idle_wait_ms;
+    idle.jobs = settings.verifier.jobs_at_once();
     idle.lab = settings.options.lab;
-    return send(VerifyType::idle, idle, index.mark == ask.index_mark ? -1 : index.file.get());
+    return send(seat, VerifyType::idle, idle, index.mark == ask.index_mark ? -1 : index.file.get());
 }
 
-bool VerifyDesk::on_match(const VerifyMatch& match) {
-    if (!current_ || current_->id != match.id) return false;
+bool VerifyDesk::on_match(Seat* seat, const VerifyMatch& match) {
+    if (!seat->job || seat->job->id != match.id) return false;
     IncidentRecord incident = match.incident;
-    complete_incident(*current_, settings()->options, &incident);
+    complete_incident(*seat->job, settings()->options, &incident);
     const Result<std::string> case_number = queue_->record_match(match, incident);
     if (!checked(case_number)) return false;  // not durable: nothing may be deleted
-    current_->deleting = incident.action == MatchAction::block;
-    current_->incident = *case_number;
-    log_line(LogLevel::notice, "case " + *case_number + ": service " + current_->service +
+    seat->job->deleting = incident.action == MatchAction::block;
+    seat->job->incident = *case_number;
+    log_line(LogLevel::notice, "case " + *case_number + ": service " + seat->job->service +
                                    " has a known object that was not stopped in flight");
     VerifyRecorded recorded{};
     recorded.id = match.id;
     copy_text(*case_number, recorded.case_number);
-    return send(VerifyType::recorded, recorded, -1);
+    return send(*seat, VerifyType::recorded, recorded, -1);
 }
 
-bool VerifyDesk::on_done(const VerifyDone& done) {
-    if (!current_ || current_->id != done.id) return false;
+bool VerifyDesk::on_done(Seat* seat, const VerifyDone& done) {
+    if (!seat->job || seat->job->id != done.id) return false;
     const auto outcome = static_cast<std::size_t>(done.outcome);
     if (outcome >= static_cast<std::size_t>(VerifyOutcome::error)) return false;
     const VerifyDecision decision =
-        decide_verification(*current_, done, settings()->verifier, unix_ns());
+        decide_verification(*seat->job, done, settings()->verifier, unix_ns());
     const Result<void> kept = decision.is_final ? queue_->finish(done, decision.outcome)
                                                 : queue_->put_off(done, decision.next_ns);
     if (!checked(kept)) return false;
-    if (decision.is_final) end(*current_, done, decision.outcome);
-    current_.reset();
-    return send(VerifyType::taken, VerifyTaken{done.id}, -1);
+    if (decision.is_final) end(*seat->job, done, decision.outcome);
+    seat->job.reset();
+    return send(*seat, VerifyType::taken, VerifyTaken{done.id}, -1);
 }
 
 void VerifyDesk::end(const VerifyRequest& request, const VerifyDone& done, VerifyOutcome outcome) {
@@ -445,6 +475,7 @@ void VerifyDesk::housekeeping() {
     for (const VerifiedService& service : now->verifier.services)
         checked(queue_->adopt_unconfirmed(service.name, before_ns, now_ns));
     checked(queue_->trim());
+    release();
 }
 
 }  // namespace cordon

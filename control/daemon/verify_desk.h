@@ -2,14 +2,20 @@
 // socket of contract/verify_link.h.
 //
 // Owns:       its thread, the socket, its own connection to the store.
-// Invariants: one verifier at a time: a new connection takes the place of the old one, whose job
+// Invariants: one verifier at a time, with a connection for each job: another process takes the
+//             place of the one before, and a connection too many that of the oldest, whose job
 //             waits again. Only the configured user and root are served (peer credentials). A
 //             match is durable before the answer that lets it be deleted. Names of objects pass
 //             here, content never.
+// Limits:     VerifierOptions::jobs_at_once() connections; no storage has all of them while
+//             another one has none.
 // Thread:     made, told and stopped by the event loop; what both touch is behind a mutex.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,30 +66,40 @@ class VerifyDesk {
                std::uint32_t uid);
 
     void run();
+    // A connection of the verifier.
+    struct Seat {
+        Descriptor socket;
+        pid_t process;
+        std::optional<VerifyRequest> job;  // handed to it
+    };
+    using Seats = std::list<Seat>;
+
     void accept_one();
-    void serve();
-    void lose(const char* why);
-    bool handle(Bytes frame);
-    bool on_next(const VerifyNext& ask);
-    bool on_match(const VerifyMatch& match);
-    bool on_done(const VerifyDone& done);
-    bool find_job(const Settings& settings, std::uint64_t now_ns);
-    bool send_job(const Settings& settings, const VerifiedService& service, const VerifyNext& ask);
-    bool send_idle(const Settings& settings, const VerifyNext& ask);
+    void serve(Seats::iterator seat);
+    void lose(Seats::iterator seat, const char* why);
+    void lose_all(const char* why);
+    void release();
+    bool handle(Seat* seat, Bytes frame);
+    bool on_next(Seat* seat, const VerifyNext& ask);
+    bool on_match(Seat* seat, const VerifyMatch& match);
+    bool on_done(Seat* seat, const VerifyDone& done);
+    bool find_job(Seat* seat, const Settings& settings, std::uint64_t now_ns);
+    bool send_job(const Seat& seat, const Settings& settings, const VerifiedService& service,
+                  const VerifyNext& ask);
+    bool send_idle(const Seat& seat, const Settings& settings, const VerifyNext& ask);
     void end(const VerifyRequest& request, const VerifyDone& done, VerifyOutcome outcome);
     void housekeeping();
     template <typename T>
     bool checked(const Result<T>& result);
     template <typename Body>
-    bool send(VerifyType type, const Body& body, int file);
+    bool send(const Seat& seat, VerifyType type, const Body& body, int file);
     std::shared_ptr<const Settings> settings() const;
 
     std::unique_ptr<VerifyQueue> queue_;
     Descriptor listener_;
     Descriptor wake_;
     std::uint32_t uid_;
-    Descriptor verifier_;                   // the connection
-    std::optional<VerifyRequest> current_;  // handed to it
+    Seats seats_;  // oldest first
     std::uint64_t housekeeping_ms_ = 0;
 
     mutable std::mutex mutex_;

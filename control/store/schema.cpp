@@ -138,6 +138,11 @@ BEGIN UPDATE verify_waiting SET n = n + (new.state < 2) - (old.state < 2); END;
 ALTER TABLE incident ADD COLUMN verified_after_write INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE incident ADD COLUMN visible_ns INTEGER NOT NULL DEFAULT 0;
 )",
+    // Requests of a storage that has enough jobs under way are passed over in the index alone.
+    R"(
+DROP INDEX verify_due;
+CREATE INDEX verify_due ON verify_request (state, next_ns, service);
+)",
 };
 
 Failure refuse(const std::string& why) {

@@ -56,6 +56,14 @@ Endpoint endpoint_of(std::string address, std::uint16_t port) {
     return endpoint;
 }
 
+// "?, ?, …" for so many parameters.
+std::string places(std::size_t count) {
+    std::string text;
+    for (std::size_t n = 0; n < count; ++n)
+        text += n == 0 ? "?" : ", ?";
+    return text;
+}
+
 std::string text_of(Bytes blob) {
     return std::string(as_text(blob));
 }
@@ -103,8 +111,9 @@ class SqliteQueue final : public VerifyQueue {
         return prepare_schema(database_);
     }
 
-    Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns) override;
-    Result<void> release() override;
+    Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
+                                              std::span<const std::string> but) override;
+    Result<void> release(std::span<const std::uint64_t> kept) override;
     Result<std::string> record_match(const VerifyMatch& match,
                                      const IncidentRecord& incident) override;
     Result<void> put_off(const VerifyDone& result, std::uint64_t next_ns) override;
@@ -155,10 +164,14 @@ Result<std::optional<VerifyRequest>> SqliteQueue::one(Statement* statement) {
 
 // --- the work ------------------------------------------------------------------------------------
 
-Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns) {
+Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns,
+                                                       std::span<const std::string> but) {
     Statement due(database_, std::string(columns) +
-                                 " WHERE state = 0 AND next_ns <= ? ORDER BY next_ns, id LIMIT 1");
+                                 " WHERE state = 0 AND next_ns <= ? AND service NOT IN (" +
+                                 places(but.size()) + ") ORDER BY next_ns, id LIMIT 1");
     due.bind_unsigned(now_ns);
+    for (const std::string& service : but)
+        due.bind(service);
     Result<std::optional<VerifyRequest>> found = one(&due);
     if (!found || !*found) return found;
     Statement hand(database_,
@@ -170,8 +183,13 @@ Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns) {
     return found;
 }
 
-Result<void> SqliteQueue::release() {
-    database_.run("UPDATE verify_request SET state = 0 WHERE state = 1");
+Result<void> SqliteQueue::release(std::span<const std::uint64_t> kept) {
+    Statement again(database_,
+                    "UPDATE verify_request SET state = 0 WHERE state = 1 AND id NOT IN (" +
+                        places(kept.size()) + ")");
+    for (const std::uint64_t id : kept)
+        again.bind_unsigned(id);
+    again.run();
     return checked();
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,10 +82,11 @@ class VerifyQueue {
   public:
     virtual ~VerifyQueue() = default;
 
-    // The request that is due longest; it is handed out.
-    virtual Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns) = 0;
-    // Those that were handed out wait again.
-    virtual Result<void> release() = 0;
+    // The request that is due longest, of a service that is not in `but`; it is handed out.
+    virtual Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
+                                                      std::span<const std::string> but = {}) = 0;
+    // Those that were handed out wait again, but for `kept`.
+    virtual Result<void> release(std::span<const std::uint64_t> kept = {}) = 0;
     // Stores the incident of a match; gives back its case number, the first one when there is one.
     virtual Result<std::string> record_match(const VerifyMatch& match,
                                              const IncidentRecord& incident) = 0;

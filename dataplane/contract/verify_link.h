@@ -1,5 +1,6 @@
 // What cordond and cordon-verifier say to each other: [verifier] socket, AF_UNIX SOCK_SEQPACKET.
-// The verifier asks, cordond answers each frame with one.
+// The verifier asks, cordond answers each frame with one. It opens a connection for each job that
+// it does at once; `jobs` says how many that may be.
 //
 //   verifier → next                            ← job, or idle: ask again later
 //            → match (before it deletes)       ← recorded: durable, now it may delete
@@ -27,7 +28,11 @@
 namespace cordon {
 
 inline constexpr std::uint32_t verify_magic = 0x46564443;  // "CDVF"
-inline constexpr std::uint16_t verify_version = 1;
+inline constexpr std::uint16_t verify_version = 2;
+
+// Threads of the verifier, each with a connection to cordond and one to a storage.
+inline constexpr std::uint32_t verify_jobs_max = 64;
+static_assert(verify_jobs_max >= services_max);  // one for each storage
 
 enum class StorageApi : std::uint8_t { s3, webdav };
 
@@ -81,8 +86,9 @@ struct VerifyNext {
 struct VerifyIdle {
     std::uint64_t index_mark;  // of the index in force, 0: none
     std::uint32_t wait_ms;
+    std::uint32_t jobs;  // at once
     std::uint8_t lab;
-    std::uint8_t reserved[3];
+    std::uint8_t reserved[7];
 };
 
 struct VerifyJob {
@@ -97,12 +103,14 @@ struct VerifyJob {
     std::uint8_t lab;
     std::uint8_t matched;  // in an earlier try, and recorded: only the deletion is left
     std::uint8_t cut;      // the target is longer than what stands here
-    std::uint8_t reserved[5];
+    std::uint8_t reserved[1];
+    std::uint32_t jobs;  // at once
     char node_prefix[8];
     char service[32];
     char endpoint[256];
     char region[64];
     char credentials[256];  // path of the file
+    char ca_file[256];      // for https: who signs the storage's certificate; empty: the system's
     char host[256];         // as the client named it
     char target[3200];
     char etag[256];  // of what matched

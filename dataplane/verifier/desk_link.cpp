@@ -89,7 +89,8 @@ bool DeskLink::receive(MutableBytes room, std::size_t* bytes, Descriptor* with) 
 
 DeskLink::Next DeskLink::next(VerifyJob* job, std::uint32_t* wait_ms) {
     VerifyNext ask{};
-    ask.index_mark = index_mark_;
+    index_ = shelf_.current();
+    ask.index_mark = index_.mark;
     std::strncpy(ask.program_version, version, sizeof ask.program_version - 1);
     if (!send(VerifyType::next, ask)) return Next::lost;
     std::array<std::uint8_t, verify_frame_max> room;
@@ -100,28 +101,15 @@ DeskLink::Next DeskLink::next(VerifyJob* job, std::uint32_t* wait_ms) {
     if (bytes == sizeof(VerifyFrame<VerifyIdle>)) {
         VerifyIdle idle;
         if (!take(VerifyType::idle, frame, &idle)) return Next::lost;
-        take_index(std::move(file), idle.index_mark, idle.lab != 0);
+        index_ = shelf_.take(std::move(file), idle.index_mark, ask.index_mark, idle.lab != 0);
+        jobs_ = idle.jobs;
         *wait_ms = idle.wait_ms;
         return Next::idle;
     }
     if (!take(VerifyType::job, frame, job)) return Next::lost;
-    take_index(std::move(file), job->index_mark, job->lab != 0);
+    index_ = shelf_.take(std::move(file), job->index_mark, ask.index_mark, job->lab != 0);
+    jobs_ = job->jobs;
     return Next::job;
-}
-
-// A file that cannot be read leaves no index: better no verdict than one by an old list. It is not
-// asked for again until it is another one.
-void DeskLink::take_index(Descriptor file, std::uint64_t mark, bool lab) {
-    if (mark == index_mark_) return;
-    index_mark_ = mark;
-    index_error_.clear();
-    index_.reset();
-    if (!file.valid()) return;
-    Result<std::unique_ptr<IndexImage>> image = IndexImage::read(file, "from cordond", lab);
-    if (image)
-        index_ = std::move(*image);
-    else
-        index_error_ = image.error().message();
 }
 
 bool DeskLink::record(const VerifyMatch& match) {

@@ -142,6 +142,7 @@ Result<void> HttpStorage::use(const VerifyJob& job) {
     credentials_ = std::move(*credentials);
     api_ = job.api;
     region_ = job.region;
+    ca_file_ = job.ca_file;
     seconds_max_ = job.seconds_max;
     return {};
 }
@@ -186,6 +187,13 @@ bool HttpStorage::prepare(const Request& request, Exchange* exchange) {
     set(CURLOPT_HTTPHEADER, exchange->headers);
     set(CURLOPT_CONNECT_TO, exchange->connect_to);
     set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_SSL_VERIFYPEER, 1L);
+    set(CURLOPT_SSL_VERIFYHOST, 2L);
+    set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    if (!ca_file_.empty()) {
+        set(CURLOPT_CAINFO, ca_file_.c_str());
+        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // that one and no other
+    }
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_NOPROXY, "*");
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));

@@ -2,7 +2,8 @@
 //
 // Owns:       one handle of libcurl, so that connections are used again.
 // Invariants: no redirect is followed, no proxy of the environment used, no other scheme than http
-//             and https spoken: credentials go to the endpoint only.
+//             and https spoken: credentials go to the endpoint only. With https it proves by its
+//             certificate that it is the host of the endpoint.
 // Thread:     one.
 // Limits:     seconds_max for a request, stall_s without progress; answers that are no object are
 //             read for refusal_bytes_max at most.
@@ -51,6 +52,7 @@ class HttpStorage final : public Storage {
     StorageApi api_ = StorageApi::s3;
     std::string region_;
     std::uint32_t seconds_max_ = 0;
+    std::string ca_file_;
     Credentials credentials_;
 };
 

@@ -2,18 +2,19 @@
 
 #include <curl/curl.h>
 #include <getopt.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <memory>
+#include <vector>
 
 #include "dataplane/contract/version.h"
-#include "dataplane/verifier/desk_link.h"
-#include "dataplane/verifier/http_storage.h"
+#include "dataplane/verifier/hand.h"
 
 namespace {
 
@@ -30,7 +31,9 @@ constexpr char usage[] =
     "  --version      says the version\n"
     "SIGTERM stops. Exit codes: cordonctl help exit-codes.\n";
 
-constexpr int retry_ms = 1000;
+// A hand that shows no life for so long hangs, and nobody tells systemd any more that all is well.
+constexpr std::uint64_t lifeless_ns = 45 * ns_per_s;  // above what cordond may take for an answer
+constexpr long turn_ns = 250 * 1000 * 1000;
 
 volatile std::sig_atomic_t stopping = 0;
 
@@ -38,91 +41,26 @@ void on_signal(int) {
     stopping = 1;
 }
 
-std::uint64_t nanoseconds(clockid_t clock) {
-    timespec now;
-    ::clock_gettime(clock, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
-           static_cast<std::uint64_t>(now.tv_nsec);
+bool all_alive(const std::vector<std::unique_ptr<Hand>>& hands) {
+    const std::uint64_t now_ns = clock_now().ns;
+    for (const auto& hand : hands)
+        if (now_ns - std::min(now_ns, hand->alive_ns()) > lifeless_ns) return false;
+    return true;
 }
 
-Now clock_now() {
-    return {nanoseconds(CLOCK_MONOTONIC), nanoseconds(CLOCK_REALTIME)};
-}
-
-// <3> is what the journal of systemd reads as an error.
-void complain(const std::string& text) {
-    std::fprintf(stderr, "<3>%s\n", text.c_str());
-}
-
-void sleep_ms(std::uint32_t ms) {
-    const timespec time = {ms / 1000, static_cast<long>(ms % 1000) * 1000000};
-    if (stopping == 0) ::nanosleep(&time, nullptr);  // a signal ends it
-}
-
-bool is_alive() {
-    ::sd_notify(0, "WATCHDOG=1");
-    return stopping == 0;
-}
-
-class Verifier {
-  public:
-    Verifier(const std::string& socket, std::uint64_t seed)
-        : link_(socket), storage_(is_alive), runner_(&storage_, &link_, clock_now, seed) {}
-
-    void run() {
-        while (stopping == 0) {
-            ::sd_notify(0, "WATCHDOG=1");
-            if (!link_.is_open() && !connect()) {
-                sleep_ms(retry_ms);
-                continue;
-            }
-            turn();
-        }
+// As many hands as cordond wants; those too many rest.
+void run(Workshop* workshop) {
+    std::vector<std::unique_ptr<Hand>> hands;
+    while (stopping == 0) {
+        while (hands.size() < workshop->jobs.load(std::memory_order_relaxed))
+            hands.push_back(
+                std::make_unique<Hand>(workshop, static_cast<std::uint32_t>(hands.size())));
+        if (all_alive(hands)) ::sd_notify(0, "WATCHDOG=1");
+        const timespec turn = {0, turn_ns};
+        if (stopping == 0) ::nanosleep(&turn, nullptr);
     }
-
-  private:
-    bool connect() {
-        const bool open = link_.open();
-        if (open != told_open_) std::fprintf(stderr, open ? "<5>ready\n" : "<4>cordond is away\n");
-        told_open_ = open;
-        return open;
-    }
-
-    void turn() {
-        auto job = std::make_unique<VerifyJob>();
-        std::uint32_t wait_ms = 0;
-        const DeskLink::Next next = link_.next(job.get(), &wait_ms);
-        if (link_.index_error() != told_index_error_) {
-            told_index_error_ = link_.index_error();
-            if (!told_index_error_.empty()) complain(told_index_error_);
-        }
-        if (next == DeskLink::Next::idle) return sleep_ms(wait_ms);
-        if (next == DeskLink::Next::lost) return sleep_ms(retry_ms);
-        work(*job);
-    }
-
-    void work(const VerifyJob& job) {
-        VerifyDone done{};
-        if (const Result<void> usable = storage_.use(job); !usable) {
-            complain(usable.error().message());
-            done.id = job.id;
-            done.time_ns = clock_now().unix_ns;
-            std::snprintf(done.detail, sizeof done.detail, "%s", usable.error().message().c_str());
-        } else if (!runner_.run(job, link_.index(), &done)) {
-            return complain("cordond went away before a match was recorded");
-        }
-        // A try that was ended by the stop is no failure of the storage: the job goes back as the
-        // connection ends.
-        if (stopping != 0 && done.outcome == VerifyOutcome::none) return;
-        link_.done(done);
-    }
-
-    DeskLink link_;
-    HttpStorage storage_;
-    JobRunner runner_;
-    bool told_open_ = false;
-    std::string told_index_error_;
-};
+    workshop->stopping = true;
+}
 
 void catch_signals() {
     struct sigaction action {};
@@ -145,7 +83,10 @@ int verify(const std::string& socket) {
         return static_cast<int>(ErrorCode::memory);
     }
     ::sd_notify(0, "READY=1");
-    Verifier(socket, seed).run();
+    Workshop workshop;
+    workshop.socket = socket;
+    workshop.seed = seed;
+    run(&workshop);
     ::sd_notify(0, "STOPPING=1");
     ::curl_global_cleanup();
     return 0;

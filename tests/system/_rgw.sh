@@ -95,3 +95,9 @@ rgw_api() {
 }
 stored_equal() { rgw_api -f -o "$WORK/back" "$BUCKET/$1" && cmp "$WORK/back" "$2"; }
 absent() { [ "$(rgw_api -o /dev/null -w '%{http_code}' "$BUCKET/$1")" = 404 ]; }
+stored_names() { rgw_api -f "$BUCKET" | grep -o '<Key>[^<]*' | cut -c6-; }
+# in_parts KEY N   — the storage has taken at least N parts of it.
+in_parts() {
+    [ "$(grep -F "\"PUT /$BUCKET/$1?" "$WORK/rgw.log" | grep -F ' HTTP/1.1" 200 ' |
+        grep -o 'partNumber=[0-9]*' | sort -u | wc -l)" -ge "$2" ]
+}

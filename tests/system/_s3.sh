@@ -41,6 +41,7 @@ swift_api() {
 
 stored_equal() { swift_api -f -o "$WORK/back" "$BUCKET/$1" && cmp "$WORK/back" "$2"; }
 absent() { [ "$(swift_api -o /dev/null -w '%{http_code}' "$BUCKET/$1")" = 404 ]; }
+stored_names() { swift_api "$BUCKET"; }
 # in_parts KEY N   — the storage has taken at least N parts of it.
 in_parts() {
     [ "$(grep -E "^PUT /$BUCKET/$1\?.* HTTP/1.1 200" "$WORK/swift.log" |

@@ -25,6 +25,7 @@ user = "root"
 retry_seconds = 1
 appear_seconds = ${APPEAR_SECONDS:-2}
 confirm_seconds = 1
+${VERIFIER_LINES:-}
 TEXT
 }
 

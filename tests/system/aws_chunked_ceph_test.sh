@@ -6,9 +6,8 @@
 need restic
 cordon_up rgw
 
-try_s3 signed-chunks 1
+try_s3_clients aws-chunked
 check "as payload of chunks" wait_for 5 eval 'incidents | grep -qE "\"form\": *\"aws-chunked\""'
-try_s3 signed-chunks--http-chunks 1
 
 # A client in use that sends such chunks over HTTP; what it uploads is encrypted, so it has nothing
 # to refuse.

@@ -6,11 +6,4 @@
 need s3cmd rclone /usr/bin/aws
 cordon_up s3
 
-try_s3 s3cmd 1
-try_s3 awscli 1
-try_s3 boto3-put 1
-try_s3 boto3-upload 1
-try_s3 rclone 3 # its own --retries
-check "the storage holds the clean ones only" \
-    [ "$(swift_api "$BUCKET" | sort | tr '\n' ' ')" = \
-    "awscli-clean boto3-put-clean boto3-upload-clean rclone-clean s3cmd-clean " ]
+try_s3_clients tools python rclone

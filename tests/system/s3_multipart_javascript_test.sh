@@ -6,7 +6,4 @@ need_javascript minio @aws-sdk/lib-storage
 KNOWN_SIZE=18874368
 cordon_up s3
 
-try_s3 aws-upload 1
-check "it came in parts" in_parts aws-upload-known 4
-try_s3 minio-stream 1
-check "it came in parts" in_parts minio-stream-known 4
+try_s3_clients parts-javascript

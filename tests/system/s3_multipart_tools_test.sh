@@ -6,7 +6,4 @@ need rclone /usr/bin/aws
 KNOWN_SIZE=18874368
 cordon_up s3
 
-try_s3 awscli 1
-check "it came in parts" in_parts awscli-known 3
-try_s3 rclone-parts 3 # its own --retries
-check "it came in parts" in_parts rclone-parts-known 4
+try_s3_clients parts-tools

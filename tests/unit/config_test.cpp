@@ -131,8 +131,17 @@ void verifies_only_where_a_service_says_how(void**) {
     expect_error(verify("api = \"s3\", endpoint = \"http://u:p@h\", credentials = \"/c\""),
                  "endpoint");
     expect_error(verify("credentials = \"c\""), "absolute path");
+    const std::string secure = "api = \"s3\", endpoint = \"https://h\", credentials = \"/c\"";
+    assert_string_equal(
+        good(verify((secure + ", ca_file = \"/ca\"").c_str())).verifier.find("a")->ca_file.c_str(),
+        "/ca");
+    expect_error(verify((std::string(all) + ", ca_file = \"/ca\"").c_str()), "is not https://");
+    expect_error(verify((secure + ", ca_file = \"ca\"").c_str()), "absolute path");
     expect_error(verify("regoin = \"x\""), "region");
     expect_error("[verifier]\nretry_seconds = 0\n" + head, "retry_seconds");
+    expect_error("[verifier]\njobs = 0\n" + head, "jobs");
+    expect_error("[verifier]\njobs = 65\n" + head, "jobs");
+    assert_int_equal(good("[verifier]\njobs = 64\n" + head).verifier.jobs, 64);
     expect_error("[verifier]\nverify = true\n" + head, "unknown key");
 }
 

@@ -159,7 +159,8 @@ int setup(void** state) {
     f->config.verifier.socket_path = f->directory + "/v/control.sock";
     f->config.verifier.user = ::getpwuid(::geteuid())->pw_name;
     f->config.verifier.services.push_back(
-        {"photos", StorageApi::webdav, "http://192.0.2.10", "r", "/etc/c", true});
+        {"photos", StorageApi::webdav, "http://192.0.2.10", "r", "/etc/c", "/etc/ca", true});
+    f->config.verifier.jobs = 1;
     Options& options = f->config.options;
     options.service_count = 1;
     options.policy_generation = 5;
@@ -263,6 +264,101 @@ void a_verifier_that_goes_loses_its_job(void** state) {
     assert_int_equal((**f.queue->get(1)).tries, 3);
 }
 
+// With two storages, and so many jobs at once.
+void use_two_storages(Fixture* f, std::uint32_t jobs) {
+    f->config.verifier.jobs = jobs;
+    f->config.verifier.services.push_back(
+        {"videos", StorageApi::s3, "http://192.0.2.11", "r", "/etc/c", "", true});
+    Options& options = f->config.options;
+    options.service_count = 2;
+    std::strcpy(options.services[1].name, "videos");
+    f->desk->use(f->config, options);
+}
+
+void does_several_jobs_at_once(void** state) {
+    Fixture& f = of(state);
+    f.config.verifier.jobs = 2;
+    f.desk->use(f.config, f.config.options);
+    f.ask("/one");
+    f.ask("/two");
+    Peer first(f), second(f);
+    assert_int_equal(first.job().id, 1);
+    const VerifyJob job = second.job();
+    assert_int_equal(job.id, 2);
+    assert_int_equal(job.jobs, 2);
+    assert_string_equal(job.ca_file, "/etc/ca");
+    // What the other one has is none of its business.
+    VerifyDone done{};
+    done.id = 1;
+    done.outcome = VerifyOutcome::clean;
+    second.say(VerifyType::done, done);
+    assert_true(second.hear().empty());
+    first.say(VerifyType::done, done);
+    assert_int_equal(first.hear_a<VerifyTaken>(VerifyType::taken).id, 1);
+    // Its own waits again; a connection too many takes the place of the oldest.
+    Peer third(f);
+    assert_int_equal(third.job().id, 2);
+    Peer fourth(f);
+    assert_int_equal(fourth.idle().jobs, 2);
+    assert_true(first.hear().empty());
+    assert_int_equal((**f.queue->get(2)).state, VerifyState::handed);
+}
+
+void a_slow_storage_leaves_a_job_to_each_other_one(void** state) {
+    Fixture& f = of(state);
+    use_two_storages(&f, 3);
+    for (const char* target : {"/one", "/two", "/three", "/four"})
+        f.ask(target);
+    Peer first(f), second(f), third(f);
+    assert_string_equal(first.job().target, "/one");
+    assert_string_equal(second.job().target, "/two");
+    third.idle();
+    f.ask("/other", "videos");
+    assert_string_equal(third.job().target, "/other");
+    // Nothing is kept for a storage that has its job.
+    Peer none(f);
+    assert_true(first.hear().empty());
+    assert_string_equal(none.job().target, "/one");
+}
+
+void has_a_job_for_each_storage_at_least(void** state) {
+    Fixture& f = of(state);
+    use_two_storages(&f, 1);
+    f.ask("/one");
+    f.ask("/two");
+    f.ask("/other", "videos");
+    Peer first(f), second(f);
+    const VerifyJob job = first.job();
+    assert_string_equal(job.target, "/one");
+    assert_int_equal(job.jobs, 2);
+    assert_string_equal(second.job().target, "/other");
+}
+
+void another_process_takes_the_place_of_all(void** state) {
+    Fixture& f = of(state);
+    f.config.verifier.jobs = 3;
+    f.desk->use(f.config, f.config.options);
+    f.ask("/one");
+    f.ask("/two");
+    Peer first(f), second(f);
+    first.job();
+    second.job();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        Peer own(f);
+        VerifyNext next{};
+        own.say(VerifyType::next, next);
+        const bool has_job = own.hear().size() == sizeof(VerifyFrame<VerifyJob>);
+        ::_exit(has_job ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(first.hear().empty());
+    assert_true(second.hear().empty());
+}
+
 void ends_the_connection_at_what_it_does_not_understand(void** state) {
     Fixture& f = of(state);
     f.ask("/one");
@@ -345,6 +441,10 @@ int main() {
         TEST(hands_out_a_job_and_the_index),
         TEST(records_a_match_under_the_request_it_came_of),
         TEST(a_verifier_that_goes_loses_its_job),
+        TEST(does_several_jobs_at_once),
+        TEST(a_slow_storage_leaves_a_job_to_each_other_one),
+        TEST(has_a_job_for_each_storage_at_least),
+        TEST(another_process_takes_the_place_of_all),
         TEST(ends_the_connection_at_what_it_does_not_understand),
         TEST(ends_requests_of_services_that_verify_no_more),
         TEST(rests_while_the_service_is_in_bypass),

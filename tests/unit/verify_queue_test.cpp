@@ -163,6 +163,30 @@ void what_a_dead_verifier_had_waits_again(void** state) {
     assert_int_equal(f.take().tries, 2);
 }
 
+void releases_all_but_those_that_are_kept(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    f.ask("/two");
+    const std::uint64_t first = f.take().id;
+    const std::uint64_t kept[] = {f.take().id, 99};
+    assert_true(f.queue->release(kept).has_value());
+    assert_int_equal(f.take().id, first);
+    assert_true(f.none());
+}
+
+void passes_over_services_that_have_enough(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    f.ask("/two");
+    f.run("UPDATE verify_request SET service = 'videos' WHERE id = 2");
+    const std::vector<std::string> enough = {"photos", "others"};
+    const auto taken = f.queue->take(noon, enough);
+    assert_true(taken.has_value() && taken->has_value());
+    assert_string_equal((**taken).target.c_str(), "/two");
+    assert_false((*f.queue->take(noon, enough)).has_value());
+    assert_string_equal(f.take().target.c_str(), "/one");
+}
+
 void a_clean_object_is_done(void** state) {
     Fixture& f = of(state);
     f.ask("/one");
@@ -327,6 +351,8 @@ int main() {
         TEST(takes_a_record_that_comes_again_once),
         TEST(keeps_a_record_that_is_none_aside),
         TEST(what_a_dead_verifier_had_waits_again),
+        TEST(releases_all_but_those_that_are_kept),
+        TEST(passes_over_services_that_have_enough),
         TEST(a_clean_object_is_done),
         TEST(a_match_is_recorded_once_and_deleted_once),
         TEST(a_failed_try_waits_for_its_time),

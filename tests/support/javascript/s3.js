@@ -4,6 +4,8 @@
 //   aws-buffer                                 aws-sdk-js: PutObject of a buffer
 //   aws-stream                                 of a stream: unsigned chunks, a checksum behind
 //   aws-upload                                 its lib-storage: parts of 5 MiB, 4 at once
+//   minio-folder, aws-folder                   every file in FILE, one after the other by one client,
+//                                              KEY before their names
 //
 // S3_HOST says where; NODE_PATH where the packages are. Prints the error as the client shows it.
 "use strict";
@@ -25,7 +27,27 @@ function aws() {
                           credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } });
 }
 
+// Goes on behind what is refused, as a program that syncs a folder does.
+async function folder(put) {
+    const refused = [];
+    for (const name of fs.readdirSync(file).sort()) {
+        await put(key + name, fs.readFileSync(`${file}/${name}`)).catch(
+            (error) => refused.push(`${name}: ${error.message}`));
+    }
+    if (refused.length > 0) throw new Error(refused.join(", "));
+}
+
 const uploads = {
+    "minio-folder": () => {
+        const client = minio();
+        return folder((to, content) => client.putObject(bucket, to, content));
+    },
+    "aws-folder": () => {
+        const { PutObjectCommand } = require("@aws-sdk/client-s3");
+        const client = aws();
+        return folder((to, content) =>
+            client.send(new PutObjectCommand({ Bucket: bucket, Key: to, Body: content })));
+    },
     "minio-file": () => minio().fPutObject(bucket, key, file),
     "minio-buffer": () => minio().putObject(bucket, key, fs.readFileSync(file)),
     "minio-stream": async () => {
