@@ -396,15 +396,14 @@ def made_forms(rng):
 
 
 def python_email(case):
-    """What the email package takes for files in a form. It ends lines at a bare line break and goes
-    on behind `--boundary--x`, as form readers do not: those are left out."""
+    """What the email package takes for files in a form. It ends lines at a bare line break, before
+    which a boundary is refused here, and goes on behind `--boundary--x`, as form readers do not: what
+    has that is left out."""
     got = set()
     text = b"MIME-Version: 1.0\r\n" + case.fields + b"\r\n" + case.body
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(text)
     mark = b"--" + re.search(rb'boundary="?([^"\r]+)', case.fields)[1]
-    odd = (rb"(?<!\r)\n" + re.escape(mark), rb"\r" + re.escape(mark),
-           re.escape(mark) + rb"-(?!-\r)")
-    if not message.is_multipart() or any(re.search(one, case.body) for one in odd):
+    if not message.is_multipart() or re.search(re.escape(mark) + rb"-(?!-\r)", case.body):
         return got
     for part in message.iter_parts():
         with contextlib.suppress(Exception):
@@ -427,7 +426,8 @@ def forged_forms(rng, count):
                 reach = len(mark) + 4 if at + len(mark) + 4 < len(body) else 2
                 body[at + rng.randrange(reach)] ^= rng.choice((1, 32, 128))
             elif kind == 1:
-                body[at:at] = rng.choice([b"\r\n", b"\r", b" ", mark + b"\r\n", mark + b"--\r\n"])
+                body[at:at] = rng.choice([b"\r\n", b"\r", b"x\r", b"\n", b" ", mark + b"\r\n",
+                                          mark + b"--\r\n"])
             elif kind == 2:
                 end = at + len(mark)
                 body[end:end] = rng.choice([b" ", b"\t", b"x", b"--", b"-", b"\r"])

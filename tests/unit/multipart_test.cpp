@@ -112,10 +112,27 @@ void fields_are_told_before_and_behind_a_file(void**) {
 }
 
 void content_may_look_like_a_delimiter(void**) {
-    for (const std::string_view content :
-         {"\r\n--AaB03", "\r\n--AaB03y", "\r", "\n", "\r\n", "\r\r\n", "\r\n\r\n", "--AaB03x",
-          "x--AaB03x\r\n", "\r\n-", "\r\n--", "\r\r\n--AaB0", "\n--AaB0\r\n--AaB0", "\n\n\r\n\r",
-          "\r\n--AaB0\r\n--AaB03\r\n", "\r\n --AaB03x", "\r--AaB03x"}) {
+    for (const std::string_view content : {"\r\n--AaB03",
+                                           "\r\n--AaB03y",
+                                           "\r",
+                                           "\n",
+                                           "\r\n",
+                                           "\r\r\n",
+                                           "\r\n\r\n",
+                                           "--AaB03x",
+                                           "x--AaB03x\r\n",
+                                           "\r\n-",
+                                           "\r\n--",
+                                           "\r\r\n--AaB0",
+                                           "\n--AaB0\r\n--AaB0",
+                                           "\n\n\r\n\r",
+                                           "\r\n--AaB0\r\n--AaB03\r\n",
+                                           "\r\n --AaB03x",
+                                           "\r--AaB03",
+                                           "\r-",
+                                           "\r\r--AaB03y",
+                                           "\r--AaB03\r\n--AaB03",
+                                           "\r--AaB0\n\r-\n--AaB0"}) {
         // The line end before content is the head's: a delimiter right behind it ends the part.
         if (content == "--AaB03x") continue;
         expect_one_part(part(file_head(), "<" + std::string(content)) + "--AaB03x--\r\n",
@@ -222,14 +239,28 @@ void a_multipart_type_without_a_boundary_is_a_plain_body(void**) {
 void what_servers_read_differently_is_a_fault(void**) {
     const std::string begin = "--AaB03x\r\n" + file_head() + "\r\ncontent";
     for (const std::string_view end :
-         {"\n--AaB03x\r\n", "\r\n--AaB03xy\r\n", "\r\n--AaB03x-\r\n", "\r\n--AaB03x\n",
-          "\r\n--AaB03x\rx", "\r\n--AaB03x - ", "\r\n--AaB03x\r\r\n", "\r\n--AaB03x;\r\n"})
+         {"\n--AaB03x\r\n", "\r--AaB03x\r\n", "\r\r--AaB03x--", "\r-\r--AaB03x",
+          "\r\n--AaB03xy\r\n", "\r\n--AaB03x-\r\n", "\r\n--AaB03x\n", "\r\n--AaB03x\rx",
+          "\r\n--AaB03x - ", "\r\n--AaB03x\r\r\n", "\r\n--AaB03x;\r\n"})
         expect_fault(begin + std::string(end), Outcome::form_bad_delimiter);
     for (const std::string_view head : {"Content-Type: a/b\n\r\n", "A: b\rc\r\n",
                                         "A: b\r\n--AaB03x\r\n", "A: b\n\n", "\n", "--AaB03x--\r\n"})
         expect_fault("--AaB03x\r\n" + std::string(head) + "content", Outcome::form_bad_head);
     const std::string longest(limits::form_head_bytes_max, 'x');
     expect_fault("--AaB03x\r\nA: " + longest + "\r\n\r\n", Outcome::form_bad_head);
+}
+
+// Python's email ends a line at a bare CR: what we took for content would be files to it.
+void a_boundary_behind_a_bare_cr_is_refused_wherever_it_stands(void**) {
+    for (const std::string_view before : {"", "preamble", "preamble\r\n", "--AaB0"})
+        expect_fault(std::string(before) + "\r--AaB03x\r\n" + file_head() + "\r\nfile\r\n",
+                     Outcome::form_bad_delimiter);
+    expect_fault("--AaB03x--\r\nepilogue\r--AaB03x\r\n" + file_head() + "\r\nfile\r\n",
+                 Outcome::form_bad_delimiter);
+    const std::string inner =
+        "--in\r\n" + file_head() + "\r\nfirst\r--in\r\n" + file_head() + "\r\nsecond\r\n--in--";
+    expect_fault("--AaB03x\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n" + inner,
+                 Outcome::form_bad_delimiter);
 }
 
 void the_longest_head_is_read(void**) {
@@ -422,6 +453,7 @@ int main() {
         cmocka_unit_test(boundaries_are_read_as_servers_do),
         cmocka_unit_test(a_multipart_type_without_a_boundary_is_a_plain_body),
         cmocka_unit_test(what_servers_read_differently_is_a_fault),
+        cmocka_unit_test(a_boundary_behind_a_bare_cr_is_refused_wherever_it_stands),
         cmocka_unit_test(the_longest_head_is_read),
         cmocka_unit_test(a_part_before_a_fault_was_complete),
         cmocka_unit_test(nested_parts_are_objects_of_the_outer_field),
