@@ -334,7 +334,7 @@ def forged_gzips(rng, count):
         members = [gzip_member(rng, part) for part in parts]
         body = bytearray(b"".join(members))
         for _ in range(rng.choice((0, 1, 1, 2))):
-            kind = rng.randrange(6)
+            kind = rng.randrange(7)
             spot = rng.randrange(min(len(body), 40)) if rng.random() < 0.5 else \
                 rng.randrange(len(body))
             if kind == 0:
@@ -349,6 +349,8 @@ def forged_gzips(rng, count):
             elif kind == 4:  # between two members
                 place = len(members[0])
                 body[place:place] = rng.choice([bytes(rng.randrange(1, 40)), b"\n", b"\x1f"])
+            elif kind == 5 and len(body) > 3:  # flags, reserved ones among them
+                body[3] |= rng.choice((0x20, 0x40, 0x80, 0x22))
             else:
                 body[-rng.randrange(1, min(12, len(body) + 1)):] = rng.randbytes(8)
         yield Case(f"g{number}", bytes(body), fields=AS_CODING if number % 2 else b"")
