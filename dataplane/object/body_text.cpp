@@ -105,6 +105,8 @@ bool BodyDecoder::text_event(std::size_t number, TextResult result, Bytes data,
             event->kind = ObjectEvent::Kind::note;
             event->outcome = Outcome::text_bad;
             return true;
+        case TextResult::may_end:
+            return may_end_with(number, data, event);
         case TextResult::end:
             levels_[number + 1].ended = true;
             return false;

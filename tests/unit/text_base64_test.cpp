@@ -243,11 +243,40 @@ void other_characters_are_passed_over_and_noted(void**) {
     expect_file(text, file);
 }
 
-void padding_ends_the_file(void**) {
-    const std::string file = file_of(301);
-    expect_file(base64(file) + "=\n", file);
-    expect_file(base64(file) + "QUJD", file, {}, {}, 1);
-    expect_file("{\"d\":\"" + base64(file) + "QUJD\"}", file, "d", {}, 1);
+// As the readers that are asked get: which part of a text each one decodes.
+void expect_readings(std::string_view text, std::string_view all,
+                     const std::vector<std::string>& prefixes) {
+    for (const std::string& sent : {std::string(text), "{\"d\":\"" + std::string(text) + "\"}",
+                                    "data:;base64," + std::string(text)}) {
+        const TextFiles seen = found_at_every_split(sent);
+        assert_int_equal(seen.files.size(), 1);
+        assert_true(seen.files[0].content == all);
+        assert_true(seen.files[0].prefixes == prefixes);
+        assert_int_equal(seen.odd, prefixes.empty() ? 0 : 1);
+    }
+}
+
+// The first "=" ends the text for Node, Ruby and Perl, complete padding for Python, none for PHP.
+void padding_in_the_middle_is_read_as_each_reader_does(void**) {
+    const std::string file = file_of(300);
+    const std::string text = base64(file);
+    expect_readings(text + "=\n", file, {});
+    expect_readings(text + "====", file, {});
+    // Where it belongs to no quantum, Python and PHP pass over it.
+    expect_readings(text.substr(0, 200) + "=" + text.substr(200), file, {file.substr(0, 150)});
+    expect_readings(text.substr(0, 200) + "====" + text.substr(200), file, {file.substr(0, 150)});
+    expect_readings(text.substr(0, 201) + "=" + text.substr(201), file, {file.substr(0, 150)});
+    expect_readings(text.substr(0, 202) + "=" + text.substr(202), file, {file.substr(0, 151)});
+    expect_readings(text.substr(0, 202) + "=\n" + text.substr(202, 2) + "=" + text.substr(204),
+                    file, {file.substr(0, 151)});
+    // Where it completes one, Python ends as well.
+    expect_readings(text.substr(0, 203) + "=" + text.substr(203), file, {file.substr(0, 152)});
+    expect_readings(text.substr(0, 202) + "==" + text.substr(202), file, {file.substr(0, 151)});
+    // One that Python passes over, and later one at which it ends.
+    expect_readings(text.substr(0, 200) + "=" + text.substr(200, 3) + "=" + text.substr(203), file,
+                    {file.substr(0, 150), file.substr(0, 152)});
+    expect_none("=" + text);
+    expect_file("data:;base64,=" + text, file, {}, {}, 1);
 }
 
 void a_file_that_is_cut_short_is_what_came(void**) {
@@ -285,7 +314,7 @@ int main() {
         cmocka_unit_test(values_of_a_form_are_files),
         cmocka_unit_test(no_beginning_hides_a_form),
         cmocka_unit_test(other_characters_are_passed_over_and_noted),
-        cmocka_unit_test(padding_ends_the_file),
+        cmocka_unit_test(padding_in_the_middle_is_read_as_each_reader_does),
         cmocka_unit_test(a_file_that_is_cut_short_is_what_came),
         cmocka_unit_test(a_long_key_is_cut),
     };
