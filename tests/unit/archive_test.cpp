@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "tests/support/archives.h"
+#include "tests/support/base64_text.h"
 #include "tests/support/body_objects.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
@@ -530,24 +531,6 @@ void a_signature_alone_is_no_archive(void**) {
     for (int n = 0; n < 3; ++n)
         deep = tar_file("t", deep);
     assert_false(seen_of(deep, "PUT", "", 97).fault.has_value());
-}
-
-std::string base64_of(std::string_view text) {
-    constexpr std::string_view digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        bits = bits << 8 | static_cast<std::uint8_t>(c);
-        count += 8;
-        for (; count >= 6; count -= 6)
-            out += digits[bits >> (count - 6) & 63];
-    }
-    if (count > 0) out += digits[bits << (6 - count) & 63];
-    while (out.size() % 4 != 0)
-        out += '=';
-    return out;
 }
 
 // A text is an object as it is, and so are the files in base64 in it, which may be archives.
