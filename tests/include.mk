@@ -35,6 +35,7 @@ room_tests := \
     archive \
     archive_signature \
     zip \
+    content_reader \
     recipe \
     commit_list \
     policy \
