@@ -31,7 +31,9 @@ bool in_pieces(FuzzInput schedule, Bytes object, Seen* seen) {
     ContentReading reading;
     for (std::size_t at = 0; at < object.size();) {
         const Bytes left = object.subspan(at);
-        const std::size_t want = 1 + schedule.byte() * (1 + left.size() / 700);
+        // A mark is a copy of everything: behind the schedule the rest comes in one.
+        const std::size_t want =
+            schedule.empty() ? left.size() : 1 + schedule.byte() * (1 + left.size() / 700);
         const Bytes piece = left.first(std::min(want, left.size()));
         if (!reading.mark()) return false;
         const std::uint8_t before = schedule.byte();

@@ -564,6 +564,12 @@ void files_in_texts_are_objects(void**) {
     // What begins like one and has a zip in it.
     const std::string mixed = "{\"" + text + "\"," + zip_file("k", "known");
     expect_member(seen_of(mixed, "PUT", "", 5), "k", "known");
+    // What is odd about the text is told before the zip begins, however it came.
+    const std::string odd = "{\"" + text.substr(0, 300) + "\x9c" + zip_file("k", "known");
+    const BodyObjects seen = seen_of(odd);
+    expect_member(seen, "k", "known");
+    assert_true(std::find(seen.notes.begin(), seen.notes.end(), Outcome::text_bad) !=
+                seen.notes.end());
 }
 
 void formats_that_are_not_taken_apart_are_told(void**) {
