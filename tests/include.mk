@@ -51,6 +51,7 @@ room_tests := \
     worker_policy \
     worker_forms \
     worker_archives \
+    worker_peers \
     worker_dismissal \
     worker_assembled_archives \
     worker_assembly \
