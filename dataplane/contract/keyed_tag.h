@@ -80,9 +80,15 @@ struct KindSet {
     friend constexpr bool operator==(KindSet, KindSet) = default;
 };
 
-// The kinds an index may hold as tags.
-inline constexpr KindSet exact_kinds{IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5,
-                                     IndicatorKind::sha256_tree};
+// The kinds an index may hold as tags, those that nobody can forge first.
+inline constexpr std::array exact_kind_list{IndicatorKind::sha256, IndicatorKind::sha256_tree,
+                                            IndicatorKind::sha1, IndicatorKind::md5};
+inline constexpr KindSet exact_kinds = [] {
+    KindSet kinds;
+    for (const IndicatorKind kind : exact_kind_list)
+        kinds.add(kind);
+    return kinds;
+}();
 
 // 16 bytes as two little-endian words. All zero means "empty slot" in an index.
 struct Tag {

@@ -92,11 +92,10 @@ bool is_likely(ArchiveFormat format, Bytes first) {
             return byte(first, 1) == 0xa0 ||
                    ((byte(first, 2) & 0x60) == 0 && (byte(first, 2) & 0x1f) >= 9 &&
                     (byte(first, 2) & 0x1f) <= 16);
-        case gzip:  // reserved flags (RFC 1952 §2.3.1.2)
-            return (byte(first, 3) & 0xe0) == 0;
         case unsure:
         case none:
         case zip:
+        case gzip:  // also with reserved flags: Python, Go and Java do not look at them
         case zstd:
         case tar:
         case seven_zip:

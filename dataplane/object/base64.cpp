@@ -72,6 +72,15 @@ std::size_t Base64Digits::next_quanta(Bytes* input, MutableBytes out) const {
     return static_cast<std::size_t>(to - out.data());
 }
 
+bool Base64Padding::goes_on(std::uint8_t digits) {
+    const bool ends_more = completes(digits) && !ended_more_;
+    const bool ends = !ended_some_ || ends_more;
+    ended_some_ = true;
+    ended_more_ = ended_more_ || ends_more;
+    pads_ = 0;
+    return ends;
+}
+
 std::size_t Base64Digits::rest(MutableBytes out) const {
     if (count_ < 2) return 0;
     const std::uint32_t bits = bits_ << 6 * (4 - count_);

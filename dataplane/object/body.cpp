@@ -296,9 +296,14 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
             return step_parts(number, event);
         case Coding::transfer: {
             if (begins_as_archive(number)) return fault(Outcome::archive_inconsistent, event);
-            if (level.is_coded_field) put_by_field(level.input);
             const MutableBytes out = room(number);
-            const std::size_t written = transfer_.next(&level.input, out);
+            std::size_t written = 0;
+            if (transfer_.take_may_end(out, &written))
+                return may_end_with(number, out.first(written), event);
+            const Bytes before = level.input;
+            written = transfer_.next(&level.input, out);
+            if (level.is_coded_field)
+                put_by_field(before.first(before.size() - level.input.size()));
             give(number + 1, out.first(written), level.at, true);
             return false;
         }

@@ -59,7 +59,7 @@ struct ObjectEvent {
         bytes,    // a run of it
         end,      // it is complete
         drop,     // it turned out not to be one
-        may_end,  // to some readers it is complete
+        may_end,  // to some readers it is complete, with `bytes`, which are told again
         unread,   // an object that could not be read, by `outcome`: only its name is known
         field,    // `bytes` are a short field of a form, or what a longer one begins with
         note,     // `outcome` happened; decoding goes on
@@ -200,6 +200,7 @@ class BodyDecoder {
     void give(std::size_t level, Bytes run, std::uint64_t at, bool is_volatile);
     static bool tell_open(Level& level, ObjectEvent* event);
     bool tell_may_end(std::size_t number, ObjectEvent* event);
+    bool may_end_with(std::size_t number, Bytes more, ObjectEvent* event);
     bool tell(Level& level, ObjectEvent* event);
     bool hold_field(Level& level);
     void put_by_field(Bytes bytes);

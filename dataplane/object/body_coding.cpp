@@ -56,6 +56,16 @@ bool BodyDecoder::tell_may_end(std::size_t number, ObjectEvent* event) {
     return true;
 }
 
+// The same, with `more` behind it.
+bool BodyDecoder::may_end_with(std::size_t number, Bytes more, ObjectEvent* event) {
+    INVARIANT(level_count_ > number + 1);
+    event->kind = ObjectEvent::Kind::may_end;
+    event->object = levels_[number + 1].object;
+    event->bytes = more;
+    event->is_volatile = true;
+    return true;
+}
+
 // What is no coding, or ends too early. A body that only claims to be coded is an object as it is;
 // a form in it would be taken apart by servers that leave codings alone. Of a stream that is
 // damaged further on, servers keep more or less.

@@ -76,14 +76,16 @@ bool BodyDecoder::step_text(std::size_t number, ObjectEvent* event) {
         search_text(level);
     }
     if (level.replay.empty()) std::swap(level.replay, level.replay_next);
-    if (level.zip_due && level.replay.empty()) {
+    const bool is_over = level.zip_due && level.replay.empty();
+    if (is_over && !text_has_more_) {
         if (level_count_ > number + 1) levels_[number + 1].ended = true;
         level.zip_due = false;
         return begin_inside(number, std::exchange(level.zip_rest, {}), event);
     }
     const MutableBytes out = room(number);
     std::size_t written = 0;
-    Bytes* input = level.replay.empty() ? &level.input : &level.replay;
+    Bytes none;
+    Bytes* input = is_over ? &none : level.replay.empty() ? &level.input : &level.replay;
     const TextResult result = text_.next(input, out, &written);
     return text_event(number, result, out.first(written), event);
 }
@@ -105,6 +107,8 @@ bool BodyDecoder::text_event(std::size_t number, TextResult result, Bytes data,
             event->kind = ObjectEvent::Kind::note;
             event->outcome = Outcome::text_bad;
             return true;
+        case TextResult::may_end:
+            return may_end_with(number, data, event);
         case TextResult::end:
             levels_[number + 1].ended = true;
             return false;

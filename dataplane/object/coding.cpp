@@ -283,14 +283,23 @@ CodingDecoder::Result CodingDecoder::step(Bytes* input, MutableBytes out, std::s
 
 namespace {
 
-// Magic and method were right; the checksum of the head, or its reserved flags, not everybody looks
-// at (RFC 1952 §2.3.1.2).
+// Magic and method were right; not everybody looks at the checksum of the head.
 bool head_is_disputed(const z_stream& stream) {
-    const std::string_view why = stream.msg == nullptr ? "" : stream.msg;
-    return why == "header crc mismatch" || why == "unknown header flags set";
+    return stream.msg != nullptr && std::string_view(stream.msg) == "header crc mismatch";
 }
 
+constexpr std::uint8_t gzip_flags_at = 3;
+constexpr std::uint8_t gzip_known_flags = 0x1f;
+
 }  // namespace
+
+// Reserved flags (RFC 1952 §2.3.1.2) make zlib and gzip stop. Python, Go and Java do not look at
+// them: what those get has to be seen. Up to the flags a head goes in byte by byte.
+std::uint8_t CodingDecoder::next_of_head(Bytes* input) {
+    const std::uint8_t byte = input->front();
+    *input = input->subspan(1);
+    return head_bytes_++ == gzip_flags_at ? byte & gzip_known_flags : byte;
+}
 
 CodingDecoder::Result CodingDecoder::next_deflate(Bytes* input, MutableBytes out,
                                                   std::size_t* written) {
@@ -302,13 +311,18 @@ CodingDecoder::Result CodingDecoder::next_deflate(Bytes* input, MutableBytes out
         if (input->front() != 0x1f) return Result::end;
         if (inflateReset(&stream) != Z_OK) return Result::bad;
         between_ = false;
+        head_bytes_ = 0;
     }
-    stream.next_in = const_cast<Bytef*>(input->data());  // zlib does not write there
-    stream.avail_in = static_cast<uInt>(input->size());
+    const bool in_head =
+        coding_ == ContentCoding::gzip && head_bytes_ <= gzip_flags_at && !input->empty();
+    const std::uint8_t head_byte = in_head ? next_of_head(input) : std::uint8_t{0};
+    const Bytes fed = in_head ? Bytes(&head_byte, 1) : *input;
+    stream.next_in = const_cast<Bytef*>(fed.data());  // zlib does not write there
+    stream.avail_in = static_cast<uInt>(fed.size());
     stream.next_out = out.data();
     stream.avail_out = static_cast<uInt>(out.size());
     const int status = inflate(&stream, Z_NO_FLUSH);
-    *input = input->last(stream.avail_in);
+    if (!in_head) *input = input->last(stream.avail_in);
     *written = out.size() - stream.avail_out;
     has_more_ = stream.avail_out == 0;
     is_complete_ = status == Z_STREAM_END;

@@ -100,7 +100,7 @@ class CodingDecoder {
 
     // After `bad`: already the first bytes were no such coding.
     bool is_bogus() const { return taken_ < limits::coding_probe_bytes && !is_disputed_; }
-    // After `bad`: a head of gzip that some readers (Python) take as it is.
+    // After `bad`: a head of gzip of which some readers (Python) do not check the sum.
     bool is_disputed() const { return is_disputed_; }
     // What came so far could be all of it.
     bool is_complete() const { return ended_ || is_complete_ || taken_ == 0; }
@@ -113,6 +113,7 @@ class CodingDecoder {
   private:
     bool start(std::uint8_t first);
     Result step(Bytes* input, MutableBytes out, std::size_t* written);
+    std::uint8_t next_of_head(Bytes* input);
     Result next_deflate(Bytes* input, MutableBytes out, std::size_t* written);
     Result next_zstd(Bytes* input, MutableBytes out, std::size_t* written);
     Result next_brotli(Bytes* input, MutableBytes out, std::size_t* written);
@@ -126,6 +127,7 @@ class CodingDecoder {
     bool has_more_ = false;
     bool is_complete_ = false;
     bool is_disputed_ = false;
+    std::uint8_t head_bytes_ = 0;  // of a member of gzip, up to its flags
     std::uint64_t taken_ = 0;
     std::uint64_t given_ = 0;
     void* state_ = nullptr;  // of the library, in the block

@@ -22,10 +22,11 @@ bool is_space(std::uint8_t c) {
 void EncodedText::begin() {
     INVARIANT(!is_open_);
     state_ = State::probing;
-    is_url_ = open_due_ = odd_due_ = was_odd_ = end_due_ = rest_given_ = false;
+    is_url_ = open_due_ = odd_due_ = was_odd_ = may_end_due_ = end_due_ = rest_given_ = false;
     line_chars_ = probe_bytes_ = 0;
     chars_ = 0;
     digits_.drop_rest();
+    padding_ = {};
 }
 
 std::size_t EncodedText::take(Bytes* run, MutableBytes out) {
@@ -40,7 +41,7 @@ std::size_t EncodedText::take(Bytes* run, MutableBytes out) {
         case State::decoding:
             return decode(run, out);
         case State::padded:
-            skip_padded(run);
+            take_padding(run);
             return 0;
         case State::over:
             *run = {};
@@ -129,18 +130,26 @@ std::size_t EncodedText::decode(Bytes* run, MutableBytes out) {
 
 void EncodedText::decode_other(std::uint8_t c) {
     if (c == '=') {
+        padding_.take();
         state_ = State::padded;
-        end_due_ = is_open_;
     } else if (!is_space(c)) {
         note_odd();
     }
 }
 
-void EncodedText::skip_padded(Bytes* run) {
-    for (const std::uint8_t c : *run) {
-        if (c != '=' && !is_space(c)) note_odd();
+void EncodedText::take_padding(Bytes* run) {
+    while (!run->empty() && state_ == State::padded) {
+        if (Base64Digits::is_digit(run->front())) return go_on_behind_padding();
+        decode_other(run->front());
+        *run = run->subspan(1);
     }
-    *run = {};
+}
+
+void EncodedText::go_on_behind_padding() {
+    const bool ends_some = padding_.goes_on(digits_.pending());
+    may_end_due_ = ends_some && is_open_;
+    note_odd();
+    state_ = State::decoding;
 }
 
 void EncodedText::note_odd() {
@@ -170,6 +179,11 @@ TextResult EncodedText::event(MutableBytes out, std::size_t* written) {
     if (odd_due_) {
         odd_due_ = false;
         return TextResult::odd;
+    }
+    if (may_end_due_) {
+        may_end_due_ = false;
+        *written = digits_.rest(out);
+        return TextResult::may_end;
     }
     if (!end_due_) return TextResult::more;
     if (!rest_given_) {

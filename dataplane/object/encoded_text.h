@@ -4,8 +4,9 @@
 //     text.begin();   text.take(&run, out), then event() until `more`   …   text.end(), event() …
 //
 // Once believed it is read as lenient decoders read: a line break is passed over, and any other
-// character that is no digit as well, but that is odd. The first "=" ends the file, as it does for
-// Node, Python, Ruby and Perl; digits behind it are odd.
+// character that is no digit as well, but that is odd. So are digits behind a "=", where many
+// readers have ended: the file goes on as it does for PHP, which passes over all padding, and for
+// Python, as far as that reads on; where readers end that do is told (may_end).
 //
 // Owns:       what the first characters gave until they are believed.
 // Invariants: what comes out does not depend on how the text is cut.
@@ -23,12 +24,13 @@
 namespace cordon {
 
 enum class TextResult : std::uint8_t {
-    more,  // the input is used up
-    open,  // a file begins
-    data,  // bytes of it were written
-    odd,   // to be noted (text_bad): not all of the text is base64, or it ends too early
-    end,   // the file is complete
-    none,  // nothing of the kind; nothing more is taken
+    more,     // the input is used up
+    open,     // a file begins
+    data,     // bytes of it were written
+    odd,      // to be noted (text_bad): not all of the text is base64, or it ends too early
+    may_end,  // to some readers the file is complete, with what was written, which is told again
+    end,      // the file is complete
+    none,     // nothing of the kind; nothing more is taken
 };
 
 class EncodedText {
@@ -55,7 +57,7 @@ class EncodedText {
         probing,   // all was of the alphabet so far
         url_head,  // behind "data:"
         decoding,  //
-        padded,    // behind the first "="
+        padded,    // behind "="
         over,      // no base64, or ended
     };
 
@@ -65,7 +67,8 @@ class EncodedText {
     void take_url_head(Bytes* run);
     std::size_t decode(Bytes* run, MutableBytes out);
     void decode_other(std::uint8_t c);
-    void skip_padded(Bytes* run);
+    void take_padding(Bytes* run);
+    void go_on_behind_padding();
     void note_odd();
 
     State state_ = State::over;
@@ -74,12 +77,14 @@ class EncodedText {
     bool open_due_ = false;
     bool odd_due_ = false;
     bool was_odd_ = false;
+    bool may_end_due_ = false;
     bool end_due_ = false;
     bool rest_given_ = false;
     std::uint8_t line_chars_ = 0;   // probing: of the line so far
     std::uint8_t probe_bytes_ = 0;  // in probe_, to be given when believed
     std::uint16_t chars_ = 0;       // of the probe, or of the URL's head
     Base64Digits digits_;
+    Base64Padding padding_;
     std::array<char, 7> last_;  // characters: at first "data", then of the URL's head
     std::array<std::uint8_t, room_min> probe_;
 };

@@ -45,8 +45,10 @@ bool MultipartDecoder::open(std::string_view content_type) {
     std::memcpy(needle_.data(), "\r\n--", 4);
     std::memcpy(needle_.data() + 4, boundary.data(), boundary.size());
     needle_bytes_ = static_cast<std::uint16_t>(4 + boundary.size());
+    bare_needle_[0] = '\r';
+    std::memcpy(bare_needle_.data() + 1, needle_.data() + 2, needle_bytes_ - 2U);
     state_ = State::skipped;
-    closed_ = delimited_ = has_preamble_ = false;
+    closed_ = delimited_ = has_preamble_ = is_bare_cr_ = false;
     has_cr_ = after_lf_ = true;  // the beginning of the body is the beginning of a line
     matched_ = 1;
     return true;
@@ -103,30 +105,42 @@ MultipartDecoder::Result MultipartDecoder::step(Bytes* input, Bytes* data) {
 
 // Bytes at the front that are no part of a delimiter, whatever follows.
 std::size_t MultipartDecoder::plain_prefix(Bytes input) const {
-    std::size_t from = 0;
-    while (true) {
-        const void* found = std::memchr(input.data() + from, '\n', input.size() - from);
-        if (found == nullptr) return input.size() - (input.back() == '\r' ? 1 : 0);
-        const auto at =
-            static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - input.data());
-        const std::size_t length = std::min<std::size_t>(needle_bytes_ - 1U, input.size() - at);
-        if (std::memcmp(input.data() + at, needle_.data() + 1, length) == 0)
-            return at - (at > 0 && input[at - 1] == '\r' ? 1 : 0);
-        from = at + 1;
-        if (from == input.size()) return from;
+    return candidate_at(input.first(candidate_at(input, '\n')), '\r');
+}
+
+// Where a line end stands that has as much of "--boundary" behind it as there is.
+std::size_t MultipartDecoder::candidate_at(Bytes input, std::uint8_t line_end) const {
+    for (std::size_t from = 0; from < input.size(); ++from) {
+        const void* found = std::memchr(input.data() + from, line_end, input.size() - from);
+        if (found == nullptr) break;
+        from = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - input.data());
+        const std::size_t length =
+            std::min<std::size_t>(needle_bytes_ - 2U, input.size() - from - 1);
+        if (std::memcmp(input.data() + from + 1, needle_.data() + 2, length) == 0) return from;
     }
+    return input.size();
+}
+
+// What a delimiter is from its last line end on.
+Bytes MultipartDecoder::line_start() const {
+    return is_bare_cr_ ? Bytes(bare_needle_).first(needle_bytes_ - 1U)
+                       : Bytes(needle_).subspan(1, needle_bytes_ - 1U);
 }
 
 // Goes on with what may be a delimiter. True: it is decided.
 bool MultipartDecoder::take_candidate(Bytes* input) {
-    const std::size_t wanted = needle_bytes_ - 1U - matched_;
-    const std::size_t most = std::min(wanted, input->size());
-    const std::uint8_t* rest = needle_.data() + 1 + matched_;
-    const auto end = std::mismatch(rest, rest + most, input->data()).first;
-    const auto same = static_cast<std::size_t>(end - rest);
+    if (has_cr_ && matched_ == 0 && input->front() == '-') {
+        is_bare_cr_ = true;
+        has_cr_ = false;
+        matched_ = 1;
+    }
+    const Bytes rest = line_start().subspan(matched_);
+    const std::size_t most = std::min(rest.size(), input->size());
+    const auto end = std::mismatch(rest.data(), rest.data() + most, input->data()).first;
+    const auto same = static_cast<std::size_t>(end - rest.data());
     matched_ = static_cast<std::uint16_t>(matched_ + same);
     *input = input->subspan(same);
-    return same == wanted || same < most;
+    return same == rest.size() || same < most;
 }
 
 MultipartDecoder::Result MultipartDecoder::end_of_candidate(Bytes* data) {
@@ -134,8 +148,7 @@ MultipartDecoder::Result MultipartDecoder::end_of_candidate(Bytes* data) {
     *data = kept_back();
     const bool was_content = state_ == State::content;
     if (!whole) {
-        has_cr_ = after_lf_ = false;
-        matched_ = 0;
+        drop_candidate();
         if (data->empty()) return Result::more;
         if (was_content) return Result::data;
         has_preamble_ = has_preamble_ || !delimited_;
@@ -143,14 +156,19 @@ MultipartDecoder::Result MultipartDecoder::end_of_candidate(Bytes* data) {
     }
     if (!has_cr_) return fail(Outcome::form_bad_delimiter);
     has_preamble_ = has_preamble_ || (!delimited_ && !after_lf_);
-    has_cr_ = after_lf_ = false;
-    matched_ = 0;
+    drop_candidate();
     delimited_ = true;
     state_ = State::after;
     return was_content ? Result::part_end : Result::more;
 }
 
+void MultipartDecoder::drop_candidate() {
+    has_cr_ = after_lf_ = is_bare_cr_ = false;
+    matched_ = 0;
+}
+
 Bytes MultipartDecoder::kept_back() const {
+    if (is_bare_cr_) return line_start().first(matched_);
     // The CRLF before the beginning of a body or of a part's content is none of its bytes.
     const std::size_t from = after_lf_ ? 2 : has_cr_ ? 0 : 1;
     const std::size_t end = 1U + matched_;

@@ -4,9 +4,9 @@
 //   [preamble CRLF] --boundary [blanks] CRLF head CRLF content CRLF --boundary … CRLF --boundary--
 //
 // Servers disagree on odd bodies, and what one takes for content another takes for a delimiter. So:
-// a delimiter is CRLF "--" boundary; the boundary after a bare LF, or with anything but blanks and
-// CRLF or "--" behind it, ends the parsing (form_bad_delimiter), as does a bare LF or CR, or the
-// boundary, in the head of a part (form_bad_head). After the closing delimiter further parts are
+// a delimiter is CRLF "--" boundary; the boundary after a bare LF or CR (a line end to Python), or
+// with anything but blanks and CRLF or "--" behind it, ends the parsing (form_bad_delimiter), as
+// does a bare LF or CR, or the boundary, in the head of a part (form_bad_head). After the closing delimiter further parts are
 // read all the same, as some servers do.
 //
 //     decoder.next(&input, &data)    until `more`, then feed the next bytes
@@ -70,8 +70,11 @@ class MultipartDecoder {
 
     Result step(Bytes* input, Bytes* data);
     std::size_t plain_prefix(Bytes input) const;
+    std::size_t candidate_at(Bytes input, std::uint8_t line_end) const;
+    Bytes line_start() const;
     bool take_candidate(Bytes* input);
     Result end_of_candidate(Bytes* data);
+    void drop_candidate();
     void take_after(char c);
     bool take_head(Bytes* input);
     bool head_line_ends();
@@ -83,12 +86,14 @@ class MultipartDecoder {
     bool delimited_ = false;
     bool has_preamble_ = false;
     bool has_cr_ = false;        // a CR is kept back
+    bool is_bare_cr_ = false;    // what is kept back begins with a CR in place of the LF
     bool after_lf_ = false;      // CRLF just before, part of what came earlier
-    std::uint16_t matched_ = 0;  // bytes kept back from the LF on
+    std::uint16_t matched_ = 0;  // bytes kept back from the LF, or the bare CR, on
     std::uint16_t needle_bytes_ = 0;
     std::uint16_t head_bytes_ = 0;
     std::uint16_t line_at_ = 0;
-    std::array<std::uint8_t, 4 + limits::form_boundary_bytes_max> needle_;  // CRLF -- boundary
+    std::array<std::uint8_t, 4 + limits::form_boundary_bytes_max> needle_;       // CRLF -- boundary
+    std::array<std::uint8_t, 3 + limits::form_boundary_bytes_max> bare_needle_;  // CR -- boundary
     std::array<char, limits::form_head_bytes_max> head_text_;
     PartHead head_;
 };

@@ -21,16 +21,32 @@ std::size_t TransferDecoder::next(Bytes* input, MutableBytes out) {
 std::size_t TransferDecoder::next_base64(Bytes* input, MutableBytes out) {
     std::size_t used = 0;
     while (!input->empty() && out.size() - used >= room_min) {
+        if (padding_.seen() && Base64Digits::is_digit(input->front())) {
+            quantum_over_ = padding_.completes(digits_.pending());
+            may_end_due_ = padding_.goes_on(digits_.pending());
+            if (may_end_due_) break;
+        }
+        if (quantum_over_) used += end_quantum(out.subspan(used));
         used += digits_.next(input, out.subspan(used));
         if (input->empty() || Base64Digits::is_digit(input->front())) break;
-        if (input->front() == '=') {
-            if (out.size() - used < room_min) break;
-            used += digits_.rest(out.subspan(used));
-            digits_.drop_rest();
-        }
+        if (input->front() == '=') padding_.take();
         *input = input->subspan(1);
     }
     return used;
+}
+
+std::size_t TransferDecoder::end_quantum(MutableBytes out) {
+    const std::size_t written = digits_.rest(out);
+    digits_.drop_rest();
+    quantum_over_ = false;
+    return written;
+}
+
+bool TransferDecoder::take_may_end(MutableBytes out, std::size_t* written) {
+    if (!may_end_due_) return false;
+    may_end_due_ = false;
+    *written = digits_.rest(out);
+    return true;
 }
 
 std::size_t TransferDecoder::next_quoted(Bytes* input, MutableBytes out) {

@@ -1,6 +1,7 @@
 // Decodes the content of a form part sent as base64 or quoted-printable text (RFC 2045 §6), as
 // lenient mail parsers do: what is no character of base64 is passed over, its URL alphabet is taken
-// as well, padding ends a quantum and not the text; an "=" that begins no escape is itself.
+// as well, padding that completes a quantum ends it, and not the text, other padding is passed over;
+// an "=" that begins no escape is itself. Where readers end that do so at padding is told.
 //
 // Owns:       the characters of an unfinished quantum or escape.
 // Invariants: what comes out does not depend on how the input is cut.
@@ -26,17 +27,25 @@ class TransferDecoder {
     // Takes from the front of *input as long as there is room; returns the bytes written.
     std::size_t next(Bytes* input, MutableBytes out);
 
+    // True: digits come behind padding, and some readers have ended there, with what was given and
+    // *written bytes in `out`, which are told again. To be asked before next().
+    bool take_may_end(MutableBytes out, std::size_t* written);
+
     // What the text still gives when it ends here; at most room_min bytes. Changes nothing.
     std::size_t rest(MutableBytes out) const;
 
   private:
     std::size_t next_base64(Bytes* input, MutableBytes out);
+    std::size_t end_quantum(MutableBytes out);
     std::size_t next_quoted(Bytes* input, MutableBytes out);
     std::size_t take_escape(char c, MutableBytes out);
 
     TransferCoding coding_ = TransferCoding::none;
     std::uint8_t count_ = 0;  // characters in escape_
+    bool may_end_due_ = false;
+    bool quantum_over_ = false;  // its padding was complete
     Base64Digits digits_;
+    Base64Padding padding_;
     std::array<std::uint8_t, 3> escape_{};
 };
 

@@ -128,7 +128,7 @@ bool Worker::State::member_event(std::uint32_t place, ContentReader* reader,
         }
         case ObjectEvent::Kind::may_end:
             return !reader->has_object(object) ||
-                   judge_member(place, reader, object, MemberSeen::so_far);
+                   judge_member(place, reader, object, MemberSeen::so_far, event.bytes);
         case ObjectEvent::Kind::unread:
             count_unread_member(place, reader, event);
             return true;

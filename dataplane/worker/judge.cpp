@@ -88,8 +88,9 @@ void Worker::State::judge(FlowNumber number) {
     go_on(number);
 }
 
-// This object is complete.
-void Worker::State::judge_object(FlowNumber number, std::uint8_t object) {
+// This object is complete. `is_cut`: it is a member whose archive ended within it. Whoever reads that
+// archive may have as much of it.
+void Worker::State::judge_object(FlowNumber number, std::uint8_t object, bool is_cut) {
     Exchange& exchange = exchanges[flows[number].exchange];
     Judged judged{number, object, true, {}};
     const bool is_of_upload = is_piece(exchange, object);
@@ -101,34 +102,19 @@ void Worker::State::judge_object(FlowNumber number, std::uint8_t object) {
     if (judged.digests.size == 0) return;
     Finding finding;
     look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
-    if (finding.count != 0)
-        record_match(judged, finding);
-    else
-        count_clean(judged);
-}
-
-// A member whose archive ended within it. Whoever reads that archive may have as much of it.
-void Worker::State::judge_cut(FlowNumber number, std::uint8_t object) {
-    Exchange& exchange = exchanges[flows[number].exchange];
-    Judged judged{number, object, true, {}};
-    fingerprinter.close(exchange.objects[object].slot, &judged.digests);
-    exchange.objects[object].slot = no_object;
-    end_content(&exchange.objects[object]);
-    if (judged.digests.size == 0) return;
-    Finding finding;
-    look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
     if (finding.count != 0) return record_match(judged, finding);
+    if (!is_cut) return count_clean(judged);
     judged.complete = false;
     counters.count(Outcome::object_aborted);
     count_uninspected(judged, UninspectedReason::incomplete);
 }
 
-// To some readers this is all of it. What is only reported is so when it ends.
-void Worker::State::judge_so_far(FlowNumber number, std::uint8_t object) {
+// To some readers this is all of it, with `more`. What is only reported is so when it ends.
+void Worker::State::judge_so_far(FlowNumber number, std::uint8_t object, Bytes more) {
     Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.objects[object].slot == no_object) return;
     Judged judged{number, object, true, {}};
-    fingerprinter.peek(exchange.objects[object].slot, &judged.digests);
+    fingerprinter.peek_with(exchange.objects[object].slot, more, &judged.digests);
     PatternHits hits;
     contents.search_so_far(exchange.objects[object].content, &hits);
     Finding finding;
@@ -191,8 +177,7 @@ bool Worker::State::matches_anything(const Digests& digests) const {
     if (index == nullptr) return false;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
     const KindSet kinds = index->plan(now_s) & digests.present;
-    for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha256_tree,
-                                     IndicatorKind::sha1, IndicatorKind::md5}) {
+    for (const IndicatorKind kind : exact_kind_list) {
         Match match;
         if (kinds.has(kind) && index->lookup(kind, digests.of(kind), now_s, &match, 1) != 0)
             return true;
@@ -248,8 +233,7 @@ void Worker::State::look_up(const Digests& digests, const PatternHits& hits, con
     if (index == nullptr) return;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
     const KindSet kinds = index->plan(now_s) & digests.present;
-    for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha256_tree,
-                                     IndicatorKind::sha1, IndicatorKind::md5}) {
+    for (const IndicatorKind kind : exact_kind_list) {
         if (!kinds.has(kind)) continue;
         Match matches[limits::sections_max];
         const std::size_t found =

@@ -431,9 +431,8 @@ struct Worker::State {
     // --- judge.cpp ---
     void settle();  // flushes the digests and judges every object that ended in this burst
     void judge(FlowNumber number);
-    void judge_object(FlowNumber number, std::uint8_t object);
-    void judge_cut(FlowNumber number, std::uint8_t object);
-    void judge_so_far(FlowNumber number, std::uint8_t object);
+    void judge_object(FlowNumber number, std::uint8_t object, bool is_cut = false);
+    void judge_so_far(FlowNumber number, std::uint8_t object, Bytes more);
     bool judge_tail(FlowNumber number, bool last);  // false: it matched and the flow is cut
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);

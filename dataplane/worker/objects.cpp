@@ -154,12 +154,12 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
             exchange.objects[event.object].tail_at = event.at;
             return;
         case ObjectEvent::Kind::end:
-            if (event.is_cut) return judge_cut(number, event.object);
+            if (event.is_cut) return judge_object(number, event.object, true);
             if (!exchange.body_ended || is_member(exchange, event.object))
                 judge_object(number, event.object);
             return;
         case ObjectEvent::Kind::may_end:
-            return judge_so_far(number, event.object);
+            return judge_so_far(number, event.object, event.bytes);
         case ObjectEvent::Kind::unread:
             return count_unread(number, event);
         case ObjectEvent::Kind::drop:

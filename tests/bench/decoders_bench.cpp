@@ -1,6 +1,5 @@
 #include "tests/bench/decoders_bench.h"
 
-#include <openssl/evp.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -9,6 +8,7 @@
 #include <random>
 
 #include "tests/bench/rates.h"
+#include "tests/support/base64_text.h"
 #include "tests/support/body_objects.h"
 
 namespace cordon::bench {
@@ -51,15 +51,6 @@ std::string zstd(const std::string& bytes) {
     std::string packed(ZSTD_compressBound(bytes.size()), '\0');
     packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 3));
     return packed;
-}
-
-std::string base64(const std::string& bytes) {
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
 }
 
 std::string number(std::uint32_t value, std::size_t bytes) {
@@ -133,7 +124,7 @@ std::vector<Body> bodies() {
         {"plain", "", bytes},
         {"form part", form_type, form(bytes)},
         {"form part, base64", form_type,
-         form(base64(bytes), "Content-Transfer-Encoding: base64\r\n")},
+         form(base64_of(bytes), "Content-Transfer-Encoding: base64\r\n")},
         {"aws-chunked", "X-Amz-Content-Sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n",
          aws_chunked(bytes)},
         {"gzip coding", "Content-Encoding: gzip\r\n", gzip(bytes)},
@@ -143,8 +134,8 @@ std::vector<Body> bodies() {
         {"tar", "", tar(bytes)},
         {"tar.gz", "", gzip(tar(bytes))},
         {"tar.zst", "", zstd(tar(bytes))},
-        {"text, base64", "", base64(bytes)},
-        {"text, JSON", "", "{\"name\":\"a\",\"data\":\"" + base64(bytes) + "\"}"},
+        {"text, base64", "", base64_of(bytes)},
+        {"text, JSON", "", "{\"name\":\"a\",\"data\":\"" + base64_of(bytes) + "\"}"},
     };
 }
 

@@ -1,15 +1,14 @@
-// Archives for tests: tar headers with any field, gzip and zstd files.
+// Archives for tests: tar headers with any field, plain zips.
 #pragma once
 
 #include <zlib.h>
-#include <zstd.h>
 
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <string_view>
 
-#include "dataplane/base/invariant.h"
+#include "tests/support/compressed.h"
 
 namespace cordon::test {
 
@@ -90,25 +89,6 @@ inline std::string pax_header(std::string_view records, char type = 'x') {
     return tar_file("PaxHeaders/x", records, type);
 }
 
-// `name`: its FNAME.
-inline std::string gzip_file(std::string_view text, std::string_view name = "") {
-    z_stream stream{};
-    INVARIANT(deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string stored_name(name);
-    gz_header header{};
-    header.name = reinterpret_cast<Bytef*>(stored_name.data());
-    if (!name.empty()) deflateSetHeader(&stream, &header);
-    std::string out(deflateBound(&stream, text.size()) + 64 + name.size(), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    INVARIANT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
-
 // Stored members, and a directory that counts from `base`.
 class ZipWriter {
   public:
@@ -146,12 +126,6 @@ inline std::string zip_file(std::string_view name, std::string_view content, std
     ZipWriter zip(base);
     zip.add(name, content);
     return zip.finish();
-}
-
-inline std::string zstd_file(std::string_view text) {
-    std::string out(ZSTD_compressBound(text.size()), '\0');
-    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-    return out;
 }
 
 }  // namespace cordon::test

@@ -149,7 +149,7 @@ class BodyObjects {
                 open_[event.object] = -1;
                 return;
             case ObjectEvent::Kind::may_end:
-                prefixes.push_back(at(event.object).content);
+                prefixes.push_back(at(event.object).content + std::string(as_text(event.bytes)));
                 return;
             case ObjectEvent::Kind::unread: {
                 const BodyDecoder::Name name = decoder_.name(event.object);

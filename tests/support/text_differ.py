@@ -5,7 +5,9 @@ usage: text_differ.py TEXT_LIST [SEED [CASES]]
 
 TEXT_LIST: the program of tests/support/text_list.cpp. Each case is a text that was made by those
 modules with random options, once whole and once in pieces. A quarter of them is damaged at random:
-of those that the modules still read, each file that they see has to be seen here as well.
+of those that the modules still read, each file that they see has to be seen here as well. Texts with
+padding in the middle are read by base64 without validation, and as PHP reads them, without all
+padding: each must be what is seen or what is told to be all of it to some readers.
 """
 import base64
 import binascii
@@ -163,16 +165,48 @@ def seen_by(program, cases, rng):
     return list(zip(lines[::2], lines[1::2]))
 
 
+def padded_case(rng):
+    """A text with padding in the middle, and what readers that do not mind get."""
+    text = base64.b64encode(rng.randbytes(rng.randrange(150, 400))).decode().rstrip("=")
+    for _ in range(rng.randrange(1, 4)):
+        at = rng.randrange(PROBE, len(text))
+        text = text[:at] + rng.choice(("=", "=", "==", "=\n", "===")) + text[at:]
+    digits = text.replace("=", "").replace("\n", "")
+    digits = digits[:-1] if len(digits) % 4 == 1 else digits
+    wanted = {base64.b64decode(digits + "=" * (-len(digits) % 4))}
+    first = re.match(rb"[A-Za-z0-9+/]*", text.encode())[0].decode()
+    first = first[:-1] if len(first) % 4 == 1 else first
+    wanted.add(base64.b64decode(first + "=" * (-len(first) % 4)))
+    try:
+        wanted.add(base64.b64decode(text))
+    except binascii.Error:
+        pass
+    return text.encode(), {file.hex() for file in wanted}
+
+
+def check_padded(program, rng, count):
+    made = [padded_case(rng) for _ in range(count)]
+    seen = seen_by(program, [(False, text, True) for text, _ in made], rng)
+    bad = 0
+    for (text, wanted), (whole, pieces) in zip(made, seen):
+        readings = set(whole[1][1:]) if len(whole) == 2 else set()
+        if whole != pieces or wanted - readings:
+            bad += 1
+            print(f"padded: {len(wanted - readings)} not seen, {text!r}")
+    print(f"{count} padded in the middle, {bad} wrong")
+    return bad
+
+
 def wrong_with(is_form, text, is_whole, whole, pieces):
     if whole != pieces:
         return "whole and in pieces differ"
     wanted = wanted_of(text, is_form)
-    seen = [tuple(file) for file in whole[1:]]
+    seen = [tuple(file[:2]) for file in whole[1:]]
     if wanted is None:
         return None
     if not is_whole:
         # Their text may be found by its quotes where a parser finds it by its place.
-        contents = [content for _, content in seen]
+        contents = [content for file in whole[1:] for content in file[1:]]
         missing = [field for field, content in wanted if content not in contents]
         return f"not seen: {missing}" if missing else None
     if seen != wanted:
@@ -196,6 +230,7 @@ def main():
         if wrong:
             bad += 1
             print(f"{wrong}: form {is_form}, whole {is_whole}, {text[:2000]!r}")
+    bad += check_padded(sys.argv[1], rng, 500)
     print(f"seed {seed}: {len(cases)} texts, {read} read by Python, {files} files, {bad} wrong")
     sys.exit(1 if bad or not files else 0)
 

@@ -16,7 +16,8 @@ namespace cordon::test {
 struct TextFile {
     std::string field;
     std::string content;
-    std::string rest;  // when the text was cut off, as of the last look
+    std::string rest;                   // when the text was cut off, as of the last look
+    std::vector<std::string> prefixes;  // all of it to some readers
     bool ended = false;
 };
 
@@ -47,6 +48,8 @@ class TextFiles {
         std::string text;
         for (const TextFile& file : files) {
             text += file.field + (file.ended ? " ended " : " open ") + file.content + "\n";
+            for (const std::string& prefix : file.prefixes)
+                text += "or " + prefix + "\n";
         }
         return text + std::to_string(odd);
     }
@@ -61,7 +64,8 @@ class TextFiles {
             std::size_t written = 0;
             const TextResult result = decoder_.next(&piece, out_, &written);
             INVARIANT(written <= out_.size());
-            INVARIANT((result == TextResult::data) == (written != 0));
+            INVARIANT(result == TextResult::may_end ||
+                      (result == TextResult::data) == (written != 0));
             switch (result) {
                 case TextResult::more:
                     INVARIANT(piece.empty());
@@ -71,7 +75,7 @@ class TextFiles {
                     return;
                 case TextResult::open:
                     INVARIANT(files.empty() || files.back().ended);
-                    files.push_back({std::string(decoder_.field()), {}, {}, false});
+                    files.push_back({std::string(decoder_.field()), {}, {}, {}, false});
                     break;
                 case TextResult::data:
                     INVARIANT(!files.empty() && !files.back().ended);
@@ -79,6 +83,11 @@ class TextFiles {
                     break;
                 case TextResult::odd:
                     ++odd;
+                    break;
+                case TextResult::may_end:
+                    INVARIANT(!files.empty() && !files.back().ended);
+                    files.back().prefixes.push_back(
+                        files.back().content + std::string(as_text(Bytes(out_).first(written))));
                     break;
                 case TextResult::end:
                     INVARIANT(!files.empty() && !files.back().ended);

@@ -3,7 +3,7 @@
 //
 //   one byte (bit 0: declared to be a form) | length, 4 bytes little endian | seed, 4 bytes | text
 //
-// For each one line of JSON: [odd, [field in hex, content in hex], …]. A seed other than 0 cuts the
+// For each one line of JSON: [odd, [field in hex, content in hex, what may be all of it …], …]. A seed other than 0 cuts the
 // text into pieces of random lengths.
 #include <cstdio>
 #include <random>
@@ -64,6 +64,10 @@ int main() {
             print_hex(file.field);
             std::putchar(',');
             print_hex(file.content);
+            for (const std::string& prefix : file.prefixes) {
+                std::putchar(',');
+                print_hex(prefix);
+            }
             std::putchar(']');
         }
         std::printf("]\n");

@@ -4,12 +4,11 @@
 #pragma once
 
 #include <zlib.h>
-#include <zstd.h>
 
 #include <string>
 #include <string_view>
 
-#include "dataplane/base/invariant.h"
+#include "tests/support/compressed.h"
 
 namespace cordon::test {
 
@@ -23,26 +22,6 @@ inline std::string le(std::uint64_t value, std::size_t bytes) {
 inline std::uint32_t crc_of(std::string_view text) {
     return static_cast<std::uint32_t>(
         crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())));
-}
-
-inline std::string raw_deflated(std::string_view text) {
-    z_stream stream{};
-    INVARIANT(deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    INVARIANT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
-
-inline std::string zstd_frame(std::string_view text) {
-    std::string out(ZSTD_compressBound(text.size()), '\0');
-    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-    return out;
 }
 
 struct BuiltMember {
@@ -68,8 +47,8 @@ class ZipBuilder {
 
     ZipBuilder& add(const BuiltMember& member) {
         const std::string data = member.has_data       ? member.data
-                                 : member.method == 8  ? raw_deflated(member.content)
-                                 : member.method == 93 ? zstd_frame(member.content)
+                                 : member.method == 8  ? deflated(member.content, -15)
+                                 : member.method == 93 ? zstd_file(member.content)
                                                        : member.content;
         const std::uint32_t crc = member.has_crc ? member.crc : crc_of(member.content);
         const std::uint64_t at = bytes_.size();

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "tests/support/archives.h"
+#include "tests/support/base64_text.h"
 #include "tests/support/body_objects.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
@@ -282,15 +283,26 @@ void compressed_files_have_one_member(void**) {
     expect_member(seen_of(with_extra), "n", text);
 }
 
-// Python looks neither at the checksum of the head nor at its reserved flags; the others stop.
+// Python does not look at the checksum of the head; the others stop.
 void a_head_of_gzip_that_readers_take_differently_is_inconsistent(void**) {
-    std::string reserved = gzip_file("the known file");
-    reserved[3] = '\x20';
     std::string checked = gzip_file("the known file");
     checked[3] = 2;
     checked.insert(10, "xx");
-    for (const std::string& odd : {checked, gzip_file("first") + reserved})
+    for (const std::string& odd : {checked, gzip_file("first") + checked})
         expect_fault(odd, Outcome::archive_inconsistent);
+}
+
+// gzip and zlib stop at reserved flags; Python, Go and Java do not look at them.
+void reserved_flags_of_gzip_hide_nothing(void**) {
+    const std::string known = "the known file";
+    for (const char flag : {'\x20', '\x40', '\x80', '\xe0'}) {
+        std::string reserved = gzip_file(known, "n");
+        reserved[3] = static_cast<char>(reserved[3] | flag);
+        expect_member(seen_of(reserved), "n", known);
+        expect_member(seen_of(gzip_file("first", "n") + reserved), "n", "first" + known);
+        expect_member(seen_of(tar_file("in.gz", reserved) + tar_end(), "PUT", "", 7), "n", known,
+                      "in.gz");
+    }
 }
 
 // Some readers stop behind the first piece.
@@ -488,7 +500,7 @@ void a_zip_may_stand_behind_anything(void**) {
           std::string("PK\3"), std::string(600, 'q') + "PK", std::string(600, '.') + "PK",
           std::string(512, '\0'), std::string(512, '\0') + std::string(40, 'y'),
           gzip_file("harmless"), zstd_file("harmless"), tar_file("harmless", "h") + tar_end(),
-          tar_file("harmless", "h") + tar_end() + "PK", std::string("\x1f\x8b\x08", 3),
+          tar_file("harmless", "h") + tar_end() + "PK",
           std::string("7z\xbc\xaf\x27\x1c\0\x04", 8)}) {
         for (const bool counts_from_the_stub : {false, true}) {
             const std::string body =
@@ -498,6 +510,8 @@ void a_zip_may_stand_behind_anything(void**) {
             expect_member(seen, "k", known);
         }
     }
+    // Its first bytes went into a file of gzip that was none.
+    expect_fault("\x1f\x8b\x08" + zip_file("k", known), Outcome::archive_inconsistent);
     const std::string form =
         "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"setup.exe\"\r\n\r\nMZ" +
         zip_file("k", known) + "\r\n--b--";
@@ -517,24 +531,6 @@ void a_signature_alone_is_no_archive(void**) {
     for (int n = 0; n < 3; ++n)
         deep = tar_file("t", deep);
     assert_false(seen_of(deep, "PUT", "", 97).fault.has_value());
-}
-
-std::string base64_of(std::string_view text) {
-    constexpr std::string_view digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        bits = bits << 8 | static_cast<std::uint8_t>(c);
-        count += 8;
-        for (; count >= 6; count -= 6)
-            out += digits[bits >> (count - 6) & 63];
-    }
-    if (count > 0) out += digits[bits << (6 - count) & 63];
-    while (out.size() % 4 != 0)
-        out += '=';
-    return out;
 }
 
 // A text is an object as it is, and so are the files in base64 in it, which may be archives.
@@ -568,6 +564,12 @@ void files_in_texts_are_objects(void**) {
     // What begins like one and has a zip in it.
     const std::string mixed = "{\"" + text + "\"," + zip_file("k", "known");
     expect_member(seen_of(mixed, "PUT", "", 5), "k", "known");
+    // What is odd about the text is told before the zip begins, however it came.
+    const std::string odd = "{\"" + text.substr(0, 300) + "\x9c" + zip_file("k", "known");
+    const BodyObjects seen = seen_of(odd);
+    expect_member(seen, "k", "known");
+    assert_true(std::find(seen.notes.begin(), seen.notes.end(), Outcome::text_bad) !=
+                seen.notes.end());
 }
 
 void formats_that_are_not_taken_apart_are_told(void**) {
@@ -596,6 +598,7 @@ int main() {
         cmocka_unit_test(what_only_looks_like_an_archive_is_a_plain_object),
         cmocka_unit_test(compressed_files_have_one_member),
         cmocka_unit_test(a_head_of_gzip_that_readers_take_differently_is_inconsistent),
+        cmocka_unit_test(reserved_flags_of_gzip_hide_nothing),
         cmocka_unit_test(the_first_of_several_pieces_may_be_all),
         cmocka_unit_test(a_damaged_compressed_file_is_seen_as_far_as_it_goes),
         cmocka_unit_test(archives_in_archives_are_taken_apart),

@@ -112,10 +112,27 @@ void fields_are_told_before_and_behind_a_file(void**) {
 }
 
 void content_may_look_like_a_delimiter(void**) {
-    for (const std::string_view content :
-         {"\r\n--AaB03", "\r\n--AaB03y", "\r", "\n", "\r\n", "\r\r\n", "\r\n\r\n", "--AaB03x",
-          "x--AaB03x\r\n", "\r\n-", "\r\n--", "\r\r\n--AaB0", "\n--AaB0\r\n--AaB0", "\n\n\r\n\r",
-          "\r\n--AaB0\r\n--AaB03\r\n", "\r\n --AaB03x", "\r--AaB03x"}) {
+    for (const std::string_view content : {"\r\n--AaB03",
+                                           "\r\n--AaB03y",
+                                           "\r",
+                                           "\n",
+                                           "\r\n",
+                                           "\r\r\n",
+                                           "\r\n\r\n",
+                                           "--AaB03x",
+                                           "x--AaB03x\r\n",
+                                           "\r\n-",
+                                           "\r\n--",
+                                           "\r\r\n--AaB0",
+                                           "\n--AaB0\r\n--AaB0",
+                                           "\n\n\r\n\r",
+                                           "\r\n--AaB0\r\n--AaB03\r\n",
+                                           "\r\n --AaB03x",
+                                           "\r--AaB03",
+                                           "\r-",
+                                           "\r\r--AaB03y",
+                                           "\r--AaB03\r\n--AaB03",
+                                           "\r--AaB0\n\r-\n--AaB0"}) {
         // The line end before content is the head's: a delimiter right behind it ends the part.
         if (content == "--AaB03x") continue;
         expect_one_part(part(file_head(), "<" + std::string(content)) + "--AaB03x--\r\n",
@@ -222,14 +239,28 @@ void a_multipart_type_without_a_boundary_is_a_plain_body(void**) {
 void what_servers_read_differently_is_a_fault(void**) {
     const std::string begin = "--AaB03x\r\n" + file_head() + "\r\ncontent";
     for (const std::string_view end :
-         {"\n--AaB03x\r\n", "\r\n--AaB03xy\r\n", "\r\n--AaB03x-\r\n", "\r\n--AaB03x\n",
-          "\r\n--AaB03x\rx", "\r\n--AaB03x - ", "\r\n--AaB03x\r\r\n", "\r\n--AaB03x;\r\n"})
+         {"\n--AaB03x\r\n", "\r--AaB03x\r\n", "\r\r--AaB03x--", "\r-\r--AaB03x",
+          "\r\n--AaB03xy\r\n", "\r\n--AaB03x-\r\n", "\r\n--AaB03x\n", "\r\n--AaB03x\rx",
+          "\r\n--AaB03x - ", "\r\n--AaB03x\r\r\n", "\r\n--AaB03x;\r\n"})
         expect_fault(begin + std::string(end), Outcome::form_bad_delimiter);
     for (const std::string_view head : {"Content-Type: a/b\n\r\n", "A: b\rc\r\n",
                                         "A: b\r\n--AaB03x\r\n", "A: b\n\n", "\n", "--AaB03x--\r\n"})
         expect_fault("--AaB03x\r\n" + std::string(head) + "content", Outcome::form_bad_head);
     const std::string longest(limits::form_head_bytes_max, 'x');
     expect_fault("--AaB03x\r\nA: " + longest + "\r\n\r\n", Outcome::form_bad_head);
+}
+
+// Python's email ends a line at a bare CR: what we took for content would be files to it.
+void a_boundary_behind_a_bare_cr_is_refused_wherever_it_stands(void**) {
+    for (const std::string_view before : {"", "preamble", "preamble\r\n", "--AaB0"})
+        expect_fault(std::string(before) + "\r--AaB03x\r\n" + file_head() + "\r\nfile\r\n",
+                     Outcome::form_bad_delimiter);
+    expect_fault("--AaB03x--\r\nepilogue\r--AaB03x\r\n" + file_head() + "\r\nfile\r\n",
+                 Outcome::form_bad_delimiter);
+    const std::string inner =
+        "--in\r\n" + file_head() + "\r\nfirst\r--in\r\n" + file_head() + "\r\nsecond\r\n--in--";
+    expect_fault("--AaB03x\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n" + inner,
+                 Outcome::form_bad_delimiter);
 }
 
 void the_longest_head_is_read(void**) {
@@ -362,6 +393,35 @@ void coded_parts_are_objects_as_sent_and_decoded(void**) {
     expect_one_part(part(head, "aGVsbG8=") + "--AaB03x--\r\n", "aGVsbG8=");
 }
 
+// Some readers end at the first "=", Python's email where it completes a quantum, others nowhere.
+void padding_in_a_coded_part_is_read_as_each_reader_does(void**) {
+    struct Case {
+        std::string text;
+        std::string content;
+        std::vector<std::string> prefixes;
+    };
+    for (const Case& one : {
+             Case{"c2Vjb25k====", "second", {}},
+             Case{"c2Vj=b25k", "second", {"sec"}},
+             Case{"c2Vj\r\n==\r\nb25k", "second", {"sec"}},
+             Case{"c2Vjb=25k", "second", {"sec"}},
+             Case{"c2Vjb2=5k", "second", {"seco"}},
+             Case{"c2Vj=b25=k", "secon", {"sec", "secon"}},
+             Case{"c2Vjbw==b25k", "secoond", {"seco"}},
+             Case{"c2Vjb24=b25k", "seconond", {"secon"}},
+         }) {
+        const std::string head = file_head("f", "Content-Transfer-Encoding: base64\r\n");
+        const BodyObjects seen = post(part(head, one.text) + "--AaB03x--\r\n");
+        assert_string_equal(parts_of(seen).at(1).content.c_str(), one.content.c_str());
+        assert_true(seen.prefixes == one.prefixes);
+    }
+    const BodyObjects field = post(part("Content-Disposition: form-data; name=\"n\"\r\n"
+                                        "Content-Transfer-Encoding: base64\r\n",
+                                        "QQ==QUJD") +
+                                   "--AaB03x--\r\n");
+    assert_string_equal(field.fields.at(0).c_str(), "n=QQ==QUJD");
+}
+
 // What is kept back because a delimiter may go on counts for the held tail, and for the look-up
 // when the connection ends there.
 void kept_back_bytes_are_known_to_the_caller(void**) {
@@ -422,6 +482,7 @@ int main() {
         cmocka_unit_test(boundaries_are_read_as_servers_do),
         cmocka_unit_test(a_multipart_type_without_a_boundary_is_a_plain_body),
         cmocka_unit_test(what_servers_read_differently_is_a_fault),
+        cmocka_unit_test(a_boundary_behind_a_bare_cr_is_refused_wherever_it_stands),
         cmocka_unit_test(the_longest_head_is_read),
         cmocka_unit_test(a_part_before_a_fault_was_complete),
         cmocka_unit_test(nested_parts_are_objects_of_the_outer_field),
@@ -429,6 +490,7 @@ int main() {
         cmocka_unit_test(an_unfinished_inner_form_ends_with_its_part),
         cmocka_unit_test(names_are_read_as_browsers_and_libraries_write_them),
         cmocka_unit_test(coded_parts_are_objects_as_sent_and_decoded),
+        cmocka_unit_test(padding_in_a_coded_part_is_read_as_each_reader_does),
         cmocka_unit_test(kept_back_bytes_are_known_to_the_caller),
         cmocka_unit_test(the_body_as_it_is_stays_after_a_fault),
     };

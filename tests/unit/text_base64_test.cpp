@@ -1,10 +1,9 @@
 #include "dataplane/object/text_base64.h"
 
-#include <openssl/evp.h>
-
 #include <memory>
 #include <random>
 
+#include "tests/support/base64_text.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
 #include "tests/support/text_files.h"
@@ -25,15 +24,6 @@ std::string file_of(std::size_t bytes, unsigned seed = 1) {
     while (file.size() < bytes)
         file += static_cast<char>(random());
     return file;
-}
-
-std::string base64(std::string_view file) {
-    std::string text((file.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(file.data()),
-                                     static_cast<int>(file.size()));
-    text.resize(static_cast<std::size_t>(size));
-    return text;
 }
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
@@ -90,7 +80,7 @@ void expect_none(std::string_view text, std::string_view type = {}) {
 void a_body_of_base64_is_its_file(void**) {
     for (const std::size_t bytes : {120u, 121u, 122u, 400u}) {
         const std::string file = file_of(bytes);
-        const std::string text = base64(file);
+        const std::string text = base64_of(file);
         expect_file(text, file);
         expect_file(replaced(text, "=", ""), file);
         expect_file(replaced(replaced(text, "+", "-"), "/", "_"), file);
@@ -105,10 +95,10 @@ void a_body_of_base64_is_its_file(void**) {
 }
 
 void what_is_short_is_no_file(void**) {
-    const std::string text = base64(file_of(120));
+    const std::string text = base64_of(file_of(120));
     expect_file(text, file_of(120));
     expect_none(text.substr(1));
-    expect_none(base64(file_of(118)));
+    expect_none(base64_of(file_of(118)));
     expect_none("");
     expect_none("\"" + text.substr(1) + "\"");
     expect_none("a=" + text.substr(1), form);
@@ -127,7 +117,7 @@ void a_text_file_is_none(void**) {
     }
     expect_none("GIF89a" + file_of(400));
     expect_none(file_of(400));
-    expect_none("-----BEGIN CERTIFICATE-----\n" + base64(file_of(300)));
+    expect_none("-----BEGIN CERTIFICATE-----\n" + base64_of(file_of(300)));
     // It is known early, so that it costs nothing.
     TextFiles seen({});
     seen.feed(as_bytes("\x89PNG"));
@@ -136,23 +126,23 @@ void a_text_file_is_none(void**) {
 
 void a_data_url_is_its_file_however_short(void**) {
     const std::string file = file_of(400), small = "tiny";
-    expect_file("data:image/png;base64," + base64(file), file);
-    expect_file("Data:;BASE64," + base64(small), small);
-    expect_file("data:image/png;name=a.png;charset=utf-8;base64," + base64(small), small);
+    expect_file("data:image/png;base64," + base64_of(file), file);
+    expect_file("Data:;BASE64," + base64_of(small), small);
+    expect_file("data:image/png;name=a.png;charset=utf-8;base64," + base64_of(small), small);
     expect_file("data:image/png;base64,%64GlueQ%3D%3D", small);
-    expect_file("data:image/png;base64," + replaced(base64(file), "/", "%2f"), file);
-    expect_none("data:text/plain," + base64(file));
-    expect_none("data:text/plain;base64x," + base64(file));
+    expect_file("data:image/png;base64," + replaced(base64_of(file), "/", "%2f"), file);
+    expect_none("data:text/plain," + base64_of(file));
+    expect_none("data:text/plain;base64x," + base64_of(file));
     expect_none("data:" + std::string(limits::text_url_head_chars_max, 'x') + ";base64,dGlueQ==");
     expect_none("data:;base64,");
     expect_none("data:;base64,=");
-    expect_none("xdata:image/png;base64," + base64(file));
+    expect_none("xdata:image/png;base64," + base64_of(file));
     expect_none("datA");
 }
 
 void every_long_string_of_json_is_a_file(void**) {
     const std::string one = file_of(200, 1), two = file_of(301, 2);
-    const std::string a = base64(one), b = base64(two);
+    const std::string a = base64_of(one), b = base64_of(two);
     expect_file("{\"name\":\"a.png\",\"data\":\"" + a + "\"}", one, "data");
     expect_file(" {\"file\" : {\"deep\":[1,{\"image\"\n:\n\"" + b + "\"}]}}", two, "image");
     expect_file("\"" + a + "\"", one);
@@ -171,7 +161,7 @@ void every_long_string_of_json_is_a_file(void**) {
 
 void escapes_of_json_are_undone(void**) {
     const std::string file = file_of(600);
-    const std::string text = base64(file);
+    const std::string text = base64_of(file);
     assert_true(text.find('/') != std::string::npos && text.find('+') != std::string::npos);
     const auto json = [](const std::string& value) { return "{\"data\":\"" + value + "\"}"; };
     expect_file(json(replaced(text, "/", "\\/")), file, "data");
@@ -189,7 +179,7 @@ void escapes_of_json_are_undone(void**) {
 
 void values_of_a_form_are_files(void**) {
     const std::string file = file_of(600);
-    const std::string text = base64(file);
+    const std::string text = base64_of(file);
     const std::string sent = replaced(replaced(replaced(text, "+", "%2B"), "/", "%2F"), "=", "%3D");
     expect_file("name=a.png&data=" + sent + "&x=y", file, "data", form);
     expect_file("data=" + sent, file, "data", "Application/x-www-form-URLencoded; charset=utf-8");
@@ -210,7 +200,7 @@ void values_of_a_form_are_files(void**) {
 // A name may look like the beginning of something else, and a value may hold JSON.
 void no_beginning_hides_a_form(void**) {
     const std::string file = file_of(600);
-    const std::string text = base64(file);
+    const std::string text = base64_of(file);
     const std::string sent = replaced(replaced(replaced(text, "+", "%2B"), "/", "%2F"), "=", "%3D");
     for (const std::string name :
          {"{", "[1,{\"", "{=&x", "{\"=&x", "{\"a\":\"b&x", "data:", "data:&x", "data:,&x",
@@ -233,26 +223,55 @@ void no_beginning_hides_a_form(void**) {
 
 void other_characters_are_passed_over_and_noted(void**) {
     const std::string file = file_of(300);
-    std::string text = base64(file);
+    std::string text = base64_of(file);
     text.insert(200, "!");
     text.insert(300, "\x80*");
     expect_file(text, file, {}, {}, 1);
     expect_file("{\"d\":\"" + text + "\"}", file, "d", {}, 1);
-    text = base64(file);
+    text = base64_of(file);
     text.insert(200, " \t\r\n");
     expect_file(text, file);
 }
 
-void padding_ends_the_file(void**) {
-    const std::string file = file_of(301);
-    expect_file(base64(file) + "=\n", file);
-    expect_file(base64(file) + "QUJD", file, {}, {}, 1);
-    expect_file("{\"d\":\"" + base64(file) + "QUJD\"}", file, "d", {}, 1);
+// As the readers that are asked get: which part of a text each one decodes.
+void expect_readings(std::string_view text, std::string_view all,
+                     const std::vector<std::string>& prefixes) {
+    for (const std::string& sent : {std::string(text), "{\"d\":\"" + std::string(text) + "\"}",
+                                    "data:;base64," + std::string(text)}) {
+        const TextFiles seen = found_at_every_split(sent);
+        assert_int_equal(seen.files.size(), 1);
+        assert_true(seen.files[0].content == all);
+        assert_true(seen.files[0].prefixes == prefixes);
+        assert_int_equal(seen.odd, prefixes.empty() ? 0 : 1);
+    }
+}
+
+// The first "=" ends the text for Node, Ruby and Perl, complete padding for Python, none for PHP.
+void padding_in_the_middle_is_read_as_each_reader_does(void**) {
+    const std::string file = file_of(300);
+    const std::string text = base64_of(file);
+    expect_readings(text + "=\n", file, {});
+    expect_readings(text + "====", file, {});
+    // Where it belongs to no quantum, Python and PHP pass over it.
+    expect_readings(text.substr(0, 200) + "=" + text.substr(200), file, {file.substr(0, 150)});
+    expect_readings(text.substr(0, 200) + "====" + text.substr(200), file, {file.substr(0, 150)});
+    expect_readings(text.substr(0, 201) + "=" + text.substr(201), file, {file.substr(0, 150)});
+    expect_readings(text.substr(0, 202) + "=" + text.substr(202), file, {file.substr(0, 151)});
+    expect_readings(text.substr(0, 202) + "=\n" + text.substr(202, 2) + "=" + text.substr(204),
+                    file, {file.substr(0, 151)});
+    // Where it completes one, Python ends as well.
+    expect_readings(text.substr(0, 203) + "=" + text.substr(203), file, {file.substr(0, 152)});
+    expect_readings(text.substr(0, 202) + "==" + text.substr(202), file, {file.substr(0, 151)});
+    // One that Python passes over, and later one at which it ends.
+    expect_readings(text.substr(0, 200) + "=" + text.substr(200, 3) + "=" + text.substr(203), file,
+                    {file.substr(0, 150), file.substr(0, 152)});
+    expect_none("=" + text);
+    expect_file("data:;base64,=" + text, file, {}, {}, 1);
 }
 
 void a_file_that_is_cut_short_is_what_came(void**) {
     const std::string file = file_of(300);
-    const std::string text = base64(file);
+    const std::string text = base64_of(file);
     expect_file(text.substr(0, 361), file.substr(0, 270));
     expect_file(text.substr(0, 362), file.substr(0, 271));
     expect_file(text.substr(0, 363), file.substr(0, 272));
@@ -268,7 +287,7 @@ void a_file_that_is_cut_short_is_what_came(void**) {
 void a_long_key_is_cut(void**) {
     const std::string file = file_of(300);
     const std::string key = std::string("a key") + std::string(300, 'k');
-    expect_file("{\"" + key + "x.\":\"" + base64(file) + "\"}", file,
+    expect_file("{\"" + key + "x.\":\"" + base64_of(file) + "\"}", file,
                 key.substr(0, limits::form_field_name_bytes_max), {}, 0);
 }
 
@@ -285,7 +304,7 @@ int main() {
         cmocka_unit_test(values_of_a_form_are_files),
         cmocka_unit_test(no_beginning_hides_a_form),
         cmocka_unit_test(other_characters_are_passed_over_and_noted),
-        cmocka_unit_test(padding_ends_the_file),
+        cmocka_unit_test(padding_in_the_middle_is_read_as_each_reader_does),
         cmocka_unit_test(a_file_that_is_cut_short_is_what_came),
         cmocka_unit_test(a_long_key_is_cut),
     };

@@ -1,8 +1,8 @@
 // What passes unjudged and is judged on the storage: the worker's request, and the line that judges
 // a stored object.
-#include <zlib.h>
 
 #include "dataplane/verifier/line_judge.h"
+#include "tests/support/compressed.h"
 #include "tests/support/lab.h"
 
 // Last: its macros (fail among them) are words of the standard library.
@@ -16,20 +16,6 @@ namespace {
 
 constexpr std::string_view created = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
 constexpr Now start = {ns_per_s, index_now_s* ns_per_s};
-
-std::string gzip(std::string_view content) {
-    z_stream stream{};
-    assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    std::string out(deflateBound(&stream, content.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-    stream.avail_in = static_cast<uInt>(content.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
 
 // --- the worker asks ----------------------------------------------------------------------------
 
@@ -47,7 +33,7 @@ std::string damaged_put(std::string_view target) {
     std::string content;
     for (std::uint32_t n = 1; content.size() < 1000; n = n * 1664525 + 1013904223)
         content += static_cast<char>(n >> 24);
-    std::string body = gzip(content);
+    std::string body = gzip_file(content);
     for (std::size_t at = body.size() / 2; at < body.size(); ++at)
         body[at] = static_cast<char>(0xff);
     return put(target, body, "Content-Encoding: gzip\r\nX-Account: alice\r\n");
@@ -87,7 +73,7 @@ void asks_for_nothing_that_was_judged(void**) {
     Lab lab(verifying_options(true));
     lab.use(index_of_contents({known_content()}));
     lab.connect();
-    lab.send(put("/one", gzip("something else"), "Content-Encoding: gzip\r\n"));
+    lab.send(put("/one", gzip_file("something else"), "Content-Encoding: gzip\r\n"));
     lab.respond(created);
     lab.send(put("/two", "something else"));
     lab.respond(created);
@@ -165,7 +151,7 @@ void finds_a_known_object_however_it_is_cut(void**) {
 
 void takes_a_stored_coding_off(void**) {
     const Index index(index_of_contents({known_content()}));
-    const std::string coded = gzip(known_content());
+    const std::string coded = gzip_file(known_content());
     assert_int_equal(judge(index, coded, 100, "gzip")->finding, Finding::match);
     assert_int_equal(judge(index, coded, 100, "gzip")->incident.form, ObjectForm::decoded);
     // What the storage says of an object is no header of ours.
@@ -176,7 +162,7 @@ void takes_a_stored_coding_off(void**) {
 // Whatever the line takes apart is taken apart here.
 void finds_a_member_of_an_archive(void**) {
     const Index index(index_of_contents({known_content()}));
-    const auto found = judge(index, gzip(known_content()), 700);
+    const auto found = judge(index, gzip_file(known_content()), 700);
     assert_int_equal(found->finding, Finding::match);
     assert_int_equal(found->incident.form, ObjectForm::archive_member);
 }

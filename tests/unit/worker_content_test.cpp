@@ -1,7 +1,7 @@
 // Types and patterns through the whole line: what coverage and incidents say of uploads that are
 // texts, pictures, forms, in codings; and that a pattern reports and does not block.
-#include <zlib.h>
 
+#include "tests/support/compressed.h"
 #include "tests/support/lab.h"
 
 // Last: its macros (fail among them) are words of the standard library.
@@ -72,20 +72,6 @@ std::vector<IncidentRecord> incidents(const Lab& lab) {
     return records;
 }
 
-std::string gzip(std::string_view text) {
-    z_stream stream{};
-    INVARIANT(deflateInit2(&stream, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string out(compressBound(text.size()) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    INVARIANT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
-
 // Everything was stored, and one incident tells of the pattern.
 void assert_reported(Lab& lab, std::string_view request) {
     assert_true(lab.stored == request);
@@ -132,7 +118,7 @@ void a_short_text_is_searched_at_its_end(void** state) {
 
 void a_text_in_a_coding_is_searched_as_decoded(void** state) {
     Lab& lab = lab_of(state);
-    const std::string request = put("/page", gzip(page(listed)), "Content-Encoding: gzip\r\n");
+    const std::string request = put("/page", gzip_file(page(listed)), "Content-Encoding: gzip\r\n");
     lab.send(request, 100);
     assert_reported(lab, request);
     assert_int_equal(incidents(lab)[0].content_type, ContentType::html);

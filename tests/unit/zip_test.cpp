@@ -509,7 +509,7 @@ void data_that_are_not_what_the_header_says_are_inconsistent(void**) {
     }
     // Bytes behind a deflate stream, a stream that is cut, lengths that differ.
     for (const std::string& data :
-         {raw_deflated(text) + "hidden", raw_deflated(text).substr(0, 20), std::string("junk")}) {
+         {deflated(text, -15) + "hidden", deflated(text, -15).substr(0, 20), std::string("junk")}) {
         BuiltMember odd = member("a", text, 8);
         odd.data = data;
         odd.has_data = true;
