@@ -217,6 +217,7 @@ struct Worker::State {
     bool read_proxy_header(FlowNumber number, std::uint64_t begin, Bytes* chunk);
     bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
     void request_event(FlowNumber number, const RequestEvent& event);
+    void read_body(FlowNumber number, Bytes bytes);
     void request_head(FlowNumber number);
     void request_error(FlowNumber number, Outcome why);
     void request_foreign(FlowNumber number, UninspectedReason reason);
