@@ -185,6 +185,7 @@ struct Worker::State {
     // --- release.cpp ---
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
+    bool relay(FlowNumber number, Arrival* arrival, std::uint64_t begin, std::uint64_t end);
     static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
                             std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
