@@ -17,6 +17,7 @@ store_sources := \
     control/store/verify_queue.cpp
 builder_sources := \
     control/index/atomic_file.cpp \
+    control/index/feed_index.cpp \
     control/index/index_builder.cpp \
     control/index/index_files.cpp \
     control/index/list_parser.cpp \
@@ -62,6 +63,7 @@ feed_sources := \
     control/feed/crypto.cpp \
     control/feed/folder_fetch.cpp \
     control/feed/grant.cpp \
+    control/feed/key_handover.cpp \
     control/feed/metadata.cpp \
     control/feed/metadata_reader.cpp \
     control/feed/records.cpp \
