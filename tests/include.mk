@@ -113,7 +113,9 @@ $(O)/tests/unit/verifier_test $(O)/tests/unit/verify_job_test: $(verifier_object
 $(O)/tests/unit/verifier_test $(O)/tests/unit/verify_job_test: LIBS = $(pure_libs) -lcmocka -lcurl
 
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
-tapped := -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE
+tapped := \
+    -Wl,--wrap=_ZN6cordon13RequestParser4feedESt4spanIKhLm18446744073709551615EE \
+    -Wl,--wrap=_ZN6cordon13RequestParser10feed_innerESt4spanIKhLm18446744073709551615EE
 $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.

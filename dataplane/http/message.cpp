@@ -71,6 +71,14 @@ void RequestParser::feed(Bytes bytes) {
     if (state_ == State::stopped) input_ = {};
 }
 
+bool RequestParser::feed_inner(Bytes bytes) {
+    if (state_ != State::length || remaining_ <= bytes.size() || !input_.empty()) return false;
+    remaining_ -= bytes.size();
+    position_ += bytes.size();
+    consumed_ = position_;
+    return true;
+}
+
 bool RequestParser::next(RequestEvent* event) {
     while (true) {
         switch (step(event)) {

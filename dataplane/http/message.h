@@ -72,6 +72,10 @@ class RequestParser {
     void feed(Bytes bytes);
     bool next(RequestEvent* event);
 
+    // In place of feed() and next(), where all of the bytes are body of a declared length and more of
+    // it comes: as if they had been one event. False: it is not so simple, feed them.
+    bool feed_inner(Bytes bytes);
+
     const Head& head() const { return head_; }
 
     // Stream bytes up to and including the last event. A body event's bytes are the last ones of

@@ -109,7 +109,29 @@ namespace {
     return false;
 }
 
+// The same, to the end of the bytes, where it has AVX-512: returns the mark, or `size`.
+[[gnu::target("avx512bw")]] std::size_t find_widest_mark(const std::uint8_t* p, std::size_t size) {
+    const __m512i first = _mm512_set1_epi8('P');
+    const __m512i second = _mm512_set1_epi8('K');
+    std::size_t at = 0;
+    for (; at + 65 <= size; at += 64) {
+        const __mmask64 one = _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p + at), first);
+        const __mmask64 both =
+            _mm512_mask_cmpeq_epi8_mask(one, _mm512_loadu_si512(p + at + 1), second);
+        if (both != 0) return at + static_cast<std::size_t>(__builtin_ctzll(both));
+    }
+    if (at + 2 > size) return size;
+    // So many places are left where both bytes are there.
+    const __mmask64 places = ~std::uint64_t{0} >> (64 - (size - at - 1));
+    const __m512i here = _mm512_maskz_loadu_epi8(places, p + at);
+    const __m512i next = _mm512_maskz_loadu_epi8(places, p + at + 1);
+    const __mmask64 one = _mm512_cmpeq_epi8_mask(here, first);
+    const __mmask64 both = _mm512_mask_cmpeq_epi8_mask(one, next, second);
+    return both == 0 ? size : at + static_cast<std::size_t>(__builtin_ctzll(both));
+}
+
 const bool has_wide = __builtin_cpu_supports("avx2") != 0;
+const bool has_widest = __builtin_cpu_supports("avx512bw") != 0;
 
 }  // namespace
 
@@ -119,6 +141,7 @@ std::size_t find_zip_mark(Bytes bytes) {
     const std::uint8_t* p = bytes.data();
     std::size_t at = 0;
 #ifdef __SSE2__
+    if (has_widest) return find_widest_mark(p, bytes.size());
     if (has_wide && find_wide_mark(p, bytes.size(), &at)) return at;
     const __m128i first = _mm_set1_epi8('P');
     const __m128i second = _mm_set1_epi8('K');

@@ -34,6 +34,10 @@ struct Piece {
 
     std::uint64_t end() const { return offset + length; }
     std::size_t room() const { return capacity - length; }
+    void append(Bytes more) {  // REQUIRES: room for it
+        std::memcpy(data + length, more.data(), more.size());
+        length = static_cast<std::uint16_t>(length + more.size());
+    }
 };
 static_assert(sizeof(Piece) == limits::kept_block_bytes);
 

@@ -81,6 +81,7 @@ bool Stream::matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from,
 Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
                       std::uint64_t kept_max) {
     const std::uint64_t end = offset + payload.size();
+    if (offset == received_ && runs_ == 0) return offer_next(payload, pool, kept_max);
     if (end <= acknowledged_) return Offered::forgotten;
     if (offset < acknowledged_) {
         payload = payload.subspan(acknowledged_ - offset);
@@ -103,15 +104,34 @@ Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
     // moves on, and in its own half no stream has more than it leaves free to others.
     if (ahead && pool.available() < pool.count() / 2 + pieces_ + needed) return Offered::kept_full;
     if (pool.available() < needed + runs_) return Offered::kept_full;
-    // The first piece of it moves on whatever the stream has kept: the receiver acknowledges
-    // nothing of what stands behind a hole before the hole is filled.
-    const bool first_step = !ahead && received_ - acknowledged_ < Piece::capacity;
-    if (!first_step && (pieces_ + needed) * limits::kept_block_bytes > kept_max)
-        return Offered::kept_full;
+    if (!has_room(needed, !ahead, kept_max)) return Offered::kept_full;
     const bool added = insert(offset, payload, after, pool);
     if (ahead) return added ? Offered::ahead : Offered::repeated;
     advance_received(pool);
     return Offered::fresh;
+}
+
+// Nearly every segment: the next bytes, behind all that is kept.
+Offered Stream::offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_max) {
+    const std::size_t needed = payload.size() / Piece::capacity + 1;
+    if (pool.available() < needed || !has_room(needed, true, kept_max)) return Offered::kept_full;
+    const PieceNumber before = last_;
+    if (before != no_piece && payload.size() < packed_below_bytes &&
+        payload.size() <= pool[before].room() && pool[before].end() == received_) {
+        pool[before].append(payload);
+    } else {
+        append_pieces(received_, payload, before, pool);
+    }
+    received_ += payload.size();
+    last_in_order_ = last_;
+    return Offered::fresh;
+}
+
+// The first piece moves on whatever the stream has kept: the receiver acknowledges nothing of what
+// stands behind a hole before the hole is filled.
+bool Stream::has_room(std::size_t needed, bool moves_on, std::uint64_t kept_max) const {
+    const bool first_step = moves_on && received_ - acknowledged_ < Piece::capacity;
+    return first_step || (pieces_ + needed) * limits::kept_block_bytes <= kept_max;
 }
 
 // Keeps those bytes of the payload that are not kept yet. Returns whether there were any.
@@ -147,11 +167,14 @@ PieceNumber Stream::insert_gap(std::uint64_t offset, Bytes payload, PieceNumber 
     runs_ = (runs_ + 1U - (joins_left ? 1U : 0U) - (joins_right ? 1U : 0U)) & 0xff;
     if (after != no_piece && pool[after].end() == offset && payload.size() < packed_below_bytes &&
         payload.size() <= pool[after].room()) {
-        Piece& piece = pool[after];
-        std::memcpy(piece.data + piece.length, payload.data(), payload.size());
-        piece.length = static_cast<std::uint16_t>(piece.length + payload.size());
+        pool[after].append(payload);
         return after;
     }
+    return append_pieces(offset, payload, after, pool);
+}
+
+PieceNumber Stream::append_pieces(std::uint64_t offset, Bytes payload, PieceNumber after,
+                                  PiecePool& pool) {
     while (!payload.empty()) {
         const Bytes part = payload.first(std::min(payload.size(), Piece::capacity));
         after = append_piece(offset, part, after, pool);
@@ -201,7 +224,8 @@ PieceNumber Stream::piece_holding(std::uint64_t offset, PieceNumber hint, PieceP
 
 bool Stream::take(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
     if (taken_ == received_) return false;
-    taken_hint_ = piece_holding(taken_, taken_hint_, pool);
+    taken_hint_ = pool[last_in_order_].offset <= taken_ ? last_in_order_
+                                                        : piece_holding(taken_, taken_hint_, pool);
     const Piece& piece = pool[taken_hint_];
     *begin = taken_;
     *chunk = Bytes(piece.data, piece.length).subspan(taken_ - piece.offset);
@@ -227,6 +251,20 @@ bool Stream::next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
 
 bool Stream::may_send_to(std::uint64_t end, PiecePool& pool) {
     return end <= cleared_ && reach_of(end, last_at_or_before(end, pool), pool) <= cleared_;
+}
+
+bool Stream::send_step(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
+    if (sent_ != begin || cleared_ != end || last_ == no_piece || last_ != last_in_order_)
+        return false;
+    const Piece& newest = pool[last_];
+    if (newest.offset != end || newest.sent != 0) return false;
+    const PieceNumber number = piece_holding(begin, sent_hint_, pool);
+    Piece& piece = pool[number];
+    if (piece.offset != begin || piece.end() != end) return false;
+    piece.sent = piece.length;
+    sent_hint_ = number;
+    sent_ = end;
+    return true;
 }
 
 // What was forwarded ahead of a hole becomes contiguous with what fills it up to `end`: how far the

@@ -68,6 +68,9 @@ class Stream {
     // wait. mark_sent() moves on past them and past what was forwarded ahead.
     bool next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk);
     void mark_sent(std::uint64_t end, PiecePool& pool);
+    // The same at once, where it is the piece [begin, end) that goes, and the one behind it, the
+    // newest, which stays. False: it is not so simple, and nothing was done.
+    bool send_step(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
     // Whether all bytes up to `end` may be forwarded at once, in one frame.
     bool may_send_to(std::uint64_t end, PiecePool& pool);
     void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
@@ -117,8 +120,12 @@ class Stream {
     PieceNumber last_at_or_before(std::uint64_t offset, PiecePool& pool);
     PieceNumber find_by_signposts(std::uint64_t offset, PiecePool& pool);
     bool matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from, PiecePool& pool) const;
+    Offered offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_max);
+    bool has_room(std::size_t needed, bool moves_on, std::uint64_t kept_max) const;
     bool insert(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
     PieceNumber insert_gap(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
+    PieceNumber append_pieces(std::uint64_t offset, Bytes payload, PieceNumber after,
+                              PiecePool& pool);
     PieceNumber append_piece(std::uint64_t offset, Bytes payload, PieceNumber after,
                              PiecePool& pool);
     void advance_received(PiecePool& pool);

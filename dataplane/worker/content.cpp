@@ -34,6 +34,7 @@ void Worker::State::search_path(std::string_view target, ObjectContent* content)
 
 // A piece `left_alone` is searched with what is before it.
 void Worker::State::content_bytes(OpenObject* object, Bytes bytes, bool left_alone) {
+    if (object->content.decided && object->content.stream == PatternScanner::no_stream) return;
     if (left_alone) return contents.feed_type(&object->content, bytes);
     note_search(contents.feed(&object->content, bytes));
 }

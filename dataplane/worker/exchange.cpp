@@ -73,6 +73,10 @@ void Worker::State::inspect(FlowNumber number) {
         exchanges[flow.exchange].chunk_begin = begin;
         if (flow.proxy_due && !read_proxy_header(number, begin, &chunk)) continue;
         if (chunk.empty()) continue;
+        if (exchanges[flow.exchange].parser.feed_inner(chunk)) {
+            read_body(number, chunk);
+            continue;
+        }
         exchanges[flow.exchange].parser.feed(chunk);
         parse(number);
     }
@@ -172,10 +176,7 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
         case RequestEvent::Kind::head:
             return request_head(number);
         case RequestEvent::Kind::body:
-            exchange.expect_waiting = false;
-            counters.body_bytes.add(event.body.size());
-            if (exchange.object_open) body_bytes(number, event.body);
-            return;
+            return read_body(number, event.body);
         case RequestEvent::Kind::end:
             if (exchange.object_open) end_of_body(number);
             return;
@@ -186,6 +187,13 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
         case RequestEvent::Kind::tls:
             return request_foreign(number, UninspectedReason::tls);
     }
+}
+
+void Worker::State::read_body(FlowNumber number, Bytes bytes) {
+    Exchange& exchange = exchanges[flows[number].exchange];
+    exchange.expect_waiting = false;
+    counters.body_bytes.add(bytes.size());
+    if (exchange.object_open) body_bytes(number, bytes);
 }
 
 void Worker::State::request_head(FlowNumber number) {

@@ -185,6 +185,7 @@ struct Worker::State {
     // --- release.cpp ---
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
+    bool relay(FlowNumber number, Arrival* arrival, std::uint64_t begin, std::uint64_t end);
     static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
                             std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
@@ -217,6 +218,7 @@ struct Worker::State {
     bool read_proxy_header(FlowNumber number, std::uint64_t begin, Bytes* chunk);
     bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
     void request_event(FlowNumber number, const RequestEvent& event);
+    void read_body(FlowNumber number, Bytes bytes);
     void request_head(FlowNumber number);
     void request_error(FlowNumber number, Outcome why);
     void request_foreign(FlowNumber number, UninspectedReason reason);

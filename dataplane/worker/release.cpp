@@ -10,6 +10,7 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
                          std::uint64_t arrival_end) {
     Flow& flow = flows[number];
     flow.up.clear_to(flow.hold.cleared(flow.up.taken()));
+    if (arrival != nullptr && relay(number, arrival, arrival_begin, arrival_end)) return;
     std::uint64_t begin;
     Bytes chunk;
     while (flow.up.next_to_send(pieces, &begin, &chunk)) {
@@ -48,6 +49,22 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
     if (flow.client.fin_seen && !flow.fin_sent && everything_sent && !flow.verdict_due)
         flow.fin_sent = emit_to_storage(flow, flow.up.sequence_of(flow.up.received()),
                                         tcp_flag::fin | tcp_flag::ack, {});
+}
+
+// Nearly every segment of an upload: the frame that was held leaves, because this one, which takes
+// its place, is behind it.
+bool Worker::State::relay(FlowNumber number, Arrival* arrival, std::uint64_t begin,
+                          std::uint64_t end) {
+    Flow& flow = flows[number];
+    if (flow.held.data == nullptr || flow.held_end != begin || flow.client.fin_seen ||
+        !flow.up.send_step(begin - flow.held_bytes, begin, pieces))
+        return false;
+    queue(Side::storage, flow.held);
+    flow.held.data = nullptr;
+    --held_frames;
+    keep_frame(flow, *arrival, end);
+    set_tail_timer(number);
+    return true;
 }
 
 // A jumbo frame of which the front is cleared and the rest is a tail is not torn: all of it goes

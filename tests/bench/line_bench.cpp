@@ -47,6 +47,35 @@ struct Measured {
     double passed_us;
 };
 
+// What turns of the same work take, by the clock of cycles. Others may run on this machine: a turn
+// of many times the usual length was interrupted, and is left out with the work it did.
+class Turns {
+  public:
+    void add(std::uint64_t cycles, std::uint64_t work) { turns_.push_back({cycles, work}); }
+    void clear() { turns_.clear(); }
+    double cycles_each() const {  // for a piece of work
+        constexpr double interrupted = 8;
+        std::vector<double> lengths;
+        for (const Turn& turn : turns_)
+            lengths.push_back(static_cast<double>(turn.cycles));
+        const double longest = interrupted * spread_of(std::move(lengths)).median;
+        double cycles = 0, work = 0;
+        for (const Turn& turn : turns_) {
+            if (static_cast<double>(turn.cycles) > longest) continue;
+            cycles += static_cast<double>(turn.cycles);
+            work += static_cast<double>(turn.work);
+        }
+        return cycles / work;
+    }
+
+  private:
+    struct Turn {
+        std::uint64_t cycles;
+        std::uint64_t work;
+    };
+    std::vector<Turn> turns_;
+};
+
 class Line {
   public:
     Line(const LineSettings& settings, Assembly* assembly)
@@ -60,26 +89,23 @@ class Line {
 
     Measured run(std::uint64_t objects) {
         port_.start(objects);
-        const std::uint64_t port_before = port_.port_cycles();
+        turns_.clear();
         const std::uint64_t packets_before = port_.packets();
-        const double cpu_from = cpu_seconds();
-        const std::uint64_t from = read_cycles();
         while (!port_.done()) {
             now_ns_ += 10'000;
+            const std::uint64_t packets = port_.packets();
+            const std::uint64_t port_cycles = port_.port_cycles();
+            const std::uint64_t from = read_cycles();
             worker_.poll({now_ns_, now_ns_});
+            const std::uint64_t cycles = read_cycles() - from;
+            turns_.add(cycles - (port_.port_cycles() - port_cycles), port_.packets() - packets);
         }
-        const auto passed_cycles = static_cast<double>(read_cycles() - from);
-        const double cpu = cpu_seconds() - cpu_from;
-        const auto port_cycles = static_cast<double>(port_.port_cycles() - port_before);
-        // Processor time, because others may run on this machine; the clock of cycles, which goes
-        // on for them, only tells the port's share of it.
-        const double seconds = cpu * (1 - port_cycles / passed_cycles);
-        const double cycles = seconds * cycles_per_second();
+        const double each = turns_.cycles_each();
         const double bytes = static_cast<double>(objects * settings_.flows) *
                              static_cast<double>(settings_.object_bytes);
+        const double cycles = each * static_cast<double>(port_.packets() - packets_before);
         const double us_per_cycle = 1e6 / cycles_per_second();
-        return {gbit_per_s(bytes, seconds),
-                cycles / static_cast<double>(port_.packets() - packets_before), cycles / bytes,
+        return {gbit_per_s(bytes, cycles / cycles_per_second()), each, cycles / bytes,
                 static_cast<double>(port_.held().median()) * us_per_cycle,
                 static_cast<double>(port_.others().median()) * us_per_cycle};
     }
@@ -131,6 +157,7 @@ class Line {
     BenchPort port_;
     test::MemoryRecorder recorder_;
     Worker worker_;
+    Turns turns_;
     std::uint64_t now_ns_ = 1'000'000'000;
 };
 
@@ -141,26 +168,26 @@ double run_limit(const LineSettings& settings, std::uint64_t objects) {
     constexpr std::size_t segment = 1460;
     std::vector<std::uint8_t> bytes(32 * segment, 0x5a);
     std::vector<ObjectSlot> slots(settings.flows);
-    const double from = cpu_seconds();
+    Turns turns;
     for (std::uint64_t object = 0; object < objects; ++object) {
         for (ObjectSlot& slot : slots)
             slot = fingerprinter.open(settings.digests);
         for (std::uint64_t at = 0; at < settings.object_bytes; at += segment) {
             const std::size_t size = std::min<std::uint64_t>(segment, settings.object_bytes - at);
+            const std::uint64_t from = read_cycles();
             std::size_t place = 0;
             for (const ObjectSlot slot : slots) {
                 fingerprinter.submit(slot, Bytes(bytes).subspan(place * segment, size));
                 place = (place + 1) % 32;
             }
             fingerprinter.flush();
+            turns.add(read_cycles() - from, size * slots.size());
         }
         Digests digests;
         for (const ObjectSlot slot : slots)
             fingerprinter.close(slot, &digests);
     }
-    return gbit_per_s(
-        static_cast<double>(objects * settings.flows) * static_cast<double>(settings.object_bytes),
-        cpu_seconds() - from);
+    return gbit_per_s(cycles_per_second() / turns.cycles_each(), 1);
 }
 
 // All at once, each on a thread of its own.

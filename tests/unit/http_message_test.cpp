@@ -436,6 +436,39 @@ void makes_other_protocols_an_error_on_later_messages(void**) {
     expect_trace("PRI * HTTP/2.0\r\n\r\n", "http_bad_head|", false);
 }
 
+void bytes_within_a_body_are_taken_without_an_event(void**) {
+    constexpr std::string_view head = "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
+    std::uint8_t storage[1024];
+    RequestParser parser;
+    parser.open(storage);
+    assert_false(parser.feed_inner(as_bytes("PUT ")));
+    parser.feed(as_bytes(head));
+    RequestEvent event;
+    assert_true(parser.next(&event));
+    assert_false(parser.feed_inner(as_bytes("abcd")));  // the head is still in hand
+    assert_false(parser.next(&event));
+    assert_true(parser.feed_inner(as_bytes("abcd")));
+    assert_int_equal(parser.consumed(), head.size() + 4);
+    assert_int_equal(parser.body_remaining(), 6);
+    assert_false(parser.feed_inner(as_bytes("efghij")));  // with the last of them the body ends
+    parser.feed(as_bytes("efghij"));
+    assert_true(parser.next(&event) && event.kind == RequestEvent::Kind::body);
+    assert_false(parser.feed_inner(as_bytes("x")));
+    assert_true(parser.next(&event) && event.kind == RequestEvent::Kind::end);
+    assert_false(parser.feed_inner(as_bytes("PUT ")));
+}
+
+void no_bytes_of_a_chunked_body_are_taken_without_an_event(void**) {
+    std::uint8_t storage[1024];
+    RequestParser parser;
+    parser.open(storage);
+    parser.feed(as_bytes("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na\r\n"));
+    RequestEvent event;
+    while (parser.next(&event)) {}
+    assert_true(parser.in_body());
+    assert_false(parser.feed_inner(as_bytes("abcd")));
+}
+
 void gives_nothing_more_after_an_error(void**) {
     Parsed p("GET / HTTP/1.1\n");
     assert_true(p.event.kind == Kind::error && p.parser.stopped());
@@ -482,6 +515,8 @@ int main() {
         cmocka_unit_test(classes_tls_and_other_protocols_on_the_first_message),
         cmocka_unit_test(takes_a_disguised_request_for_no_other_protocol),
         cmocka_unit_test(makes_other_protocols_an_error_on_later_messages),
+        cmocka_unit_test(bytes_within_a_body_are_taken_without_an_event),
+        cmocka_unit_test(no_bytes_of_a_chunked_body_are_taken_without_an_event),
         cmocka_unit_test(gives_nothing_more_after_an_error),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

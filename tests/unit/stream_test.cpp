@@ -286,6 +286,34 @@ void keeps_its_promises_under_random_schedules(void**) {
 
 // Kept below, nothing of the range, kept again above: all three may come once more, and be
 // acknowledged in any step.
+void a_step_goes_only_where_nothing_else_is_due(void** state) {
+    Bench& bench = bench_of(state);
+    const std::string segment(1000, 'x');
+    bench.offer(0, segment);
+    bench.take_all();
+    assert_false(bench.stream.send_step(0, 1000, bench.pool));  // not cleared
+    bench.stream.clear_to(1000);
+    assert_false(bench.stream.send_step(0, 1000, bench.pool));  // the newest, which stays
+    bench.offer(1000, segment);
+    bench.take_all();
+    assert_false(bench.stream.send_step(0, 999, bench.pool));
+    assert_false(bench.stream.send_step(1, 1000, bench.pool));
+    assert_true(bench.stream.send_step(0, 1000, bench.pool));
+    assert_int_equal(bench.stream.sent(), 1000);
+    assert_false(bench.stream.send_step(1000, 2000, bench.pool));
+    // What left ahead of a hole becomes contiguous with the step: it is not one.
+    bench.offer(3000, segment);
+    bench.stream.mark_ahead_sent(3000, 4000, bench.pool);
+    bench.offer(2000, segment);
+    bench.take_all();
+    bench.stream.clear_to(3000);
+    assert_false(bench.stream.send_step(1000, 3000, bench.pool));
+    assert_false(bench.stream.send_step(2000, 3000, bench.pool));
+    bench.stream.clear_to(4000);
+    assert_int_equal(bench.send_all().size(), 2000);
+    assert_int_equal(bench.stream.sent(), 4000);
+}
+
 void goes_on_behind_bytes_that_were_passed_over(void** state) {
     Bench& b = bench_of(state);
     assert_true(b.offer(0, "abcdefgh") == Offered::fresh);
@@ -339,6 +367,7 @@ int main() {
         T(says_when_it_is_full),
         T(fills_a_hole_at_its_limit),
         T(leaves_room_for_other_streams),
+        T(a_step_goes_only_where_nothing_else_is_due),
         T(goes_on_behind_bytes_that_were_passed_over),
         T(keeps_its_promises_under_random_schedules),
     };

@@ -1,6 +1,7 @@
 // Zips: every form of member, what hides one from a reader, damage, limits.
 #include <memory>
 
+#include "dataplane/object/zip_record.h"
 #include "dataplane/object/zip_search.h"
 #include "tests/support/every_split.h"
 #include "tests/support/guard_page.h"
@@ -433,6 +434,23 @@ void another_directory_where_a_stub_is_not_counted_is_inconsistent(void**) {
     }
 }
 
+// Halves of a mark stand everywhere, so that none is taken for one; the bytes end at a page that
+// nobody may read.
+void a_mark_is_found_at_every_place_of_every_length(void**) {
+    for (std::size_t length = 0; length < 200; ++length) {
+        std::string bytes(length, 'P');
+        for (std::size_t at = 1; at < length; at += 5)
+            bytes[at] = 'x';
+        if (length > 2) bytes[0] = 'K';
+        assert_int_equal(find_zip_mark(GuardedBytes(as_bytes(bytes)).bytes()), length);
+        for (std::size_t at = 0; at + 2 <= length; ++at) {
+            std::string marked = bytes;
+            marked.replace(at, 2, "PK");
+            assert_int_equal(find_zip_mark(GuardedBytes(as_bytes(marked)).bytes()), at);
+        }
+    }
+}
+
 void a_search_finds_members_and_directories_at_every_split(void**) {
     for (const std::string_view mark : {"PK\x03\x04", "PK\x01\x02"}) {
         const std::string bytes = "PKPK\x01\x04PK\x03\x02" + std::string(mark) + "rest";
@@ -706,6 +724,7 @@ int main() {
         cmocka_unit_test(an_end_that_points_to_another_directory_is_inconsistent),
         cmocka_unit_test(another_end_within_reach_is_inconsistent),
         cmocka_unit_test(another_directory_where_a_stub_is_not_counted_is_inconsistent),
+        cmocka_unit_test(a_mark_is_found_at_every_place_of_every_length),
         cmocka_unit_test(a_search_finds_members_and_directories_at_every_split),
         cmocka_unit_test(an_earlier_end_whose_comment_fits_better_is_inconsistent),
         cmocka_unit_test(a_64_bit_end_that_disagrees_or_is_forged_is_inconsistent),
