@@ -1,7 +1,7 @@
 #!/bin/bash
-# An S3 upload in parts, begun before the appliance was restarted: what came before, nobody knows any
-# more. Without a verifier the policy for connections older than the appliance decides, and it is
-# counted; with everything seen it is judged as ever.
+# An S3 upload in parts, begun before the appliance was restarted: what came before, nobody knows
+# any more. Without a verifier the policy for connections older than the appliance decides, and it
+# is counted; with everything seen it is judged as ever.
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_rgw.sh"
 . "$(dirname "$0")/_s3_parts.sh"

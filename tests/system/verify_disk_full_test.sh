@@ -1,6 +1,6 @@
 #!/bin/bash
-# The disk of control's store becomes full while objects are fetched: what cannot be put on record is
-# not deleted, also not by the next verifier, and with room again all of it is.
+# The disk of control's store becomes full while objects are fetched: what cannot be put on record
+# is not deleted, also not by the next verifier, and with room again all of it is.
 . "$(dirname "$0")/_verifier.sh"
 VERIFY="api = 's3', endpoint = 'http://$STO_IP4:9000', credentials = '\$WORK/s3.credentials'"
 eval "verified_$(declare -f write_config)"
