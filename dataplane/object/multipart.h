@@ -6,8 +6,8 @@
 // Servers disagree on odd bodies, and what one takes for content another takes for a delimiter. So:
 // a delimiter is CRLF "--" boundary; the boundary after a bare LF or CR (a line end to Python), or
 // with anything but blanks and CRLF or "--" behind it, ends the parsing (form_bad_delimiter), as
-// does a bare LF or CR, or the boundary, in the head of a part (form_bad_head). After the closing delimiter further parts are
-// read all the same, as some servers do.
+// does a bare LF or CR, or the boundary, in the head of a part (form_bad_head). After the closing
+// delimiter further parts are read all the same, as some servers do.
 //
 //     decoder.next(&input, &data)    until `more`, then feed the next bytes
 //

@@ -1,6 +1,6 @@
 // Decodes the content of a form part sent as base64 or quoted-printable text (RFC 2045 §6), as
 // lenient mail parsers do: what is no character of base64 is passed over, its URL alphabet is taken
-// as well, padding that completes a quantum ends it, and not the text, other padding is passed over;
+// as well, padding that completes a quantum ends it and not the text, other padding is passed over;
 // an "=" that begins no escape is itself. Where readers end that do so at padding is told.
 //
 // Owns:       the characters of an unfinished quantum or escape.

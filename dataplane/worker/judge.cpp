@@ -88,8 +88,8 @@ void Worker::State::judge(FlowNumber number) {
     go_on(number);
 }
 
-// This object is complete. `is_cut`: it is a member whose archive ended within it. Whoever reads that
-// archive may have as much of it.
+// This object is complete. `is_cut`: it is a member whose archive ended within it. Whoever reads
+// that archive may have as much of it.
 void Worker::State::judge_object(FlowNumber number, std::uint8_t object, bool is_cut) {
     Exchange& exchange = exchanges[flows[number].exchange];
     Judged judged{number, object, true, {}};

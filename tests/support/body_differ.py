@@ -399,8 +399,8 @@ def made_forms(rng):
 
 def python_email(case):
     """What the email package takes for files in a form. It ends lines at a bare line break, before
-    which a boundary is refused here, and goes on behind `--boundary--x`, as form readers do not: what
-    has that is left out."""
+    which a boundary is refused here, and goes on behind `--boundary--x`, as form readers do not:
+    what has that is left out."""
     got = set()
     text = b"MIME-Version: 1.0\r\n" + case.fields + b"\r\n" + case.body
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(text)

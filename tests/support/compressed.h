@@ -11,7 +11,7 @@
 
 namespace cordon::test {
 
-// `window` as zlib has it: 31 with the frame of gzip, 15 of zlib, -15 without. `name`: FNAME of gzip.
+// `window` as zlib has it: 31 with the frame of gzip, 15 of zlib, -15 without any. `name`: FNAME.
 inline std::string deflated(std::string_view text, int window, std::string_view name = "") {
     z_stream stream{};
     INVARIANT(deflateInit2(&stream, 9, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK);

@@ -5,8 +5,8 @@ usage: text_differ.py TEXT_LIST [SEED [CASES]]
 
 TEXT_LIST: the program of tests/support/text_list.cpp. Each case is a text that was made by those
 modules with random options, once whole and once in pieces. A quarter of them is damaged at random:
-of those that the modules still read, each file that they see has to be seen here as well. Texts with
-padding in the middle are read by base64 without validation, and as PHP reads them, without all
+of those that the modules still read, each file that they see has to be seen here as well. Texts
+with padding in the middle are read by base64 without validation, and as PHP reads them, without all
 padding: each must be what is seen or what is told to be all of it to some readers.
 """
 import base64

@@ -3,8 +3,8 @@
 //
 //   one byte (bit 0: declared to be a form) | length, 4 bytes little endian | seed, 4 bytes | text
 //
-// For each one line of JSON: [odd, [field in hex, content in hex, what may be all of it …], …]. A seed other than 0 cuts the
-// text into pieces of random lengths.
+// For each one line of JSON: [odd, [field in hex, content in hex, what may be all of it …], …]. A
+// seed other than 0 cuts the text into pieces of random lengths.
 #include <cstdio>
 #include <random>
 
