@@ -102,21 +102,23 @@ std::uint32_t fold_carries(std::uint64_t sum) {
     return static_cast<std::uint32_t>(sum);
 }
 
-// Adds the pseudo header of RFC 9293 §3.1: both addresses, the protocol, the length.
-std::uint32_t pseudo_header_sum(const std::uint8_t* ip, std::uint8_t ip_version,
-                                std::size_t length) {
-    const auto start = static_cast<std::uint32_t>(protocol_tcp + (length & 0xffff));
-    if (ip_version == 4) return checksum_add({ip + 12, 8}, start);
-    return checksum_add({ip + 8, 32}, start);
+// Of any bytes, as the machine loads them.
+std::uint64_t sum_bytes(const std::uint8_t* p, std::size_t size) {
+    constexpr std::size_t short_bytes_max = 64;
+    return size < short_bytes_max ? sum_short(p, size) : sum_long(p, size);
+}
+
+// The addresses of the pseudo header of RFC 9293 §3.1.
+std::uint64_t sum_addresses(const std::uint8_t* ip, std::uint8_t ip_version) {
+    if (ip_version != 4) return sum_short(ip + 8, 32);
+    const std::uint64_t both = load_le64(ip + 12);
+    return (both >> 32) + (both & 0xffffffff);
 }
 
 }  // namespace
 
 std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum) {
-    constexpr std::size_t short_bytes_max = 64;
-    const std::uint64_t words = bytes.size() < short_bytes_max
-                                    ? sum_short(bytes.data(), bytes.size())
-                                    : sum_long(bytes.data(), bytes.size());
+    const std::uint64_t words = sum_bytes(bytes.data(), bytes.size());
     // The sum of swapped words is the swapped sum (RFC 1071 §2 B).
     return sum + __builtin_bswap16(static_cast<std::uint16_t>(fold_carries(words)));
 }
@@ -129,8 +131,12 @@ std::uint16_t tcp_checksum(const std::uint8_t* frame, std::uint8_t ip_version,
                            std::size_t network_offset, std::size_t transport_offset,
                            std::size_t end) {
     const std::size_t length = end - transport_offset;
-    const std::uint32_t pseudo = pseudo_header_sum(frame + network_offset, ip_version, length);
-    return checksum_fold(checksum_add({frame + transport_offset, length}, pseudo));
+    const std::uint64_t words = sum_addresses(frame + network_offset, ip_version) +
+                                sum_bytes(frame + transport_offset, length);
+    const auto rest =
+        static_cast<std::uint16_t>(__builtin_bswap16(static_cast<std::uint16_t>(length & 0xffff)));
+    constexpr std::uint64_t protocol = std::uint64_t{protocol_tcp} << 8;  // swapped
+    return __builtin_bswap16(static_cast<std::uint16_t>(~fold_carries(words + rest + protocol)));
 }
 
 void write_checksums(std::uint8_t* frame, std::uint8_t ip_version, std::size_t network_offset,

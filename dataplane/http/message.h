@@ -72,8 +72,8 @@ class RequestParser {
     void feed(Bytes bytes);
     bool next(RequestEvent* event);
 
-    // In place of feed() and next(), where all of the bytes are body of a declared length and more of
-    // it comes: as if they had been one event. False: it is not so simple, feed them.
+    // In place of feed() and next(), where all of the bytes are body of a declared length and more
+    // of it comes: as if they had been one event. False: it is not so simple, feed them.
     bool feed_inner(Bytes bytes);
 
     const Head& head() const { return head_; }

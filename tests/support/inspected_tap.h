@@ -1,5 +1,5 @@
 // What the http room was given to read: the linker puts __wrap_ in the place of the parser's feed()
-// and feed_inner() (-Wl,--wrap, `tapped` in tests/include.mk), so that production has no trace of it.
+// and feed_inner() (-Wl,--wrap, `tapped` in tests/include.mk): production has no trace of it.
 //
 // Owns:       the bytes of all parsers since the last clear: of one connection, in a test of one.
 // Limits:     included by the one source file of a test or fuzz target.
