@@ -66,6 +66,9 @@ feed_sources := \
     control/feed/metadata_reader.cpp \
     control/feed/records.cpp \
     control/feed/sealed_file.cpp
+# The appliance's side: it follows feeds.
+sync_sources := \
+    control/sync/https_fetch.cpp
 publisher_sources := \
     control/publisher/deltas.cpp \
     control/publisher/documents.cpp \
@@ -85,9 +88,10 @@ publisher_main_sources := \
     control/publisher/revoking.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
-                  $(cli_sources) $(daemon_sources) $(feed_sources) $(publisher_sources)
+                  $(cli_sources) $(daemon_sources) $(feed_sources) $(sync_sources) \
+                  $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
-control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lcurl
 
 control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 

@@ -85,6 +85,7 @@ control_tests := \
     feed_client \
     feed_format \
     feed_publisher \
+    feed_transfer \
     journal_reader \
     request_server \
     cordond \
