@@ -4,6 +4,7 @@
 config_sources := \
     control/config/address.cpp \
     control/config/config.cpp \
+    control/config/feed_config.cpp \
     control/config/service_config.cpp \
     control/config/text_rules.cpp \
     control/config/toml_guard.cpp \
