@@ -69,7 +69,10 @@ feed_sources := \
     control/feed/sealed_file.cpp
 # The appliance's side: it follows feeds.
 sync_sources := \
-    control/sync/https_fetch.cpp
+    control/sync/feed_state.cpp \
+    control/sync/follower.cpp \
+    control/sync/https_fetch.cpp \
+    control/sync/taking.cpp
 publisher_sources := \
     control/publisher/deltas.cpp \
     control/publisher/documents.cpp \

@@ -84,6 +84,7 @@ control_tests := \
     dataplane_link \
     feed_client \
     feed_format \
+    feed_follower \
     feed_publisher \
     feed_transfer \
     journal_reader \
