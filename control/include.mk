@@ -18,6 +18,7 @@ store_sources := \
     control/store/verify_queue.cpp
 builder_sources := \
     control/index/atomic_file.cpp \
+    control/index/feed_index.cpp \
     control/index/index_builder.cpp \
     control/index/index_files.cpp \
     control/index/list_parser.cpp \

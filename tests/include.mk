@@ -24,6 +24,7 @@ room_tests := \
     index_view \
     index_outline \
     index_builder \
+    index_feed \
     index_holder \
     type_scanner \
     pattern_scanner \

@@ -65,19 +65,20 @@ json section_json(const SectionDescription& s) {
             {"with_head", s.kind_tags_headed[i]}};
     }
     const bool lab = s.kind == SectionKind::lab;
-    return {{"name", s.name},
-            {"kind", lab                            ? "lab"
-                     : s.kind == SectionKind::local ? "local"
-                                                    : "feed"},
-            {"ceiling", s.ceiling == RightsCeiling::block ? "block" : "report"},
-            {"epoch", s.epoch},
-            {"generation", s.generation},
-            {"not_after",
-             s.not_after_s == index_no_end ? json(nullptr) : json(utc_time(s.not_after_s))},
-            {"indicators", s.tags + s.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)]},
-            {"records", s.records},
-            {"bytes", s.bytes},
-            {"kinds", kinds}};
+    return {
+        {"name", s.name},
+        {"kind", lab                            ? "lab"
+                 : s.kind == SectionKind::local ? "local"
+                                                : "feed"},
+        {"ceiling", s.ceiling == RightsCeiling::block ? "block" : "report"},
+        {"epoch", s.epoch},
+        {"generation", s.generation},
+        {"not_after",
+         s.terms.not_after_s == index_no_end ? json(nullptr) : json(utc_time(s.terms.not_after_s))},
+        {"indicators", s.tags + s.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)]},
+        {"records", s.records},
+        {"bytes", s.bytes},
+        {"kinds", kinds}};
 }
 
 json description_json(const IndexDescription& d) {

@@ -116,15 +116,17 @@ void restrain(IndexRecord* kept, const IndexRecord& other) {
 
 bool same_indicator(const IndexRecord& a, const IndexRecord& b) {
     return a.reference == b.reference && a.size == b.size && a.head == b.head &&
-           a.source == b.source && a.category == b.category && a.flags == b.flags;
+           a.source == b.source && a.category == b.category && a.flags == b.flags &&
+           added_in(a) == added_in(b);
 }
 
 }  // namespace
 
 struct IndexBuilder::Section {
     SectionInfo info;
-    TagKeyBytes raw_key;
+    std::optional<TagKeyBytes> raw_key;  // none: everything comes keyed
     TagKey key;
+    KeyCheck check;
     std::vector<Entry> entries;
     std::vector<IndexRecord> records;
     PatternList patterns;
@@ -132,8 +134,12 @@ struct IndexBuilder::Section {
     TableShape shape;
 
     Section(SectionInfo the_info, const TagKeyBytes& the_key)
-        : info(std::move(the_info)), raw_key(the_key), key(the_key) {}
-    ~Section() { OPENSSL_cleanse(raw_key.data(), raw_key.size()); }
+        : info(std::move(the_info)), raw_key(the_key), key(the_key), check(key_check(key)) {}
+    Section(SectionInfo the_info, const KeyCheck& the_check)
+        : info(std::move(the_info)), check(the_check) {}
+    ~Section() {
+        if (raw_key) OPENSSL_cleanse(raw_key->data(), raw_key->size());
+    }
     Section(const Section&) = delete;
     Section& operator=(const Section&) = delete;
 
@@ -155,6 +161,8 @@ const char* add_outcome_text(AddOutcome outcome) {
             return "added";
         case AddOutcome::bad_kind:
             return "this kind of digest cannot stand in an index";
+        case AddOutcome::bad_tag:
+            return "a tag of zeros";
         case AddOutcome::bad_length:
             return "the digest has a wrong length for its kind";
         case AddOutcome::bad_flags:
@@ -177,12 +185,27 @@ IndexBuilder::IndexBuilder(const IndexOptions& options) : options_(options) {}
 IndexBuilder::~IndexBuilder() = default;
 
 Result<std::uint32_t> IndexBuilder::add_section(const SectionInfo& info, const TagKeyBytes& key) {
+    if (const Result<void> fits = refuse_section(info); !fits) return Failure(fits.error());
+    sections_.push_back(std::make_unique<Section>(info, key));
+    return static_cast<std::uint32_t>(sections_.size() - 1);
+}
+
+Result<std::uint32_t> IndexBuilder::add_keyed_section(const SectionInfo& info,
+                                                      const KeyCheck& check) {
+    if (const Result<void> fits = refuse_section(info); !fits) return Failure(fits.error());
+    if (info.kind == SectionKind::lab)
+        return failure(ErrorCode::refused, "a lab section needs its key");
+    sections_.push_back(std::make_unique<Section>(info, check));
+    return static_cast<std::uint32_t>(sections_.size() - 1);
+}
+
+Result<void> IndexBuilder::refuse_section(const SectionInfo& info) const {
     const auto printable = [](char c) { return c > ' ' && c < 0x7f; };
     if (info.name.empty() || info.name.size() >= sizeof(SectionDescriptor::name) ||
         !std::all_of(info.name.begin(), info.name.end(), printable))
         return failure(ErrorCode::refused, "a section's name is 1 to 31 printable characters");
     for (const auto& section : sections_) {
-        if (section->info.name == info.name)
+        if (section->info.name == info.name && section->info.epoch == info.epoch)
             return failure(ErrorCode::refused, "two sections are named " + info.name);
     }
     if (sections_.size() == limits::sections_max)
@@ -193,13 +216,15 @@ Result<std::uint32_t> IndexBuilder::add_section(const SectionInfo& info, const T
         return failure(ErrorCode::refused, "a local list can never block");
     if (info.kind == SectionKind::lab && !options_.lab)
         return failure(ErrorCode::refused, "a lab section needs a lab index");
-    sections_.push_back(std::make_unique<Section>(info, key));
-    return static_cast<std::uint32_t>(sections_.size() - 1);
+    if (!terms_in_order(info.terms))
+        return failure(ErrorCode::refused, "the terms of " + info.name + " contradict each other");
+    return {};
 }
 
 AddOutcome IndexBuilder::add(std::uint32_t section, const Indicator& indicator) {
     INVARIANT(section < sections_.size());
     Section& to = *sections_[section];
+    INVARIANT(to.raw_key.has_value());
     if (!exact_kinds.has(indicator.kind)) return AddOutcome::bad_kind;
     if (indicator.digest.size() != digest_length(indicator.kind)) return AddOutcome::bad_length;
     if ((indicator.flags & ~record_flag::restraints) != 0) return AddOutcome::bad_flags;
@@ -216,7 +241,8 @@ AddOutcome IndexBuilder::add(std::uint32_t section, const Indicator& indicator) 
                           .category = indicator.category,
                           .flags = indicator.flags,
                           .kinds = 0,
-                          .reserved = {}};
+                          .added = {}};
+    set_added(&record, to.info.generation);
     if (indicator.size) record.flags |= record_flag::has_size;
     if (indicator.head) {
         record.head = keyed_head(to.key, *indicator.head);
@@ -225,6 +251,29 @@ AddOutcome IndexBuilder::add(std::uint32_t section, const Indicator& indicator) 
     const Tag tag = keyed_tag(to.key, indicator.kind, indicator.digest);
     INVARIANT(!tag.empty());  // once in 2^128
     to.entries.push_back({tag, to.record_for(record, indicator.kind), indicator.kind});
+    return AddOutcome::added;
+}
+
+AddOutcome IndexBuilder::add_keyed(std::uint32_t section, const KeyedIndicator& indicator) {
+    INVARIANT(section < sections_.size());
+    Section& to = *sections_[section];
+    if (!exact_kinds.has(indicator.kind)) return AddOutcome::bad_kind;
+    if (indicator.tag.empty()) return AddOutcome::bad_tag;
+    if ((indicator.flags & ~record_flag::restraints) != 0) return AddOutcome::bad_flags;
+    if (indicator.size == 0) return AddOutcome::empty_file;
+    if (to.entries.size() == index_tags_max) return AddOutcome::section_full;
+    IndexRecord record = {.reference = indicator.reference,
+                          .size = indicator.size.value_or(0),
+                          .head = indicator.head.value_or(HeadFingerprint{}),
+                          .source = indicator.source,
+                          .category = indicator.category,
+                          .flags = indicator.flags,
+                          .kinds = 0,
+                          .added = {}};
+    if (indicator.size) record.flags |= record_flag::has_size;
+    if (indicator.head) record.flags |= record_flag::has_head;
+    set_added(&record, indicator.added_in);
+    to.entries.push_back({indicator.tag, to.record_for(record, indicator.kind), indicator.kind});
     return AddOutcome::added;
 }
 
@@ -301,9 +350,9 @@ void IndexBuilder::Section::describe(bool lab, SectionDescriptor* out) const {
     out->purpose = info.purpose;
     out->epoch = info.epoch;
     out->generation = info.generation;
-    out->not_after_s = info.not_after_s;
-    if (lab) std::memcpy(out->key, raw_key.data(), raw_key.size());
-    out->check = key_check(key);
+    out->terms = info.terms;
+    if (lab && raw_key) std::memcpy(out->key, raw_key->data(), raw_key->size());
+    out->check = check;
     out->tag_count = static_cast<std::uint32_t>(entries.size());
     out->record_count = static_cast<std::uint32_t>(records.size() + patterns.size());
     out->home_buckets = shape.home_buckets;

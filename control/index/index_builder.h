@@ -3,10 +3,12 @@
 //   IndexBuilder builder(options);
 //   section = builder.add_section(info, key);
 //   builder.add(section, indicator);  builder.add_pattern(section, pattern, &why);  …
+//   section = builder.add_keyed_section(info, check);
+//   builder.add_keyed(section, indicator);  …
 //   builder.build(path)  or  builder.build_image(&bytes)
 //
 // Owns:       the tags and records added so far; keys are wiped with it. Digests are keyed as they
-//             are added and never kept.
+//             are added and never kept. What is keyed already needs no key here.
 // Invariants: what is built verifies. Digests of one indicator added one after another share a
 //             record. A digest added twice to a section is kept once (the first reference stays),
 //             is counted, and only gets more cautious: restraints of both hold, and a size or head
@@ -39,7 +41,7 @@ struct SectionInfo {
     ListPurpose purpose = ListPurpose::known_csam;
     std::uint32_t epoch = 1;
     std::uint64_t generation = 1;
-    std::uint64_t not_after_s = index_no_end;
+    SectionTerms terms = terms_until(index_no_end);
 };
 
 struct Indicator {
@@ -51,6 +53,20 @@ struct Indicator {
     std::uint16_t source = 0;
     std::uint8_t category = 0;
     std::uint8_t flags = 0;  // of record_flag::restraints
+};
+
+// What a feed says of a digest: keyed by whoever made the feed, under a key that need not be at
+// hand.
+struct KeyedIndicator {
+    Tag tag;
+    IndicatorKind kind = IndicatorKind::sha256;
+    std::uint64_t reference = 0;
+    std::optional<std::uint64_t> size = {};
+    std::optional<HeadFingerprint> head = {};
+    std::uint16_t source = 0;
+    std::uint8_t category = 0;
+    std::uint8_t flags = 0;      // of record_flag::restraints
+    std::uint64_t added_in = 0;  // the generation of the section that added it; 0: unknown
 };
 
 // A text to be found in text uploads and in names.
@@ -67,6 +83,7 @@ struct PatternIndicator {
 enum class AddOutcome : std::uint8_t {
     added,
     bad_kind,     // not an exact kind
+    bad_tag,      // all zero: the mark of an empty slot
     bad_length,   // the digest has another length than its kind
     bad_flags,    // a flag that is not a restraint
     empty_file,   // digest or size of the empty file: would list every empty upload
@@ -78,7 +95,7 @@ enum class AddOutcome : std::uint8_t {
 const char* add_outcome_text(AddOutcome outcome);
 
 struct IndexOptions {
-    bool lab = false;  // the section keys go into the file
+    bool lab = false;  // the keys that are given go into the file
     std::uint64_t generation = 1;
     std::uint64_t created_s = 0;
 };
@@ -101,6 +118,11 @@ class IndexBuilder {
 
     Result<std::uint32_t> add_section(const SectionInfo& info, const TagKeyBytes& key);
     AddOutcome add(std::uint32_t section, const Indicator& indicator);
+
+    // A section whose key does not come into the file, whatever it is for.
+    Result<std::uint32_t> add_keyed_section(const SectionInfo& info, const KeyCheck& check);
+    AddOutcome add_keyed(std::uint32_t section, const KeyedIndicator& indicator);
+
     // `*why` says more about a bad_pattern.
     AddOutcome add_pattern(std::uint32_t section, const PatternIndicator& pattern,
                            std::string* why);
@@ -111,6 +133,8 @@ class IndexBuilder {
 
   private:
     struct Section;
+
+    Result<void> refuse_section(const SectionInfo& info) const;
 
     IndexOptions options_;
     const RefusedDigests& refused_ = RefusedDigests::table();

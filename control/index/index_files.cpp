@@ -99,9 +99,9 @@ Result<TagKeyBytes> random_key() {
 // Reads lists into one section of a builder.
 class ListReader {
   public:
-    ListReader(IndexBuilder* builder, std::uint32_t section, const LabIndexOptions& options,
+    ListReader(IndexBuilder* builder, std::uint32_t section, const ListDefaults& defaults,
                BuildReport* report)
-        : builder_(builder), section_(section), options_(options), report_(report) {}
+        : builder_(builder), section_(section), defaults_(defaults), report_(report) {}
 
     Result<void> read(const std::string& path, std::uint64_t list_number) {
         const Result<std::string> text = read_list(path);
@@ -145,27 +145,27 @@ class ListReader {
                                         .reference = reference,
                                         .size = entry.size,
                                         .head = entry.head,
-                                        .source = options_.source,
-                                        .category = options_.category,
-                                        .flags = options_.flags});
+                                        .source = defaults_.source,
+                                        .category = defaults_.category,
+                                        .flags = defaults_.flags});
     }
 
     // Reports, and never blocks: a lab list has no word for anything else.
     AddOutcome add_pattern(const ListEntry& entry, std::uint64_t reference, std::string* why) {
-        const auto flags = static_cast<std::uint8_t>(options_.flags | record_flag::report_only);
+        const auto flags = static_cast<std::uint8_t>(defaults_.flags | record_flag::report_only);
         return builder_->add_pattern(section_,
                                      {.text = std::string(entry.pattern),
                                       .syntax = entry.syntax,
                                       .reference = reference,
-                                      .source = options_.source,
-                                      .category = options_.category,
+                                      .source = defaults_.source,
+                                      .category = defaults_.category,
                                       .flags = flags},
                                      why);
     }
 
     IndexBuilder* builder_;
     std::uint32_t section_;
-    const LabIndexOptions& options_;
+    const ListDefaults& defaults_;
     BuildReport* report_;
 };
 
@@ -177,21 +177,20 @@ Result<BuildReport> build_from_lists(const std::vector<std::string>& lists,
     if (!key) return Failure(key.error());
     IndexBuilder builder(
         {.lab = true, .generation = options.generation, .created_s = options.created_s});
-    const Result<std::uint32_t> section = builder.add_section({.name = options.section_name,
-                                                               .kind = SectionKind::lab,
-                                                               .ceiling = options.ceiling,
-                                                               .generation = options.generation,
-                                                               .not_after_s = options.not_after_s},
-                                                              *key);
+    const Result<std::uint32_t> section =
+        builder.add_section({.name = options.section_name,
+                             .kind = SectionKind::lab,
+                             .ceiling = options.ceiling,
+                             .generation = options.generation,
+                             .terms = terms_until(options.not_after_s)},
+                            *key);
     OPENSSL_cleanse(key->data(), key->size());
     if (!section) return Failure(section.error());
 
     BuildReport report;
-    ListReader reader(&builder, *section, options, &report);
-    for (std::size_t i = 0; i < lists.size(); ++i) {
-        if (const Result<void> read = reader.read(lists[i], i + 1); !read)
-            return Failure(read.error());
-    }
+    if (const Result<void> read = add_lists(lists, options.defaults, *section, &builder, &report);
+        !read)
+        return Failure(read.error());
     const Result<BuiltIndex> built = build(builder);
     if (!built) return Failure(built.error());
     report.built = *built;
@@ -205,7 +204,9 @@ SectionDescription describe(const SectionDescriptor& section) {
                               .purpose = section.purpose,
                               .epoch = section.epoch,
                               .generation = section.generation,
-                              .not_after_s = section.not_after_s,
+                              .terms = section.terms,
+                              .key_in_file = !std::ranges::all_of(
+                                  section.key, [](std::uint8_t byte) { return byte == 0; }),
                               .tags = section.tag_count,
                               .records = section.record_count,
                               .bytes = 0,
@@ -244,6 +245,15 @@ Result<IndexDescription> described(const std::string& path, const FileStart& fil
 }
 
 }  // namespace
+
+Result<void> add_lists(const std::vector<std::string>& lists, const ListDefaults& defaults,
+                       std::uint32_t section, IndexBuilder* builder, BuildReport* report) {
+    ListReader reader(builder, section, defaults, report);
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+        if (const Result<void> read = reader.read(lists[i], i + 1); !read) return read;
+    }
+    return {};
+}
 
 Result<BuildReport> build_lab_index(const std::vector<std::string>& lists,
                                     const LabIndexOptions& options, const std::string& path) {

@@ -13,6 +13,13 @@
 
 namespace cordon {
 
+// What a list does not say of its indicators.
+struct ListDefaults {
+    std::uint16_t source = 0;
+    std::uint8_t category = 0;
+    std::uint8_t flags = 0;  // of record_flag::restraints
+};
+
 struct LabIndexOptions {
     std::string section_name = "lab";
     std::uint64_t generation = 1;
@@ -20,9 +27,7 @@ struct LabIndexOptions {
     std::uint64_t not_after_s = index_no_end;
     RightsCeiling ceiling = RightsCeiling::block;
     std::optional<TagKeyBytes> key = {};  // random when absent
-    std::uint16_t source = 0;
-    std::uint8_t category = 0;
-    std::uint8_t flags = 0;  // of record_flag::restraints
+    ListDefaults defaults = {};
 };
 
 struct RowReport {
@@ -39,8 +44,12 @@ struct BuildReport {
     std::vector<RowReport> refused;  // the first row_reports_max of them
 };
 
-// Reads every list and writes one index with one section. The reference of an indicator is
-// (number of its list, from 1) × 2^32 + its line.
+// Reads every list into a section of the builder. The reference of an indicator is (number of its
+// list, from 1) × 2^32 + its line.
+Result<void> add_lists(const std::vector<std::string>& lists, const ListDefaults& defaults,
+                       std::uint32_t section, IndexBuilder* builder, BuildReport* report);
+
+// The same, as one index with one section.
 Result<BuildReport> build_lab_index(const std::vector<std::string>& lists,
                                     const LabIndexOptions& options, const std::string& path);
 // The same into memory, for programs that use it at once.
@@ -54,7 +63,8 @@ struct SectionDescription {
     ListPurpose purpose;
     std::uint32_t epoch;
     std::uint64_t generation;
-    std::uint64_t not_after_s;
+    SectionTerms terms;
+    bool key_in_file;
     std::uint64_t tags;
     std::uint64_t records;
     std::uint64_t bytes;  // of its parts

@@ -26,7 +26,7 @@ AddOutcome PatternList::add(const PatternIndicator& pattern, std::string* why) {
                                      .category = pattern.category,
                                      .flags = pattern.flags,
                                      .kinds = KindSet{IndicatorKind::pattern}.bits,
-                                     .reserved = {}}});
+                                     .added = {}}});
     return AddOutcome::added;
 }
 

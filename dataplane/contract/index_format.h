@@ -63,20 +63,41 @@ namespace cordon {
 static_assert(std::endian::native == std::endian::little, "the index is read where it lies");
 
 inline constexpr std::uint64_t index_magic = 0x315844494e444343;  // "CCDNIDX1"
-inline constexpr std::uint32_t index_version = 2;
+inline constexpr std::uint32_t index_version = 3;
 inline constexpr std::size_t index_alignment = 64;
 inline constexpr std::size_t index_bucket_slots = 4;
 inline constexpr std::uint32_t index_probe_max = 16;
 inline constexpr std::uint32_t index_tags_max = 1u << 31;
-inline constexpr std::uint64_t index_no_end = UINT64_MAX;  // of not_after_s
+inline constexpr std::uint64_t index_no_end = UINT64_MAX;  // of SectionTerms
 
 enum class IndexFlag : std::uint32_t {
-    lab = 1,  // made by hand, holds its own keys; accepted only where the configuration says lab
+    lab = 1,  // for tests, may hold its own keys; accepted only where the configuration says lab
 };
 
 enum class SectionKind : std::uint8_t { feed = 1, local = 2, lab = 3 };
 
 enum class RightsCeiling : std::uint8_t { report = 1, block = 2 };
+
+// Until when a section may do what: Unix seconds, or index_no_end. Whoever looks up enforces them.
+// All are moments up to which, and with which, something holds.
+struct SectionTerms {
+    std::uint64_t not_after_s;    // of its key's grant: no match afterwards
+    std::uint64_t fresh_until_s;  // then it is said that the list is old
+    std::uint64_t weak_until_s;   // then weak indicators only report
+    std::uint64_t block_until_s;  // then the whole list does
+
+    friend constexpr bool operator==(const SectionTerms&, const SectionTerms&) = default;
+};
+static_assert(sizeof(SectionTerms) == 32);
+
+constexpr SectionTerms terms_until(std::uint64_t not_after_s) {
+    return {not_after_s, index_no_end, index_no_end, index_no_end};
+}
+
+// Steps down, never up again.
+constexpr bool terms_in_order(const SectionTerms& terms) {
+    return terms.fresh_until_s <= terms.weak_until_s && terms.weak_until_s <= terms.block_until_s;
+}
 
 // Anything else is refused: the law allows these tools for one purpose only.
 enum class ListPurpose : std::uint8_t { known_csam = 1 };
@@ -111,9 +132,20 @@ struct IndexRecord {
     std::uint8_t category;
     std::uint8_t flags;  // record_flag
     std::uint8_t kinds;  // bit n: a tag of IndicatorKind n leads here
-    std::uint8_t reserved[3];
+    std::uint8_t
+        added[3];  // low 24 bits of the generation of its section that added it; 0: unknown
 };
 static_assert(sizeof(IndexRecord) == 32);
+
+constexpr std::uint32_t added_mask = 0xffffff;
+constexpr std::uint32_t added_in(const IndexRecord& record) {
+    return std::uint32_t{record.added[0]} | std::uint32_t{record.added[1]} << 8 |
+           std::uint32_t{record.added[2]} << 16;
+}
+constexpr void set_added(IndexRecord* record, std::uint64_t generation) {
+    for (std::size_t i = 0; i < 3; ++i)
+        record->added[i] = static_cast<std::uint8_t>(generation >> (8 * i));
+}
 
 enum class IndexPart : std::uint8_t {
     tags = 0,
@@ -170,15 +202,15 @@ struct PartDescriptor {
 };
 
 struct SectionDescriptor {
-    char name[32];  // NUL-terminated, unique in the file
+    char name[32];  // of its list, NUL-terminated; unique in the file together with `epoch`
     SectionKind kind;
     RightsCeiling ceiling;
     ListPurpose purpose;
     std::uint8_t reserved;
     std::uint32_t epoch;  // of the key
     std::uint64_t generation;
-    std::uint64_t not_after_s;          // Unix seconds; no match afterwards
-    std::uint8_t key[tag_key_bytes];    // only in a lab index, else zero
+    SectionTerms terms;
+    std::uint8_t key[tag_key_bytes];    // zero: not in the file; only a lab index may hold one
     KeyCheck check;                     // key_check() of the section's key
     std::uint32_t kind_tags[8];         // by IndicatorKind: tags, or patterns
     std::uint32_t kind_tags_sized[8];   //   … whose record has a size
@@ -190,7 +222,7 @@ struct SectionDescriptor {
     std::uint32_t probe_max;            // most buckets a look-up reads
     std::uint32_t reserved2;
     PartDescriptor parts[8];  // by IndexPart; those of parts that are not there are zero
-    std::uint8_t reserved3[32];
+    std::uint8_t reserved3[8];
 };
 static_assert(sizeof(SectionDescriptor) == 512);
 

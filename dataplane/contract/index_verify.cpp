@@ -172,15 +172,20 @@ bool Verifier::descriptor_rights(const SectionDescriptor& section) {
         return malformed("a local list claims the right to block");
     if (section.ceiling != RightsCeiling::report && section.ceiling != RightsCeiling::block)
         return malformed("a section has an unknown rights ceiling");
+    if (!terms_in_order(section.terms))
+        return malformed("the terms of a section contradict each other");
     return true;
 }
 
 bool Verifier::descriptor_key(const SectionDescriptor& section) {
-    const bool lab = head_->flags != 0;
-    if (lab && key_check(TagKey(section.key)) != section.check)
+    if (all_zero(section.key)) {
+        // A list made by hand has no grant that its key could come from.
+        if (section.kind == SectionKind::lab) return malformed("a lab section has no key");
+        return true;
+    }
+    if (head_->flags == 0) return malformed("a key stands in an index that is not marked lab");
+    if (key_check(TagKey(section.key)) != section.check)
         return malformed("the key of a section does not fit its check value");
-    if (!lab && !all_zero(section.key))
-        return malformed("a key stands in an index that is not marked lab");
     return true;
 }
 
@@ -215,8 +220,10 @@ bool Verifier::unused_descriptor(const SectionDescriptor& section) {
 bool Verifier::names_differ() {
     for (std::size_t i = 0; i < head_->section_count; ++i) {
         for (std::size_t k = 0; k < i; ++k) {
-            if (std::strcmp(head_->sections[i].name, head_->sections[k].name) == 0)
-                return malformed("two sections have the same name");
+            const SectionDescriptor& one = head_->sections[i];
+            const SectionDescriptor& other = head_->sections[k];
+            if (one.epoch == other.epoch && std::strcmp(one.name, other.name) == 0)
+                return malformed("two sections have the same name and epoch");
         }
     }
     return true;
@@ -405,8 +412,7 @@ bool Verifier::record(const IndexRecord& entry) {
         return malformed("a record has an unknown kind or none");
     if (is_pattern && (entry.flags & (record_flag::has_size | record_flag::has_head)) != 0)
         return malformed("the record of a pattern has a size or a head");
-    if ((entry.flags & ~record_flag::all) != 0 || !all_zero(entry.reserved))
-        return malformed("a record has an unknown flag");
+    if ((entry.flags & ~record_flag::all) != 0) return malformed("a record has an unknown flag");
     if (((entry.flags & record_flag::has_size) != 0) != (entry.size != 0))
         return malformed("a record has a size without its flag, or the flag without a size");
     if ((entry.flags & record_flag::has_head) == 0 && !all_zero(entry.head))
@@ -481,8 +487,6 @@ const char* index_status_name(IndexStatus status) {
             return "lab_refused";
         case IndexStatus::purpose_refused:
             return "purpose_refused";
-        case IndexStatus::key_missing:
-            return "key_missing";
     }
     return "";
 }

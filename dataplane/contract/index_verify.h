@@ -23,14 +23,13 @@ enum class IndexStatus : std::uint8_t {
     malformed,        // checksums are right, the contents are not
     lab_refused,      // a lab index where none is allowed
     purpose_refused,  // a section for anything but known CSAM
-    key_missing,      // no key fits a section
 };
 
 // One word per status, for messages and logs.
 const char* index_status_name(IndexStatus status);
 
 // `*why` is one static sentence on anything but ok. Whether a lab index is welcome, and whether the
-// keys of other ones are at hand, is for IndexView to judge.
+// keys of its sections are at hand, is for IndexView to judge.
 IndexStatus verify_index(Bytes image, const char** why);
 
 // The head alone, when only the first bytes of a file of `file_bytes` bytes were read.

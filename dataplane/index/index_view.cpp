@@ -16,13 +16,8 @@ IndexStatus IndexView::open(Bytes image, bool allow_lab, IndexView* out, const c
         *why = "a lab index is used only where the configuration says lab = true";
         return IndexStatus::lab_refused;
     }
-    for (std::size_t i = 0; i < head->section_count; ++i) {
-        if (!out->sections_[i].open(image, head->sections[i], head->flags != 0, keys)) {
-            out->close();
-            *why = "no key fits a section of the index";
-            return IndexStatus::key_missing;
-        }
-    }
+    for (std::size_t i = 0; i < head->section_count; ++i)
+        out->sections_[i].open(image, head->sections[i], keys);
     out->head_ = head;
     out->section_count_ = head->section_count;
     return IndexStatus::ok;
@@ -36,16 +31,17 @@ IndexStatus IndexView::copy_and_verify(Bytes source, MutableBytes own, bool allo
     return open(own.first(source.size()), allow_lab, out, why, keys);
 }
 
-bool IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor, bool lab,
+void IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor,
                               std::span<const TagKey> keys) {
-    if (!take_key(descriptor, lab, keys)) return false;
+    has_key = take_key(descriptor, keys);
+    if (!has_key) return;
     const auto part = [&](IndexPart which) {
         return image.data() + descriptor.parts[static_cast<std::size_t>(which)].offset;
     };
     buckets = reinterpret_cast<const TagBucket*>(part(IndexPart::tags));
     numbers = reinterpret_cast<const NumberBucket*>(part(IndexPart::numbers));
     records = reinterpret_cast<const IndexRecord*>(part(IndexPart::records));
-    not_after_s = descriptor.not_after_s;
+    not_after_s = descriptor.terms.not_after_s;
     home_buckets = descriptor.home_buckets;
     probe_max = descriptor.probe_max;
     for (std::size_t k = 0; k < indicator_kind_count; ++k) {
@@ -53,7 +49,6 @@ bool IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor, 
     }
     if (kinds.has(IndicatorKind::pattern)) open_patterns(part(IndexPart::patterns));
     open_sets(image, descriptor);
-    return true;
 }
 
 void IndexView::Section::open_sets(Bytes image, const SectionDescriptor& descriptor) {
@@ -78,9 +73,10 @@ void IndexView::Section::open_patterns(const std::uint8_t* part) {
     patterns.database = {part + pattern_database_at(head), head.database_bytes};
 }
 
-bool IndexView::Section::take_key(const SectionDescriptor& descriptor, bool lab,
+bool IndexView::Section::take_key(const SectionDescriptor& descriptor,
                                   std::span<const TagKey> keys) {
-    if (lab) {
+    const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
+    if (!std::all_of(std::begin(descriptor.key), std::end(descriptor.key), is_zero)) {
         key = TagKey(descriptor.key);
         return true;
     }
@@ -138,7 +134,8 @@ std::size_t IndexView::lookup(const Probe& probe, std::uint64_t now_s, Match* ou
                         .category = record->category,
                         .flags = record->flags,
                         .kind = probe.kind,
-                        .kinds = KindSet(record->kinds)};
+                        .kinds = KindSet(record->kinds),
+                        .added = added_in(*record)};
     }
     return count;
 }
@@ -240,7 +237,8 @@ Match IndexView::pattern_match(std::size_t section, std::size_t entry) const {
             .category = record.category,
             .flags = record.flags,
             .kind = IndicatorKind::pattern,
-            .kinds = KindSet(record.kinds)};
+            .kinds = KindSet(record.kinds),
+            .added = added_in(record)};
 }
 
 SectionView IndexView::section(std::size_t number) const {
@@ -252,7 +250,8 @@ SectionView IndexView::section(std::size_t number) const {
             .purpose = found.purpose,
             .epoch = found.epoch,
             .generation = found.generation,
-            .not_after_s = found.not_after_s,
+            .terms = found.terms,
+            .has_key = sections_[number].has_key,
             .tag_count = found.tag_count,
             .kind_tags = found.kind_tags,
             .kind_tags_sized = found.kind_tags_sized,

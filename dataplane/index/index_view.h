@@ -4,8 +4,8 @@
 // Owns:       the keys of its sections (wiped with it). The image belongs to the caller, stays
 //             unchanged and alive as long as the view is used, and is 64-byte aligned.
 // Invariants: open() verifies everything; afterwards no look-up can fail, allocate, lock or loop
-//             beyond index_probe_max buckets in each section. A section past its not_after is as if
-//             it were not there.
+//             beyond index_probe_max buckets in each section. A section past its not_after, or
+//             whose key is not at hand, is as if it were not there.
 // Worker:     a const IndexView may be read by many workers at once. Time is an argument.
 // Limits:     limits::sections_max sections, so at most that many matches for a digest.
 #pragma once
@@ -23,9 +23,10 @@ struct Match {
     std::uint32_t section;
     std::uint16_t source;
     std::uint8_t category;
-    std::uint8_t flags;  // record_flag
-    IndicatorKind kind;  // by which it was found
-    KindSet kinds;       // that list this indicator in this section
+    std::uint8_t flags;   // record_flag
+    IndicatorKind kind;   // by which it was found
+    KindSet kinds;        // that list this indicator in this section
+    std::uint32_t added;  // in which generation of the section, as in IndexRecord
 };
 
 // What a section has of patterns, as it stands in the image.
@@ -55,7 +56,8 @@ struct SectionView {
     ListPurpose purpose;
     std::uint32_t epoch;
     std::uint64_t generation;
-    std::uint64_t not_after_s;
+    SectionTerms terms;
+    bool has_key;  // false: it matches nothing
     std::uint32_t tag_count;
     const std::uint32_t* kind_tags;         // indicator_kind_count counts, by IndicatorKind
     const std::uint32_t* kind_tags_sized;   // … that carry a size
@@ -75,7 +77,8 @@ class IndexView {
     IndexView& operator=(const IndexView&) = delete;
 
     // Verifies the whole image. On anything but ok, *out is left without an index and `*why` is one
-    // static sentence. `keys` are for sections whose key does not stand in the file.
+    // static sentence. `keys` are for sections whose key does not stand in the file; one without a
+    // key is not in force.
     static IndexStatus open(Bytes image, bool allow_lab, IndexView* out, const char** why,
                             std::span<const TagKey> keys = {});
 
@@ -113,7 +116,7 @@ class IndexView {
     SectionView section(std::size_t number) const;
     PatternPart patterns(std::size_t section) const;
     bool in_force(std::size_t section, std::uint64_t now_s) const {
-        return now_s <= sections_[section].not_after_s;
+        return sections_[section].has_key && now_s <= sections_[section].not_after_s;
     }
     // The match that a pattern of this section makes: `entry` is its number in PatternPart.
     Match pattern_match(std::size_t section, std::size_t entry) const;
@@ -136,9 +139,10 @@ class IndexView {
         std::span<const SetBlock> heads;
         TagKey key;
 
-        bool open(Bytes image, const SectionDescriptor& descriptor, bool lab,
-                  std::span<const TagKey> keys);
-        bool take_key(const SectionDescriptor& descriptor, bool lab, std::span<const TagKey> keys);
+        bool has_key = false;  // else everything is empty
+
+        void open(Bytes image, const SectionDescriptor& descriptor, std::span<const TagKey> keys);
+        bool take_key(const SectionDescriptor& descriptor, std::span<const TagKey> keys);
         const IndexRecord* find(const Tag& tag) const;
         void open_patterns(const std::uint8_t* part);
         void open_sets(Bytes image, const SectionDescriptor& descriptor);

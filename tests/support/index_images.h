@@ -51,7 +51,7 @@ inline AlignedBytes built(IndexBuilder* builder) {
 inline AlignedBytes small_index() {
     IndexBuilder builder({.lab = true, .generation = 7, .created_s = index_now_s});
     const std::uint32_t first = *builder.add_section(
-        {.name = "first", .generation = 3, .not_after_s = index_now_s + 100}, key_of(1));
+        {.name = "first", .generation = 3, .terms = terms_until(index_now_s + 100)}, key_of(1));
     const std::uint32_t second = *builder.add_section({.name = "second",
                                                        .kind = SectionKind::local,
                                                        .ceiling = RightsCeiling::report,

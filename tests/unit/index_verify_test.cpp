@@ -161,6 +161,40 @@ void refuses_keys_outside_a_lab(void**) {
         IndexStatus::malformed);
 }
 
+// A list made by hand has no grant; a feed's key may come from one, also in a lab.
+void only_a_feed_may_stand_in_a_lab_index_without_its_key(void**) {
+    for (const SectionKind kind : {SectionKind::feed, SectionKind::lab}) {
+        const IndexStatus status = status_after([=](IndexHead* head, MutableBytes) {
+            head->sections[0].kind = kind;
+            std::fill(std::begin(head->sections[0].key), std::end(head->sections[0].key), 0);
+        });
+        assert_int_equal(status,
+                         kind == SectionKind::feed ? IndexStatus::ok : IndexStatus::malformed);
+    }
+}
+
+void two_sections_of_a_name_differ_in_their_epoch(void**) {
+    const auto renamed = [](std::uint32_t epoch) {
+        return status_after([=](IndexHead* head, MutableBytes) {
+            std::memcpy(head->sections[1].name, head->sections[0].name,
+                        sizeof head->sections[0].name);
+            head->sections[1].epoch = epoch;
+        });
+    };
+    assert_int_equal(renamed(1), IndexStatus::malformed);
+    assert_int_equal(renamed(2), IndexStatus::ok);
+}
+
+void refuses_terms_that_step_up_again(void**) {
+    const auto with = [](const SectionTerms& terms) {
+        return status_after(
+            [=](IndexHead* head, MutableBytes) { head->sections[0].terms = terms; });
+    };
+    assert_int_equal(with({9, 10, 20, 30}), IndexStatus::ok);
+    assert_int_equal(with({9, 21, 20, 30}), IndexStatus::malformed);
+    assert_int_equal(with({9, 10, 31, 30}), IndexStatus::malformed);
+}
+
 void refuses_overlapping_and_distant_parts(void**) {
     constexpr auto tags = static_cast<std::size_t>(IndexPart::tags);
     constexpr auto records = static_cast<std::size_t>(IndexPart::records);
@@ -304,6 +338,9 @@ int main() {
         cmocka_unit_test(refuses_a_local_list_that_may_block),
         cmocka_unit_test(refuses_other_versions_and_magics),
         cmocka_unit_test(refuses_keys_outside_a_lab),
+        cmocka_unit_test(only_a_feed_may_stand_in_a_lab_index_without_its_key),
+        cmocka_unit_test(two_sections_of_a_name_differ_in_their_epoch),
+        cmocka_unit_test(refuses_terms_that_step_up_again),
         cmocka_unit_test(refuses_overlapping_and_distant_parts),
         cmocka_unit_test(refuses_record_numbers_out_of_range),
         cmocka_unit_test(refuses_a_tag_that_no_look_up_finds),

@@ -115,7 +115,7 @@ void tells_sections_and_their_counts(void**) {
     assert_int_equal(first.kind, SectionKind::lab);
     assert_int_equal(first.ceiling, RightsCeiling::block);
     assert_int_equal(first.generation, 3);
-    assert_int_equal(first.not_after_s, now_s + 100);
+    assert_int_equal(first.terms.not_after_s, now_s + 100);
     assert_int_equal(first.tag_count, 41);
     assert_int_equal(first.kind_tags[static_cast<std::size_t>(IndicatorKind::sha256)], 40);
     assert_int_equal(first.kind_tags_sized[static_cast<std::size_t>(IndicatorKind::sha256)], 40);
@@ -142,12 +142,18 @@ void needs_the_key_of_a_section_that_is_not_in_the_file(void**) {
     IndexView view;
     const char* why = nullptr;
     const TagKey wrong[] = {TagKey(key_of(8))};
-    assert_int_equal(IndexView::open(image.bytes(), false, &view, &why), IndexStatus::key_missing);
-    assert_int_equal(IndexView::open(image.bytes(), false, &view, &why, wrong),
-                     IndexStatus::key_missing);
+    const std::span<const TagKey> useless[] = {{}, wrong};
+    for (const std::span<const TagKey> keys : useless) {
+        assert_int_equal(IndexView::open(image.bytes(), false, &view, &why, keys), IndexStatus::ok);
+        assert_false(view.section(0).has_key);
+        assert_false(view.in_force(0, now_s));
+        assert_true(view.plan(now_s).empty());
+        assert_int_equal(find(view, IndicatorKind::sha256, listed).size(), 0);
+    }
     const TagKey right[] = {TagKey(key_of(8)), TagKey(key_of(7))};
     assert_int_equal(IndexView::open(image.bytes(), false, &view, &why, right), IndexStatus::ok);
     assert_int_equal(find(view, IndicatorKind::sha256, listed).size(), 1);
+    assert_true(view.section(0).has_key);
     assert_false(view.lab());
 }
 
