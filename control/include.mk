@@ -64,6 +64,7 @@ feed_sources := \
     control/feed/crypto.cpp \
     control/feed/folder_fetch.cpp \
     control/feed/grant.cpp \
+    control/feed/key_handover.cpp \
     control/feed/metadata.cpp \
     control/feed/metadata_reader.cpp \
     control/feed/records.cpp \

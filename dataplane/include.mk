@@ -5,7 +5,8 @@ contract_sources := \
     dataplane/contract/index_verify.cpp \
     dataplane/contract/journal_codec.cpp \
     dataplane/contract/options_file.cpp \
-    dataplane/contract/pattern_database.cpp
+    dataplane/contract/pattern_database.cpp \
+    dataplane/contract/section_keys.cpp
 decode_sources := \
     dataplane/decode/decode.cpp \
     dataplane/decode/checksum.cpp \
@@ -131,6 +132,7 @@ shell_plain_sources := \
     dataplane/shell/link_frames.cpp \
     dataplane/shell/control_socket.cpp \
     dataplane/shell/index_holder.cpp \
+    dataplane/shell/key_ring.cpp \
     dataplane/shell/memory_plan.cpp \
     dataplane/shell/event_log.cpp \
     dataplane/shell/spread.cpp \
@@ -178,7 +180,7 @@ pure_sources    = $(contract_sources) $(decode_sources) $(fragment_sources) $(fl
                   $(content_sources) $(index_sources) $(assembly_sources) $(verdict_sources) \
                   $(worker_sources)
 pure_objects    = $(pure_sources:%.cpp=$(O)/%.o)
-pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec -lhs
+pure_libs       = -lcrypto -lxxhash -lz -lzstd -lbrotlidec -lhs -lsodium
 shell_plain_objects = $(shell_plain_sources:%.cpp=$(O)/%.o)
 
 replay_objects = $(replay_sources:%.cpp=$(O)/%.o)

@@ -26,6 +26,7 @@ room_tests := \
     index_builder \
     index_feed \
     index_holder \
+    key_ring \
     type_scanner \
     pattern_scanner \
     worker_content \
@@ -115,8 +116,10 @@ $(O)/tests/unit/worker_normaliser_test: LIBS = $(pure_libs) -lcmocka $(tapped)
 
 # These build the index they try.
 $(patsubst %,$(O)/tests/unit/%_test, \
-    $(filter worker% index_% framing% pattern% verif%,$(room_tests))): \
+    $(filter worker% index_% key_ring framing% pattern% verif%,$(room_tests))): \
     $(builder_sources:%.cpp=$(O)/%.o)
+# It opens what control seals.
+$(O)/tests/unit/key_ring_test: $(patsubst %,$(O)/control/feed/%.o,crypto key_handover)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)

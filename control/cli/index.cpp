@@ -64,13 +64,10 @@ json section_json(const SectionDescription& s) {
             {"with_size", s.kind_tags_sized[i]},
             {"with_head", s.kind_tags_headed[i]}};
     }
-    const bool lab = s.kind == SectionKind::lab;
     return {
         {"name", s.name},
-        {"kind", lab                            ? "lab"
-                 : s.kind == SectionKind::local ? "local"
-                                                : "feed"},
-        {"ceiling", s.ceiling == RightsCeiling::block ? "block" : "report"},
+        {"kind", section_kind_name(s.kind)},
+        {"ceiling", rights_ceiling_name(s.ceiling)},
         {"epoch", s.epoch},
         {"generation", s.generation},
         {"not_after",

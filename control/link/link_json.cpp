@@ -69,8 +69,62 @@ json kinds_json(const LinkStatus& s) {
     return kinds;
 }
 
+const char* name_of(SectionState state) {
+    switch (state) {
+        case SectionState::in_force:
+            return "in force";
+        case SectionState::no_key:
+            return "no key";
+        case SectionState::ended:
+            return "ended";
+        case SectionState::old:
+            return "old";
+        case SectionState::weak_reports:
+            return "old: weak indicators report";
+        case SectionState::reports:
+            return "old: reports";
+    }
+    return "unknown";
+}
+
+const char* name_of(KeyProtection protection) {
+    switch (protection) {
+        case KeyProtection::none:
+            return "no key";
+        case KeyProtection::disk:
+            return "disk only";
+        case KeyProtection::credential:
+            return "credential";
+    }
+    return "unknown";
+}
+
+json end_or_null(std::uint64_t unix_s) {
+    return unix_s == index_no_end ? json(nullptr) : json(utc_time(unix_s));
+}
+
+json section_json(const LinkSection& section) {
+    return {{"name", section.name},
+            {"kind", section_kind_name(section.kind)},
+            {"ceiling", rights_ceiling_name(section.ceiling)},
+            {"state", name_of(section.state)},
+            {"epoch", section.epoch},
+            {"generation", section.generation},
+            {"indicators", section.indicators},
+            {"not_after", end_or_null(section.terms.not_after_s)},
+            {"fresh_until", end_or_null(section.terms.fresh_until_s)},
+            {"weak_until", end_or_null(section.terms.weak_until_s)},
+            {"block_until", end_or_null(section.terms.block_until_s)}};
+}
+
 json index_json(const LinkStatus& s) {
+    json sections = json::array();
+    for (std::uint32_t i = 0; i < s.section_count && i < limits::sections_max; ++i)
+        sections.push_back(section_json(s.sections[i]));
     return {
+        {"sections", sections},
+        {"key_protection", name_of(s.key_protection)},
+        {"key_fault", s.key_fault[0] == '\0' ? json(nullptr) : json(s.key_fault)},
         {"kinds", kinds_json(s)},
         {"generation", s.generation},
         {"indicators", s.indicators},

@@ -78,6 +78,13 @@ enum class SectionKind : std::uint8_t { feed = 1, local = 2, lab = 3 };
 
 enum class RightsCeiling : std::uint8_t { report = 1, block = 2 };
 
+constexpr const char* section_kind_name(SectionKind kind) {
+    return kind == SectionKind::lab ? "lab" : kind == SectionKind::local ? "local" : "feed";
+}
+constexpr const char* rights_ceiling_name(RightsCeiling ceiling) {
+    return ceiling == RightsCeiling::block ? "block" : "report";
+}
+
 // Until when a section may do what: Unix seconds, or index_no_end. Whoever looks up enforces them.
 // All are moments up to which, and with which, something holds.
 struct SectionTerms {

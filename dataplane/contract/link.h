@@ -10,12 +10,13 @@
 #include <cstdint>
 
 #include "dataplane/contract/counters.h"
+#include "dataplane/contract/index_format.h"
 #include "dataplane/contract/options.h"
 
 namespace cordon {
 
 inline constexpr std::uint32_t link_magic = 0x4b4c4443;  // "CDLK"
-inline constexpr std::uint16_t link_version = 4;
+inline constexpr std::uint16_t link_version = 5;
 inline constexpr std::size_t link_frame_max = 64 * 1024;
 
 enum class LinkType : std::uint16_t {
@@ -67,6 +68,34 @@ struct LinkKind {
     std::uint64_t with_head;
 };
 
+// Where the key is that opens the keys of the sections.
+enum class KeyProtection : std::uint8_t {
+    none,        // no list needs one
+    disk,        // beside what it opens: whoever has the disk has both
+    credential,  // of the service manager
+};
+
+enum class SectionState : std::uint8_t {
+    in_force,
+    no_key,        // its key is not at hand: it matches nothing
+    ended,         // its grant has ended: it matches nothing
+    old,           // nothing new was heard for long
+    weak_reports,  // … so that weak indicators only report
+    reports,       // … so that it only reports
+};
+
+struct LinkSection {
+    char name[32];
+    SectionKind kind;
+    RightsCeiling ceiling;
+    SectionState state;
+    std::uint8_t reserved;
+    std::uint32_t epoch;
+    std::uint64_t generation;
+    std::uint64_t indicators;
+    SectionTerms terms;
+};
+
 struct LinkStatus {
     char version[32];
     std::uint64_t started_s;  // Unix seconds
@@ -88,9 +117,13 @@ struct LinkStatus {
     std::uint8_t xdp_attached;
     std::uint32_t service_count;
     PortState ports[2];  // client, storage
-    std::uint8_t reserved[6];
+    KeyProtection key_protection;
+    std::uint8_t reserved;
+    std::uint32_t section_count;
+    LinkSection sections[limits::sections_max];
     LinkKind kinds[8];      // by IndicatorKind
     char index_error[128];  // why the last load was refused, empty when it was not
+    char key_fault[128];    // why a key is missing, empty when none is
     LinkService services[services_max];
 };
 

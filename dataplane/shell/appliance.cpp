@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -46,6 +47,11 @@ steer_flow kernel_flow(const DenyKey& key) {
     std::memcpy(client, key.bytes, sizeof client);
     std::memcpy(storage, key.bytes + 16, sizeof storage);
     return make_steer_flow(client, load_be16(key.bytes + 32), storage, load_be16(key.bytes + 34));
+}
+
+KeyPlaces key_places(const Options& options) {
+    const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+    return {options.state_dir, credentials == nullptr ? "" : credentials};
 }
 
 std::uint64_t file_bytes(const char* path) {
@@ -155,7 +161,7 @@ Appliance::Appliance(const Options& options)
       started_s_(read_clock(CLOCK_REALTIME) / ns_per_s),
       steer_(options.port_kind == PortKind::af_xdp ? new SteerLoader : nullptr),
       deny_(steer_.get()),
-      index_(options.workers, options.lab != 0),
+      index_(options.workers, options.lab != 0, key_places(options)),
       modes_(options_) {}
 
 Appliance::~Appliance() {

@@ -28,6 +28,29 @@ void add(LinkTally* sum, const Tally& tally) {
     sum->bytes += tally.bytes.read();
 }
 
+SectionState state_of(const SectionView& section, std::uint64_t now_s) {
+    if (!section.has_key) return SectionState::no_key;
+    if (now_s > section.terms.not_after_s) return SectionState::ended;
+    if (now_s > section.terms.block_until_s) return SectionState::reports;
+    if (now_s > section.terms.weak_until_s) return SectionState::weak_reports;
+    if (now_s > section.terms.fresh_until_s) return SectionState::old;
+    return SectionState::in_force;
+}
+
+LinkSection section_status(const SectionView& section) {
+    LinkSection told = {};
+    put_text(section.name, told.name);
+    told.kind = section.kind;
+    told.ceiling = section.ceiling;
+    told.state = state_of(section, read_clock(CLOCK_REALTIME) / ns_per_s);
+    told.epoch = section.epoch;
+    told.generation = section.generation;
+    told.indicators =
+        section.tag_count + section.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)];
+    told.terms = section.terms;
+    return told;
+}
+
 }  // namespace
 
 void ApplianceLink::status(LinkStatus* status) {
@@ -58,6 +81,8 @@ void ApplianceLink::status(LinkStatus* status) {
 
 void ApplianceLink::index_status(LinkStatus* status) const {
     put_text(parts_.index->error(), status->index_error);
+    put_text(parts_.index->key_fault(), status->key_fault);
+    status->key_protection = parts_.index->key_protection();
     const IndexImage* image = parts_.index->in_force();
     if (image == nullptr) return;
     status->generation = image->view().generation();
@@ -66,6 +91,7 @@ void ApplianceLink::index_status(LinkStatus* status) const {
     status->index_is_lab = image->view().lab();
     for (std::size_t i = 0; i < image->view().section_count(); ++i) {
         const SectionView section = image->view().section(i);
+        status->sections[status->section_count++] = section_status(section);
         for (std::size_t k = 0; k < indicator_kind_count; ++k) {
             status->kinds[k].indicators += section.kind_tags[k];
             status->kinds[k].with_size += section.kind_tags_sized[k];

@@ -93,13 +93,16 @@ Result<void> IndexImage::open_patterns(const std::string& path, std::uint32_t wo
 }
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab,
-                                                     std::uint32_t workers) {
-    return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab, workers);
+                                                     std::uint32_t workers,
+                                                     std::span<const TagKey> keys) {
+    return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab, workers,
+                keys);
 }
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
                                                      const std::string& path, bool allow_lab,
-                                                     std::uint32_t workers) {
+                                                     std::uint32_t workers,
+                                                     std::span<const TagKey> keys) {
     const Result<std::size_t> bytes = checked_size(file, path);
     if (!bytes) return Failure(bytes.error());
     std::unique_ptr<IndexImage> image(new IndexImage);
@@ -113,7 +116,7 @@ Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
     const Result<void> done = read_whole(file, path, memory);
     if (!done) return Failure(done.error());
     const char* why = "";
-    if (IndexView::open(memory, allow_lab, &image->view_, &why) != IndexStatus::ok) {
+    if (IndexView::open(memory, allow_lab, &image->view_, &why, keys) != IndexStatus::ok) {
         return failure(ErrorCode::integrity, "index " + path + ": " + why);
     }
     if (const Result<void> opened = image->open_patterns(path, workers); !opened)
@@ -122,8 +125,8 @@ Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
     return image;
 }
 
-IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab)
-    : allow_lab_(allow_lab), slots_(workers) {}
+IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys)
+    : allow_lab_(allow_lab), key_places_(std::move(keys)), slots_(workers) {}
 
 Result<void> IndexHolder::load(const std::string& path) {
     // A worker that has not yet taken over the last one may be about to: freeing it would be a
@@ -132,13 +135,16 @@ Result<void> IndexHolder::load(const std::string& path) {
         error_ = "a worker has not taken over the index before";
         return failure(ErrorCode::timeout, error_);
     }
+    KeyRing ring = unseal_keys(key_places_);
     Result<std::unique_ptr<IndexImage>> image =
-        IndexImage::read(path, allow_lab_, static_cast<std::uint32_t>(slots_.size()));
+        IndexImage::read(path, allow_lab_, static_cast<std::uint32_t>(slots_.size()), ring.keys);
     if (!image) {
         error_ = image.error().message();
         return Failure(image.error());
     }
     error_.clear();
+    key_protection_ = ring.protection;
+    key_fault_ = std::move(ring.fault);
     previous_ = std::exchange(newest_, std::move(*image));
     published_.store(newest_.get(), std::memory_order_release);
     return {};

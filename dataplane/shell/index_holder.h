@@ -25,6 +25,7 @@
 #include "dataplane/content/pattern_scanner.h"
 #include "dataplane/content/pattern_view.h"
 #include "dataplane/index/index_view.h"
+#include "dataplane/shell/key_ring.h"
 
 namespace cordon {
 
@@ -35,10 +36,12 @@ class IndexImage {
 
     // With what each of `workers` needs to scan for the patterns in it.
     static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab,
-                                                    std::uint32_t workers = 0);
+                                                    std::uint32_t workers = 0,
+                                                    std::span<const TagKey> keys = {});
     // The same from a file that is open already; `name` is for what is said about it.
     static Result<std::unique_ptr<IndexImage>> read(const Descriptor& file, const std::string& name,
-                                                    bool allow_lab, std::uint32_t workers = 0);
+                                                    bool allow_lab, std::uint32_t workers = 0,
+                                                    std::span<const TagKey> keys = {});
     ~IndexImage();
     IndexImage(const IndexImage&) = delete;
     IndexImage& operator=(const IndexImage&) = delete;
@@ -67,7 +70,7 @@ class IndexImage {
 
 class IndexHolder {
   public:
-    IndexHolder(std::uint32_t workers, bool allow_lab);
+    IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys = {});
 
     // Loads and publishes. The workers take it over at their next burst: see settled().
     Result<void> load(const std::string& path);
@@ -78,6 +81,9 @@ class IndexHolder {
     const IndexImage* in_force() const { return published_.load(std::memory_order_acquire); }
     // Why the last load was refused; empty when it was not.
     const std::string& error() const { return error_; }
+    // Of the keys that the last load found.
+    KeyProtection key_protection() const { return key_protection_; }
+    const std::string& key_fault() const { return key_fault_; }
 
     const IndexImage* current() const { return published_.load(std::memory_order_acquire); }
     void acknowledge(std::uint32_t worker, const IndexImage* image) {
@@ -90,11 +96,14 @@ class IndexHolder {
     };
 
     bool allow_lab_;
+    KeyPlaces key_places_;
     std::vector<Slot> slots_;
     std::atomic<const IndexImage*> published_{nullptr};  // control writes, workers read
     std::unique_ptr<IndexImage> newest_;
     std::unique_ptr<IndexImage> previous_;
     std::string error_;
+    KeyProtection key_protection_ = KeyProtection::none;
+    std::string key_fault_;
 };
 
 }  // namespace cordon
