@@ -74,6 +74,9 @@ sync_sources := \
     control/sync/feed_state.cpp \
     control/sync/follower.cpp \
     control/sync/https_fetch.cpp \
+    control/sync/index_of_feeds.cpp \
+    control/sync/index_trial.cpp \
+    control/sync/system_files.cpp \
     control/sync/taking.cpp
 publisher_sources := \
     control/publisher/deltas.cpp \

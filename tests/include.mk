@@ -87,6 +87,7 @@ control_tests := \
     feed_client \
     feed_format \
     feed_follower \
+    feed_in_force \
     feed_publisher \
     feed_transfer \
     journal_reader \

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/config/text_rules.h"
+#include "control/config/toml_section.h"
 
 namespace cordon {
 

@@ -1,19 +1,21 @@
 // [feeds] and [[feed]]: which feeds the appliance follows, from where, and what they may do.
 //
 // Owns:       nothing.
-// Invariants: outside a lab mirrors speak https, and no list may do more than report: a root that an
-//             operator enrols himself blocks only where everything says LAB.
+// Invariants: outside a lab mirrors speak https, and no list may do more than report: a root that
+//             an operator enrols himself blocks only where everything says LAB.
 // Limits:     limits::sections_max feeds; mirrors_max mirrors of one.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "control/config/toml_section.h"
 #include "dataplane/contract/index_format.h"
 
 namespace cordon {
+
+class TomlSection;
 
 inline constexpr std::size_t mirrors_max = 8;
 

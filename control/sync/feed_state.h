@@ -1,4 +1,5 @@
-// What an appliance keeps of a feed on its disk: what it believes, what is in force, and why not more.
+// What an appliance keeps of a feed on its disk: what it believes, what is in force, and why not
+// more.
 //
 //   FOLDER/state.json            FeedState, replaced as a whole
 //   FOLDER/set-<generation>.rec  the set in force, and the one before it
@@ -6,9 +7,9 @@
 //   FOLDER/partial/              targets that broke off
 //
 // Owns:       the files.
-// Invariants: state.json names only sets that are durable. At every moment, and after a crash at any
-//             moment, the folder holds the old state or the new one. Sets hold keyed tags and no key.
-//             Neither `trust.issued_s` nor `grant_serial` ever goes back.
+// Invariants: state.json names only sets that are durable. At every moment, and after a crash at
+//             any moment, the folder holds the old state or the new one. Sets hold keyed tags and
+//             no key. Neither `trust.issued_s` nor `grant_serial` ever goes back.
 // Thread:     one.
 // Limits:     state_bytes_max; history_max lines; accepted_max steps, of accepted_life_s.
 #pragma once

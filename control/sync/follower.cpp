@@ -67,7 +67,6 @@ Result<void> Follower::start(std::uint64_t now_s) {
         if (const auto read = targets ? feed::read_targets(*targets) : Failure(targets.error()))
             static_cast<void>(open_own_grant(*read));  // a grant that does not open is asked anew
     }
-    if (const auto done = keeper_.suspend(options_.name, suspensions_here()); !done) return done;
     if (state_.in_force.number == 0 || keeper_.holds(options_.name, state_.in_force)) return {};
     const auto own = in_force();
     if (!own) return Failure(own.error());

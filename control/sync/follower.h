@@ -49,9 +49,8 @@ class IndexKeeper {
     virtual ~IndexKeeper() = default;
     // Built, tried, and then in the place of the one before.
     virtual Result<void> put(const FeedInForce& feed, std::uint64_t now_s) = 0;
-    // In force at once, whatever generation is.
-    virtual Result<void> suspend(const std::string& name,
-                                 const std::vector<feed::Suspension>& suspensions) = 0;
+    // Other suspensions than before, of the same generation.
+    virtual Result<void> suspend(const FeedInForce& feed, std::uint64_t now_s) = 0;
     virtual bool holds(const std::string& name, const Generation& generation) = 0;
 };
 
@@ -137,6 +136,7 @@ class Follower {
     Result<Step> walk(const std::vector<std::string>& way, const feed::Refreshed& news,
                       const feed::RecordSet& own, feed::Fetch& fetch);
     Result<void> put(const FeedInForce& feed, std::uint64_t now_s);
+    Result<void> put_suspensions(std::uint64_t now_s);
     Result<void> keep_fresh(std::uint64_t now_s);
     Result<void> activate(Step step, const FeedSet& own, const feed::Caps& caps,
                           std::uint64_t now_s);

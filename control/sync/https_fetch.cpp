@@ -39,6 +39,16 @@ struct HttpsFetch::Answer {
     }
     bool begin();
     bool take(Bytes more);
+
+    // As libcurl calls them.
+    static std::size_t on_bytes(char* bytes, std::size_t, std::size_t size, void* to) {
+        const Bytes more(reinterpret_cast<const std::uint8_t*>(bytes), size);
+        return static_cast<Answer*>(to)->take(more) ? size : 0;
+    }
+    static int on_progress(void* of, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+        const std::atomic<bool>* stop = static_cast<Answer*>(of)->stop;
+        return stop != nullptr && stop->load() ? 1 : 0;
+    }
 };
 
 namespace {
@@ -116,14 +126,10 @@ HttpsFetch::~HttpsFetch() {
     curl_easy_cleanup(static_cast<CURL*>(easy_));
 }
 
-HttpsFetch::Answer HttpsFetch::ask(const std::string& path, std::uint64_t bytes_max,
-                                   std::string have, const std::string& partial) {
-    CURL* easy = static_cast<CURL*>(easy_);
-    Answer answer = {easy, stop_, bytes_max, std::move(have), 0};
-    answer.before = answer.bytes.size();
-    curl_easy_reset(easy);
-    const auto set = [easy](CURLoption option, auto value) {
-        curl_easy_setopt(easy, option, value);
+// Where to, how far the answer may lead, and for how long.
+void HttpsFetch::set_transfer(const std::string& path) {
+    const auto set = [this](CURLoption option, auto value) {
+        curl_easy_setopt(static_cast<CURL*>(easy_), option, value);
     };
     set(CURLOPT_URL, (options_.base_url + "/" + path).c_str());
     const char* schemes = options_.base_url.starts_with("http://") ? "http,https" : "https";
@@ -142,21 +148,22 @@ HttpsFetch::Answer HttpsFetch::ask(const std::string& path, std::uint64_t bytes_
     set(CURLOPT_LOW_SPEED_LIMIT, stall_bytes);
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_s));
     set(CURLOPT_USERAGENT, (std::string("cordond/") + version).c_str());
-    set(CURLOPT_ERRORBUFFER, answer.why);
+}
 
-    using Write = std::size_t (*)(char*, std::size_t, std::size_t, void*);
-    const Write write = [](char* bytes, std::size_t, std::size_t size, void* to) {
-        const Bytes more(reinterpret_cast<const std::uint8_t*>(bytes), size);
-        return static_cast<Answer*>(to)->take(more) ? size : 0;
+HttpsFetch::Answer HttpsFetch::ask(const std::string& path, std::uint64_t bytes_max,
+                                   std::string have, const std::string& partial) {
+    CURL* easy = static_cast<CURL*>(easy_);
+    Answer answer = {easy, stop_, bytes_max, std::move(have), 0};
+    answer.before = answer.bytes.size();
+    const auto set = [easy](CURLoption option, auto value) {
+        curl_easy_setopt(easy, option, value);
     };
-    set(CURLOPT_WRITEFUNCTION, write);
+    curl_easy_reset(easy);
+    set_transfer(path);
+    set(CURLOPT_ERRORBUFFER, answer.why);
+    set(CURLOPT_WRITEFUNCTION, &Answer::on_bytes);
     set(CURLOPT_WRITEDATA, &answer);
-    using Progress = int (*)(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
-    const Progress progress = [](void* of, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-        const std::atomic<bool>* stop = static_cast<Answer*>(of)->stop;
-        return stop != nullptr && stop->load() ? 1 : 0;
-    };
-    set(CURLOPT_XFERINFOFUNCTION, progress);
+    set(CURLOPT_XFERINFOFUNCTION, &Answer::on_progress);
     set(CURLOPT_XFERINFODATA, &answer);
     set(CURLOPT_NOPROGRESS, 0L);
 

@@ -1,14 +1,15 @@
 // A feed on a mirror, over HTTPS: what client.h fetches through.
 //
-// Owns:       a connection that is kept for the next file, what a mirror said last of the files that
-//             change in place, and in `partial_dir` the beginnings of targets that broke off.
-// Invariants: nothing but http and https is ever spoken, after redirects as well, and http only where
-//             the address says so. A file that is announced longer than bytes_max is not fetched, one
-//             that grows longer is cut off. A target that broke off goes on where it stopped, in the
-//             next call or the next process; whether the whole is right is for its hash to say.
+// Owns:       a connection that is kept for the next file, what a mirror said last of the files
+//             that change in place, and in `partial_dir` the beginnings of targets that broke off.
+// Invariants: nothing but http and https is ever spoken, after redirects as well, and http only
+//             where the address says so. A file that is announced longer than bytes_max is not
+//             fetched, one that grows longer is cut off. A target that broke off goes on where it
+//             stopped, in the next call or the next process; whether the whole is right is for its
+//             hash to say.
 // Thread:     one; `stop` may be set by any, and ends a transfer within a second.
-// Limits:     redirects_max; time-outs of TransferOptions; error_page_bytes_max of an answer that is
-//             no file.
+// Limits:     redirects_max; time-outs of TransferOptions; error_page_bytes_max of an answer that
+//             is no file.
 #pragma once
 
 #include <atomic>
@@ -49,6 +50,7 @@ class HttpsFetch final : public feed::Fetch {
         std::string bytes;
     };
 
+    void set_transfer(const std::string& path);
     Answer ask(const std::string& path, std::uint64_t bytes_max, std::string have,
                const std::string& partial);
     Result<std::optional<std::string>> get_target(const std::string& path, std::uint64_t bytes_max);

@@ -38,7 +38,7 @@ Result<void> Follower::take_suspensions(const feed::RevocationsMetadata& fresh,
                                         std::uint64_t now_s) {
     std::vector<HeldSuspension> next;
     const FeedState before = state_;
-    bool changed = false;
+    bool changed = false, others = false;  // in anything; in what is suspended
     for (HeldSuspension held : state_.suspensions) {
         const feed::Suspension* now = find(fresh.suspensions, held.what);
         const bool stands = now != nullptr && now_s < now->until_s;
@@ -46,7 +46,7 @@ Result<void> Follower::take_suspensions(const feed::RevocationsMetadata& fresh,
             changed |= held.lapsed_at != 0 || held.what.until_s != now->until_s;
             held = {*now, 0};
         } else if (!outlives(held.what)) {
-            changed = true;
+            changed = others = true;
             state_.note(now_s, "suspension of " + words(held.what) + " has ended");
             continue;
         } else if (held.lapsed_at == 0) {
@@ -62,17 +62,23 @@ Result<void> Follower::take_suspensions(const feed::RevocationsMetadata& fresh,
             return same(held.what, s);
         });
         if (known || now_s >= s.until_s) continue;
-        changed = true;
+        changed = others = true;
         next.push_back({s, 0});
         state_.note(now_s, "suspended: " + words(s) + ": " + s.reason);
     }
     if (!changed) return {};
     state_.suspensions = std::move(next);
-    Result<void> done = folder_.save(state_);
-    if (done) done = keeper_.suspend(options_.name, suspensions_here());
-    // Not in force is not known: the next poll tries again.
+    // In force first: after a crash between the two the next poll finds the same change again.
+    Result<void> done = others ? put_suspensions(now_s) : Result<void>();
+    if (done) done = folder_.save(state_);
     if (!done) state_ = before;
     return done;
+}
+
+Result<void> Follower::put_suspensions(std::uint64_t now_s) {
+    const auto own = in_force();
+    if (!own) return Failure(own.error());
+    return *own ? keeper_.suspend(**own, now_s) : Result<void>();
 }
 
 // A generation is told by the step with which it came here, which may have brought several.
@@ -278,8 +284,6 @@ Result<void> Follower::activate(Step step, const FeedSet& own, const feed::Caps&
         return done;
     }
     folder_.sweep(state_);
-    if (state_.suspensions.size() != before.suspensions.size())
-        return keeper_.suspend(options_.name, suspensions_here());
     return {};
 }
 

@@ -1,5 +1,6 @@
-// What an appliance makes of a feed, on a clock and with chances of the test's: whatever a mirror or
-// a thief of keys does, the last good generation stays in force, and the alarm says why not more.
+// What an appliance makes of a feed, on a clock and with chances of the test's: whatever a mirror
+// or a thief of keys does, the last good generation stays in force, and the alarm says why not
+// more.
 #include <stdlib.h>
 
 #include <filesystem>
@@ -33,12 +34,13 @@ struct Keeper final : IndexKeeper {
         if (feed.generation.number == refuses)
             return failure(ErrorCode::integrity, "it lists /usr/bin/true");
         there = feed;
+        suspensions = feed.suspensions;
         ++puts;
         return {};
     }
-    Result<void> suspend(const std::string&, const std::vector<feed::Suspension>& all) override {
+    Result<void> suspend(const FeedInForce& feed, std::uint64_t) override {
         if (disk_full) return failure(ErrorCode::io, "cannot write", ENOSPC);
-        suspensions = all;
+        suspensions = feed.suspensions;
         return {};
     }
     bool holds(const std::string&, const Generation& generation) override {

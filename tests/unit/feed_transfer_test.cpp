@@ -1,4 +1,5 @@
-// What a mirror may do to a download, over real sockets: a server that answers as a test has written.
+// What a mirror may do to a download, over real sockets: a server that answers as a test has
+// written.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
