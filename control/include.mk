@@ -35,6 +35,7 @@ cli_sources := \
     control/cli/commands.cpp \
     control/cli/config.cpp \
     control/cli/cordond_client.cpp \
+    control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
     control/cli/mode.cpp \
@@ -46,6 +47,7 @@ daemon_sources := \
     control/daemon/active_options.cpp \
     control/daemon/daemon.cpp \
     control/daemon/exchanges.cpp \
+    control/daemon/feed_requests.cpp \
     control/daemon/incident_json.cpp \
     control/daemon/index_watch.cpp \
     control/daemon/journal_intake.cpp \
@@ -71,6 +73,8 @@ feed_sources := \
     control/feed/sealed_file.cpp
 # The appliance's side: it follows feeds.
 sync_sources := \
+    control/sync/feed_desk.cpp \
+    control/sync/feed_json.cpp \
     control/sync/feed_state.cpp \
     control/sync/follower.cpp \
     control/sync/https_fetch.cpp \
