@@ -4,6 +4,7 @@
 config_sources := \
     control/config/address.cpp \
     control/config/config.cpp \
+    control/config/feed_config.cpp \
     control/config/service_config.cpp \
     control/config/text_rules.cpp \
     control/config/toml_guard.cpp \
@@ -34,6 +35,7 @@ cli_sources := \
     control/cli/commands.cpp \
     control/cli/config.cpp \
     control/cli/cordond_client.cpp \
+    control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
     control/cli/mode.cpp \
@@ -45,6 +47,7 @@ daemon_sources := \
     control/daemon/active_options.cpp \
     control/daemon/daemon.cpp \
     control/daemon/exchanges.cpp \
+    control/daemon/feed_requests.cpp \
     control/daemon/incident_json.cpp \
     control/daemon/index_watch.cpp \
     control/daemon/journal_intake.cpp \
@@ -68,6 +71,17 @@ feed_sources := \
     control/feed/metadata_reader.cpp \
     control/feed/records.cpp \
     control/feed/sealed_file.cpp
+# The appliance's side: it follows feeds.
+sync_sources := \
+    control/sync/feed_desk.cpp \
+    control/sync/feed_json.cpp \
+    control/sync/feed_state.cpp \
+    control/sync/follower.cpp \
+    control/sync/https_fetch.cpp \
+    control/sync/index_of_feeds.cpp \
+    control/sync/index_trial.cpp \
+    control/sync/system_files.cpp \
+    control/sync/taking.cpp
 publisher_sources := \
     control/publisher/backup.cpp \
     control/publisher/deltas.cpp \
@@ -97,9 +111,10 @@ publisher_main_sources := \
     control/publisher/revoking.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
-                  $(cli_sources) $(daemon_sources) $(feed_sources) $(publisher_sources)
+                  $(cli_sources) $(daemon_sources) $(feed_sources) $(sync_sources) \
+                  $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
-control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl
 
 control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 

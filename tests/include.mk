@@ -89,8 +89,11 @@ control_tests := \
     feed_backup \
     feed_client \
     feed_format \
+    feed_follower \
     feed_importers \
+    feed_in_force \
     feed_publisher \
+    feed_transfer \
     journal_reader \
     request_server \
     cordond \

@@ -116,6 +116,15 @@ int run_config_reload(Context& context);
 int run_verify_list(Context& context);
 int run_verify_show(Context& context);
 int run_verify_retry(Context& context);
+int run_feed_status(Context& context);
+int run_feed_sync(Context& context);
+int run_feed_history(Context& context);
+int run_feed_verify(Context& context);
+int run_feed_pause(Context& context);
+int run_feed_pin(Context& context);
+int run_feed_resume(Context& context);
+int run_feed_import(Context& context);
+int run_feed_enrol(Context& context);
 int run_version(Context& context);
 int run_help(Context& context);
 

@@ -105,6 +105,23 @@ void judge_verifier(const json& v, json* problems) {
     }
 }
 
+void judge_feeds(const json& feeds, json* problems) {
+    for (const json& feed : feeds) {
+        const std::string name = "feed " + feed.at("name").get<std::string>() + ": ";
+        for (const json& alarm : feed.at("alarms"))
+            add_text(problems, name, alarm);
+        const json& hold = feed.at("hold");
+        if (hold.is_object())
+            add(problems, name + "no release is taken until " +
+                              local_time(hold.at("until").get<std::string>()) + ": " +
+                              hold.at("reason").get<std::string>());
+        if (feed.at("imported").get<bool>())
+            add(problems, name +
+                              "news is brought by hand: a suspension is not in force within "
+                              "minutes");
+    }
+}
+
 void judge_control(const json& c, json* problems) {
     if (!reachable(c)) {
         return add(problems,
@@ -116,6 +133,7 @@ void judge_control(const json& c, json* problems) {
     const json& journal = c.at("journal");
     add_text(problems, "the journal cannot be read: ", journal.at("error"));
     judge_verifier(c.at("verify"), problems);
+    judge_feeds(c.at("feeds").at("feeds"), problems);
     const json& store = c.at("store");
     if (store.contains("error")) return add_text(problems, "the store: ", store.at("error"));
     if (store.at("missing").get<std::uint64_t>() != 0) {

@@ -163,25 +163,39 @@ void check_enforce(TomlSection* root, const Options& o) {
     }
 }
 
-void read_services(TomlSection* root, Problems* problems, Config* config) {
-    const toml::node* node = root->any("service");
-    if (node == nullptr) {
-        config->warnings.push_back("no [[service]] is listed: everything is bridged uninspected");
-        return;
-    }
+// The tables of a list like [[service]]; nothing when there are none, or when it is no such list.
+const toml::array* tables_of(TomlSection* root, std::string_view key, std::size_t most) {
+    const toml::node* node = root->any(key);
+    if (node == nullptr) return nullptr;
     const toml::array* list = node->as_array();
+    const std::string name(key);
     if (list == nullptr || !list->is_homogeneous<toml::table>()) {
-        root->refuse("service", "write [[service]] with two brackets, once for each service");
-        return;
+        root->refuse(key, "write [[" + name + "]] with two brackets, once for each " + name);
+        return nullptr;
     }
-    if (list->size() > services_max) {
-        root->refuse("service", "there are " + std::to_string(list->size()) +
-                                    " services; at most " + std::to_string(services_max) + " fit");
-        return;
-    }
+    if (list->size() <= most) return list;
+    root->refuse(key, "there are " + std::to_string(list->size()) + " " + name + "s; at most " +
+                          std::to_string(most) + " fit");
+    return nullptr;
+}
+
+void read_services(TomlSection* root, Problems* problems, Config* config) {
+    if (!root->has("service"))
+        config->warnings.push_back("no [[service]] is listed: everything is bridged uninspected");
+    const toml::array* list = tables_of(root, "service", services_max);
+    if (list == nullptr) return;
     for (const toml::node& item : *list) {
         TomlSection section(problems, "service", item.as_table());
         read_service(&section, &config->options, &config->verifier);
+    }
+}
+
+void read_feed_list(TomlSection* root, Problems* problems, Config* config) {
+    const toml::array* list = tables_of(root, "feed", limits::sections_max);
+    if (list == nullptr) return;
+    for (const toml::node& item : *list) {
+        TomlSection section(problems, "feed", item.as_table());
+        read_feed(&section, config->options.lab != 0, &config->feeds);
     }
 }
 
@@ -196,6 +210,8 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     read_limits(root.section("limits"), &o);
     read_control(root.section("control"), &config->control);
     read_verifier(root.section("verifier"), &config->verifier);
+    read_feeds(root.section("feeds"), o.node_prefix, &config->feeds);
+    read_feed_list(&root, problems, config);
     read_services(&root, problems, config);
     check_enforce(&root, o);
     root.finish();
@@ -255,7 +271,7 @@ Result<Config> load_config(const std::string& path) {
 std::vector<std::string> config_keys() {
     Problems problems("");
     Config config = defaults();
-    const toml::parse_result parsed = toml::parse("[[service]]\n");
+    const toml::parse_result parsed = toml::parse("[[service]]\n[[feed]]\n");
     INVARIANT(static_cast<bool>(parsed));
     read_all(parsed.table(), &problems, &config);
     return problems.known_keys;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/config/feed_config.h"
 #include "control/config/verifier_config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/options.h"
@@ -39,6 +40,7 @@ struct Config {
     Options options = {};
     ControlOptions control;
     VerifierOptions verifier;
+    FeedsOptions feeds;
     std::vector<std::string> warnings;  // right, but probably not meant
 };
 
@@ -55,7 +57,8 @@ Result<Config> load_config(const std::string& path);
 // `file` is the name shown in errors.
 Result<Config> parse_config(std::string_view text, const std::string& file);
 
-// Every key there is, as "limits.workers"; those of a service as "service.name".
+// Every key there is, as "limits.workers"; those of a service as "service.name",
+// of a feed as "feed.name".
 std::vector<std::string> config_keys();
 
 }  // namespace cordon

@@ -86,6 +86,7 @@ Result<void> Daemon::prepare() {
     if (const Result<void> written = activate(); !written) return written;
     if (const Result<void> opened = open_store(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
+    if (const Result<void> opened = open_feeds(); !opened) return opened;
 
     Result<RequestServer> server =
         RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
@@ -126,6 +127,14 @@ Result<void> Daemon::open_desk() {
     return {};
 }
 
+Result<void> Daemon::open_feeds() {
+    if (config_.feeds.feeds.empty()) return {};
+    auto desk = sync::FeedDesk::start(config_);
+    if (!desk) return Failure(desk.error());
+    feeds_ = std::move(*desk);
+    return {};
+}
+
 Result<void> Daemon::run() {
     log_line(LogLevel::notice, std::string("cordond is ready at ") + config_.control.socket_path +
                                    (config_.options.lab != 0 ? " (LAB)" : ""));
@@ -137,6 +146,7 @@ Result<void> Daemon::run() {
     }
     ::sd_notify(0, "STOPPING=1");
     if (desk_) desk_->stop();
+    if (feeds_) feeds_->stop();
     journal_->stop();
     std::filesystem::remove(config_.control.socket_path);
     log_line(LogLevel::notice, "cordond has stopped; the dataplane goes on");
@@ -144,9 +154,11 @@ Result<void> Daemon::run() {
 }
 
 void Daemon::wait_once() {
-    std::vector<pollfd> set = {{signals_.get(), POLLIN, 0}};
+    std::vector<pollfd> set = {{signals_.get(), POLLIN, 0},
+                               {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0}};
+    const std::size_t own = set.size();
     server_->add_descriptors(&set);
-    const std::size_t of_server = set.size() - 1;
+    const std::size_t of_server = set.size() - own;
     exchanges_.add_descriptors(&set);
 
     const std::uint64_t now = monotonic_ms();
@@ -155,8 +167,9 @@ void Daemon::wait_once() {
 
     const std::span<const pollfd> ready(set);
     if (ready[0].revents != 0) take_signals();
-    server_->handle(ready.subspan(1, of_server), monotonic_ms());
-    exchanges_.handle(ready.subspan(1 + of_server), monotonic_ms());
+    if (ready[1].revents != 0) answer_feeds();
+    server_->handle(ready.subspan(own, of_server), monotonic_ms());
+    exchanges_.handle(ready.subspan(own + of_server), monotonic_ms());
 }
 
 void Daemon::take_signals() {
@@ -245,7 +258,11 @@ void Daemon::load_index(std::uint64_t generation) {
                 log_line(LogLevel::notice,
                          "index generation " + std::to_string(generation) + " is in force");
             }
-            if (!status && status.error().code == ErrorCode::unreachable) index_watch_.forget();
+            if (!status && status.error().code == ErrorCode::unreachable) {
+                index_watch_.forget();
+            } else if (feeds_) {
+                feeds_->tell(generation, index_error_);
+            }
         });
 }
 

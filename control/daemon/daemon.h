@@ -22,6 +22,7 @@
 #include "control/daemon/verify_desk.h"
 #include "control/store/store.h"
 #include "control/store/verify_queue.h"
+#include "control/sync/feed_desk.h"
 
 namespace cordon {
 
@@ -47,6 +48,7 @@ class Daemon {
     Result<void> prepare();
     Result<void> open_store();
     Result<void> open_desk();
+    Result<void> open_feeds();
 
     // The loop.
     void wait_once();
@@ -78,6 +80,13 @@ class Daemon {
     void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_retry(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_status(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_sync(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_history(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_verify(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_hold(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_import(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_enrol(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 
@@ -85,10 +94,14 @@ class Daemon {
     template <typename Render>
     void relay(ClientId client, LinkType type, Render&& render);
     void answer(ClientId client, const Result<nlohmann::json>& result);
+    // To the feeds' own thread; its answer comes by answer_feeds().
+    void ask_feeds(const sync::FeedQuestion& question);
+    void answer_feeds();
     bool fields_are_right(ClientId client, const Request& request);
 
     nlohmann::json control_json();
     nlohmann::json verify_json();
+    nlohmann::json feeds_json() const;
     nlohmann::json mode_json(const ServiceOptions& configured) const;
     const ServiceOptions* find_service(std::string_view name) const;
     Result<void> check_mode_change(const ModeOverride& wanted) const;
@@ -108,6 +121,7 @@ class Daemon {
     std::unique_ptr<JournalIntake> journal_;
     std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
     std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
+    std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
     std::optional<RequestServer> server_;
     Exchanges exchanges_;
 

@@ -98,8 +98,7 @@ class Walk {
 
     Result<void> snapshot() {
         const MetadataFile& file = out.timestamp.snapshot;
-        const Result<std::string> bytes =
-            get_announced(fetch_, of_version(file.version, "snapshot"), file.length, file.sha256);
+        const Result<std::string> bytes = announced("snapshot", file, out.state.snapshot);
         if (!bytes) return Failure(bytes.error());
         const auto envelope = read_envelope(as_bytes(*bytes), "snapshot");
         if (!envelope) return malformed(envelope.error());
@@ -225,27 +224,29 @@ class Walk {
         return {};
     }
 
-    // A document that the snapshot announces; the one we have is not fetched again.
+    // The one we have is not fetched again.
+    Result<std::string> announced(const char* name, const MetadataFile& file,
+                                  const std::string& own) {
+        if (own.size() == file.length && sha256(as_bytes(own)) == file.sha256) return own;
+        return get_announced(fetch_, of_version(file.version, name), file.length, file.sha256);
+    }
+
+    // A document that the snapshot announces.
     Result<Envelope> believe(const char* name, const Keys& keys, const Role& role,
                              std::string* bytes) {
-        const auto announced = snapshot_.files.find(std::string(name) + ".json");
-        if (announced == snapshot_.files.end())
+        const auto entry = snapshot_.files.find(std::string(name) + ".json");
+        if (entry == snapshot_.files.end())
             return refuse(Refusal::mixed, std::string("the snapshot has no ") + name);
-        const MetadataFile& file = announced->second;
-        std::string fresh = *bytes;
-        if (fresh.size() != file.length || sha256(as_bytes(fresh)) != file.sha256) {
-            auto got =
-                get_announced(fetch_, of_version(file.version, name), file.length, file.sha256);
-            if (!got) return Failure(got.error());
-            fresh = std::move(*got);
-        }
-        const auto envelope = read_envelope(as_bytes(fresh), "targets");
+        const MetadataFile& file = entry->second;
+        Result<std::string> fresh = announced(name, file, *bytes);
+        if (!fresh) return Failure(fresh.error());
+        const auto envelope = read_envelope(as_bytes(*fresh), "targets");
         if (!envelope) return malformed(envelope.error());
         if (envelope->version != file.version)
             return refuse(Refusal::mixed,
                           std::string(name) + " has another version than announced");
         if (auto ok = check_signed(*envelope, keys, role, name); !ok) return Failure(ok.error());
-        *bytes = std::move(fresh);
+        *bytes = std::move(*fresh);
         return *envelope;
     }
 

@@ -447,6 +447,7 @@ json well() {
                      {"config_error", nullptr},
                      {"index", {{"error", nullptr}}},
                      {"journal", {{"error", nullptr}}},
+                     {"feeds", {{"feeds", json::array()}}},
                      {"verify",
                       {{"configured", true},
                        {"connected", true},

@@ -145,6 +145,44 @@ void verifies_only_where_a_service_says_how(void**) {
     expect_error("[verifier]\nverify = true\n" + head, "unknown key");
 }
 
+void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
+    const std::string service =
+        "[[service]]\nname = \"a\"\naddress = \"192.0.2.1\"\nport = 80\nmode = \"observe\"\n";
+    const auto feed = [&](const std::string& keys, bool lab = false) {
+        return (lab ? "lab = true\n" : "") + std::string(ports) + service + "[[feed]]\n" + keys;
+    };
+    const std::string needed =
+        "name = \"centre\"\nmirrors = [\"https://m/f\"]\nroot = \"/etc/r\"\n";
+    assert_true(good(std::string(ports) + service).feeds.feeds.empty());
+    const FeedsOptions feeds = good(feed(needed + "poll_seconds = 10\nproxy = \"http://p:1\"\n" +
+                                         "purpose = \"known-csam\"\n"))
+                                   .feeds;
+    assert_int_equal(feeds.find("centre")->ceiling, RightsCeiling::report);
+    assert_int_equal(feeds.find("centre")->poll_seconds, 10);
+    assert_string_equal(feeds.node.c_str(), "c1");
+    assert_string_equal(feeds.system_files.c_str(), "/usr");
+
+    expect_error(feed(needed + "ceiling = \"block\"\n"), "lab = true");
+    assert_int_equal(good(feed(needed + "ceiling = \"block\"\n", true)).feeds.feeds[0].ceiling,
+                     RightsCeiling::block);
+    expect_error(feed(needed + "ceiling = \"\"\n"), "\"report\" or \"block\"");
+    expect_error(feed(needed + "purpose = \"copyright\"\n"), "nothing else");
+    expect_error(feed(""), "name: is missing");
+    expect_error(feed(""), "mirrors: is missing");
+    expect_error(feed(""), "root: is missing");
+    const auto mirrors = [&](const char* list, bool lab = false) {
+        return feed("name = \"c\"\nroot = \"/r\"\nmirrors = " + std::string(list) + "\n", lab);
+    };
+    expect_error(mirrors("[\"http://m\"]"), "must begin with https://");
+    assert_int_equal(good(mirrors("[\"http://m\"]", true)).feeds.feeds[0].mirrors.size(), 1);
+    expect_error(mirrors("[\"file:///etc\"]", true), "does not fit");
+    expect_error(mirrors("[\"https://m/\"]"), "without a slash");
+    expect_error(mirrors("[\"https://m/?x\"]"), "does not fit");
+    expect_error(feed(needed + "[[feed]]\n" + needed), "is the name of another feed");
+    expect_error(feed("name = \"../x\"\n"), "a name of a-z");
+    expect_error(feed(needed) + "[feeds]\nnode = \"Box\"\n", "a name of a-z");
+}
+
 void takes_its_defaults_from_the_limits(void**) {
     const Config c = good(ports);
     assert_int_equal(c.options.flows_max, limits::flows_max);
@@ -481,6 +519,7 @@ int main() {
         cmocka_unit_test(shipped_file_tells_the_true_defaults),
         cmocka_unit_test(shipped_file_explains_every_key),
         cmocka_unit_test(verifies_only_where_a_service_says_how),
+        cmocka_unit_test(follows_feeds_over_https_and_lets_them_block_in_a_lab_only),
         cmocka_unit_test(takes_its_defaults_from_the_limits),
         cmocka_unit_test(reads_every_key_of_a_service),
         cmocka_unit_test(resets_what_is_older_where_nothing_may_pass_unseen),

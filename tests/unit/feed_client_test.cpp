@@ -49,6 +49,8 @@ void follows_a_feed_and_fetches_only_what_is_new(void**) {
     assert_int_equal(centre.fetched["metadata/1.targets.json"], 1);
     assert_int_equal(centre.fetched["metadata/1.revocations.json"], 1);
     assert_int_equal(centre.fetched["metadata/timestamp.json"], 2);
+    assert_says(client.refresh_from(centre), "");
+    assert_int_equal(centre.fetched["metadata/2.snapshot.json"], 1);
 }
 
 void a_forged_document_of_any_role_is_refused(void**) {

@@ -1,0 +1,324 @@
+#include "control/sync/feed_desk.h"
+
+#include <sys/eventfd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+#include "control/daemon/clocks.h"
+#include "control/daemon/log.h"
+#include "control/feed/folder_fetch.h"
+#include "control/index/index_files.h"
+#include "control/sync/feed_json.h"
+#include "control/sync/https_fetch.h"
+#include "dataplane/contract/section_keys.h"
+
+namespace cordon::sync {
+namespace {
+
+using nlohmann::json;
+
+// A credential of the service manager, which a TPM may protect; else a file beside the state.
+std::string node_key_path(const std::string& state_dir) {
+    if (const char* credentials = std::getenv("CREDENTIALS_DIRECTORY")) {
+        const std::string path = std::string(credentials) + "/" + node_key_name;
+        if (std::filesystem::exists(path)) return path;
+    }
+    return state_dir + "/" + node_key_name;
+}
+
+Follower::Chance chance() {
+    return [random = std::mt19937_64(std::random_device()())]() mutable {
+        return std::uniform_real_distribution<double>(0, 1)(random);
+    };
+}
+
+Failure no_such_feed(const std::string& name) {
+    return failure(ErrorCode::usage,
+                   "there is no feed \"" + name + "\"; `cordonctl feed status` lists them");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config) {
+    const auto key = node_key(node_key_path(config.options.state_dir));
+    if (!key) return Failure(key.error());
+    std::unique_ptr<FeedDesk> desk(new FeedDesk(config, *key));
+    if (!desk->bell_.valid())
+        return failure(ErrorCode::io, "cannot make an eventfd for the feeds", errno);
+    for (const FeedOptions& feed : config.feeds.feeds)
+        desk->add_feed(feed, config);
+    desk->publish_status();
+    desk->thread_ = std::thread([raw = desk.get()] { raw->run(); });
+    return desk;
+}
+
+FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
+    : identity_{config.feeds.node, node_key, config.options.lab != 0},
+      state_dir_(config.options.state_dir),
+      index_path_(config.options.index_path),
+      files_(config.feeds.system_files, state_dir_ + "/system-files.sqlite", &stop_),
+      index_({index_path_, state_dir_}, feed::box_public(node_key), identity_.lab, files_),
+      bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    index_.set_others([this](const std::string& but) -> Result<std::vector<FeedInForce>> {
+        std::vector<FeedInForce> others;
+        for (const Followed& one : feeds_) {
+            if (one.follower->options().name == but) continue;
+            auto there = one.follower->in_force();
+            if (!there) return Failure(there.error());
+            if (*there) others.push_back(std::move(**there));
+        }
+        return others;
+    });
+}
+
+FeedDesk::~FeedDesk() {
+    stop();
+}
+
+void FeedDesk::add_feed(const FeedOptions& feed, const Config& config) {
+    const FeedFolder folder(state_dir_ + "/feeds/" + feed.name);
+    std::vector<Mirror> mirrors;
+    for (const std::string& address : feed.mirrors) {
+        TransferOptions transfer;
+        transfer.base_url = address;
+        transfer.ca_file = feed.ca;
+        transfer.proxy = feed.proxy;
+        transfer.partial_dir = folder.partial_dir();
+        mirrors.push_back(
+            {address, std::make_unique<HttpsFetch>(std::move(transfer), &stop_), 0, false, ""});
+    }
+    Identity identity = identity_;
+    identity.node = config.feeds.node;
+    feeds_.push_back({std::make_unique<Follower>(feed, std::move(identity), folder,
+                                                 std::move(mirrors), index_, chance()),
+                      false, ""});
+}
+
+void FeedDesk::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+json FeedDesk::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+Result<void> FeedDesk::ask(FeedQuestion question) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (asked_.size() >= asked_max)
+            return failure(ErrorCode::refused, "too many questions about feeds wait already");
+        asked_.push_back(std::move(question));
+    }
+    wake_.notify_all();
+    return {};
+}
+
+std::vector<FeedAnswer> FeedDesk::take_answers() {
+    std::uint64_t rings;
+    static_cast<void>(::read(bell_.get(), &rings, sizeof rings));
+    const std::lock_guard lock(mutex_);
+    return std::exchange(answers_, {});
+}
+
+void FeedDesk::tell(std::uint64_t generation, const std::string& error) {
+    {
+        const std::lock_guard lock(mutex_);
+        told_generation_ = generation;
+        told_error_ = error;
+    }
+    wake_.notify_all();
+}
+
+void FeedDesk::run() {
+    while (!stop_) {
+        turn();
+        std::unique_lock lock(mutex_);
+        const std::uint64_t now = unix_seconds();
+        const std::uint64_t due = next_due_s();
+        // Not longer than this at once: the clock may be set.
+        constexpr std::uint64_t wait_most_s = 5;
+        const auto wait = std::chrono::seconds(due > now ? std::min(due - now, wait_most_s) : 0);
+        if (asked_.empty() && !stop_) wake_.wait_for(lock, wait);
+    }
+}
+
+void FeedDesk::turn() {
+    heed_dataplane();
+    FeedQuestion question;
+    bool has_question = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!asked_.empty()) {
+            question = std::move(asked_.front());
+            asked_.pop_front();
+            has_question = true;
+        }
+    }
+    if (has_question) {
+        auto result = answer(question);
+        publish_status();
+        const std::lock_guard lock(mutex_);
+        answers_.push_back({question.client, std::move(result)});
+        constexpr std::uint64_t one = 1;
+        static_cast<void>(::write(bell_.get(), &one, sizeof one));
+        return;  // the next question first: people wait for it
+    }
+    for (Followed& one : feeds_) {
+        if (!stop_ && one.follower->next_poll_s() <= unix_seconds()) poll(one, false);
+    }
+    publish_status();
+}
+
+// False when there is an alarm.
+bool FeedDesk::poll(Followed& one, bool asked) {
+    Follower& feed = *one.follower;
+    const auto first_alarm = [&] {
+        return !one.not_started.empty() ? one.not_started
+               : feed.alarms().empty()  ? std::string()
+                                        : feed.alarms().front();
+    };
+    const std::string before = first_alarm();
+    const std::uint64_t generation = feed.state().in_force.number;
+    if (!one.started) {
+        const auto started = feed.start(unix_seconds());
+        one.started = started.has_value();
+        one.not_started = started ? "" : started.error().message();
+    }
+    if (one.started) feed.poll(unix_seconds(), asked);
+    const std::string now = first_alarm();
+    const std::string name = "feed " + feed.options().name + ": ";
+    // Told when it begins and when it ends, not every minute.
+    if (now != before && !stop_)
+        log_line(now.empty() ? LogLevel::notice : LogLevel::error,
+                 name + (now.empty() ? "all is well" : now));
+    if (feed.state().in_force.number != generation)
+        log_line(LogLevel::notice,
+                 name + "generation " + std::to_string(feed.state().in_force.number));
+    return now.empty();
+}
+
+// A dataplane that does not take what was tried here keeps what it has; a restart must not leave it
+// with nothing.
+void FeedDesk::heed_dataplane() {
+    std::uint64_t generation;
+    std::string error;
+    {
+        const std::lock_guard lock(mutex_);
+        generation = std::exchange(told_generation_, 0);
+        error = told_error_;
+    }
+    if (generation == 0 || generation != index_.generation()) return;
+    index_alarm_ = error.empty() ? "" : "the dataplane refused the index: " + error;
+    if (error.empty()) return;
+    log_line(LogLevel::error, index_alarm_ + "; the one before takes its place");
+    if (const auto back = index_.dataplane_refused(); !back)
+        log_line(LogLevel::error, back.error().message());
+}
+
+std::uint64_t FeedDesk::next_due_s() const {
+    std::uint64_t due = UINT64_MAX;
+    for (const Followed& one : feeds_)
+        due = std::min(due, one.follower->next_poll_s());
+    return due;
+}
+
+FeedDesk::Followed* FeedDesk::find(const std::string& name) {
+    for (Followed& one : feeds_)
+        if (one.follower->options().name == name) return &one;
+    return nullptr;
+}
+
+Result<json> FeedDesk::answer(const FeedQuestion& question) {
+    using What = FeedQuestion::What;
+    if (question.what == What::sync) return answer_sync(question.feed);
+    if (question.what == What::verify) return answer_verify(question.feed);
+    Followed* one = find(question.feed);
+    if (one == nullptr) return no_such_feed(question.feed);
+    if (question.what == What::history) return history_json(*one->follower);
+    if (!one->started) poll(*one, false);
+    if (!one->started) return failure(ErrorCode::refused, one->not_started);
+    Follower& feed = *one->follower;
+    if (question.what == What::enrol) return answer_enrol(feed);
+    const std::uint64_t now = unix_seconds();
+    feed::FolderFetch folder(question.folder);
+    const Result<void> done = question.what == What::hold ? feed.hold(question.hold, now)
+                              : question.what == What::fall_back
+                                  ? feed.fall_back(question.hold, now)
+                                  : feed.import(folder, now);
+    if (!done) return Failure(done.error());
+    return feed_json(feed, now);
+}
+
+Result<json> FeedDesk::answer_sync(const std::string& name) {
+    json list = json::array();
+    for (Followed& one : feeds_) {
+        if (!name.empty() && one.follower->options().name != name) continue;
+        poll(one, true);
+        if (!one.started) return failure(ErrorCode::refused, one.not_started);
+        list.push_back(feed_json(*one.follower, unix_seconds()));
+    }
+    if (list.empty()) return no_such_feed(name);
+    return json{{"feeds", list}};
+}
+
+// What lies on the disk is what was believed: every record counted again, every byte of the index.
+Result<json> FeedDesk::answer_verify(const std::string& name) {
+    json list = json::array();
+    const auto checked = check_index(index_path_);
+    for (const Followed& one : feeds_) {
+        const Follower& feed = *one.follower;
+        if (!name.empty() && feed.options().name != name) continue;
+        json problems = json::array();
+        if (!one.not_started.empty()) problems.push_back(one.not_started);
+        const auto set = feed.in_force();
+        if (!set) problems.push_back(set.error().message());
+        if (!checked) problems.push_back(checked.error().message());
+        if (feed.state().in_force.number != 0 &&
+            !index_.holds(feed.options().name, feed.state().in_force))
+            problems.push_back("the index does not hold the generation in force");
+        list.push_back(
+            {{"name", feed.options().name},
+             {"generation", feed.state().in_force.number},
+             {"records", set && *set ? (*set)->set.records.records().size() : 0},
+             {"state", set && *set ? json(feed::to_hex((*set)->set.records.state().bytes()))
+                                   : json(nullptr)},
+             {"problems", problems}});
+    }
+    if (list.empty()) return no_such_feed(name);
+    return json{{"feeds", list}};
+}
+
+// What the Centre has to know, and what the operator compares with what the Centre told him.
+Result<json> FeedDesk::answer_enrol(const Follower& feed) const {
+    const std::string& root = feed.state().trust.root;
+    return json{{"name", feed.options().name},
+                {"feed", feed.feed_name()},
+                {"lab", feed.lab()},
+                {"node", identity_.node},
+                {"key", feed::to_hex(feed::box_public(identity_.key))},
+                {"root_sha256", feed::to_hex(feed::sha256(as_bytes(root)))}};
+}
+
+void FeedDesk::publish_status() {
+    const std::uint64_t now = unix_seconds();
+    json list = json::array();
+    for (const Followed& one : feeds_) {
+        json line = feed_json(*one.follower, now);
+        if (!one.not_started.empty()) line["alarms"].push_back(one.not_started);
+        if (!index_alarm_.empty()) line["alarms"].push_back(index_alarm_);
+        list.push_back(std::move(line));
+    }
+    json fresh = {{"node", identity_.node}, {"feeds", std::move(list)}};
+    const std::lock_guard lock(mutex_);
+    status_ = std::move(fresh);
+}
+
+}  // namespace cordon::sync

@@ -1,0 +1,100 @@
+// Follows the feeds beside the event loop of cordond: mirrors are slow and an index takes seconds,
+// the socket of operators must not.
+//
+// Owns:       its thread, the followers, the index, and what operators asked for.
+// Invariants: a question is answered once, in the order they came. What status() says is whole: it
+//             is replaced after each poll, never changed.
+// Thread:     made, asked and stopped by the event loop; followers run on its own thread.
+// Limits:     asked_max questions wait at once. One feed after the other: a slow mirror delays the
+//             next feed by its time-outs.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "control/config/config.h"
+#include "control/sync/follower.h"
+#include "control/sync/index_of_feeds.h"
+#include "dataplane/base/descriptor.h"
+
+namespace cordon::sync {
+
+struct FeedQuestion {
+    enum class What : std::uint8_t { sync, history, verify, hold, fall_back, import, enrol };
+    std::uint64_t client = 0;
+    What what = What::sync;
+    std::string feed;    // empty: all of them, for sync and verify
+    std::string folder;  // of import
+    Hold hold;
+};
+
+struct FeedAnswer {
+    std::uint64_t client = 0;
+    Result<nlohmann::json> result;
+};
+
+class FeedDesk {
+  public:
+    static constexpr std::size_t asked_max = 64;
+
+    static Result<std::unique_ptr<FeedDesk>> start(const Config& config);
+    ~FeedDesk();
+    FeedDesk(const FeedDesk&) = delete;
+    FeedDesk& operator=(const FeedDesk&) = delete;
+
+    nlohmann::json status() const;
+    Result<void> ask(FeedQuestion question);
+    // Readable when there are answers.
+    int descriptor() const { return bell_.get(); }
+    std::vector<FeedAnswer> take_answers();
+
+    // What became of an index that the dataplane was told to load: empty when it is in force.
+    void tell(std::uint64_t generation, const std::string& error);
+    void stop();
+
+  private:
+    struct Followed {
+        std::unique_ptr<Follower> follower;
+        bool started = false;
+        std::string not_started;  // why; it is tried again
+    };
+
+    explicit FeedDesk(const Config& config, feed::SecretKey node_key);
+    void add_feed(const FeedOptions& feed, const Config& config);
+    void run();
+    void turn();
+    bool poll(Followed& feed, bool asked);
+    void heed_dataplane();
+    Result<nlohmann::json> answer(const FeedQuestion& question);
+    Result<nlohmann::json> answer_sync(const std::string& name);
+    Result<nlohmann::json> answer_verify(const std::string& name);
+    Result<nlohmann::json> answer_enrol(const Follower& feed) const;
+    Followed* find(const std::string& name);
+    void publish_status();
+    std::uint64_t next_due_s() const;
+
+    Identity identity_;
+    std::string state_dir_;
+    std::string index_path_;
+    std::atomic<bool> stop_{false};
+    SystemFiles files_;
+    IndexOfFeeds index_;
+    std::vector<Followed> feeds_;
+    std::string index_alarm_;  // that the dataplane refused one
+    Descriptor bell_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<FeedQuestion> asked_;
+    std::vector<FeedAnswer> answers_;
+    nlohmann::json status_;
+    std::uint64_t told_generation_ = 0;  // 0: nothing new
+    std::string told_error_;
+    std::thread thread_;
+};
+
+}  // namespace cordon::sync

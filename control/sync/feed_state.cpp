@@ -1,0 +1,238 @@
+#include "control/sync/feed_state.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "control/feed/canonical_json.h"
+#include "control/feed/folder_fetch.h"
+#include "control/index/atomic_file.h"
+
+namespace cordon::sync {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr int state_version = 1;
+
+json to_json(const HeldSuspension& held) {
+    return {{"what", static_cast<int>(held.what.what)},
+            {"value", held.what.value},
+            {"since", held.what.since_s},
+            {"until", held.what.until_s},
+            {"reason", held.what.reason},
+            {"lapsed_at", held.lapsed_at}};
+}
+
+json to_json(const Generation& g) {
+    return {
+        {"number", g.number}, {"epoch", g.epoch}, {"accepted", g.accepted_s}, {"count", g.count}};
+}
+
+json to_json(const Accepted& a) {
+    return {{"time", a.time_s},
+            {"base", a.base},
+            {"generation", a.generation},
+            {"added", a.added},
+            {"removed", a.removed}};
+}
+
+json to_json(const FeedState& s) {
+    json suspensions = json::array(), accepted = json::array(), history = json::array();
+    for (const HeldSuspension& held : s.suspensions)
+        suspensions.push_back(to_json(held));
+    for (const Accepted& one : s.accepted)
+        accepted.push_back(to_json(one));
+    for (const HistoryLine& line : s.history)
+        history.push_back({{"time", line.time_s}, {"text", line.text}});
+    return {{"version", state_version},
+            {"documents",
+             {{"root", s.trust.root},
+              {"timestamp", s.trust.timestamp},
+              {"snapshot", s.trust.snapshot},
+              {"targets", s.trust.targets},
+              {"releases", s.trust.releases},
+              {"revocations", s.trust.revocations}}},
+            {"issued", s.trust.issued_s},
+            {"grant", s.grant},
+            {"grant_serial", s.grant_serial},
+            {"in_force", to_json(s.in_force)},
+            {"previous", to_json(s.previous)},
+            {"suspensions", suspensions},
+            {"accepted", accepted},
+            {"history", history},
+            {"hold",
+             {{"until", s.hold.until_s},
+              {"pinned", s.hold.pinned},
+              {"reason", s.hold.reason},
+              {"uid", s.hold.uid}}},
+            {"imported", s.imported}};
+}
+
+Generation generation_of(const json& j) {
+    return {j.at("number"), j.at("epoch"), j.at("accepted"), j.at("count")};
+}
+
+HeldSuspension suspension_of(const json& j) {
+    const int what = j.at("what");
+    return {{static_cast<feed::SuspensionOf>(std::clamp(what, 0, 2)), j.at("value"), j.at("since"),
+             j.at("until"), j.at("reason")},
+            j.at("lapsed_at")};
+}
+
+// Throws what the JSON library throws.
+FeedState state_of(const json& j) {
+    FeedState s;
+    const json& documents = j.at("documents");
+    s.trust.root = documents.at("root");
+    s.trust.timestamp = documents.at("timestamp");
+    s.trust.snapshot = documents.at("snapshot");
+    s.trust.targets = documents.at("targets");
+    s.trust.releases = documents.at("releases");
+    s.trust.revocations = documents.at("revocations");
+    s.trust.issued_s = j.at("issued");
+    s.grant = j.at("grant");
+    s.grant_serial = j.at("grant_serial");
+    s.in_force = generation_of(j.at("in_force"));
+    s.previous = generation_of(j.at("previous"));
+    for (const json& one : j.at("suspensions"))
+        s.suspensions.push_back(suspension_of(one));
+    for (const json& one : j.at("accepted"))
+        s.accepted.push_back({one.at("time"), one.at("base"), one.at("generation"), one.at("added"),
+                              one.at("removed")});
+    for (const json& one : j.at("history"))
+        s.history.push_back({one.at("time"), one.at("text")});
+    const json& hold = j.at("hold");
+    s.hold = {hold.at("until"), hold.at("pinned"), hold.at("reason"), hold.at("uid")};
+    s.imported = j.at("imported");
+    return s;
+}
+
+Result<std::optional<std::string>> read(const std::string& directory, const std::string& name,
+                                        std::uint64_t bytes_max) {
+    return feed::FolderFetch(directory).get(name, bytes_max);
+}
+
+}  // namespace
+
+void FeedState::note(std::uint64_t now_s, std::string text) {
+    if (history.size() >= history_max) history.erase(history.begin());
+    history.push_back({now_s, std::move(text)});
+}
+
+FeedSet FeedSet::follow(feed::RecordSet next, std::uint64_t generation) const {
+    FeedSet out;
+    out.came_in.reserve(next.records().size());
+    const std::vector<feed::FeedRecord>& own = records.records();
+    std::size_t at = 0;
+    for (const feed::FeedRecord& record : next.records()) {
+        while (at < own.size() && own[at].tag < record.tag)
+            ++at;
+        const bool stays = at < own.size() && own[at] == record;
+        out.came_in.push_back(stays ? came_in[at] : generation);
+    }
+    out.records = std::move(next);
+    return out;
+}
+
+std::string FeedFolder::set_path(const Generation& generation) const {
+    return directory_ + "/set-" + std::to_string(generation.number);
+}
+
+Result<void> FeedFolder::make() const {
+    std::error_code error;
+    fs::create_directories(partial_dir(), error);
+    if (!error) return {};
+    return failure(ErrorCode::io, "cannot make the folder " + partial_dir(), error.value());
+}
+
+Result<std::optional<FeedState>> FeedFolder::load() const {
+    const auto text = read(directory_, "state.json", state_bytes_max);
+    if (!text) return Failure(text.error());
+    if (!*text) return std::nullopt;
+    // The edge of the JSON library: what has another shape throws there.
+    try {
+        const json parsed = json::parse(**text);
+        if (parsed.at("version") == state_version) return state_of(parsed);
+    } catch (const json::exception&) {}
+    return failure(ErrorCode::integrity,
+                   directory_ +
+                       "/state.json is damaged. What is in force stays; to follow this feed again, "
+                       "remove the folder and enrol with its root");
+}
+
+Result<void> FeedFolder::save(const FeedState& state) const {
+    const std::string text =
+        to_json(state).dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    return write_file_atomically(directory_ + "/state.json", as_bytes(text));
+}
+
+Result<FeedSet> FeedFolder::load_set(const Generation& generation) const {
+    const std::string name = "set-" + std::to_string(generation.number);
+    const auto bytes = read(directory_, name + ".rec", feed::record_file_bytes_max);
+    const auto marks = read(directory_, name + ".in", feed::records_max * sizeof(std::uint64_t));
+    if (!bytes || !marks) return Failure((!bytes ? bytes.error() : marks.error()));
+    const Failure damaged =
+        failure(ErrorCode::integrity, set_path(generation) + ".rec is damaged or gone");
+    if (!*bytes || !*marks) return damaged;
+    auto file = feed::decode_records(as_bytes(**bytes));
+    if (!file || file->generation != generation.number) return damaged;
+    auto records = feed::RecordSet::of(std::move(file->added));
+    if (!records || records->state().bytes() != file->state) return damaged;
+    FeedSet set;
+    set.came_in.resize(records->records().size());
+    if ((*marks)->size() != set.came_in.size() * sizeof(std::uint64_t)) return damaged;
+    if (!(*marks)->empty()) std::memcpy(set.came_in.data(), (*marks)->data(), (*marks)->size());
+    set.records = std::move(*records);
+    return set;
+}
+
+Result<void> FeedFolder::save_set(const FeedSet& set, const Generation& generation) const {
+    feed::RecordFile file;
+    file.generation = generation.number;
+    file.epoch = generation.epoch;
+    file.state = set.records.state().bytes();
+    file.added = set.records.records();
+    const Bytes marks(reinterpret_cast<const std::uint8_t*>(set.came_in.data()),
+                      set.came_in.size() * sizeof(std::uint64_t));
+    const Result<void> wrote = write_file_atomically(set_path(generation) + ".in", marks);
+    if (!wrote) return wrote;
+    return write_file_atomically(set_path(generation) + ".rec",
+                                 as_bytes(feed::encode_records(file)));
+}
+
+void FeedFolder::sweep(const FeedState& state) const {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory_, error)) {
+        const std::string name = entry.path().filename();
+        bool needed = !name.starts_with("set-") && !name.starts_with("state.json.");
+        for (const Generation* kept : {&state.in_force, &state.previous})
+            needed |=
+                entry.path() == set_path(*kept) + ".rec" || entry.path() == set_path(*kept) + ".in";
+        if (!needed) fs::remove(entry.path(), error);
+    }
+    for (const auto& entry : fs::directory_iterator(partial_dir(), error))
+        fs::remove(entry.path(), error);
+}
+
+Result<feed::SecretKey> node_key(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const auto text = read(path.substr(0, slash), path.substr(slash + 1), 65);
+    if (!text) return Failure(text.error());
+    feed::SecretKey key;
+    if (*text) {
+        const bool right = (*text)->size() == 65 && (*text)->back() == '\n' &&
+                           feed::from_hex(std::string_view(**text).substr(0, 64), key.bytes);
+        if (right) return key;
+        return failure(ErrorCode::integrity, path + " holds no key of 64 hex digits");
+    }
+    key = feed::SecretKey::random();
+    const Result<void> wrote =
+        write_file_atomically(path, as_bytes(feed::to_hex(key.bytes) + "\n"));
+    if (!wrote) return Failure(wrote.error());
+    return key;
+}
+
+}  // namespace cordon::sync

@@ -1,0 +1,273 @@
+#include "control/sync/follower.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "control/feed/folder_fetch.h"
+
+namespace cordon::sync {
+namespace {
+
+constexpr const char* timestamp_path = "metadata/timestamp.json";
+
+// What a mirror has said of the timestamp already is not asked again.
+class WithTimestamp final : public feed::Fetch {
+  public:
+    WithTimestamp(feed::Fetch& mirror, std::string timestamp)
+        : mirror_(mirror), timestamp_(std::move(timestamp)) {}
+    Result<std::optional<std::string>> get(const std::string& path,
+                                           std::uint64_t bytes_max) override {
+        if (path == timestamp_path) return std::optional(timestamp_);
+        return mirror_.get(path, bytes_max);
+    }
+
+  private:
+    feed::Fetch& mirror_;
+    std::string timestamp_;
+};
+
+// As the mirror tells it: it decides only who is asked first.
+Result<std::uint64_t> claimed_version(const std::string& timestamp) {
+    const auto envelope = feed::read_envelope(as_bytes(timestamp), "timestamp");
+    if (!envelope) return feed::refuse(feed::Refusal::malformed, envelope.error().text);
+    return envelope->version;
+}
+
+}  // namespace
+
+Follower::Follower(FeedOptions options, Identity identity, FeedFolder folder,
+                   std::vector<Mirror> mirrors, IndexKeeper& keeper, Chance chance)
+    : options_(std::move(options)),
+      identity_(std::move(identity)),
+      folder_(std::move(folder)),
+      mirrors_(std::move(mirrors)),
+      keeper_(keeper),
+      chance_(std::move(chance)) {}
+
+Result<void> Follower::start(std::uint64_t now_s) {
+    next_poll_s_ = now_s + static_cast<std::uint64_t>(chance_() * 5);
+    if (const Result<void> made = folder_.make(); !made) return made;
+    auto found = folder_.load();
+    if (!found) return Failure(found.error());
+    if (*found) state_ = std::move(**found);
+    if (state_.trust.root.empty()) {
+        if (const Result<void> begun = begin_from_root(); !begun) return begun;
+    }
+    const auto envelope = feed::read_envelope(as_bytes(state_.trust.root), "root");
+    if (!envelope) return Failure(envelope.error());
+    const auto root = feed::read_root(*envelope);
+    if (!root) return Failure(root.error());
+    feed_name_ = root->feed;
+    lab_ = root->lab;
+    if (lab_ && !identity_.lab)
+        return failure(ErrorCode::refused, "the root of " + options_.name +
+                                               " is that of a test feed; it needs lab = true");
+    if (!state_.trust.targets.empty()) {
+        const auto targets = feed::read_envelope(as_bytes(state_.trust.targets), "targets");
+        if (const auto read = targets ? feed::read_targets(*targets) : Failure(targets.error()))
+            static_cast<void>(open_own_grant(*read));  // a grant that does not open is asked anew
+    }
+    if (state_.in_force.number == 0 || keeper_.holds(options_.name, state_.in_force)) return {};
+    const auto own = in_force();
+    if (!own) return Failure(own.error());
+    return *own ? put(**own, now_s) : Result<void>();
+}
+
+// The root that the operator was given is where trust begins: nobody above it vouches for it.
+Result<void> Follower::begin_from_root() {
+    const auto slash = options_.root.rfind('/');
+    const auto bytes = feed::FolderFetch(options_.root.substr(0, slash))
+                           .get(options_.root.substr(slash + 1), feed::root_bytes_max);
+    if (!bytes) return Failure(bytes.error());
+    if (!*bytes) return failure(ErrorCode::config, options_.root + " is not there");
+    const auto envelope = feed::read_envelope(as_bytes(**bytes), "root");
+    const auto root = envelope ? feed::read_root(*envelope) : Failure(envelope.error());
+    if (!root)
+        return failure(ErrorCode::integrity, options_.root + " is no root: " + root.error().text);
+    if (feed::signed_by(*envelope, root->keys, root->root) < root->root.threshold)
+        return failure(ErrorCode::integrity, options_.root + " is not signed by its own keys");
+    state_.trust.root = **bytes;
+    return folder_.save(state_);
+}
+
+void Follower::poll(std::uint64_t now_s, bool asked) {
+    alarms_.clear();
+    polled_s_ = now_s;
+    if (asked) {
+        refused_ = {};
+        grant_asked_s_ = 0;
+    }
+    Source from = {};
+    const auto news = refresh_from_mirrors(now_s, &from);
+    if (news) {
+        state_.imported = false;
+        learn(*news, from, now_s);
+    } else {
+        alarm(news.error().message());
+    }
+    if (state_.trust.issued_s != 0 && now_s > state_.trust.issued_s + stale_s)
+        alarm("stale: the newest news is of " + feed::write_time(state_.trust.issued_s));
+    schedule(now_s, !news);
+}
+
+Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s) {
+    alarms_.clear();
+    polled_s_ = now_s;
+    refused_ = {};
+    grant_asked_s_ = 0;
+    const auto news = refresh_from(folder, now_s);
+    if (!news) {
+        alarm(news.error().message());
+        return Failure(news.error());
+    }
+    state_.imported = true;
+    learn(*news, {nullptr, &folder}, now_s);
+    if (alarms_.empty()) return {};
+    return failure(ErrorCode::integrity, alarms_.front());
+}
+
+// Weakening first, and each by itself: what is refused of one says nothing about the next.
+void Follower::learn(const feed::Refreshed& news, const Source& from, std::uint64_t now_s) {
+    if (!news.revocations) {
+        alarm("revocations " + news.revocations.error().message());
+    } else if (const auto done = take_suspensions(*news.revocations, now_s); !done) {
+        alarm("suspensions are not in force: " + done.error().message());
+    }
+    if (const auto done = take_grant(news, *from.fetch, now_s); !done)
+        alarm("grant: " + done.error().message());
+    if (!news.releases) {
+        alarm("releases " + news.releases.error().message());
+    } else if (const auto done = take_release(news, from, now_s); !done) {
+        alarm("release " + std::to_string(newest_) + ": " + done.error().message());
+    }
+    if (const auto done = keep_fresh(now_s); !done) alarm("index: " + done.error().message());
+}
+
+Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t now_s) {
+    feed::TrustState kept;
+    auto news = feed::refresh(state_.trust, fetch, now_s, &kept);
+    // Of a walk that ended early only the roots are kept. Else a mirror that has nothing but a new
+    // timestamp would shut out all others until they have it too.
+    const feed::TrustState before = state_.trust;
+    if (news) {
+        state_.trust = news->state;
+    } else if (kept.root != before.root) {
+        state_.trust.root = kept.root;
+        if (kept.timestamp.empty()) {
+            state_.trust.timestamp.clear();
+            state_.trust.snapshot.clear();
+        }
+    }
+    const bool same =
+        state_.trust.root == before.root && state_.trust.timestamp == before.timestamp &&
+        state_.trust.releases == before.releases && state_.trust.revocations == before.revocations;
+    if (same) return news;
+    if (const Result<void> saved = folder_.save(state_); !saved) {
+        state_.trust = before;  // what is not durable is not believed
+        return Failure(saved.error());
+    }
+    return news;
+}
+
+Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Source* followed) {
+    const auto answers = ask_mirrors();
+    Error worst = {ErrorCode::unreachable, "unreachable: no mirror answers"};
+    for (const Mirror& mirror : mirrors_)
+        if (!mirror.problem.empty()) worst.text = mirror.problem;
+    for (const auto& [mirror, timestamp] : answers) {
+        WithTimestamp source(*mirror->fetch, timestamp);
+        auto news = refresh_from(source, now_s);
+        if (news) {
+            *followed = {mirror, mirror->fetch.get()};
+            name_laggards(answers, *mirror);
+            return news;
+        }
+        mirror->problem = news.error().message();
+        worst = news.error();
+    }
+    return Failure(worst);
+}
+
+// Two that answer, in a random order, the one with the newer timestamp first.
+std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors() {
+    std::vector<Mirror*> order;
+    for (Mirror& mirror : mirrors_)
+        order.push_back(&mirror);
+    for (std::size_t i = order.size(); i > 1; --i)
+        std::swap(order[i - 1],
+                  order[static_cast<std::size_t>(chance_() * static_cast<double>(i))]);
+    std::vector<std::pair<Mirror*, std::string>> answers;
+    constexpr std::size_t enough = 2;
+    for (Mirror* mirror : order) {
+        if (answers.size() == enough) break;
+        mirror->behind = false;
+        mirror->problem.clear();
+        auto got = mirror->fetch->get(timestamp_path, feed::timestamp_bytes_max);
+        const Result<std::uint64_t> version =
+            !got    ? Failure(got.error())
+            : !*got ? feed::refuse(feed::Refusal::unreachable, mirror->name + " has no feed")
+                    : claimed_version(**got);
+        if (!version) {
+            mirror->problem = version.error().message();
+            continue;
+        }
+        mirror->version = *version;
+        answers.emplace_back(mirror, std::move(**got));
+    }
+    std::stable_sort(answers.begin(), answers.end(), [](const auto& a, const auto& b) {
+        return a.first->version > b.first->version;
+    });
+    return answers;
+}
+
+void Follower::name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
+                             const Mirror& followed) {
+    for (const auto& [mirror, timestamp] : answers)
+        mirror->behind = mirror->version < followed.version;
+}
+
+void Follower::schedule(std::uint64_t now_s, bool failed) {
+    const auto later = [now_s](double seconds) {
+        return now_s + static_cast<std::uint64_t>(std::llround(seconds));
+    };
+    if (!failed) {
+        failures_ = 0;
+        next_poll_s_ = later(options_.poll_seconds * (0.8 + 0.4 * chance_()));
+        return;
+    }
+    ++failures_;
+    const double doubled = std::ldexp(static_cast<double>(back_off_first_s),
+                                      static_cast<int>(std::min<std::uint64_t>(failures_ - 1, 16)));
+    next_poll_s_ = later(std::min(doubled * (1 + chance_()), static_cast<double>(back_off_most_s)));
+}
+
+Result<void> Follower::hold(const Hold& hold, std::uint64_t now_s) {
+    if (hold.until_s > now_s + hold_max_s)
+        return failure(ErrorCode::usage, "releases can be held back for 7 days at most");
+    const FeedState before = state_;
+    state_.hold = hold;
+    state_.note(now_s, !hold.holds(now_s)
+                           ? "releases are taken again, by uid " + std::to_string(hold.uid)
+                           : std::string(hold.pinned ? "pinned" : "paused") + " until " +
+                                 feed::write_time(hold.until_s) + " by uid " +
+                                 std::to_string(hold.uid) + ": " + hold.reason);
+    const Result<void> saved = folder_.save(state_);
+    if (!saved) state_ = before;
+    return saved;
+}
+
+Result<void> Follower::fall_back(const Hold& hold, std::uint64_t now_s) {
+    if (state_.previous.number == 0)
+        return failure(ErrorCode::refused, "there is no generation before this one");
+    const FeedState before = state_;
+    std::swap(state_.in_force, state_.previous);
+    const auto feed = in_force();
+    Result<void> done = feed && *feed ? put(**feed, now_s)
+                        : feed        ? failure(ErrorCode::refused, "there is no grant")
+                                      : Failure(feed.error());
+    if (done) done = this->hold(hold, now_s);
+    if (!done) state_ = before;
+    return done;
+}
+
+}  // namespace cordon::sync

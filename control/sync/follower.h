@@ -1,0 +1,169 @@
+// Follows one feed: asks its mirrors, believes what client.h believes, and puts what follows into
+// force. What it cannot believe changes nothing: the last good generation stays, an alarm says why.
+//
+//   poll:  timestamps of two mirrors ► refresh ► suspensions ► grant ► release ► index ► state
+//
+// Owns:       the state of the feed, in its folder.
+// Invariants: suspensions are in force before a release is looked at. A generation is in force only
+//             after its index was tried; the set before it stays on the disk. No release is taken
+//             while one of the two is held back, without a grant that holds, or above the caps of
+//             the days that passed.
+// Thread:     one, which may wait for mirrors. Time and chance are arguments.
+// Limits:     two mirrors asked in a poll, more only when those fail; a release that was refused is
+//             tried again after refused_again_s.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "control/config/feed_config.h"
+#include "control/feed/grant.h"
+#include "control/sync/feed_state.h"
+
+namespace cordon::sync {
+
+inline constexpr std::uint64_t grant_every_s = 3600;
+inline constexpr std::uint64_t refused_again_s = 3600;
+inline constexpr std::uint64_t back_off_first_s = 30;
+inline constexpr std::uint64_t back_off_most_s = 3600;
+inline constexpr std::uint64_t hold_max_s = 7 * feed::day_s;
+inline constexpr std::uint64_t stale_s = feed::day_s;
+inline constexpr std::uint64_t fresh_every_s = feed::day_s / 2;
+
+// What of a feed is to be in the index.
+struct FeedInForce {
+    std::string name;
+    RightsCeiling ceiling = RightsCeiling::report;
+    Generation generation;
+    std::uint64_t not_after_s = 0;  // of the grant
+    std::uint64_t issued_s = 0;     // of the newest news
+    feed::SecretKey key;
+    FeedSet set;
+    // Of a generation: that with which its records came here.
+    std::vector<feed::Suspension> suspensions;
+};
+
+// Where what is to be in force goes. On an error what was in force stays.
+class IndexKeeper {
+  public:
+    virtual ~IndexKeeper() = default;
+    // Built, tried, and then in the place of the one before.
+    virtual Result<void> put(const FeedInForce& feed, std::uint64_t now_s) = 0;
+    // Other suspensions than before, of the same generation.
+    virtual Result<void> suspend(const FeedInForce& feed, std::uint64_t now_s) = 0;
+    virtual bool holds(const std::string& name, const Generation& generation) = 0;
+};
+
+struct Mirror {
+    std::string name;
+    std::unique_ptr<feed::Fetch> fetch;
+    std::uint64_t version = 0;  // of the timestamp it gave last
+    bool behind = false;        // another gave a newer one in the same poll
+    std::string problem;        // of the last time it was asked
+};
+
+struct Identity {
+    std::string node;
+    feed::SecretKey key;
+    bool lab = false;  // the appliance
+};
+
+class Follower {
+  public:
+    using Chance = std::function<double()>;  // 0 ≤ x < 1
+
+    Follower(FeedOptions options, Identity identity, FeedFolder folder, std::vector<Mirror> mirrors,
+             IndexKeeper& keeper, Chance chance);
+
+    // Reads the state, or begins one from the root; has the index hold what it should.
+    Result<void> start(std::uint64_t now_s);
+    // `asked`: somebody waits for it; what was refused is tried again.
+    void poll(std::uint64_t now_s, bool asked = false);
+    // One poll of a folder instead of the mirrors.
+    Result<void> import(feed::Fetch& folder, std::uint64_t now_s);
+
+    Result<void> hold(const Hold& hold, std::uint64_t now_s);
+    // Back to the generation before, held there.
+    Result<void> fall_back(const Hold& hold, std::uint64_t now_s);
+
+    std::uint64_t next_poll_s() const { return next_poll_s_; }
+    const FeedOptions& options() const { return options_; }
+    const FeedState& state() const { return state_; }
+    const std::vector<Mirror>& mirrors() const { return mirrors_; }
+    const std::vector<std::string>& alarms() const { return alarms_; }
+    std::uint64_t newest() const { return newest_; }  // generation that is announced
+    std::uint64_t polled_s() const { return polled_s_; }
+    std::uint64_t failures() const { return failures_; }  // in a row
+    const std::string& feed_name() const { return feed_name_; }
+    bool lab() const { return lab_; }
+    // The grant in force, without its keys.
+    const feed::Grant& grant() const { return grant_; }
+
+    // For an index of several feeds: what of this one is to be in it. Nothing yet: no generation.
+    Result<std::optional<FeedInForce>> in_force() const;
+
+  private:
+    struct Source {
+        Mirror* mirror;  // null: a folder
+        feed::Fetch* fetch;
+    };
+    struct Refused {
+        std::uint64_t generation = 0;
+        std::uint64_t again_s = 0;
+        Error error;
+    };
+    struct Step {  // from the set in force to another
+        feed::RecordSet set;
+        Generation generation;
+    };
+
+    Result<feed::Refreshed> refresh_from_mirrors(std::uint64_t now_s, Source* followed);
+    Result<feed::Refreshed> refresh_from(feed::Fetch& fetch, std::uint64_t now_s);
+    std::vector<std::pair<Mirror*, std::string>> ask_mirrors();
+    void name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
+                       const Mirror& followed);
+    void learn(const feed::Refreshed& news, const Source& from, std::uint64_t now_s);
+    void schedule(std::uint64_t now_s, bool failed);
+    void alarm(const std::string& text) { alarms_.push_back(text); }
+
+    Result<void> begin_from_root();
+    Result<void> take_suspensions(const feed::RevocationsMetadata& fresh, std::uint64_t now_s);
+    Result<void> take_grant(const feed::Refreshed& news, feed::Fetch& fetch, std::uint64_t now_s);
+    Result<void> open_own_grant(const feed::TargetsMetadata& targets);
+    Result<void> take_release(const feed::Refreshed& news, const Source& from, std::uint64_t now_s);
+    Result<Step> fetch_release(const feed::Refreshed& news, const Source& from,
+                               const feed::RecordSet& own);
+    Result<Step> walk(const std::vector<std::string>& way, const feed::Refreshed& news,
+                      const feed::RecordSet& own, feed::Fetch& fetch);
+    Result<void> put(const FeedInForce& feed, std::uint64_t now_s);
+    Result<void> put_suspensions(std::uint64_t now_s);
+    Result<void> keep_fresh(std::uint64_t now_s);
+    Result<void> activate(Step step, const FeedSet& own, const feed::Caps& caps,
+                          std::uint64_t now_s);
+    Result<void> check_days(const Accepted& change, const feed::Caps& caps,
+                            std::uint64_t now_s) const;
+    Result<FeedInForce> described(FeedSet set, const Generation& generation) const;
+    std::vector<feed::Suspension> suspensions_here() const;
+
+    FeedOptions options_;
+    Identity identity_;
+    FeedFolder folder_;
+    std::vector<Mirror> mirrors_;
+    IndexKeeper& keeper_;
+    Chance chance_;
+
+    FeedState state_;
+    feed::Grant grant_;
+    std::string feed_name_;
+    bool lab_ = false;
+    std::vector<std::string> alarms_;
+    Refused refused_;
+    std::uint64_t newest_ = 0;
+    std::uint64_t polled_s_ = 0;
+    std::uint64_t put_issued_s_ = 0;  // how old the index takes the feed to be
+    std::uint64_t grant_asked_s_ = 0;
+    std::uint64_t next_poll_s_ = 0;
+    std::uint64_t failures_ = 0;
+};
+
+}  // namespace cordon::sync

@@ -1,0 +1,55 @@
+// The index of an appliance that follows feeds, and its keys, as files that the dataplane reads.
+//
+//   build ► try ► keys ► index.previous ► index      then the dataplane is told, and acknowledges
+//
+// Owns:       the index file, the one before it beside it (.previous), the file of keys.
+// Invariants: an index that was not tried is never in place. What the dataplane refused gives way
+//             to the one before. Keys come before the index that needs them; none is in the index.
+//             A suspended reference is not in it; of a suspended source or generation all only
+//             reports.
+// Thread:     one; dataplane_refused() the same.
+// Limits:     limits::sections_max feeds. While it builds, all sets and the image are in memory.
+#pragma once
+
+#include "control/sync/follower.h"
+#include "control/sync/system_files.h"
+
+namespace cordon::sync {
+
+struct IndexPlaces {
+    std::string index;      // file
+    std::string state_dir;  // of keys
+};
+
+class IndexOfFeeds final : public IndexKeeper {
+  public:
+    // What of the feeds but this one is to be in the index.
+    using Others = std::function<Result<std::vector<FeedInForce>>(const std::string& but)>;
+
+    IndexOfFeeds(IndexPlaces places, feed::PublicKey node, bool lab, SystemFiles& files)
+        : places_(std::move(places)), node_(node), lab_(lab), files_(files) {}
+    void set_others(Others others) { others_ = std::move(others); }
+
+    Result<void> put(const FeedInForce& feed, std::uint64_t now_s) override;
+    Result<void> suspend(const FeedInForce& feed, std::uint64_t now_s) override;
+    bool holds(const std::string& name, const Generation& generation) override;
+
+    // The index in place is not the one that was in force: the one before takes its place again.
+    Result<void> dataplane_refused();
+    std::uint64_t generation() const { return generation_; }  // of the file put last, 0: none
+
+  private:
+    Result<void> build(const FeedInForce& feed, std::uint64_t now_s, SystemFiles* files);
+    Result<void> hand_over_keys(const std::vector<FeedInForce>& feeds) const;
+    Result<void> keep_previous() const;
+    std::string previous() const { return places_.index + ".previous"; }
+
+    IndexPlaces places_;
+    feed::PublicKey node_;
+    bool lab_;
+    SystemFiles& files_;
+    Others others_;
+    std::uint64_t generation_ = 0;
+};
+
+}  // namespace cordon::sync

@@ -1,0 +1,111 @@
+#include "control/sync/index_trial.h"
+
+#include <algorithm>
+
+#include "dataplane/contract/index_verify.h"
+
+namespace cordon::sync {
+namespace {
+
+Tag tag_of(const feed::FeedRecord& record) {
+    return {load_le64(record.tag.data()), load_le64(record.tag.data() + 8)};
+}
+
+class SectionLookup {
+  public:
+    SectionLookup(Bytes image, const SectionDescriptor& section)
+        : section_(section),
+          buckets_(part<TagBucket>(image, IndexPart::tags)),
+          numbers_(part<NumberBucket>(image, IndexPart::numbers)),
+          records_(part<IndexRecord>(image, IndexPart::records)) {}
+
+    const IndexRecord* find(const Tag& tag) const {
+        if (section_.tag_count == 0) return nullptr;
+        for (std::uint32_t at = home_bucket(tag, section_.home_buckets);; ++at) {
+            for (std::size_t slot = 0; slot < index_bucket_slots; ++slot) {
+                if (buckets_[at].tags[slot] == tag) return &records_[numbers_[at].records[slot]];
+            }
+            if (!search_goes_on(buckets_[at], tag)) return nullptr;
+        }
+    }
+    bool has(IndicatorKind kind) const {
+        return section_.kind_tags[static_cast<std::size_t>(kind)] != 0;
+    }
+
+  private:
+    template <typename Struct>
+    const Struct* part(Bytes image, IndexPart which) const {
+        const std::uint64_t offset = section_.parts[static_cast<std::size_t>(which)].offset;
+        return reinterpret_cast<const Struct*>(image.data() + offset);
+    }
+
+    const SectionDescriptor& section_;
+    const TagBucket* buckets_;
+    const NumberBucket* numbers_;
+    const IndexRecord* records_;
+};
+
+const SectionDescriptor* section_of(const IndexHead& head, const FeedInForce& feed) {
+    for (std::uint32_t i = 0; i < head.section_count; ++i) {
+        const SectionDescriptor& section = head.sections[i];
+        if (section.name == feed.name && section.epoch == feed.generation.epoch) return &section;
+    }
+    return nullptr;
+}
+
+Failure refused(const FeedInForce& feed, const std::string& why) {
+    return failure(ErrorCode::integrity, "the index made of " + feed.name + " " + why);
+}
+
+Result<void> try_answers(const SectionLookup& section, const FeedInForce& feed) {
+    const std::vector<feed::FeedRecord>& records = feed.set.records.records();
+    const std::size_t step = records.size() / answers_max + 1;
+    for (std::size_t i = 0; i < records.size(); i += step) {
+        const IndexRecord* found = section.find(tag_of(records[i]));
+        if (found == nullptr || found->reference != records[i].reference)
+            return refused(feed, "does not find reference " + std::to_string(records[i].reference));
+        Tag other = tag_of(records[i]);
+        other.low = ~other.low;
+        if (section.find(other) != nullptr) return refused(feed, "finds what is not listed");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, SystemFiles* files) {
+    const char* why = "";
+    if (verify_index(image, &why) != IndexStatus::ok)
+        return failure(ErrorCode::integrity, std::string("the index that was built: ") + why);
+    const auto& head = *reinterpret_cast<const IndexHead*>(image.data());
+    struct Tried {
+        const FeedInForce& feed;
+        SectionLookup section;
+        TagKey key;
+    };
+    std::vector<Tried> tried;
+    for (const FeedInForce& feed : feeds) {
+        const SectionDescriptor* section = section_of(head, feed);
+        if (section == nullptr) return refused(feed, "has no section of that name");
+        tried.push_back({feed, {image, *section}, TagKey(feed.key.bytes)});
+        if (const auto ok = try_answers(tried.back().section, feed); !ok) return ok;
+    }
+    if (files == nullptr) return {};
+    Result<void> innocent;
+    const Result<void> looked = files->each([&](const SystemFile& file) {
+        for (const Tried& one : tried) {
+            for (const IndicatorKind kind :
+                 {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5}) {
+                if (!innocent || !one.section.has(kind)) continue;
+                const IndexRecord* hit =
+                    one.section.find(keyed_tag(one.key, kind, file.digest(kind)));
+                if (hit == nullptr) continue;
+                innocent = refused(one.feed, "lists " + file.path + " of this system (reference " +
+                                                 std::to_string(hit->reference) + ")");
+            }
+        }
+    });
+    return innocent ? looked : innocent;
+}
+
+}  // namespace cordon::sync

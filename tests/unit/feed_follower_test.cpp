@@ -1,0 +1,674 @@
+// What an appliance makes of a feed, on a clock and with chances of the test's: whatever a mirror
+// or a thief of keys does, the last good generation stays in force, and the alarm says why not
+// more.
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "control/sync/follower.h"
+#include "tests/support/feed_centre.h"
+
+// Last: it defines macros with names such as fail().
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+using namespace cordon::sync;
+using cordon::test::feed_record;
+using cordon::test::FeedCentre;
+
+namespace {
+
+#define assert_says(is, should) assert_string_equal(std::string(is).c_str(), should)
+
+// Remembers what was put; refuses what it is told to.
+struct Keeper final : IndexKeeper {
+    std::optional<FeedInForce> there;
+    std::vector<feed::Suspension> suspensions;
+    int puts = 0;
+    std::uint64_t refuses = 0;  // a generation
+    bool disk_full = false;
+
+    Result<void> put(const FeedInForce& feed, std::uint64_t) override {
+        if (disk_full) return failure(ErrorCode::io, "cannot write", ENOSPC);
+        if (feed.generation.number == refuses)
+            return failure(ErrorCode::integrity, "it lists /usr/bin/true");
+        there = feed;
+        suspensions = feed.suspensions;
+        ++puts;
+        return {};
+    }
+    Result<void> suspend(const FeedInForce& feed, std::uint64_t) override {
+        if (disk_full) return failure(ErrorCode::io, "cannot write", ENOSPC);
+        suspensions = feed.suspensions;
+        return {};
+    }
+    bool holds(const std::string&, const Generation& generation) override {
+        return there && there->generation.number == generation.number;
+    }
+    std::uint64_t generation() const { return there ? there->generation.number : 0; }
+};
+
+// A mirror of the centre that is away when told so.
+struct Line final : feed::Fetch {
+    FeedCentre& centre;
+    const bool& away;
+    Line(FeedCentre& of, const bool& is_away) : centre(of), away(is_away) {}
+    Result<std::optional<std::string>> get(const std::string& path,
+                                           std::uint64_t bytes_max) override {
+        if (away) return feed::refuse(feed::Refusal::unreachable, path);
+        return centre.get(path, bytes_max);
+    }
+};
+
+struct Appliance {
+    std::string directory;
+    FeedCentre centre;
+    FeedCentre other;  // what a second mirror serves
+    bool away = false;
+    bool other_away = true;
+    Keeper keeper;
+    feed::SecretKey key = feed::SecretKey::random();
+    feed::RecordSet set;  // the newest of the centre
+    std::uint64_t grant_serial = 0;
+    double chance = 0.5;
+    std::unique_ptr<Follower> follower;
+
+    Appliance() {
+        char name[] = "/tmp/cordon-follower-XXXXXX";
+        directory = ::mkdtemp(name) == nullptr ? "" : name;
+        std::ofstream(directory + "/root.json") << centre.bytes("root", 1);
+        release({1, 2});
+        grant(centre.now_s + 31 * feed::day_s);
+        restart();
+    }
+    ~Appliance() { std::filesystem::remove_all(directory); }
+    Appliance(const Appliance&) = delete;
+
+    void restart(bool lab = true) {
+        follower.reset();
+        FeedOptions options;
+        options.name = "centre";
+        options.root = directory + "/root.json";
+        std::vector<Mirror> mirrors;
+        mirrors.push_back({"one", std::make_unique<Line>(centre, away), 0, false, ""});
+        mirrors.push_back({"two", std::make_unique<Line>(other, other_away), 0, false, ""});
+        follower = std::make_unique<Follower>(options, Identity{"box-1", key, lab},
+                                              FeedFolder(directory + "/feed"), std::move(mirrors),
+                                              keeper, [this] { return chance; });
+        const auto started = follower->start(centre.now_s);
+        started_as = started ? "" : started.error().message();
+    }
+    std::string started_as;
+
+    // The set of these tags is the next generation: in full, and as a delta from the one before.
+    void release(const std::vector<std::uint8_t>& tags) {
+        std::vector<feed::FeedRecord> records;
+        for (const std::uint8_t tag : tags)
+            records.push_back(feed_record(tag));
+        const feed::RecordSet next = *feed::RecordSet::of(records);
+        const std::uint64_t generation = centre.releases.newest() + 1;
+        feed::RecordFile full, delta;
+        full.generation = delta.generation = generation;
+        full.added = next.records();
+        full.state = next.state().bytes();
+        centre.add_release(full, tags.size());
+        if (generation > 1) {
+            delta.base = generation - 1;
+            set.changes_to(next, &delta);
+            centre.add_release(delta, tags.size());
+        }
+        set = next;
+        publish();
+    }
+    // All documents a minute later.
+    void publish(std::uint64_t later_s = 60) {
+        centre.next_versions(later_s);
+        ++centre.targets.version;
+        ++centre.releases.version;
+        ++centre.revocations.version;
+        centre.releases.expires_s = centre.now_s + feed::releases_life_s;
+        centre.revocations.expires_s = centre.now_s + feed::revocations_life_s;
+        centre.serve();
+    }
+    void suspend(feed::SuspensionOf what, std::uint64_t value) {
+        centre.revocations.suspensions.push_back(
+            {what, value, centre.now_s, centre.now_s + feed::day_s, "complaint"});
+        publish();
+    }
+    void grant(std::uint64_t until_s) {
+        feed::Grant grant;
+        grant.feed = centre.root.feed;
+        grant.node = "box-1";
+        grant.serial = ++grant_serial;
+        grant.issued_s = grant.not_before_s = centre.now_s - 120;
+        grant.not_after_s = std::min(until_s, grant.not_before_s + feed::grant_life_max_s);
+        grant.epochs[1] = centre.epoch_key;
+        centre.files["grants/box-1.grant"] =
+            centre.revocations_keys.signed_text(feed::grant_body(grant, feed::box_public(key)));
+    }
+    // The alarms, one behind the other.
+    std::string poll(bool asked = false) {
+        follower->poll(centre.now_s, asked);
+        std::string text;
+        for (const std::string& alarm : follower->alarms())
+            text += (text.empty() ? "" : " | ") + alarm;
+        return text;
+    }
+    bool alarm_has(const std::string& text, const char* wanted) {
+        if (text.find(wanted) != std::string::npos) return true;
+        print_error("no \"%s\" in \"%s\"\n", wanted, text.c_str());
+        return false;
+    }
+    bool in_force(std::uint64_t generation) {
+        return keeper.generation() == generation && follower->state().in_force.number == generation;
+    }
+};
+
+int setup(void** state) {
+    *state = new Appliance;
+    return 0;
+}
+int teardown(void** state) {
+    delete static_cast<Appliance*>(*state);
+    return 0;
+}
+Appliance& of(void** state) {
+    return *static_cast<Appliance*>(*state);
+}
+
+// --- the way of a feed ---------------------------------------------------------------------------
+
+void follows_by_deltas_and_starts_again_where_it_was(void** state) {
+    Appliance& a = of(state);
+    assert_says(a.started_as, "");
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(1));
+    a.release({2, 3, 4});
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(2));
+    assert_int_equal(a.follower->state().previous.number, 1);
+    assert_int_equal(a.centre.fetched[feed::target_location(
+                         "full/2.rec", a.centre.releases.targets["full/2.rec"].sha256)],
+                     0);
+    // By record, with which generation it came: 2 was there before.
+    const std::vector<std::uint64_t> came_in = a.keeper.there->set.came_in;
+    assert_true(came_in == std::vector<std::uint64_t>({1, 2, 2}));
+
+    a.restart();
+    assert_says(a.started_as, "");
+    assert_int_equal(a.keeper.puts, 2);
+    a.keeper.there.reset();  // the index is gone, or was never written
+    a.restart();
+    assert_int_equal(a.keeper.generation(), 2);
+    assert_true(a.keeper.there->set.came_in == came_in);
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.puts, 3);
+}
+
+void polls_with_jitter_and_backs_off(void** state) {
+    Appliance& a = of(state);
+    const std::uint64_t now = a.centre.now_s;
+    a.chance = 0;
+    a.poll();
+    assert_int_equal(a.follower->next_poll_s(), now + 48);
+    a.chance = 0.999;
+    a.poll();
+    assert_int_equal(a.follower->next_poll_s(), now + 72);
+    a.away = true;
+    for (const std::uint64_t wait : {30u, 60u, 120u, 240u, 480u, 960u, 1920u, 3600u, 3600u}) {
+        a.chance = 0;
+        assert_true(a.alarm_has(a.poll(), "unreachable"));
+        assert_int_equal(a.follower->next_poll_s(), now + wait);
+    }
+    assert_true(a.in_force(1));
+    a.away = false;
+    a.poll();
+    assert_int_equal(a.follower->next_poll_s(), now + 48);
+}
+
+void follows_the_mirror_with_the_newer_news_and_names_the_other(void** state) {
+    Appliance& a = of(state);
+    a.other = a.centre;
+    a.other_away = false;
+    a.release({1, 2, 3});
+    for (const double chance : {0.0, 0.999}) {
+        a.chance = chance;
+        assert_says(a.poll(), "");
+        assert_true(a.in_force(2));
+        assert_false(a.follower->mirrors()[0].behind);
+        assert_true(a.follower->mirrors()[1].behind);
+    }
+    // One that claims more than it can prove costs nothing but its name.
+    a.other.timestamp.version = 1000;
+    a.other.timestamp_keys = cordon::test::Holders(1, 1);
+    a.other.put_timestamp();
+    assert_says(a.poll(), "");
+    assert_true(a.alarm_has(a.follower->mirrors()[1].problem, "forged"));
+    a.away = true;
+    assert_true(a.alarm_has(a.poll(), "forged"));
+    assert_true(a.in_force(2));
+}
+
+void a_mirror_with_nothing_but_a_new_timestamp_shuts_out_no_other(void** state) {
+    Appliance& a = of(state);
+    assert_says(a.poll(), "");
+    a.other = a.centre;
+    a.other_away = false;
+    a.centre.next_versions(60);
+    a.centre.put_snapshot();
+    a.centre.files.erase(FeedCentre::path_of("snapshot", a.centre.snapshot.version));
+    assert_says(a.poll(), "");
+    assert_true(a.alarm_has(a.follower->mirrors()[0].problem, "unreachable"));
+}
+
+void fetches_targets_from_the_other_mirror_when_one_is_broken(void** state) {
+    Appliance& a = of(state);
+    a.other = a.centre;
+    a.other_away = false;
+    for (auto& [path, bytes] : a.centre.files)
+        if (path.starts_with("targets/")) bytes[bytes.size() / 2] ^= 1;
+    a.centre.next_versions(60);
+    a.centre.put_snapshot();  // it is the one that is followed
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(1));
+}
+
+// --- what keeps the last good generation in force ------------------------------------------------
+
+using Deed = void (*)(Appliance& a);
+
+// After `deed` a release is out; it must not come into force, and the alarm must have `why`.
+void stays(Deed deed, const char* why) {
+    Appliance a;
+    assert_says(a.poll(), "");
+    a.suspend(feed::SuspensionOf::reference, 2);
+    assert_says(a.poll(), "");
+    a.release({1, 2, 3});
+    deed(a);
+    assert_true(a.alarm_has(a.poll(), why));
+    assert_true(a.in_force(1));
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+    a.keeper.disk_full = false;
+    a.restart();
+    assert_says(a.started_as, "");
+    assert_true(a.in_force(1));
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+}
+
+void whatever_is_refused_the_last_good_generation_stays(void**) {
+    const auto each_role = [](const char* role, const char* why) {
+        static const char* which;
+        which = role;
+        stays(
+            [](Appliance& a) {
+                const cordon::test::Holders thief(3, 2);
+                FeedCentre& c = a.centre;
+                if (std::string(which) == "releases")
+                    c.put("releases", c.releases.version, thief.signed_text(to_json(c.releases)));
+                if (std::string(which) == "targets")
+                    c.put("targets", c.targets.version, thief.signed_text(to_json(c.targets)));
+                c.announce();
+            },
+            why);
+    };
+    each_role("releases", "releases forged");
+    each_role("targets", "forged");
+    stays([](Appliance& a) { a.away = true; }, "unreachable");
+    stays(
+        [](Appliance& a) {  // the online keys are stolen: an older snapshot
+            const std::uint64_t old = a.centre.snapshot.version - 2;
+            a.centre.timestamp.snapshot = a.centre.file_of("snapshot", old);
+            a.centre.put_timestamp();
+        },
+        "rolled-back");
+    stays([](Appliance& a) { a.centre.now_s += feed::timestamp_life_s; }, "frozen");
+    stays(
+        [](Appliance& a) {  // fast-forward of the clock in timestamp
+            a.centre.timestamp.issued_s = a.centre.now_s + 3600;
+            a.centre.put_timestamp();
+        },
+        "backdated");
+    stays([](Appliance& a) { a.centre.bytes("snapshot", a.centre.snapshot.version) += " "; },
+          "endless");
+    stays([](Appliance& a) { a.centre.bytes("targets", a.centre.targets.version).pop_back(); },
+          "truncated");
+    stays([](Appliance& a) { a.centre.bytes("releases", a.centre.releases.version)[10] ^= 1; },
+          "releases mixed");
+    stays(
+        [](Appliance& a) {
+            a.centre.releases.targets["delta/1-2.rec"].purpose = "copyright";
+            a.publish();
+        },
+        "releases malformed");
+    stays(
+        [](Appliance& a) {
+            for (auto& [path, bytes] : a.centre.files)
+                if (path.starts_with("targets/")) bytes.pop_back();
+        },
+        "release 2: truncated");
+    stays(
+        [](Appliance& a) {
+            for (auto& [name, file] : a.centre.releases.targets)
+                file.state[0] ^= 1;
+            a.publish();
+        },
+        "release 2: mixed");
+    stays([](Appliance& a) { a.keeper.refuses = 2; }, "release 2: it lists /usr/bin/true");
+    stays([](Appliance& a) { a.keeper.disk_full = true; }, "release 2: cannot write");
+}
+
+void a_wrong_release_is_not_fetched_every_minute(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.keeper.refuses = 2;
+    a.release({1, 2, 3});
+    const std::string delta =
+        feed::target_location("delta/1-2.rec", a.centre.releases.targets["delta/1-2.rec"].sha256);
+    for (int n = 0; n < 5; ++n)
+        assert_true(a.alarm_has(a.poll(), "/usr/bin/true"));
+    assert_int_equal(a.centre.fetched[delta], 1);
+    a.keeper.refuses = 0;
+    assert_says(a.poll(true), "");  // somebody asked for it
+    assert_true(a.in_force(2));
+}
+
+void a_delta_that_does_not_fit_gives_way_to_the_full_set(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.release({1, 2, 3});
+    a.centre.releases.targets["delta/1-2.rec"].state[0] ^= 1;
+    a.publish();
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(2));
+}
+
+void stolen_curator_keys_list_no_more_than_the_caps_of_a_day(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.release({1, 2, 3, 4, 5, 6, 7});  // 5 of 10 additions
+    assert_says(a.poll(), "");
+    std::vector<std::uint8_t> many;
+    for (std::uint8_t n = 1; n <= 13; ++n)
+        many.push_back(n);
+    a.release(many);  // 6 more, in a delta that is small enough by itself
+    assert_true(a.alarm_has(a.poll(), "over-caps: 11 additions"));
+    assert_true(a.in_force(2));
+    a.publish(feed::day_s);
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(3));
+}
+
+// --- suspensions ---------------------------------------------------------------------------------
+
+void suspends_when_nothing_else_is_believed(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.suspend(feed::SuspensionOf::reference, 2);
+    a.centre.releases.expires_s = a.centre.now_s;
+    a.centre.targets.expires_s = a.centre.now_s;
+    a.publish(0);
+    a.centre.releases.expires_s = a.centre.now_s;
+    a.centre.serve();
+    assert_true(a.alarm_has(a.poll(), "releases frozen"));
+    assert_int_equal(a.keeper.suspensions.at(0).value, 2);
+    // A mirror that is gone, revocations that have ended: nothing is lifted by that.
+    a.centre.now_s += 2 * feed::day_s;
+    assert_true(a.alarm_has(a.poll(), "frozen"));
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+}
+
+void a_lapsed_reference_waits_for_a_later_release(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.suspend(feed::SuspensionOf::reference, 2);
+    a.suspend(feed::SuspensionOf::source, 1);
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.suspensions.size(), 2);
+    a.centre.revocations.suspensions.clear();
+    a.publish();
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.suspensions.size(), 1);  // that of the source has ended
+    assert_true(a.keeper.suspensions[0].until_s == UINT64_MAX);
+    a.restart();
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+    a.release({1, 2, 3});
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.suspensions.size(), 0);
+}
+
+void a_generation_is_told_by_the_step_that_brought_it(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.release({1, 2, 3});
+    a.release({1, 2, 3, 4});
+    assert_says(a.poll(), "");  // from 1 to 3 at once
+    a.suspend(feed::SuspensionOf::generation, 2);
+    assert_says(a.poll(), "");
+    bool told = false;
+    for (const feed::Suspension& s : a.keeper.suspensions)
+        told |= s.value == 3;
+    assert_true(told);
+}
+
+void what_could_not_be_suspended_is_tried_again(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.keeper.disk_full = true;
+    a.suspend(feed::SuspensionOf::reference, 2);
+    assert_true(a.alarm_has(a.poll(), "suspensions are not in force"));
+    a.keeper.disk_full = false;
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+}
+
+// --- grants --------------------------------------------------------------------------------------
+
+void nothing_is_in_force_without_a_grant(void** state) {
+    Appliance& a = of(state);
+    a.centre.files.erase("grants/box-1.grant");
+    assert_true(a.alarm_has(a.poll(), "grant: unreachable"));
+    assert_true(a.in_force(0));
+    a.grant(a.centre.now_s + feed::day_s);
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(1));
+    assert_int_equal(a.keeper.there->not_after_s, a.follower->grant().not_after_s);
+}
+
+void a_new_grant_moves_the_end_and_an_older_one_is_refused(void** state) {
+    Appliance& a = of(state);
+    const std::string old = a.centre.files["grants/box-1.grant"];
+    a.poll();
+    a.grant(a.centre.now_s + 5 * feed::day_s);
+    assert_says(a.poll(), "");  // not asked for again so soon
+    assert_int_equal(a.keeper.puts, 1);
+    a.publish(grant_every_s);
+    assert_says(a.poll(), "");
+    assert_int_equal(a.follower->state().grant_serial, 2);
+    assert_int_equal(a.keeper.there->not_after_s, a.follower->grant().not_after_s);
+    a.centre.files["grants/box-1.grant"] = old;
+    a.publish(grant_every_s);
+    assert_true(a.alarm_has(a.poll(), "grant: its serial"));
+    assert_int_equal(a.follower->state().grant_serial, 2);
+}
+
+void a_forged_grant_changes_nothing(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    const auto own = a.centre.revocations_keys;
+    a.centre.revocations_keys = cordon::test::Holders(1, 1);
+    a.grant(a.centre.now_s + 5 * feed::day_s);
+    a.centre.revocations_keys = own;
+    a.publish(grant_every_s);
+    assert_true(a.alarm_has(a.poll(), "grant: "));
+    assert_int_equal(a.follower->state().grant_serial, 1);
+    assert_int_equal(a.follower->grant().serial, 1);
+}
+
+void an_ended_grant_lets_nothing_new_in(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.centre.now_s += 31 * feed::day_s;
+    a.release({1, 2, 3});
+    assert_true(a.alarm_has(a.poll(), "release 2: frozen: no grant holds"));
+    assert_true(a.in_force(1));
+}
+
+// --- people --------------------------------------------------------------------------------------
+
+void a_pause_holds_back_releases_only_and_ends(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    Hold hold;
+    hold.until_s = a.centre.now_s + hold_max_s + 1;
+    assert_false(a.follower->hold(hold, a.centre.now_s).has_value());
+    hold.until_s = a.centre.now_s + feed::day_s / 2;
+    hold.reason = "holiday";
+    assert_true(a.follower->hold(hold, a.centre.now_s).has_value());
+    a.restart();
+    a.release({1, 2, 3});
+    a.suspend(feed::SuspensionOf::reference, 1);
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(1));
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+    a.publish(feed::day_s / 2);
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(2));
+}
+
+void falls_back_to_the_generation_before(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    Hold hold;
+    hold.until_s = a.centre.now_s + feed::day_s / 2;
+    hold.pinned = true;
+    assert_false(a.follower->fall_back(hold, a.centre.now_s).has_value());
+    a.release({1, 2, 3});
+    assert_says(a.poll(), "");
+    assert_true(a.follower->fall_back(hold, a.centre.now_s).has_value());
+    assert_true(a.in_force(1));
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(1));
+    a.publish(feed::day_s / 2);
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(2));
+}
+
+void takes_a_folder_for_a_mirror(void** state) {
+    Appliance& a = of(state);
+    a.away = true;
+    assert_true(a.follower->import(a.centre, a.centre.now_s).has_value());
+    assert_true(a.in_force(1) && a.follower->state().imported);
+    a.centre.now_s += feed::timestamp_life_s;
+    const auto late = a.follower->import(a.centre, a.centre.now_s);
+    assert_false(late.has_value());
+    assert_true(a.alarm_has(late.error().text, "frozen"));
+}
+
+// --- the disk ------------------------------------------------------------------------------------
+
+void a_damaged_state_is_no_empty_one(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    std::ofstream(a.directory + "/feed/state.json") << "{\"version\":1}";
+    a.restart();
+    assert_true(a.alarm_has(a.started_as, "is damaged"));
+    assert_int_equal(a.keeper.generation(), 1);
+}
+
+void a_damaged_set_is_fetched_anew_or_named(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    std::filesystem::resize_file(a.directory + "/feed/set-1.rec", 100);
+    a.release({1, 2, 3});
+    assert_true(a.alarm_has(a.poll(), "set-1.rec is damaged"));
+    assert_int_equal(a.keeper.generation(), 1);
+}
+
+void the_floor_outlives_a_restart(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    const FeedCentre before = a.centre;
+    a.publish();
+    assert_says(a.poll(), "");
+    a.restart();
+    a.centre = before;
+    assert_true(a.alarm_has(a.poll(), "backdated"));
+}
+
+void keeps_two_sets_and_no_more(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    for (std::uint8_t n = 3; n < 8; ++n) {
+        a.release({1, 2, n});
+        assert_says(a.poll(), "");
+    }
+    std::size_t sets = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(a.directory + "/feed"))
+        sets += entry.path().extension() == ".rec";
+    assert_int_equal(sets, 2);
+}
+
+void a_test_feed_needs_a_lab(void** state) {
+    Appliance& a = of(state);
+    a.centre.root.lab = true;
+    a.centre.put_root();
+    std::ofstream(a.directory + "/root.json") << a.centre.bytes("root", 1);
+    std::filesystem::remove_all(a.directory + "/feed");
+    a.restart(false);
+    assert_true(a.alarm_has(a.started_as, "lab = true"));
+    a.restart(true);
+    assert_says(a.started_as, "");
+    assert_true(a.follower->lab());
+}
+
+void says_when_the_news_is_old(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.away = true;
+    a.centre.now_s += stale_s + 61;
+    assert_true(a.alarm_has(a.poll(), "stale: the newest news is of 20"));
+    assert_int_equal(a.keeper.puts, 1);
+    // While there is news, the index is told how new it is.
+    a.away = false;
+    a.publish();
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.puts, 2);
+    assert_int_equal(a.keeper.there->issued_s, a.centre.now_s);
+}
+
+}  // namespace
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main() {
+    const CMUnitTest tests[] = {
+        test(follows_by_deltas_and_starts_again_where_it_was),
+        test(polls_with_jitter_and_backs_off),
+        test(follows_the_mirror_with_the_newer_news_and_names_the_other),
+        test(a_mirror_with_nothing_but_a_new_timestamp_shuts_out_no_other),
+        test(fetches_targets_from_the_other_mirror_when_one_is_broken),
+        cmocka_unit_test(whatever_is_refused_the_last_good_generation_stays),
+        test(a_wrong_release_is_not_fetched_every_minute),
+        test(a_delta_that_does_not_fit_gives_way_to_the_full_set),
+        test(stolen_curator_keys_list_no_more_than_the_caps_of_a_day),
+        test(suspends_when_nothing_else_is_believed),
+        test(a_lapsed_reference_waits_for_a_later_release),
+        test(a_generation_is_told_by_the_step_that_brought_it),
+        test(what_could_not_be_suspended_is_tried_again),
+        test(nothing_is_in_force_without_a_grant),
+        test(a_new_grant_moves_the_end_and_an_older_one_is_refused),
+        test(a_forged_grant_changes_nothing),
+        test(an_ended_grant_lets_nothing_new_in),
+        test(a_pause_holds_back_releases_only_and_ends),
+        test(falls_back_to_the_generation_before),
+        test(takes_a_folder_for_a_mirror),
+        test(a_damaged_state_is_no_empty_one),
+        test(a_damaged_set_is_fetched_anew_or_named),
+        test(the_floor_outlives_a_restart),
+        test(keeps_two_sets_and_no_more),
+        test(a_test_feed_needs_a_lab),
+        test(says_when_the_news_is_old),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,215 @@
+// From the sets of feeds to the index that the dataplane reads: what is in it, and what is refused.
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "control/index/aligned_bytes.h"
+#include "control/sync/index_of_feeds.h"
+#include "dataplane/index/index_view.h"
+
+// Last: it defines macros with names such as fail().
+#include "tests/support/cmocka_cpp.h"
+
+using namespace cordon;
+using namespace cordon::sync;
+
+namespace {
+
+constexpr std::uint64_t noon = 1'800'000'000;
+
+feed::Hash digest_of(const std::string& text) {
+    return feed::sha256(as_bytes(text));
+}
+
+struct Fixture {
+    std::string directory;
+    SystemFiles files;
+    feed::SecretKey node = feed::SecretKey::random();
+    IndexOfFeeds index;
+    FeedInForce feed;
+    std::vector<feed::FeedRecord> records;
+
+    explicit Fixture(const std::string& where)
+        : directory(where),
+          files(where + "/system", where + "/files.sqlite", nullptr),
+          index({where + "/index.cdx", where}, feed::box_public(node), true, files) {
+        std::filesystem::create_directories(where + "/system/bin");
+        write("bin/tool", "a program");
+        feed.name = "centre";
+        feed.ceiling = RightsCeiling::block;
+        feed.key = feed::SecretKey::random();
+        feed.not_after_s = noon + feed::day_s;
+        feed.issued_s = noon;
+        add("one", 1);
+        add("two", 2);
+        of_generation(1);
+    }
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream(directory + "/system/" + name) << text;
+    }
+    void add(const std::string& text, std::uint64_t reference) {
+        feed::FeedRecord record;
+        const Tag tag = keyed_tag(TagKey(feed.key.bytes), IndicatorKind::sha256, digest_of(text));
+        std::memcpy(record.tag.data(), &tag, sizeof tag);
+        record.reference = reference;
+        record.source = static_cast<std::uint16_t>(reference);
+        records.push_back(record);
+    }
+    void of_generation(std::uint64_t generation) {
+        feed.set = feed.set.follow(*feed::RecordSet::of(records), generation);
+        feed.generation = {generation, 1, noon, records.size()};
+    }
+    std::string put() {
+        const auto done = index.put(feed, noon);
+        return done ? "" : done.error().message();
+    }
+    std::string suspend(std::vector<feed::Suspension> suspensions) {
+        feed.suspensions = std::move(suspensions);
+        const auto done = index.suspend(feed, noon);
+        return done ? "" : done.error().message();
+    }
+    // What the dataplane finds: 0 nothing, else the reference; 100 more when it only reports.
+    std::uint64_t find(const std::string& text) const {
+        std::ifstream in(directory + "/index.cdx", std::ios::binary);
+        std::stringstream bytes;
+        bytes << in.rdbuf();
+        const std::string file = bytes.str();
+        AlignedBytes image(file.size());
+        std::memcpy(image.mutable_bytes().data(), file.data(), file.size());
+        const TagKey key(feed.key.bytes);
+        IndexView view;
+        const char* why = "";
+        if (IndexView::open(image.bytes(), true, &view, &why, {&key, 1}) != IndexStatus::ok)
+            return 999;
+        Match match;
+        if (view.lookup(IndicatorKind::sha256, digest_of(text), noon, &match, 1) == 0) return 0;
+        return match.reference + ((match.flags & record_flag::report_only) != 0 ? 100 : 0);
+    }
+};
+
+int setup(void** state) {
+    char directory[] = "/tmp/cordon-in-force-XXXXXX";
+    if (::mkdtemp(directory) == nullptr) return -1;
+    *state = new Fixture(directory);
+    return 0;
+}
+int teardown(void** state) {
+    auto* f = static_cast<Fixture*>(*state);
+    std::filesystem::remove_all(f->directory);
+    delete f;
+    return 0;
+}
+Fixture& of(void** state) {
+    return *static_cast<Fixture*>(*state);
+}
+
+#define assert_says(is, should) assert_string_equal((is).c_str(), should)
+#define assert_has(text, part) assert_true((text).find(part) != std::string::npos)
+
+void what_is_put_is_found_and_nothing_else(void** state) {
+    Fixture& f = of(state);
+    assert_says(f.put(), "");
+    assert_int_equal(f.find("one"), 1);
+    assert_int_equal(f.find("two"), 2);
+    assert_int_equal(f.find("three"), 0);
+    assert_true(f.index.holds("centre", f.feed.generation));
+    assert_false(f.index.holds("centre", {2, 1, 0, 0}));
+    assert_false(f.index.holds("other", f.feed.generation));
+}
+
+void a_list_that_has_a_file_of_the_system_is_refused(void** state) {
+    Fixture& f = of(state);
+    assert_says(f.put(), "");
+    f.add("a program", 3);
+    f.of_generation(2);
+    assert_has(f.put(), "lists " + f.directory + "/system/bin/tool of this system (reference 3)");
+    assert_int_equal(f.find("one"), 1);
+    assert_true(f.index.holds("centre", {1, 1, 0, 0}));
+    // A file that comes to the system later is found, and hashed once.
+    f.records.pop_back();
+    f.add("an update", 3);
+    f.of_generation(2);
+    assert_says(f.put(), "");
+    f.write("bin/new", "an update");
+    assert_has(f.put(), "system/bin/new");
+    assert_int_equal(f.files.hashed(), 2);
+    // … but that keeps no suspension waiting.
+    assert_says(f.suspend({{feed::SuspensionOf::reference, 1, noon, noon + 60, ""}}), "");
+    assert_int_equal(f.find("one"), 0);
+}
+
+void a_file_that_changed_in_place_is_hashed_again(void** state) {
+    Fixture& f = of(state);
+    assert_says(f.put(), "");
+    f.write("bin/tool", "two");
+    assert_has(f.put(), "bin/tool");
+}
+
+void without_system_files_nothing_is_put(void** state) {
+    Fixture& f = of(state);
+    std::filesystem::remove_all(f.directory + "/system");
+    assert_has(f.put(), "no file is below");
+}
+
+void suspended_references_are_not_found_and_the_rest_only_reports(void** state) {
+    Fixture& f = of(state);
+    f.add("three", 3);
+    f.of_generation(2);
+    assert_says(f.suspend({{feed::SuspensionOf::reference, 1, noon, noon + 60, ""}}), "");
+    assert_int_equal(f.find("one"), 0);
+    assert_int_equal(f.find("two"), 2);
+    assert_says(f.suspend({{feed::SuspensionOf::source, 2, noon, noon + 60, ""}}), "");
+    assert_int_equal(f.find("one"), 1);
+    assert_int_equal(f.find("two"), 102);
+    assert_says(f.suspend({{feed::SuspensionOf::generation, 2, noon, noon + 60, ""}}), "");
+    assert_int_equal(f.find("two"), 2);
+    assert_int_equal(f.find("three"), 103);
+    assert_says(f.suspend({}), "");
+    assert_int_equal(f.find("three"), 3);
+}
+
+void what_the_dataplane_refused_gives_way_to_the_one_before(void** state) {
+    Fixture& f = of(state);
+    assert_false(f.index.dataplane_refused().has_value());
+    assert_says(f.put(), "");
+    f.add("three", 3);
+    f.of_generation(2);
+    assert_says(f.put(), "");
+    assert_int_equal(f.find("three"), 3);
+    assert_true(f.index.dataplane_refused().has_value());
+    assert_int_equal(f.find("three"), 0);
+    assert_int_equal(f.find("one"), 1);
+}
+
+void feeds_share_an_index(void** state) {
+    Fixture& f = of(state);
+    FeedInForce other = f.feed;
+    other.name = "other";
+    f.index.set_others([&](const std::string& but) -> Result<std::vector<FeedInForce>> {
+        assert_string_equal(but.c_str(), "centre");
+        return std::vector<FeedInForce>{other};
+    });
+    assert_says(f.put(), "");
+    assert_true(f.index.holds("centre", f.feed.generation));
+    assert_true(f.index.holds("other", other.generation));
+}
+
+}  // namespace
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main() {
+    const CMUnitTest tests[] = {
+        test(what_is_put_is_found_and_nothing_else),
+        test(a_list_that_has_a_file_of_the_system_is_refused),
+        test(a_file_that_changed_in_place_is_hashed_again),
+        test(without_system_files_nothing_is_put),
+        test(suspended_references_are_not_found_and_the_rest_only_reports),
+        test(what_the_dataplane_refused_gives_way_to_the_one_before),
+        test(feeds_share_an_index),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
