@@ -52,10 +52,10 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     piece.content = PieceContent::chained;
     piece.epoch = upload.epoch;
     take_from_ahead(number, piece_number);
-    // A piece that is longer than it claimed.
+    // A piece that is longer than it claimed. (What is before it comes into a gap.)
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next)
         upload.tainted = upload.tainted || (pieces_[at].position < upload.bytes &&
-                                            pieces_[at].position != piece.position);
+                                            pieces_[at].position > piece.position);
 }
 
 std::uint64_t Assembly::position_after(const Upload& upload, const Piece& piece) {
@@ -313,7 +313,8 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
         upload.changed = piece.ended;
         piece.state = PieceState::cut;
-        piece.length = piece.run.bytes;
+        // Of what is live not all may be retained.
+        piece.length = was_live ? state->size - upload.bytes - ticket.zeros : piece.run.bytes;
         if (!was_live) piece.end = piece.position + std::max<std::uint64_t>(piece.run.bytes, 1);
         --upload.in_flight;
         ++upload.whole;
