@@ -91,6 +91,7 @@ assembly_sources := \
     dataplane/assembly/chain.cpp \
     dataplane/assembly/retained.cpp \
     dataplane/assembly/gaps.cpp \
+    dataplane/assembly/in_place.cpp \
     dataplane/assembly/forgotten.cpp \
     dataplane/assembly/renamed.cpp \
     dataplane/assembly/numbering.cpp
@@ -108,6 +109,7 @@ worker_sources := \
     dataplane/worker/assembling.cpp \
     dataplane/worker/assembling_bytes.cpp \
     dataplane/worker/assembling_end.cpp \
+    dataplane/worker/surveying.cpp \
     dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/creating.cpp \

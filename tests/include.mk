@@ -59,6 +59,7 @@ room_tests := \
     worker_assembly \
     worker_names \
     worker_gaps \
+    worker_parallel_ranges \
     worker_broken_pieces \
     worker_composite \
     worker_late_fields \

@@ -132,6 +132,7 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     content_of(number).close(&readers_);
     upload.total = upload.lowest = piece_unknown;
     upload.blocks.store(0, std::memory_order_relaxed);
+    upload.turn = none;
     upload.recipe = request.recipe;
     upload.order = request.order;
     upload.visibility = request.visibility;
@@ -356,6 +357,7 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     if (piece.content != PieceContent::spooled) return false;
     const std::uint64_t end = piece.run.bytes + bytes.size();
     const std::uint32_t before = piece.run.blocks;
+    upload.progress.fetch_add(1, std::memory_order_relaxed);
     bool kept = true;
     if (end > std::uint64_t{before} * Spool::block_bytes) {
         // No upload has more of the spool than it leaves to the others.
@@ -364,8 +366,7 @@ bool Assembly::keep(const PieceTicket& ticket, Bytes bytes, Now now) {
     kept = kept && (spool_.append(&piece.run, bytes));
     upload.blocks.fetch_add(piece.run.blocks - before, std::memory_order_relaxed);
     if (kept) return true;
-    upload.blocks.fetch_sub(piece.run.blocks, std::memory_order_relaxed);
-    spool_.drop(&piece.run);
+    if (piece.shown.bytes == 0) drop_run(ticket.piece);  // else somebody may be reading it
     const Locked locked(shard_of(ticket.upload.number).lock);
     piece.content = PieceContent::lost;
     return false;

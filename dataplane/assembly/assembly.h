@@ -25,8 +25,9 @@
 //   the same piece again, in place                 compared with what is retained, byte for byte:
 //                                                  an object that is finished comes once more
 //   a piece across others                          refused before its first byte
-//   a gap before a piece, in place                 zeros, that are hashed; a piece that comes into
-//                                                  it is held whole, and all behind it hashed anew
+//   a gap before a piece, in place                 zeros, that are hashed
+//   a piece into a gap, or while others of an      goes in steps: each is hashed with all that the
+//   object in place are under way                  storage has of the object, and waits for that
 //   on in the middle of one that was cut           what is there is compared, the rest goes on
 //   out of order                                   spooled; without room lost: cannot be judged
 //   names whose order only the list tells          chained as they come, and retained in the spool:
@@ -102,7 +103,8 @@ struct PieceTicket {
     std::uint64_t overlap = 0;
     std::uint32_t cut = UINT32_MAX;
     std::uint64_t zeros = 0;  // that the storage puts before it, with place next
-    bool held = false;        // nothing of it may go before it is judged whole
+    bool held = false;        // it goes in steps, each judged with all that is there (survey)
+    bool in_turn = false;     // its end does
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
@@ -174,6 +176,12 @@ struct SpooledPiece {
     explicit operator bool() const { return piece != UINT32_MAX; }
 };
 
+// How far an object was read as the storage would have it (in_place.cpp).
+struct Survey {
+    std::uint64_t at = 0;
+    std::uint64_t zeros = 0;  // of them, in gaps
+};
+
 // How much of the upload the chain is, for commits.
 struct ChainView {
     std::uint64_t count;  // pieces in it
@@ -221,6 +229,8 @@ class Assembly {
     // The upload of the piece ended before its end. `state`: of the prefix so far, when chained.
     void abort(const PieceTicket& ticket, const DigestState* state, Now now);
     Standing look(const PieceTicket& ticket, DigestState* state);
+    // An end that was looked at goes to the storage, or never will.
+    void leave(const PieceTicket& ticket, bool goes);
     // The same when the storage refused it before its end: nothing of it is there.
     void abort_refused(const PieceTicket& ticket, Now now);
     // What the storage answered to it.
@@ -230,6 +240,16 @@ class Assembly {
     void forget(const PieceRequest& request, std::uint32_t service);  // Abort
     // What was refused with `crossing` passes after all.
     void taint(const PieceRequest& request, std::uint32_t service);
+
+    // --- in place, several at once (in_place.cpp) ---
+    // Clear: the lease is here, *state is what the object begins with, and *survey where that ends.
+    Standing begin_survey(const PieceTicket& ticket, DigestState* state, Survey* survey);
+    // What is behind that. Advance: *piece is to be read; clear: there is no more.
+    Standing survey_next(const PieceTicket& ticket, Survey* survey, SpooledPiece* piece);
+    // `goes`: what is kept of the piece goes to the storage now. Gives the lease back.
+    void end_survey(const PieceTicket& ticket, bool goes);
+    // Another value: a piece of the upload has come on.
+    std::uint32_t progress(UploadRef upload) const;
 
     // --- names (renamed.cpp) ---
     // Until it has ended nothing is written into the target.
@@ -388,6 +408,12 @@ class Assembly {
     void begin_gap(std::uint32_t number);
     bool undo_gaps(std::uint32_t number);
     std::uint32_t behind_gap(std::uint32_t number) const;
+    std::uint64_t gaps_before(std::uint32_t number, std::uint64_t position) const;
+    static bool takes_turns(const Upload& upload);
+    bool has_ended(const Upload& upload, std::uint32_t piece) const;
+    SpoolRun shown_of(std::uint32_t piece, std::uint32_t own) const;
+    bool shows_in_gap(std::uint32_t number, std::uint32_t own) const;
+    void cut_to_shown(Shard& shard, std::uint32_t piece);
     bool crosses_in_gaps(std::uint32_t number, std::uint64_t position, std::uint64_t end) const;
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);

@@ -100,8 +100,11 @@ PieceBegun Assembly::begin(const PieceRequest& request, std::uint32_t service, N
     if (request.total != piece_unknown) upload.total = request.total;
     if (request.last && request.offset != piece_unknown && request.length != piece_unknown)
         upload.total = request.offset + request.length;
-    *ticket = {{number}, piece,       upload.epoch,   pieces_[piece].begun, standing.place,
-               overlap,  upload.last, standing.zeros, standing.held};
+    *ticket = {{number},       piece,
+               upload.epoch,   pieces_[piece].begun,
+               standing.place, overlap,
+               upload.last,    standing.zeros,
+               standing.held,  standing.place == PiecePlace::spooled && takes_turns(upload)};
     if (standing.place == PiecePlace::spooled)
         pieces_[piece].content = is_unseen ? PieceContent::lost : PieceContent::spooled;
     else
@@ -185,19 +188,19 @@ Assembly::PieceStanding Assembly::standing_of(Shard& shard, std::uint32_t number
     if (!is_in_place(upload.recipe) || upload.order != PieceOrder::offset || is_object)
         return standing;
     const bool is_behind_gap = position > upload.bytes && !upload.leased &&
-                               upload.ahead_count == 0 && !upload.matched &&
+                               upload.ahead_count == 0 && upload.turn == none && !upload.matched &&
                                position - upload.bytes <= limits::assembly_gap_bytes;
     if (is_behind_gap) {
         standing.zeros = position - upload.bytes;
         standing.place = PiecePlace::next;
-    } else if (upload.ahead_count != 0) {
+    } else if (upload.ahead_count != 0 || upload.turn != none) {
         // Into a gap, or with others: what is there of it could complete the object at any byte.
         standing.place = PiecePlace::spooled;
     }
-    standing.held = standing.place == PiecePlace::spooled && !is_atomic(request);
-    const bool is_long =
-        request.length == piece_unknown || request.length > limits::assembly_held_bytes;
-    if (standing.held && is_long) standing.result = PieceBegun::Result::crossing;
+    const bool is_ahead = standing.place == PiecePlace::spooled;
+    standing.held = is_ahead && !is_atomic(request);
+    if (is_ahead && gaps_before(number, position) > limits::assembly_far_gap_bytes)
+        standing.result = PieceBegun::Result::crossing;
     return standing;
 }
 

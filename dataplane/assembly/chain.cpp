@@ -52,10 +52,10 @@ void Assembly::append_to_chain(std::uint32_t number, std::uint32_t piece_number,
     piece.content = PieceContent::chained;
     piece.epoch = upload.epoch;
     take_from_ahead(number, piece_number);
-    // A piece that is longer than it claimed.
+    // A piece that is longer than it claimed. (What is before it comes into a gap.)
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next)
         upload.tainted = upload.tainted || (pieces_[at].position < upload.bytes &&
-                                            pieces_[at].position != piece.position);
+                                            pieces_[at].position > piece.position);
 }
 
 std::uint64_t Assembly::position_after(const Upload& upload, const Piece& piece) {
@@ -271,6 +271,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
     upload.changed = piece.ended;
     piece.state = PieceState::whole;
+    piece.pending = takes_turns(upload);
     --upload.in_flight;
     ++upload.whole;
     upload.touched_ns = now.ns;
@@ -278,6 +279,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
         if (piece.content == PieceContent::spooled) begin_chain_alone(number, ticket.piece, state);
     } else {
         upload.leased = upload.lease_is_live = false;
+        if (takes_turns(upload)) upload.turn = ticket.piece;
         // No more than what was there.
         if (ticket.overlap != 0 && state.size == upload.bytes)
             return remove_piece(shard, ticket.piece);
@@ -303,6 +305,10 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
     if (ticket.place == PiecePlace::again) return unpin(shard, number, now);
     const bool was_live = ticket.place != PiecePlace::spooled;
     if (was_live) upload.leased = upload.lease_is_live = false;
+    if (!was_live && takes_turns(upload)) {
+        cut_to_shown(shard, ticket.piece);
+        return unpin(shard, number, now);
+    }
     // Where pieces have an offset a storage may keep what it got, and the client goes on there.
     const bool may_stay =
         (upload.order == PieceOrder::offset || upload.order == PieceOrder::append) && !piece.atomic;
@@ -313,7 +319,8 @@ void Assembly::abort(const PieceTicket& ticket, const DigestState* state, Now no
         piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
         upload.changed = piece.ended;
         piece.state = PieceState::cut;
-        piece.length = piece.run.bytes;
+        // Of what is live not all may be retained.
+        piece.length = was_live ? state->size - upload.bytes - ticket.zeros : piece.run.bytes;
         if (!was_live) piece.end = piece.position + std::max<std::uint64_t>(piece.run.bytes, 1);
         --upload.in_flight;
         ++upload.whole;
@@ -332,7 +339,12 @@ void Assembly::abort_refused(const PieceTicket& ticket, Now now) {
     Upload& upload = uploads_[number];
     if (ticket.place != PiecePlace::again) {
         if (ticket.place != PiecePlace::spooled) upload.leased = upload.lease_is_live = false;
-        remove_piece(shard, ticket.piece);
+        if (upload.leased && pieces_[ticket.piece].shown.bytes != 0) {
+            upload.tainted = true;  // whoever has the lease may be reading it
+            cut_to_shown(shard, ticket.piece);
+        } else {
+            remove_piece(shard, ticket.piece);
+        }
     }
     unpin(shard, number, now);
 }
@@ -341,10 +353,14 @@ std::uint32_t Assembly::next_in_chain(Shard& shard, std::uint32_t number) const 
     const Upload& upload = uploads_[number];
     // In which order pieces with names stand is known when they are named.
     if (upload.order == PieceOrder::name || upload.order == PieceOrder::append) return none;
-    if (upload.count != 0) return whole_at(shard, number, upload.next, none);
+    if (upload.count != 0) {
+        const std::uint32_t next = whole_at(shard, number, upload.next, none);
+        return next != none && has_ended(upload, next) ? next : none;
+    }
     if (upload.order == PieceOrder::number)
         return upload.lowest != piece_unknown ? whole_at(shard, number, upload.lowest, none) : none;
     const std::uint32_t first = whole_at(shard, number, 0, none);
+    if (first != none && !has_ended(upload, first)) return none;
     if (first != none || upload.visibility != Visibility::at_commit) return first;
     return whole_at(shard, number, 1, none);
 }
@@ -359,7 +375,7 @@ bool Assembly::next_waits(Shard& shard, std::uint32_t number, SpooledPiece* out)
     }
     if (next == none || pieces_[next].content != PieceContent::spooled) return false;
     if (whole_at(shard, number, pieces_[next].position, next) != none) return false;
-    if (gap > limits::assembly_gap_bytes) return false;
+    if (gap > limits::assembly_far_gap_bytes) return false;
     *out = {next, pieces_[next].run, {}, gap};
     return true;
 }
@@ -377,6 +393,10 @@ Standing Assembly::look(const PieceTicket& ticket, DigestState* state) {
     }
     if (upload.leased && !upload.lease_is_live) return Standing::busy;
     if (upload.tainted) return Standing::conflict;
+    if (takes_turns(upload)) {
+        if (upload.turn != none && upload.turn != ticket.piece) return Standing::busy;
+        if (!upload.leased) upload.turn = ticket.piece;
+    }
     // The same piece came before, and that one counts.
     const bool is_there = is_current(ticket);
     const Piece& own = pieces_[ticket.piece];

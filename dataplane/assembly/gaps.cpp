@@ -68,12 +68,24 @@ std::uint32_t Assembly::behind_gap(std::uint32_t number) const {
     std::uint32_t first = none;
     for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next) {
         const Piece& piece = pieces_[at];
-        const bool has_ended = piece.state != PieceState::in_flight && piece.position != nowhere;
-        if (has_ended && piece.position > upload.bytes &&
+        if (has_ended(upload, at) && piece.position > upload.bytes &&
             (first == none || piece.position < pieces_[first].position))
             first = at;
     }
     return first;
+}
+
+// Bytes in front of a place that no piece has, or claims.
+std::uint64_t Assembly::gaps_before(std::uint32_t number, std::uint64_t position) const {
+    const Upload& upload = uploads_[number];
+    if (position <= upload.bytes) return 0;
+    std::uint64_t gaps = position - upload.bytes;
+    for (std::uint32_t at = upload.ahead; at != none; at = pieces_[at].ahead_next) {
+        const Piece& piece = pieces_[at];
+        if (piece.position >= upload.bytes && piece.position < position)
+            gaps -= std::min(gaps, piece.end - piece.position);
+    }
+    return gaps;
 }
 
 // The same as crosses(), with pieces that are in the chain behind its first gap.

@@ -66,8 +66,9 @@ bool Assembly::passed(UploadRef ref, SpooledPiece* piece, const DigestState& sta
     Piece& passed = pieces_[piece->piece];
     if (passed.position > upload.bytes && upload.order == PieceOrder::offset) begin_gap(ref.number);
     append_to_chain(ref.number, piece->piece, state);
-    passed.retained =
-        retains_chained(upload) && passed.run.bytes == passed.length && retains_room(upload);
+    // Behind a gap it is what the chain may have to be made of once more.
+    passed.retained = retains_chained(upload) && passed.run.bytes == passed.length &&
+                      (upload.sparse || retains_room(upload));
     if (!passed.retained) drop_run(piece->piece);
     if (next_waits(shard, ref.number, piece)) {
         start_content(ref.number);

@@ -175,8 +175,9 @@ bool Assembly::repeats_cut(const PieceTicket& ticket, SpoolCursor* cursor, Bytes
 // What is retained is a help only: others come first, and what they leave is not taken from them.
 void Assembly::retain(const PieceTicket& ticket, Bytes bytes) {
     Piece& piece = pieces_[ticket.piece];
-    if (!piece.retained) return;
     Upload& upload = uploads_[ticket.upload.number];
+    upload.progress.fetch_add(1, std::memory_order_relaxed);
+    if (!piece.retained) return;
     if (piece.trails && piece.run.bytes > limits::assembly_trail_bytes) drop_front(ticket.piece);
     if (!retains_room(upload) && piece.run.blocks > 1) {
         piece.trails = true;

@@ -40,12 +40,14 @@ struct Assembly::Piece {
     bool is_ahead;
     PieceState state;
     PieceContent content;
-    bool accepted;  // 2xx of the storage
-    bool refused;   // another final answer
-    bool begins;    // it is in place of whatever was there
-    bool atomic;    // a storage takes all of it or nothing
-    bool retained;  // `run` has its bytes although it is in the chain
-    bool trails;    // only the last of them
+    bool accepted;   // 2xx of the storage
+    bool refused;    // another final answer
+    bool begins;     // it is in place of whatever was there
+    bool atomic;     // a storage takes all of it or nothing
+    bool retained;   // `run` has its bytes although it is in the chain
+    bool trails;     // only the last of them
+    bool pending;    // ended, in an upload that takes turns, and its end did not go yet
+    SpoolRun shown;  // what the storage was given of it: in flight, or pending
 };
 
 struct Assembly::Upload {
@@ -64,8 +66,10 @@ struct Assembly::Upload {
     std::uint32_t ahead;  // with order offset: those that are not in the chain
     std::uint32_t ahead_count;
     std::uint32_t pins;
-    std::uint32_t unsettled;            // a COPY, MOVE or DELETE of the name that is not answered
-    std::atomic<std::uint32_t> blocks;  // of the spool; by all holders of tickets
+    std::uint32_t unsettled;              // a COPY, MOVE or DELETE of the name that is not answered
+    std::atomic<std::uint32_t> blocks;    // of the spool; by all holders of tickets
+    std::atomic<std::uint32_t> progress;  // of its pieces under way: changes; by the same
+    std::uint32_t turn;  // piece that is judged with all that is there, until its bytes go
     Recipe recipe;
     PieceOrder order;
     Visibility visibility;

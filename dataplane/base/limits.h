@@ -167,10 +167,12 @@ inline constexpr std::uint32_t assembly_seconds = 3600;
 // at most; what is below starts the upload anew).
 inline constexpr std::uint64_t assembly_trail_bytes = 4ull << 20;
 // Of an object written in place with gaps, which a storage fills with zeros: in one gap, hashed in
-// front of the piece behind it (a millisecond). And a piece that is written into a gap, all of
-// which is held until it is judged: it has to fit into the window that a storage begins with.
+// front of the piece behind it (a millisecond). In all gaps before a piece that goes in steps,
+// hashed a part each turn: clients have up to eight ranges of 8 MiB under way.
 inline constexpr std::uint64_t assembly_gap_bytes = 1 << 20;
-inline constexpr std::uint64_t assembly_held_bytes = 32 * 1024;
+inline constexpr std::uint64_t assembly_far_gap_bytes = 64ull << 20;
+// Of such a piece, what is enough for a step while more comes: less than a flow may keep.
+inline constexpr std::uint64_t assembly_step_bytes = 128 * 1024;
 // Commits that name their pieces, under way at once in a worker: each has 20 KiB of text, and is
 // over when its few kilobytes are there.
 inline constexpr std::uint32_t commit_lists_max = 256;

@@ -143,6 +143,7 @@ namespace cordon {
     X(assembly_expired,     "uploads", "uploads in pieces forgotten after their time")            \
     X(assembly_gap,         "uploads", "uploads completed with pieces that were not seen")        \
     X(assembly_conflict,    "pieces",  "pieces that contradict others of their upload")           \
+    X(assembly_stalled,     "pieces",  "pieces in place that waited in vain for others of their object") \
     X(assembly_unread,      "uploads", "uploads in pieces of which only the whole could be judged, not what is in it") \
     X(assembly_full,        "uploads", "no room for another upload in pieces, or for its bytes")  \
     X(assembly_bad,         "messages","request of an upload in pieces that servers read differently") \

@@ -39,8 +39,9 @@ bool Worker::State::begin_advance(std::uint32_t place, bool anyway) {
 
 void Worker::State::put_to_work(std::uint32_t place) {
     const Assembling::Stage stage = assemblings[place].stage;
+    const bool is_idle = stage == Assembling::Stage::surveying && !assemblings[place].leased;
     const bool waits = stage == Assembling::Stage::waiting || stage == Assembling::Stage::looking ||
-                       stage == Assembling::Stage::recording;
+                       stage == Assembling::Stage::recording || is_idle;
     assembling_due_ns = std::min(assembling_due_ns, now.ns + (waits ? look_again_ns : 0));
     assemblings[place].next = working;
     working = place;
@@ -78,6 +79,9 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
             break;
         case Assembling::Stage::advancing:
             done = advance(place, left);
+            break;
+        case Assembling::Stage::surveying:
+            done = survey_on(place, left);
             break;
         case Assembling::Stage::waiting:
         case Assembling::Stage::listing:

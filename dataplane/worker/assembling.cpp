@@ -130,6 +130,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
     own.lost = own.leased = own.summed = own.has_bytes = false;
+    own.ended = own.goes = false;
     own.flow = number;
     own.list = own.form = no_assembling;
     own.other = {};
@@ -287,7 +288,10 @@ void Worker::State::leave_assembling(Exchange* exchange) {
 
 void Worker::State::drop_assembling(std::uint32_t place) {
     Assembling& own = assemblings[place];
-    if (own.stage == Assembling::Stage::piece) {
+    const bool is_survey = own.stage == Assembling::Stage::surveying;
+    if (is_survey && own.leased) assembly.end_survey(own.ticket, false);
+    own.leased = own.leased && !is_survey;
+    if (own.stage == Assembling::Stage::piece || (is_survey && !own.ended)) {
         ObjectSlot slot = own.slot;
         if (own.ticket.place == PiecePlace::first)
             slot = exchanges[flows[own.flow].exchange].objects[own.object].slot;
@@ -308,6 +312,7 @@ void Worker::State::drop_assembling(std::uint32_t place) {
     } else if (own.upload) {
         leave_component(&own);
         if (own.leased) assembly.give_back(own.upload);
+        if (own.ended) assembly.leave(own.ticket, own.goes);
         assembly.close(own.upload, now);
     }
     if (own.slot != no_object) fingerprinter.drop(own.slot);

@@ -66,12 +66,13 @@ static_assert(Spool::block_bytes % sizeof(ComponentPlace) == 0);
 
 struct Assembling {
     enum class Stage : std::uint8_t {
-        form,      // its fields may make a piece of its file part
-        piece,     // its bytes are coming
-        creation,  // the same, and its key comes with the answer
-        commit,    // its request is coming
-        looking,   // the piece has ended: may its end go?
-        waiting,   // the commit has ended: for the lease, and for pieces on their way
+        form,       // its fields may make a piece of its file part
+        piece,      // its bytes are coming
+        creation,   // the same, and its key comes with the answer
+        commit,     // its request is coming
+        looking,    // the piece has ended: may its end go?
+        surveying,  // what is kept of a piece in place: may it go?
+        waiting,    // the commit has ended: for the lease, and for pieces on their way
         advancing,
         listing,    // the pieces that a commit names are looked up
         hashing,    // and hashed
@@ -91,6 +92,10 @@ struct Assembling {
     bool leased;
     bool has_bytes;
     bool summed;             // the digest of the piece is known
+    bool ended;              // the piece, for the Assembly
+    bool goes;               // its end
+    Survey survey;           // of the object as the storage would have it
+    std::uint32_t progress;  // of others, when it was last looked at
     std::uint64_t until_ns;  // for how long is waited
     FlowNumber flow;         // no_flow: nobody waits
     std::uint32_t form;      // no_assembling: the piece is in none

@@ -109,7 +109,7 @@ std::uint64_t Worker::State::form_tail(const Exchange& exchange) {
     return form_places[own.form].tail_at;
 }
 
-// A piece of which nothing goes before it is judged whole.
+// A piece that goes in steps, each judged with all that is there of its object.
 bool Worker::State::is_held(const Exchange& exchange) {
     return exchange.assembling != no_assembling && assemblings[exchange.assembling].ticket.held &&
            assemblings[exchange.assembling].stage == Assembling::Stage::piece;

@@ -87,6 +87,7 @@ bool Worker::State::end_piece(FlowNumber number) {
                                                                : Outcome::assembly_chained);
     }
     if (!own.summed && own.has_bytes) {  // it matched by itself before its end, and was let go
+        taint_held(exchange);
         leave_assembling(&exchange);
         return true;
     }
@@ -113,6 +114,7 @@ bool Worker::State::end_piece(FlowNumber number) {
     if (is_whole) note_plain(exchange, own);
     own.content = nullptr;
     assembly.end(own.ticket, piece_sum, piece_state, now);
+    own.ended = true;
     exchange.answered = own.ticket;
     if (exchange.early_status != 0) note_piece_answer(&exchange, exchange.early_status);
     own.stage = Assembling::Stage::looking;
@@ -121,14 +123,13 @@ bool Worker::State::end_piece(FlowNumber number) {
         own.flow = no_flow;
         return advance_alone(place);
     }
-    own.until_ns = now.ns + wait_ns;
+    wait_anew(place);
     return look_on(place);
 }
 
 // True: the end of the piece may go. False: it waits, or the flow is cut.
 bool Worker::State::look_on(std::uint32_t place) {
     Assembling& own = assemblings[place];
-    const FlowNumber number = own.flow;
     const bool is_whole = own.request.act == PieceAct::object;
     while (true) {
         const Standing standing = assembly.look(own.ticket, &chain_state);
@@ -137,46 +138,49 @@ bool Worker::State::look_on(std::uint32_t place) {
         if (is_whole && is_unknown) return end_look(place);
         switch (standing) {
             case Standing::clear:
-                return end_look(place);
+                if (!own.ticket.in_turn) return end_look(place);
+                own.stage = Assembling::Stage::surveying;
+                put_to_work(place);
+                return false;
             case Standing::advance:
                 if (!begin_advance(place, false)) continue;
                 put_to_work(place);
                 return false;
             case Standing::busy:
-                if (now.ns >= own.until_ns) {
-                    end_look(place);
-                    return is_whole ||
-                           passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
-                }
-                put_to_work(place);
-                return false;
-            case Standing::matched: {
-                if (assembly.found(own.upload, &chain_found)) {
-                    if (!judge_frozen(place)) return false;
-                    continue;
-                }
-                Judged judged{number, assembled_object, false, {}};
-                chain_state.finish(&judged.digests);
-                if (matches_to_block(judged, false)) {
-                    judge_assembled(judged, true);
+                if (!has_waited(place)) {
+                    put_to_work(place);
                     return false;
                 }
-                assembly.unfreeze(own.upload);
+                if (is_whole) return end_look(place);
+                counters.count(Outcome::assembly_stalled);
+                return end_unjudged(place, PolicyCase::limit, VerifyReason::undecoded);
+            case Standing::matched:
+                if (!judge_matched(place)) return false;
                 continue;
-            }
             case Standing::gap:
-                end_look(place);
-                return passes_unassembled(number, gap_case(), VerifyReason::gap);
+                return end_unjudged(place, gap_case(), VerifyReason::gap);
             case Standing::lost:
                 counters.count(Outcome::assembly_gap);
-                end_look(place);
-                return passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
+                return end_unjudged(place, PolicyCase::limit, VerifyReason::full);
             case Standing::conflict:
                 counters.count(Outcome::assembly_conflict);
-                end_look(place);
-                return passes_unassembled(number, PolicyCase::limit, VerifyReason::undecoded);
+                return end_unjudged(place, PolicyCase::limit, VerifyReason::undecoded);
         }
     }
+}
+
+// What matched before, with its state in `chain_state`. False: it still does, and the flow is cut.
+bool Worker::State::judge_matched(std::uint32_t place) {
+    const Assembling& own = assemblings[place];
+    if (assembly.found(own.upload, &chain_found)) return judge_frozen(place);
+    Judged judged{own.flow, assembled_object, false, {}};
+    chain_state.finish(&judged.digests);
+    if (matches_to_block(judged, false)) {
+        judge_assembled(judged, true);
+        return false;
+    }
+    assembly.unfreeze(own.upload);
+    return true;
 }
 
 // A whole object was read as the body that it is. What was no archive so far goes on from there; of
@@ -201,8 +205,33 @@ void Worker::State::note_plain(const Exchange& exchange, const Assembling& own) 
     point.begun = true;
 }
 
+// What cannot be judged goes when policy says so. True: it does; else the flow is cut.
+bool Worker::State::end_unjudged(std::uint32_t place, PolicyCase about, VerifyReason reason) {
+    Assembling& own = assemblings[place];
+    const FlowNumber number = own.flow;
+    own.goes = unassembled_action(number, about) == UninspectedAction::pass;
+    drop_assembling(place);
+    exchanges[flows[number].exchange].assembling = no_assembling;
+    return passes_unassembled(number, about, reason);
+}
+
+void Worker::State::wait_anew(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    own.progress = assembly.progress(own.upload);
+    own.until_ns = now.ns + wait_ns;
+}
+
+// In vain: as long as others of the upload come on there is something to wait for.
+bool Worker::State::has_waited(std::uint32_t place) {
+    Assembling& own = assemblings[place];
+    if (own.progress != assembly.progress(own.upload)) wait_anew(place);
+    return now.ns >= own.until_ns;
+}
+
+// The end of the piece may go.
 bool Worker::State::end_look(std::uint32_t place) {
     Assembling& own = assemblings[place];
+    own.goes = true;
     exchanges[flows[own.flow].exchange].assembling = no_assembling;
     drop_assembling(place);
     return true;

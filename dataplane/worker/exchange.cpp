@@ -263,6 +263,7 @@ void Worker::State::pass_rest(FlowNumber number, UninspectedReason reason) {
     Flow& flow = flows[number];
     leave_shunt(number);
     if (!judge_tail(number, true)) return;
+    if (flow.exchange != no_exchange) taint_held(exchanges[flow.exchange]);
     const std::uint64_t read =
         flow.exchange == no_exchange ? flow.up.taken() : exchanges[flow.exchange].parser.consumed();
     count_unframed(reason, flow.up.received() - read);

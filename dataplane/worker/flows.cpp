@@ -352,7 +352,7 @@ void Worker::State::run_timers() {
     while (is_due(TimerKind::tail)) {
         const FlowNumber number = timer_list(TimerKind::tail).first;
         clear_timer(number);
-        if (judge_tail(number, false)) pump(number);
+        tail_due(number);
     }
     while (is_due(TimerKind::quiet)) {
         const FlowNumber number = timer_list(TimerKind::quiet).first;

@@ -11,7 +11,7 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
-//   assembling*.cpp pieces of uploads, creating.cpp those that come with the creation of one,
+//   assembling*.cpp pieces of uploads, creating.cpp with their creation, surveying.cpp in place,
 //                  committing.cpp the requests that make them visible, composing.cpp of objects
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   content.cpp    objects → type and patterns
@@ -320,11 +320,24 @@ struct Worker::State {
     void work_on(std::uint32_t place, std::size_t* left);
     bool advance(std::uint32_t place, std::size_t* left);
     bool look_on(std::uint32_t place);
+    bool judge_matched(std::uint32_t place);
     bool end_look(std::uint32_t place);
+    bool end_unjudged(std::uint32_t place, PolicyCase about, VerifyReason reason);
+    void wait_anew(std::uint32_t place);
+    bool has_waited(std::uint32_t place);
     void resume_after_assembly(FlowNumber number);
     void leave_assembling(Exchange* exchange);
     void drop_assembling(std::uint32_t place);
     void note_piece_answer(Exchange* exchange, std::uint16_t status);
+    void tail_due(FlowNumber number);
+    bool survey_on(std::uint32_t place, std::size_t* left);
+    bool wait_for_survey(std::uint32_t place, Standing standing);
+    void stop_survey(std::uint32_t place, bool goes);
+    bool judge_survey(std::uint32_t place);
+    bool end_survey(std::uint32_t place);
+    bool leave_survey(std::uint32_t place, VerifyReason reason);
+    void resume_piece(std::uint32_t place);
+    void taint_held(const Exchange& exchange);
 
     // --- creating.cpp ---
     bool begin_creation(FlowNumber number, const PieceRequest& request);

@@ -80,6 +80,10 @@ void Worker::State::set_tail_timer(FlowNumber number) {
     Flow& flow = flows[number];
     const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due && !flow.stalled;
     if (!waiting) return clear_timer(number);
+    // Enough for a step, while more comes.
+    if (flow.up.taken() - flow.up.sent() >= limits::assembly_step_bytes &&
+        flow.exchange != no_exchange && is_held(exchanges[flow.exchange]))
+        return set_timer(number, TimerKind::tail, now.ns);
     if (flow.timer == TimerKind::tail && flow.tail_taken == flow.up.taken()) return;
     flow.tail_taken = flow.up.taken();
     set_timer(number, TimerKind::tail, now.ns + options.tail_release_us * ns_per_us);

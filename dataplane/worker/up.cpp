@@ -268,8 +268,13 @@ void Worker::State::client_fin(FlowNumber number) {
 // False: what was uploaded so far matched, and the flow is being cut.
 bool Worker::State::end_of_client_bytes(FlowNumber number) {
     if (!judge_tail(number, true)) return false;
+    const Flow& flow = flows[number];
+    const bool is_stepping = flow.exchange != no_exchange && is_held(exchanges[flow.exchange]);
     abort_object(number);
-    return true;
+    if (!is_stepping || mode(flow) != ServiceMode::enforce) return true;
+    // What is held of it was not judged, and the storage would wait for the rest for ever.
+    reset_and_sever(number);
+    return false;
 }
 
 void Worker::State::client_reset(Arrival& arrival, FlowNumber number) {

@@ -8,7 +8,12 @@ cordon_up pieces
 # Begins with a plain PUT, then PATCH with "append" and with ranges, in turn.
 try_pieces sabre
 try_pieces dav-range
-# Pieces that are written into gaps are held whole, so they are small; and one after the other.
-PIECE=20000
+# What is written into gaps, or while others of the object are under way, goes in steps.
 AS=-shuffled
 try_pieces dav-range --order shuffled
+AS=-parallel
+try_pieces dav-range --order shuffled --connections 3
+# More than a client sends before the first acknowledgement, and more than one window.
+PIECE=20000
+AS=-small
+try_pieces dav-range --order shuffled --connections 3

@@ -586,7 +586,7 @@ void a_conflict_is_refused_also_with_a_verifier(void**) {
 std::string place_put(std::string_view target, std::size_t begin, std::string_view bytes) {
     return put(target, bytes,
                "Content-Range: bytes " + std::to_string(begin) + "-" +
-                   std::to_string(begin + bytes.size() - 1) + "/4000000\r\n");
+                   std::to_string(begin + bytes.size() - 1) + "/400000000\r\n");
 }
 
 // What becomes visible without a commit is refused, or verified where policy lets it pass: under
@@ -594,7 +594,7 @@ std::string place_put(std::string_view target, std::size_t begin, std::string_vi
 void what_passes_in_place_is_verified_under_its_name(void**) {
     for (const std::string_view target : {"/files/a?x=1", "/upload/session?upload_id=abc"}) {
         Pair pair(verified_options(UninspectedAction::pass));
-        const std::string request = place_put(target, 2000000, std::string(300000, 'x'));
+        const std::string request = place_put(target, 200000000, std::string(300000, 'x'));
         pair.one.send(std::string_view(request).substr(0, request.size() - 1));
         assert_int_equal(pair.one.recorder.verify_records.size(), 0);
         pair.one.send(std::string_view(request).substr(request.size() - 1));
@@ -610,6 +610,50 @@ void what_passes_in_place_is_verified_under_its_name(void**) {
         assert_true(is_refused(strict.one, "503"));
         assert_true(strict.one.recorder.verify_records.empty());
     }
+}
+
+std::string resumable_chunk(int number, std::string_view bytes) {
+    const std::string target =
+        "/upload?resumableChunkNumber=" + std::to_string(number) +
+        "&resumableChunkSize=100000&resumableCurrentChunkSize=100000&resumableTotalSize=300000" +
+        "&resumableIdentifier=300000-file&resumableTotalChunks=3&resumableFilename=file";
+    return "POST " + target +
+           " HTTP/1.1\r\nHost: files.example\r\nContent-Type: application/octet-stream\r\n"
+           "Content-Length: " +
+           std::to_string(bytes.size()) + "\r\n\r\n" + std::string(bytes);
+}
+
+// True: each chunk of it was accepted.
+bool sends_chunks(Pair* pair, std::string_view content) {
+    for (int n = 1; n <= 3; ++n) {
+        const std::string chunk =
+            resumable_chunk(n, content.substr(static_cast<std::size_t>(n - 1) * 100000, 100000));
+        const std::size_t before = pair->one.stored.size();
+        pair->one.send(chunk);
+        pair->turn(100);
+        if (pair->one.storage_reset || pair->one.stored.size() != before + chunk.size())
+            return false;
+        pair->one.acknowledge();
+        pair->one.respond(ok_answer);
+    }
+    return true;
+}
+
+// resumable.js makes the identifier of a file of its size and name, so it comes again.
+void a_file_is_judged_again_under_the_identifier_of_another(void**) {
+    std::string clean = known();
+    clean[250000] = '!';
+    Pair again;
+    assert_true(sends_chunks(&again, clean));
+    assert_true(sends_chunks(&again, clean));
+    Pair other;
+    assert_true(sends_chunks(&other, clean));
+    assert_false(sends_chunks(&other, known()));
+    Pair first;
+    assert_false(sends_chunks(&first, known()));
+    assert_true(is_refused(first.one, "403"));
+    first.one.connect();
+    assert_false(sends_chunks(&first, known()));
 }
 
 void in_observe_nothing_waits_in_vain(void**) {
@@ -687,6 +731,7 @@ int main() {
         cmocka_unit_test(parts_that_the_storage_copies_are_verified),
         cmocka_unit_test(a_conflict_is_refused_also_with_a_verifier),
         cmocka_unit_test(what_passes_in_place_is_verified_under_its_name),
+        cmocka_unit_test(a_file_is_judged_again_under_the_identifier_of_another),
         cmocka_unit_test(in_observe_nothing_waits_in_vain),
         cmocka_unit_test(lists_that_servers_read_differently_are_refused),
         cmocka_unit_test(uploads_leave_nothing_behind),
