@@ -20,6 +20,7 @@ builder_sources := \
     control/index/feed_index.cpp \
     control/index/index_builder.cpp \
     control/index/index_files.cpp \
+    control/index/index_trial.cpp \
     control/index/list_parser.cpp \
     control/index/list_writer.cpp \
     control/index/pattern_list.cpp \

@@ -5,6 +5,7 @@
 
 #include <fstream>  // before cmocka.h, which defines fail()
 
+#include "control/index/index_trial.h"
 #include "dataplane/index/index_view.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/index_images.h"
@@ -243,6 +244,68 @@ void refuses_what_cannot_stand_in_an_index(void**) {
     });
 }
 
+// --- the trial -----------------------------------------------------------------------------------
+
+struct Tried {
+    List one{"one", 1, 0, 50}, other{"other", 2, 40, 50};
+    AlignedBytes image;
+    std::vector<TagKey> keys{one.key, other.key};
+
+    Tried() {
+        const FeedIndexOptions options = {.index = {}, .feeds = {one.section(), other.section()}};
+        assert_true(build_feed_index(options, &image).has_value());
+    }
+    Result<void> with(std::span<const KnownAnswer> answers, std::span<const KnownGood> good) {
+        return try_index(
+            image.bytes(),
+            {.allow_lab = false, .keys = keys, .answers = answers, .good = good, .now_s = now_s});
+    }
+};
+
+void says(const Result<void>& tried, const char* text) {
+    assert_false(tried.has_value());
+    if (tried.error().text.find(text) == std::string::npos)
+        fail_msg("%s", tried.error().text.c_str());
+}
+
+void a_good_index_passes_its_trial(void**) {
+    Tried tried;
+    const KnownAnswer answers[] = {{"one", 1010, {sha256, digest_of(10)}},
+                                   {"one", 1045, {sha256, digest_of(45)}},
+                                   {"other", 1045, {sha256, digest_of(45)}}};
+    const KnownGood good[] = {{"/usr/bin/true", {sha256, digest_of(200)}},
+                              {"/usr/bin/false", {sha1, digest_of(10)}}};
+    assert_true(tried.with(answers, good).has_value());
+}
+
+void an_index_that_has_a_file_of_the_system_fails(void**) {
+    Tried tried;
+    const KnownGood good[] = {{"/usr/bin/true", {sha256, digest_of(200)}},
+                              {"/usr/bin/false", {sha256, digest_of(60)}}};
+    const Result<void> done = tried.with({}, good);
+    says(done, "other (epoch 2)");
+    says(done, "/usr/bin/false");
+    says(done, "1060");
+}
+
+void an_index_that_does_not_find_what_it_has_fails(void**) {
+    Tried tried;
+    const KnownAnswer missing[] = {{"one", 1200, {sha256, digest_of(200)}}};
+    says(tried.with(missing, {}), "does not find");
+    const KnownAnswer elsewhere[] = {{"other", 1010, {sha256, digest_of(10)}}};
+    says(tried.with(elsewhere, {}), "does not find");
+    const KnownAnswer renamed[] = {{"one", 1011, {sha256, digest_of(10)}}};
+    says(tried.with(renamed, {}), "does not find");
+}
+
+void an_index_whose_key_is_missing_or_that_is_damaged_cannot_be_tried(void**) {
+    Tried tried;
+    tried.keys.pop_back();
+    says(tried.with({}, {}), "its key is not at hand");
+    tried.image.mutable_bytes()[5000] ^= 1;
+    says(tried.with({}, {}), "checksum");
+}
+
 }  // namespace
 
 int main() {
@@ -256,6 +319,10 @@ int main() {
         cmocka_unit_test(digests_of_one_indicator_share_a_record_whatever_their_tags),
         cmocka_unit_test(keeps_terms_and_the_generation_of_every_record),
         cmocka_unit_test(refuses_what_cannot_stand_in_an_index),
+        cmocka_unit_test(a_good_index_passes_its_trial),
+        cmocka_unit_test(an_index_that_has_a_file_of_the_system_fails),
+        cmocka_unit_test(an_index_that_does_not_find_what_it_has_fails),
+        cmocka_unit_test(an_index_whose_key_is_missing_or_that_is_damaged_cannot_be_tried),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
