@@ -177,8 +177,9 @@ bool IndexHolder::tend(std::uint64_t now_s) {
     if (!lock.owns_lock()) return false;
     const IndexImage* image = published_.current();
     if (image == nullptr || now_s < retry_s_ || !image->is_out_of_date(now_s)) return false;
-    retry_s_ = now_s + retry_every_s;
-    return load_locked(path_, now_s).has_value();
+    const bool loaded = load_locked(path_, now_s).has_value();
+    retry_s_ = loaded ? 0 : now_s + retry_every_s;
+    return loaded;
 }
 
 }  // namespace cordon
