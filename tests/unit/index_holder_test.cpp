@@ -198,7 +198,7 @@ void tries_again_later_when_the_file_is_gone_at_the_end_of_a_section(void**) {
 // freed image that is still read.
 void swaps_under_workers_that_never_stop_looking_up(void**) {
     IndexHolder holder(2, true);
-    assert_true(holder.load(path_of("granted"), test::index_now_s).has_value());
+    assert_true(holder.load(path_of("first"), test::index_now_s).has_value());
     std::atomic<bool> stop{false};
     std::atomic<std::uint64_t> found{0};
     const auto work = [&](std::uint32_t worker) {
