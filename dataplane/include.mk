@@ -6,7 +6,8 @@ contract_sources := \
     dataplane/contract/journal_codec.cpp \
     dataplane/contract/options_file.cpp \
     dataplane/contract/pattern_database.cpp \
-    dataplane/contract/section_keys.cpp
+    dataplane/contract/section_keys.cpp \
+    dataplane/contract/suspensions.cpp
 decode_sources := \
     dataplane/decode/decode.cpp \
     dataplane/decode/checksum.cpp \
@@ -135,6 +136,7 @@ shell_plain_sources := \
     dataplane/shell/control_socket.cpp \
     dataplane/shell/index_holder.cpp \
     dataplane/shell/key_ring.cpp \
+    dataplane/shell/suspension_holder.cpp \
     dataplane/shell/memory_plan.cpp \
     dataplane/shell/event_log.cpp \
     dataplane/shell/spread.cpp \

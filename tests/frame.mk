@@ -10,7 +10,11 @@ tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/commit_entries $(O)/tests/support/text_list \
                 $(O)/tests/support/body_list \
                 $(O)/tests/support/ask_verify $(O)/tests/support/canonical_lines \
-                $(O)/tests/framing/framing-tool
+                $(O)/tests/support/make_sections $(O)/tests/framing/framing-tool
+$(O)/tests/support/make_sections: %: %.o $(builder_sources:%.cpp=$(O)/%.o) $(pure_objects) \
+                $(patsubst %,$(O)/control/feed/%.o,crypto key_handover)
+	$(link)
+$(O)/tests/support/make_sections: LIBS = $(pure_libs)
 $(O)/tests/support/canonical_lines: $(O)/tests/support/canonical_lines.o \
                                     $(O)/control/feed/canonical_json.o
 	$(link)
@@ -61,7 +65,7 @@ $(fuzz_programs): $(F)/%_fuzz: $(F)/tests/fuzz/%_fuzz.o $(F)/rooms.a \
 test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fill_journal.cpp \
                tests/support/crowd.cpp tests/support/zip_list.cpp tests/support/commit_entries.cpp \
                tests/support/text_list.cpp tests/support/body_list.cpp \
-               tests/support/ask_verify.cpp \
+               tests/support/ask_verify.cpp tests/support/make_sections.cpp \
                tests/support/canonical_lines.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \

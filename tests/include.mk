@@ -27,6 +27,7 @@ room_tests := \
     index_feed \
     index_holder \
     key_ring \
+    suspensions \
     type_scanner \
     pattern_scanner \
     worker_content \
@@ -51,6 +52,7 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
+    worker_sections \
     worker_forms \
     worker_archives \
     worker_peers \

@@ -55,6 +55,10 @@ class RandomList {
     Descriptor file_;
 };
 
+json end_or_null(std::uint64_t unix_s) {
+    return unix_s == index_no_end ? json(nullptr) : json(utc_time(unix_s));
+}
+
 json section_json(const SectionDescription& s) {
     json kinds = json::object();
     for (std::size_t i = 0; i < indicator_kind_count; ++i) {
@@ -64,18 +68,20 @@ json section_json(const SectionDescription& s) {
             {"with_size", s.kind_tags_sized[i]},
             {"with_head", s.kind_tags_headed[i]}};
     }
-    return {
-        {"name", s.name},
-        {"kind", section_kind_name(s.kind)},
-        {"ceiling", rights_ceiling_name(s.ceiling)},
-        {"epoch", s.epoch},
-        {"generation", s.generation},
-        {"not_after",
-         s.terms.not_after_s == index_no_end ? json(nullptr) : json(utc_time(s.terms.not_after_s))},
-        {"indicators", s.tags + s.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)]},
-        {"records", s.records},
-        {"bytes", s.bytes},
-        {"kinds", kinds}};
+    return {{"name", s.name},
+            {"kind", section_kind_name(s.kind)},
+            {"ceiling", rights_ceiling_name(s.ceiling)},
+            {"epoch", s.epoch},
+            {"generation", s.generation},
+            {"not_after", end_or_null(s.terms.not_after_s)},
+            {"fresh_until", end_or_null(s.terms.fresh_until_s)},
+            {"weak_until", end_or_null(s.terms.weak_until_s)},
+            {"block_until", end_or_null(s.terms.block_until_s)},
+            {"key", s.key_in_file ? "in the file" : "sealed"},
+            {"indicators", s.tags + s.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)]},
+            {"records", s.records},
+            {"bytes", s.bytes},
+            {"kinds", kinds}};
 }
 
 json description_json(const IndexDescription& d) {
@@ -101,7 +107,9 @@ void print_description(const Context& context, const std::string& path, const js
     Table table({{"SECTION"},
                  {"KIND"},
                  {"MAY"},
+                 {"EPOCH", true},
                  {"GENERATION", true},
+                 {"KEY"},
                  {"ENDS"},
                  {"INDICATORS", true},
                  {"WITH SIZE", true},
@@ -112,7 +120,9 @@ void print_description(const Context& context, const std::string& path, const js
         const std::string ends = end.is_string() ? local_time(end.get<std::string>()) : "never";
         for (const auto& [kind, counts] : s.at("kinds").items()) {
             table.row({name, kind, s.at("ceiling").get<std::string>(),
-                       std::to_string(s.at("generation").get<std::uint64_t>()), ends,
+                       std::to_string(s.at("epoch").get<std::uint64_t>()),
+                       std::to_string(s.at("generation").get<std::uint64_t>()),
+                       s.at("key").get<std::string>(), ends,
                        grouped(counts.at("indicators").get<std::uint64_t>()),
                        grouped(counts.at("with_size").get<std::uint64_t>()),
                        grouped(counts.at("with_head").get<std::uint64_t>())});

@@ -50,6 +50,22 @@ void judge_services(const json& dataplane, json* problems) {
     }
 }
 
+void judge_lists(const json& index, json* problems) {
+    for (const json& section : index.at("sections")) {
+        const std::string state = section.at("state").get<std::string>();
+        if (state == "in force") continue;
+        const std::string name = printable(section.at("name").get<std::string>());
+        add(problems, "the list " + name + " is not fully in force: " + state);
+    }
+    add_text(problems, "a key of the lists is missing: ", index.at("key_fault"));
+    add_text(problems,
+             "the newest suspensions are not in force: ", index.at("suspensions").at("error"));
+    if (index.at("clock_step_seconds").get<std::int64_t>() != 0)
+        add(problems, "the clock stepped by " +
+                          std::to_string(index.at("clock_step_seconds").get<std::int64_t>()) +
+                          " s: grants, suspensions and the age of lists go by it");
+}
+
 void judge_dataplane(const json& d, json* problems) {
     if (!reachable(d)) {
         return add(problems,
@@ -61,6 +77,7 @@ void judge_dataplane(const json& d, json* problems) {
         add(problems, "no index is in force: no upload can match");
     }
     add_text(problems, "the last index was refused: ", index.at("error"));
+    judge_lists(index, problems);
     if (d.at("journal").at("errors").get<std::uint64_t>() != 0) {
         add(problems, "the journal could not be written at times; look at the disk of state_dir");
     }

@@ -112,6 +112,29 @@ void add_dismissal(std::string* page, const json& index) {
     if (!line.empty()) add(page, "Dismissal", line);
 }
 
+// One line for each list that is more than an index made by hand.
+void add_lists(std::string* page, const json& index) {
+    bool keyed = false;
+    for (const json& section : index.at("sections")) {
+        if (section.at("kind") == "lab") continue;
+        keyed = keyed || section.at("kind") == "feed";
+        std::string line =
+            text_of(section.at("name")) + ", epoch " + std::to_string(number(section.at("epoch"))) +
+            ", generation " + std::to_string(number(section.at("generation"))) + ", " +
+            count_of(section.at("indicators"), "indicator", "indicators") + ", may " +
+            text_of(section.at("ceiling")) + ", " + text_of(section.at("state"));
+        if (section.at("not_after").is_string())
+            line += ", ends " + local_time(text_of(section.at("not_after")));
+        add(page, "List", line);
+    }
+    if (keyed) add(page, "Keys", "key protection: " + text_of(index.at("key_protection")));
+    const json& suspensions = index.at("suspensions");
+    if (!suspensions.at("written").is_string()) return;
+    add(page, "Suspensions",
+        grouped(number(suspensions.at("in_force"))) + " in force, written " +
+            local_time(text_of(suspensions.at("written"))));
+}
+
 void add_dataplane(std::string* page, const json& d) {
     if (!reachable(d)) {
         return add(page, "Dataplane", "DOWN: " + text_of(d.at("error").at("text")));
@@ -122,6 +145,7 @@ void add_dataplane(std::string* page, const json& d) {
             (d.at("xdp_attached").get<bool>() ? " with XDP" : "") + ", " +
             count_of(d.at("workers"), "worker", "workers"));
     add(page, "Index", index_line(d.at("index")));
+    add_lists(page, d.at("index"));
     add_dismissal(page, d.at("index"));
     add(page, "Flows",
         grouped(number(d.at("flows"))) + " of " + grouped(number(d.at("flows_max"))) + ", " +

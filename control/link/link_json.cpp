@@ -123,6 +123,12 @@ json index_json(const LinkStatus& s) {
         sections.push_back(section_json(s.sections[i]));
     return {
         {"sections", sections},
+        {"suspensions",
+         {{"in_force", s.suspensions},
+          {"written", time_or_null(s.suspensions_written_s)},
+          {"refused", s.suspensions_refused},
+          {"error", s.suspensions_error[0] == '\0' ? json(nullptr) : json(s.suspensions_error)}}},
+        {"clock_step_seconds", s.clock_step_s},
         {"key_protection", name_of(s.key_protection)},
         {"key_fault", s.key_fault[0] == '\0' ? json(nullptr) : json(s.key_fault)},
         {"kinds", kinds_json(s)},

@@ -121,9 +121,14 @@ struct LinkStatus {
     std::uint8_t reserved;
     std::uint32_t section_count;
     LinkSection sections[limits::sections_max];
-    LinkKind kinds[8];      // by IndicatorKind
-    char index_error[128];  // why the last load was refused, empty when it was not
-    char key_fault[128];    // why a key is missing, empty when none is
+    LinkKind kinds[8];                    // by IndicatorKind
+    char index_error[128];                // why the last load was refused, empty when it was not
+    char key_fault[128];                  // why a key is missing, empty when none is
+    std::uint64_t suspensions;            // that hold now
+    std::uint64_t suspensions_written_s;  // Unix seconds, by control; 0: there is no such file
+    std::uint64_t suspensions_refused;    // files
+    char suspensions_error[128];          // why the newest file is not used, empty when it is
+    std::int64_t clock_step_s;            // the last step of the clock that was too large; 0: none
     LinkService services[services_max];
 };
 

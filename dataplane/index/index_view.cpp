@@ -7,7 +7,7 @@
 namespace cordon {
 
 IndexStatus IndexView::open(Bytes image, bool allow_lab, IndexView* out, const char** why,
-                            std::span<const TagKey> keys) {
+                            std::span<const TagKey> keys, std::uint64_t now_s) {
     out->close();
     const IndexStatus status = verify_index(image, why);
     if (status != IndexStatus::ok) return status;
@@ -17,7 +17,7 @@ IndexStatus IndexView::open(Bytes image, bool allow_lab, IndexView* out, const c
         return IndexStatus::lab_refused;
     }
     for (std::size_t i = 0; i < head->section_count; ++i)
-        out->sections_[i].open(image, head->sections[i], keys);
+        out->sections_[i].open(image, head->sections[i], keys, now_s);
     out->head_ = head;
     out->section_count_ = head->section_count;
     return IndexStatus::ok;
@@ -32,8 +32,8 @@ IndexStatus IndexView::copy_and_verify(Bytes source, MutableBytes own, bool allo
 }
 
 void IndexView::Section::open(Bytes image, const SectionDescriptor& descriptor,
-                              std::span<const TagKey> keys) {
-    has_key = take_key(descriptor, keys);
+                              std::span<const TagKey> keys, std::uint64_t now_s) {
+    has_key = now_s <= descriptor.terms.not_after_s && take_key(descriptor, keys);
     if (!has_key) return;
     const auto part = [&](IndexPart which) {
         return image.data() + descriptor.parts[static_cast<std::size_t>(which)].offset;

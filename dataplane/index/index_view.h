@@ -78,9 +78,9 @@ class IndexView {
 
     // Verifies the whole image. On anything but ok, *out is left without an index and `*why` is one
     // static sentence. `keys` are for sections whose key does not stand in the file; one without a
-    // key is not in force.
+    // key is not in force, and one that has ended at `now_s` gets none.
     static IndexStatus open(Bytes image, bool allow_lab, IndexView* out, const char** why,
-                            std::span<const TagKey> keys = {});
+                            std::span<const TagKey> keys = {}, std::uint64_t now_s = 0);
 
     // The same on a copy: whatever happens to `source` meanwhile, what is verified is what is used.
     // `own` is 64-byte aligned and at least as long.
@@ -141,7 +141,8 @@ class IndexView {
 
         bool has_key = false;  // else everything is empty
 
-        void open(Bytes image, const SectionDescriptor& descriptor, std::span<const TagKey> keys);
+        void open(Bytes image, const SectionDescriptor& descriptor, std::span<const TagKey> keys,
+                  std::uint64_t now_s);
         bool take_key(const SectionDescriptor& descriptor, std::span<const TagKey> keys);
         const IndexRecord* find(const Tag& tag) const;
         void open_patterns(const std::uint8_t* part);

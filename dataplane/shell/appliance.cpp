@@ -140,15 +140,16 @@ Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
         done = start_eal(options, eal_memory_mib(options, buffer_bytes(options.port_kind, *mtu)));
     if (done) done = made->open_ports(*mtu);
     if (done) made->load_first_index();
+    if (done) made->watch_ends();
     if (done) done = made->start_workers();
     if (!done) return Failure(done.error());
     if (options.port_kind != PortKind::pci)
         made->watch_ = std::make_unique<LinkWatch>(made->options_, *mtu);
 
     made->link_ = std::make_unique<ApplianceLink>(ApplianceLink::Parts{
-        &made->options_, &made->index_, &made->modes_, made->steer_.get(), made->ports_.get(),
-        made->journal_.get(), made->events_.get(), made->watch_.get(), &made->workers_,
-        &made->directions_, made->started_s_});
+        &made->options_, &made->index_, &made->suspensions_, &made->clock_step_s_, &made->modes_,
+        made->steer_.get(), made->ports_.get(), made->journal_.get(), made->events_.get(),
+        made->watch_.get(), &made->workers_, &made->directions_, made->started_s_});
     auto socket =
         ControlSocket::open(std::string(options.run_dir) + "/dataplane.sock", made->link_.get());
     if (!socket) return Failure(socket.error());
@@ -162,6 +163,7 @@ Appliance::Appliance(const Options& options)
       steer_(options.port_kind == PortKind::af_xdp ? new SteerLoader : nullptr),
       deny_(steer_.get()),
       index_(options.workers, options.lab != 0, key_places(options)),
+      suspensions_(options.workers, std::string(options.state_dir) + "/" + suspensions_name),
       modes_(options_) {}
 
 Appliance::~Appliance() {
@@ -222,7 +224,8 @@ Result<void> Appliance::open_xdp_ports(std::uint32_t mtu) {
 // Without an index the dataplane runs: it forwards, frames HTTP and counts, and status says so.
 // Refusing to start would turn a damaged file into a service that is down or wholly uninspected.
 void Appliance::load_first_index() {
-    const Result<void> loaded = index_.load(options_.index_path);
+    const Result<void> loaded =
+        index_.load(options_.index_path, read_clock(CLOCK_REALTIME) / ns_per_s);
     if (loaded) return;
     std::fprintf(stderr, "warning: no index in force: %s\n", loaded.error().message().c_str());
 }
@@ -234,8 +237,8 @@ int Appliance::run_worker(void* loop) {
 
 Result<void> Appliance::start_workers() {
     assembly_ = std::make_unique<Assembly>(assembly_limits(options_), random_number());
-    const Surroundings around{&options_,    &index_, &modes_,        &types_,
-                              steer_.get(), &stop_,  assembly_.get()};
+    const Surroundings around{&options_, &index_,      &suspensions_, &modes_,
+                              &types_,   steer_.get(), &stop_,        assembly_.get()};
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         workers_.push_back(std::make_unique<WorkerLoop>(i, around, ports_.get(),
                                                         &journal_->recorder(i), random_number()));
@@ -260,6 +263,7 @@ bool Appliance::tend() {
     if (gaps_due_ns_ != 0 && now_ns >= gaps_due_ns_) collect_gaps(GapReason::hung);
     if (events_ != nullptr) events_->tend();
     watch_directions();
+    watch_ends();
     if (watch_ != nullptr) watch_->tend(now_ns);
     if (steer_ != nullptr && now_ns >= expiry_due_ns_) {
         steer_->expire_denied();
@@ -272,6 +276,21 @@ bool Appliance::tend() {
         turns_seen_[i] = turns;
     }
     return all_moved;
+}
+
+// What ends at a time ends with control dead as well.
+void Appliance::watch_ends() {
+    const std::uint64_t now_s = read_clock(CLOCK_REALTIME) / ns_per_s;
+    const std::string told = suspensions_.look(now_s);
+    if (!told.empty()) std::fprintf(stderr, "%s\n", told.c_str());
+    if (index_.tend(now_s)) std::fputs("the index was opened anew: a section has ended\n", stderr);
+    const std::int64_t step = clock_.look(now_s, read_clock(CLOCK_BOOTTIME) / ns_per_s);
+    if (step == 0) return;
+    clock_step_s_.store(step, std::memory_order_relaxed);
+    std::fprintf(stderr,
+                 "alarm: the clock stepped by %lld s: grants, suspensions and the age of lists go "
+                 "by it\n",
+                 static_cast<long long>(step));
 }
 
 void Appliance::watch_directions() {

@@ -18,6 +18,7 @@
 #include "dataplane/base/files.h"
 #include "dataplane/content/type_scanner.h"
 #include "dataplane/shell/appliance_link.h"
+#include "dataplane/shell/clock_watch.h"
 #include "dataplane/shell/control_socket.h"
 #include "dataplane/shell/direction_alarm.h"
 #include "dataplane/shell/link_watch.h"
@@ -64,6 +65,7 @@ class Appliance {
     Result<void> start_workers();
     void collect_gaps(GapReason reason);
     void watch_directions();
+    void watch_ends();
     static int run_worker(void* loop);
 
     Options options_;
@@ -76,6 +78,9 @@ class Appliance {
     std::unique_ptr<PortPair> ports_;
     TypeDatabases types_;
     IndexHolder index_;
+    SuspensionHolder suspensions_;
+    ClockWatch clock_;
+    std::atomic<std::int64_t> clock_step_s_{0};  // main writes, control thread reads
     ModeBoard modes_;
     std::atomic<bool> stop_{false};
     std::unique_ptr<Assembly> assembly_;  // pieces of an upload come on any worker

@@ -28,26 +28,27 @@ void add(LinkTally* sum, const Tally& tally) {
     sum->bytes += tally.bytes.read();
 }
 
-SectionState state_of(const SectionView& section, std::uint64_t now_s) {
-    if (!section.has_key) return SectionState::no_key;
-    if (now_s > section.terms.not_after_s) return SectionState::ended;
-    if (now_s > section.terms.block_until_s) return SectionState::reports;
-    if (now_s > section.terms.weak_until_s) return SectionState::weak_reports;
-    if (now_s > section.terms.fresh_until_s) return SectionState::old;
+SectionState state_of(bool has_key, const SectionTerms& terms, std::uint64_t now_s) {
+    if (now_s > terms.not_after_s) return SectionState::ended;
+    if (!has_key) return SectionState::no_key;
+    if (now_s > terms.block_until_s) return SectionState::reports;
+    if (now_s > terms.weak_until_s) return SectionState::weak_reports;
+    if (now_s > terms.fresh_until_s) return SectionState::old;
     return SectionState::in_force;
 }
 
-LinkSection section_status(const SectionView& section) {
+LinkSection section_status(const SectionView& section, const SectionTerms& terms,
+                           std::uint64_t now_s) {
     LinkSection told = {};
     put_text(section.name, told.name);
     told.kind = section.kind;
     told.ceiling = section.ceiling;
-    told.state = state_of(section, read_clock(CLOCK_REALTIME) / ns_per_s);
+    told.state = state_of(section.has_key, terms, now_s);
     told.epoch = section.epoch;
     told.generation = section.generation;
     told.indicators =
         section.tag_count + section.kind_tags[static_cast<std::size_t>(IndicatorKind::pattern)];
-    told.terms = section.terms;
+    told.terms = terms;
     return told;
 }
 
@@ -80,23 +81,39 @@ void ApplianceLink::status(LinkStatus* status) {
 }
 
 void ApplianceLink::index_status(LinkStatus* status) const {
-    put_text(parts_.index->error(), status->index_error);
-    put_text(parts_.index->key_fault(), status->key_fault);
-    status->key_protection = parts_.index->key_protection();
-    const IndexImage* image = parts_.index->in_force();
-    if (image == nullptr) return;
-    status->generation = image->view().generation();
-    status->indicators = image->view().indicator_count();
-    status->index_loaded_s = image->loaded_s();
-    status->index_is_lab = image->view().lab();
-    for (std::size_t i = 0; i < image->view().section_count(); ++i) {
-        const SectionView section = image->view().section(i);
-        status->sections[status->section_count++] = section_status(section);
-        for (std::size_t k = 0; k < indicator_kind_count; ++k) {
-            status->kinds[k].indicators += section.kind_tags[k];
-            status->kinds[k].with_size += section.kind_tags_sized[k];
-            status->kinds[k].with_head += section.kind_tags_headed[k];
-        }
+    const IndexHolder::Status held = parts_.index->status([&](const IndexImage& image) {
+        const IndexView& view = image.view();
+        status->generation = view.generation();
+        status->indicators = view.indicator_count();
+        status->index_loaded_s = image.loaded_s();
+        status->index_is_lab = view.lab();
+        for (std::size_t i = 0; i < view.section_count(); ++i)
+            add_section(view.section(i), status);
+    });
+    put_text(held.error, status->index_error);
+    put_text(held.key_fault, status->key_fault);
+    status->key_protection = held.key_protection;
+    suspension_status(status);
+}
+
+void ApplianceLink::suspension_status(LinkStatus* status) const {
+    const SuspensionHolder::Status held = parts_.suspensions->status();
+    status->suspensions = held.in_force;
+    status->suspensions_written_s = held.written_s;
+    status->suspensions_refused = held.refused;
+    put_text(held.error, status->suspensions_error);
+    status->clock_step_s = parts_.clock_step_s->load(std::memory_order_relaxed);
+}
+
+// As old as the workers take it for.
+void ApplianceLink::add_section(const SectionView& section, LinkStatus* status) const {
+    const std::uint64_t now_s = read_clock(CLOCK_REALTIME) / ns_per_s;
+    const SectionTerms terms = parts_.suspensions->aged(section.name, section.terms);
+    status->sections[status->section_count++] = section_status(section, terms, now_s);
+    for (std::size_t k = 0; k < indicator_kind_count; ++k) {
+        status->kinds[k].indicators += section.kind_tags[k];
+        status->kinds[k].with_size += section.kind_tags_sized[k];
+        status->kinds[k].with_head += section.kind_tags_headed[k];
     }
 }
 
@@ -212,7 +229,7 @@ void ApplianceLink::unlisted(LinkUnlisted* unlisted) {
 }
 
 Result<void> ApplianceLink::load_index(const std::string& path) {
-    const Result<void> loaded = parts_.index->load(path);
+    const Result<void> loaded = parts_.index->load(path, read_clock(CLOCK_REALTIME) / ns_per_s);
     if (!loaded) return loaded;
     for (int waited = 0; waited < index_wait_ms; ++waited) {
         if (parts_.index->settled()) return {};

@@ -25,6 +25,8 @@ class ApplianceLink final : public LinkTarget {
     struct Parts {
         const Options* options;
         IndexHolder* index;
+        const SuspensionHolder* suspensions;
+        const std::atomic<std::int64_t>* clock_step_s;
         ModeBoard* modes;
         const SteerLoader* steer;  // null: no kernel layers
         const PortPair* ports;
@@ -47,6 +49,8 @@ class ApplianceLink final : public LinkTarget {
 
   private:
     void index_status(LinkStatus* status) const;
+    void suspension_status(LinkStatus* status) const;
+    void add_section(const SectionView& section, LinkStatus* status) const;
     void service_status(LinkStatus* status) const;
     void policy_status(std::uint32_t number, LinkService* service) const;
     void add_worker(const Counters& from, LinkCounters* sum) const;

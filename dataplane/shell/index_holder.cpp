@@ -94,15 +94,17 @@ Result<void> IndexImage::open_patterns(const std::string& path, std::uint32_t wo
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab,
                                                      std::uint32_t workers,
-                                                     std::span<const TagKey> keys) {
+                                                     std::span<const TagKey> keys,
+                                                     std::uint64_t now_s) {
     return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab, workers,
-                keys);
+                keys, now_s);
 }
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
                                                      const std::string& path, bool allow_lab,
                                                      std::uint32_t workers,
-                                                     std::span<const TagKey> keys) {
+                                                     std::span<const TagKey> keys,
+                                                     std::uint64_t now_s) {
     const Result<std::size_t> bytes = checked_size(file, path);
     if (!bytes) return Failure(bytes.error());
     std::unique_ptr<IndexImage> image(new IndexImage);
@@ -116,46 +118,68 @@ Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
     const Result<void> done = read_whole(file, path, memory);
     if (!done) return Failure(done.error());
     const char* why = "";
-    if (IndexView::open(memory, allow_lab, &image->view_, &why, keys) != IndexStatus::ok) {
+    if (IndexView::open(memory, allow_lab, &image->view_, &why, keys, now_s) != IndexStatus::ok) {
         return failure(ErrorCode::integrity, "index " + path + ": " + why);
     }
     if (const Result<void> opened = image->open_patterns(path, workers); !opened)
         return Failure(opened.error());
     image->loaded_s_ = unix_seconds();
+    image->opened_at_s_ = now_s;
     return image;
 }
 
-IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys)
-    : allow_lab_(allow_lab), key_places_(std::move(keys)), slots_(workers) {}
+bool IndexImage::is_out_of_date(std::uint64_t now_s) const {
+    for (std::size_t i = 0; i < view_.section_count(); ++i) {
+        const SectionView section = view_.section(i);
+        const bool has_ended = now_s > section.terms.not_after_s;
+        const bool had_ended = opened_at_s_ > section.terms.not_after_s;
+        if (has_ended != had_ended) return true;
+    }
+    return false;
+}
 
-Result<void> IndexHolder::load(const std::string& path) {
+IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys)
+    : allow_lab_(allow_lab), key_places_(std::move(keys)), published_(workers) {}
+
+Result<void> IndexHolder::load(const std::string& path, std::uint64_t now_s) {
+    const std::lock_guard lock(mutex_);
+    return load_locked(path, now_s);
+}
+
+Result<void> IndexHolder::load_locked(const std::string& path, std::uint64_t now_s) {
     // A worker that has not yet taken over the last one may be about to: freeing it would be a
     // race.
-    if (!settled()) {
-        error_ = "a worker has not taken over the index before";
-        return failure(ErrorCode::timeout, error_);
+    if (!published_.settled()) {
+        status_.error = "a worker has not taken over the index before";
+        return failure(ErrorCode::timeout, status_.error);
     }
     KeyRing ring = unseal_keys(key_places_);
     Result<std::unique_ptr<IndexImage>> image =
-        IndexImage::read(path, allow_lab_, static_cast<std::uint32_t>(slots_.size()), ring.keys);
+        IndexImage::read(path, allow_lab_, published_.workers(), ring.keys, now_s);
     if (!image) {
-        error_ = image.error().message();
+        status_.error = image.error().message();
         return Failure(image.error());
     }
-    error_.clear();
-    key_protection_ = ring.protection;
-    key_fault_ = std::move(ring.fault);
-    previous_ = std::exchange(newest_, std::move(*image));
-    published_.store(newest_.get(), std::memory_order_release);
+    status_ = {{}, ring.protection, std::move(ring.fault)};
+    path_ = path;
+    published_.publish(std::move(*image));
     return {};
 }
 
 bool IndexHolder::settled() {
-    for (const Slot& slot : slots_) {
-        if (slot.in_use.load(std::memory_order_acquire) != newest_.get()) return false;
-    }
-    previous_.reset();
-    return true;
+    const std::lock_guard lock(mutex_);
+    return published_.settled();
+}
+
+bool IndexHolder::tend(std::uint64_t now_s) {
+    // Whoever loads right now does what is to be done; the main thread must not wait for a disk.
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    const IndexImage* image = published_.current();
+    if (image == nullptr || now_s < retry_s_ || !image->is_out_of_date(now_s)) return false;
+    const bool loaded = load_locked(path_, now_s).has_value();
+    retry_s_ = loaded ? 0 : now_s + retry_every_s;
+    return loaded;
 }
 
 }  // namespace cordon

@@ -1,22 +1,20 @@
-// The indicator index in force: loads a file into memory of its own, hands it to the workers, frees
-// the one before when no worker can still be reading it.
-//
-//   control:  read ► verify ► publish ────────┐            ┌── all acknowledged ► free the old
-//   worker:              … burst │ sees it │ use_index │ acknowledge │ burst …
+// The indicator index in force: loads a file into memory of its own with the keys that are at hand,
+// and hands it to the workers (published.h).
 //
 // Owns:       the images, their views, and every worker's streams for the patterns in them. The
 //             memory is locked and kept out of core dumps.
 // Invariants: a refused file leaves the index before it in force. At most two images are alive: a
 //             load is refused while a worker still reads the one before the last. The file is read,
 //             never mapped: whoever truncates it meanwhile changes nothing here.
-// Thread:     load(), settled() and the read-outs from one control thread; current() and
+//             The key of a section that has ended is forgotten, whether control lives or not.
+// Thread:     load(), tend(), settled() and the read-outs from any control thread; current() and
 //             acknowledge() from each worker for itself.
 // Limits:     image_bytes_max; an image and its successor together must fit into memory.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -26,6 +24,7 @@
 #include "dataplane/content/pattern_view.h"
 #include "dataplane/index/index_view.h"
 #include "dataplane/shell/key_ring.h"
+#include "dataplane/shell/published.h"
 
 namespace cordon {
 
@@ -37,11 +36,13 @@ class IndexImage {
     // With what each of `workers` needs to scan for the patterns in it.
     static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab,
                                                     std::uint32_t workers = 0,
-                                                    std::span<const TagKey> keys = {});
+                                                    std::span<const TagKey> keys = {},
+                                                    std::uint64_t now_s = 0);
     // The same from a file that is open already; `name` is for what is said about it.
     static Result<std::unique_ptr<IndexImage>> read(const Descriptor& file, const std::string& name,
                                                     bool allow_lab, std::uint32_t workers = 0,
-                                                    std::span<const TagKey> keys = {});
+                                                    std::span<const TagKey> keys = {},
+                                                    std::uint64_t now_s = 0);
     ~IndexImage();
     IndexImage(const IndexImage&) = delete;
     IndexImage& operator=(const IndexImage&) = delete;
@@ -52,6 +53,8 @@ class IndexImage {
         return scanners_.empty() ? nullptr : scanners_[worker].get();
     }
     std::uint64_t loaded_s() const { return loaded_s_; }
+    // Whether a section has ended since it was opened, or the clock went back before its end.
+    bool is_out_of_date(std::uint64_t now_s) const;
     bool huge_pages() const { return huge_pages_; }
 
   private:
@@ -63,6 +66,7 @@ class IndexImage {
     std::size_t mapped_bytes_ = 0;
     bool huge_pages_ = false;
     std::uint64_t loaded_s_ = 0;
+    std::uint64_t opened_at_s_ = 0;
     IndexView view_;
     PatternView patterns_;
     std::vector<std::unique_ptr<PatternScanner>> scanners_;  // by worker
@@ -70,40 +74,48 @@ class IndexImage {
 
 class IndexHolder {
   public:
+    static constexpr std::uint64_t retry_every_s = 10;  // after a file that was refused
+
     IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys = {});
 
     // Loads and publishes. The workers take it over at their next burst: see settled().
-    Result<void> load(const std::string& path);
+    Result<void> load(const std::string& path, std::uint64_t now_s);
     // True when every worker uses what was published last; frees what came before it.
     bool settled();
+    // Loads the same file again when a section has ended whose key is still here, or when the clock
+    // went back before the end of one. True when it did.
+    bool tend(std::uint64_t now_s);
 
-    // Null: no index in force.
-    const IndexImage* in_force() const { return published_.load(std::memory_order_acquire); }
-    // Why the last load was refused; empty when it was not.
-    const std::string& error() const { return error_; }
-    // Of the keys that the last load found.
-    KeyProtection key_protection() const { return key_protection_; }
-    const std::string& key_fault() const { return key_fault_; }
+    // Null: no index in force. For whoever may load: nobody else frees it meanwhile.
+    const IndexImage* in_force() const { return published_.current(); }
+    struct Status {
+        std::string error;  // why the last load was refused; empty when it was not
+        KeyProtection key_protection = KeyProtection::none;  // of the keys that it found
+        std::string key_fault;
+    };
+    // Reads the index in force while no other can take its place.
+    template <typename Read>
+    Status status(Read&& read) const {
+        const std::lock_guard lock(mutex_);
+        if (const IndexImage* image = published_.current()) read(*image);
+        return status_;
+    }
 
-    const IndexImage* current() const { return published_.load(std::memory_order_acquire); }
+    const IndexImage* current() const { return published_.current(); }
     void acknowledge(std::uint32_t worker, const IndexImage* image) {
-        slots_[worker].in_use.store(image, std::memory_order_release);
+        published_.acknowledge(worker, image);
     }
 
   private:
-    struct alignas(64) Slot {
-        std::atomic<const IndexImage*> in_use{nullptr};  // worker writes, control reads
-    };
+    Result<void> load_locked(const std::string& path, std::uint64_t now_s);
 
     bool allow_lab_;
     KeyPlaces key_places_;
-    std::vector<Slot> slots_;
-    std::atomic<const IndexImage*> published_{nullptr};  // control writes, workers read
-    std::unique_ptr<IndexImage> newest_;
-    std::unique_ptr<IndexImage> previous_;
-    std::string error_;
-    KeyProtection key_protection_ = KeyProtection::none;
-    std::string key_fault_;
+    Published<IndexImage> published_;
+    mutable std::mutex mutex_;  // of all but what workers call
+    std::string path_;          // of the index in force
+    std::uint64_t retry_s_ = 0;
+    Status status_;
 };
 
 }  // namespace cordon

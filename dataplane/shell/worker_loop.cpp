@@ -66,6 +66,7 @@ void WorkerLoop::turn() {
     const Now now = clock_now();
     if (around_.steer != nullptr) beat(now.ns);
     notice_index();
+    notice_suspensions();
     notice_modes();
     const std::size_t frames = worker_.poll(now);
     publish();
@@ -111,6 +112,14 @@ void WorkerLoop::notice_index() {
         worker_.use_index(&newest->view(), newest->scanner(number_));
     index_ = newest;
     around_.index->acknowledge(number_, newest);
+}
+
+void WorkerLoop::notice_suspensions() {
+    const Suspensions* newest = around_.suspensions->current();
+    if (newest == suspensions_) return;
+    worker_.use_suspensions(newest);
+    suspensions_ = newest;
+    around_.suspensions->acknowledge(number_, newest);
 }
 
 void WorkerLoop::notice_modes() {

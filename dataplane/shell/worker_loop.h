@@ -21,6 +21,7 @@
 #include "dataplane/shell/mode_board.h"
 #include "dataplane/shell/pacing.h"
 #include "dataplane/shell/steer_loader.h"
+#include "dataplane/shell/suspension_holder.h"
 #include "dataplane/worker/worker.h"
 
 namespace cordon {
@@ -29,6 +30,7 @@ namespace cordon {
 struct Surroundings {
     const Options* options;
     IndexHolder* index;
+    SuspensionHolder* suspensions;
     const ModeBoard* modes;
     const TypeDatabases* types;
     const SteerLoader* steer;  // null: no XDP below (af_packet, pci)
@@ -59,6 +61,7 @@ class WorkerLoop {
     bool epochs_moved() const;
     void notice_bypass();
     void notice_index();
+    void notice_suspensions();
     void notice_modes();
     void publish();
     void nap(std::uint64_t ns);
@@ -76,6 +79,7 @@ class WorkerLoop {
     std::array<ServiceState, services_max> states_{};
     std::uint64_t mode_changes_ = 0;
     const IndexImage* index_ = nullptr;
+    const Suspensions* suspensions_ = nullptr;
     Counter stale_;
     Counter turns_;
     std::atomic<std::uint32_t> flows_{0};

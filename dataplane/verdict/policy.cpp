@@ -21,6 +21,14 @@ MatchAction action_for(Strength strength, RightsCeiling ceiling, std::uint8_t re
     return MatchAction::block;
 }
 
+MatchAction restrained(MatchAction action, Strength strength, const SectionTerms& terms,
+                       SuspensionMode suspension, std::uint64_t now_s) {
+    if (suspension == SuspensionMode::suspended) return MatchAction::suspended;
+    const bool reports = suspension == SuspensionMode::report_only || now_s > terms.block_until_s ||
+                         (strength == Strength::weak && now_s > terms.weak_until_s);
+    return reports ? std::max(action, MatchAction::report) : action;
+}
+
 MatchAction stronger(MatchAction a, MatchAction b) {
     return std::min(a, b);  // the enum stands in this order
 }

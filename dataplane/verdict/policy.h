@@ -10,6 +10,12 @@
 //   block               weak                     report    observe
 //   any                 flag report_only         report    observe
 //
+//   and of that, when the list or the indicator is not what it was:
+//
+//   suspended                                    nothing is done at all
+//   report only: by a suspension, because the list is old, or it and the match weak
+//                                                at most report
+//
 // Owns:       nothing.
 // Invariants: nothing but an index section with ceiling `block` can block.
 // Worker:     pure.
@@ -17,6 +23,7 @@
 
 #include "dataplane/contract/journal_format.h"
 #include "dataplane/contract/options.h"
+#include "dataplane/contract/suspensions.h"
 #include "dataplane/index/index_view.h"
 
 namespace cordon {
@@ -28,6 +35,10 @@ Strength strength_of(KindSet kinds, std::uint8_t record_flags);
 
 MatchAction action_for(Strength strength, RightsCeiling ceiling, std::uint8_t record_flags,
                        ServiceMode mode, bool weak_blocks);
+
+// What is left of it when the list has these terms and the indicator is suspended like this.
+MatchAction restrained(MatchAction action, Strength strength, const SectionTerms& terms,
+                       SuspensionMode suspension, std::uint64_t now_s);
 
 // The stronger of two actions: block, report, observe, suspended.
 MatchAction stronger(MatchAction a, MatchAction b);

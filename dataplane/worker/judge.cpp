@@ -37,10 +37,12 @@ struct Worker::State::Finding {
         Match match;
         KindSet kinds;
         MatchAction action;
+        bool repeats;  // its section is named by an entry before it
     };
     Entry entries[entries_max];
-    std::size_t count = 0;
+    std::size_t count = 0;  // 0: nothing is to be done
     MatchAction action = MatchAction::suspended;
+    bool suspended = false;  // something matched, and all of it is suspended
 
     void add(const Match& match) {
         for (std::size_t n = 0; n < count; ++n) {
@@ -50,9 +52,28 @@ struct Worker::State::Finding {
             entries[n].kinds.add(match.kind);
             return;
         }
-        if (count < entries_max) entries[count++] = {match, KindSet{match.kind}, {}};
+        if (count < entries_max) entries[count++] = {match, KindSet{match.kind}, {}, false};
     }
+    void order();
 };
+
+// A record has room for as many as there can be sections: what led to the action comes first, then
+// one of each other section, so that none is left out.
+void Worker::State::Finding::order() {
+    const auto by_action = [](const Entry& a, const Entry& b) {
+        if (a.repeats != b.repeats) return b.repeats;
+        return a.action != b.action ? a.action < b.action : a.match.section < b.match.section;
+    };
+    std::sort(entries, entries + count, by_action);
+    static_assert(limits::sections_max <= 32);
+    std::uint32_t named = 0;
+    for (std::size_t n = 0; n < count; ++n) {
+        const std::uint32_t bit = 1u << entries[n].match.section;
+        entries[n].repeats = (named & bit) != 0;
+        named |= bit;
+    }
+    std::sort(entries, entries + count, by_action);
+}
 
 KindSet Worker::State::planned_kinds() const {
     KindSet kinds(settings.digests);
@@ -103,7 +124,7 @@ void Worker::State::judge_object(FlowNumber number, std::uint8_t object, bool is
     Finding finding;
     look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
     if (finding.count != 0) return record_match(judged, finding);
-    if (!is_cut) return count_clean(judged);
+    if (!is_cut) return count_clean(judged, finding);
     judged.complete = false;
     counters.count(Outcome::object_aborted);
     count_uninspected(judged, UninspectedReason::incomplete);
@@ -202,7 +223,7 @@ bool Worker::State::judge_assembled(const Judged& judged, bool last) {
     if (blocks || (last && finding.count != 0))
         record_match(judged, finding);
     else if (judged.complete)
-        count_clean(judged);
+        count_clean(judged, finding);
     return flow.phase == FlowPhase::established;
 }
 
@@ -223,7 +244,7 @@ bool Worker::State::judge_contained(const Judged& judged, const PatternHits& hit
         counters.count(Outcome::object_aborted);
         counters.objects[object_class(UninspectedReason::incomplete)].add(0);
     } else {
-        count_clean(judged);
+        count_clean(judged, finding);
     }
     return flow.phase == FlowPhase::established;
 }
@@ -245,21 +266,38 @@ void Worker::State::look_up(const Digests& digests, const PatternHits& hits, con
         if (index->in_force(hit.section, now_s))
             finding->add(index->pattern_match(hit.section, hit.entry));
     }
+    settle_actions(flow, finding);
+    finding->suspended = finding->count != 0 && finding->action == MatchAction::suspended;
+    if (finding->suspended) finding->count = 0;
+    finding->order();
+}
+
+// The strongest action that a section permits wins.
+void Worker::State::settle_actions(const Flow& flow, Finding* finding) const {
+    const std::uint64_t now_s = now.unix_ns / ns_per_s;
     for (std::size_t n = 0; n < finding->count; ++n) {
         Finding::Entry& entry = finding->entries[n];
-        entry.action = action_for(strength_of(entry.kinds, entry.match.flags),
-                                  index->section(entry.match.section).ceiling, entry.match.flags,
-                                  mode(flow), service(flow).weak_blocks != 0);
+        const Match& match = entry.match;
+        const SectionView section = index->section(match.section);
+        const Strength strength = strength_of(entry.kinds, match.flags);
+        SectionTerms terms = section.terms;
+        SuspensionMode suspension = SuspensionMode::none;
+        if (suspensions != nullptr) {
+            terms = suspensions->aged(section.name, terms);
+            suspension = suspensions->mode_of(
+                {section.name, match.reference, match.source, match.added}, now_s);
+        }
+        entry.action = restrained(action_for(strength, section.ceiling, match.flags, mode(flow),
+                                             service(flow).weak_blocks != 0),
+                                  strength, terms, suspension, now_s);
         finding->action = stronger(finding->action, entry.action);
     }
-    // A record names the first few: what led to the action comes first.
-    std::sort(finding->entries, finding->entries + finding->count,
-              [](const Finding::Entry& a, const Finding::Entry& b) { return a.action < b.action; });
 }
 
 // Honest about what was seen: a form whose file is inside the body was not judged as that file.
-void Worker::State::count_clean(const Judged& judged) {
+void Worker::State::count_clean(const Judged& judged, const Finding& finding) {
     Exchange& exchange = exchanges[flows[judged.flow].exchange];
+    if (finding.suspended) counters.count(Outcome::match_suspended);
     const KindSet wanted = planned_kinds() & computed_kinds;
     if (is_stale(judged)) counters.count(Outcome::stale_plan);
     if ((wanted & (judged.digests.present | judged.digests.dismissed)).empty())  // no look-up

@@ -452,6 +452,7 @@ struct Worker::State {
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
     struct Finding;
+    void settle_actions(const Flow& flow, Finding* finding) const;
     void look_up(const Digests& digests, const PatternHits& hits, const Flow& flow,
                  Finding* finding) const;
     struct Judged {
@@ -468,7 +469,7 @@ struct Worker::State {
     void record_match(const Judged& judged, const Finding& finding);
     void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
-    void count_clean(const Judged& judged);
+    void count_clean(const Judged& judged, const Finding& finding);
     void count_dismissed(const Judged& judged);
     bool is_stale(const Judged& judged);
     void count_uninspected(const Judged& judged, UninspectedReason reason);
@@ -550,6 +551,7 @@ struct Worker::State {
     ContentScanner contents;
     CaseNumbers case_numbers;
     const IndexView* index = nullptr;
+    const Suspensions* suspensions = nullptr;
     std::uint32_t index_number = 0;  // counts those that were put in force
 
     struct ServiceState {

@@ -98,6 +98,10 @@ void Worker::use_index(const IndexView* index, PatternScanner* patterns) {
     state_->counters.count(Outcome::generation_swapped);
 }
 
+void Worker::use_suspensions(const Suspensions* suspensions) {
+    state_->suspensions = suspensions;
+}
+
 void Worker::set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s) {
     INVARIANT(service < state_->options.service_count);
     // Pieces that passed meanwhile were not seen.

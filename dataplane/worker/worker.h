@@ -16,6 +16,7 @@
 #include "dataplane/base/time.h"
 #include "dataplane/contract/counters.h"
 #include "dataplane/contract/options.h"
+#include "dataplane/contract/suspensions.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/fingerprint/digests.h"
 #include "dataplane/index/index_view.h"
@@ -83,6 +84,10 @@ class Worker {
     // this returns.
     // Texts are searched for `patterns`, which are those of this index; null: for none.
     void use_index(const IndexView* index, PatternScanner* patterns = nullptr);
+
+    // What is not to be acted upon, and how old the lists are; null: nothing is known. As with
+    // use_index(); what is open or held is judged by it.
+    void use_suspensions(const Suspensions* suspensions);
 
     void set_mode(std::size_t service, ServiceMode mode, std::uint64_t bypass_until_s);
 

@@ -103,7 +103,7 @@ void sleep_seconds(double seconds) {
 std::optional<SwapResult> run_swap(const SwapSettings& settings) {
     const LargeIndex made = build_large_index(settings.indicators, settings.sections);
     IndexHolder index(1, true);
-    if (const Result<void> loaded = index.load(made.path()); !loaded) {
+    if (const Result<void> loaded = index.load(made.path(), 0); !loaded) {
         std::fprintf(stderr, "cordon-bench: %s\n", loaded.error().message().c_str());
         return std::nullopt;
     }

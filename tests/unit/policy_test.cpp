@@ -45,6 +45,36 @@ void only_a_strong_match_of_a_list_with_the_right_blocks(void**) {
                     row.action);
 }
 
+void age_and_suspensions_only_ever_weaken(void**) {
+    struct Row {
+        MatchAction action;
+        Strength strength;
+        std::uint64_t now_s;  // weak ones report after 20, all after 30
+        SuspensionMode suspension;
+        MatchAction left;
+    };
+    constexpr auto none = SuspensionMode::none;
+    constexpr auto block = MatchAction::block;
+    constexpr auto report = MatchAction::report;
+    constexpr auto observe = MatchAction::observe;
+    const Row rows[] = {
+        {block, Strength::weak, 20, none, block},
+        {block, Strength::weak, 21, none, report},
+        {block, Strength::strong, 30, none, block},
+        {block, Strength::strong, 31, none, report},
+        {observe, Strength::strong, 31, none, observe},
+        {report, Strength::weak, 31, none, report},
+        {block, Strength::strong, 5, SuspensionMode::report_only, report},
+        {observe, Strength::strong, 5, SuspensionMode::report_only, observe},
+        {block, Strength::strong, 5, SuspensionMode::suspended, MatchAction::suspended},
+        {observe, Strength::weak, 99, SuspensionMode::suspended, MatchAction::suspended},
+    };
+    const SectionTerms terms = {index_no_end, 10, 20, 30};
+    for (const Row& row : rows)
+        assert_true(restrained(row.action, row.strength, terms, row.suspension, row.now_s) ==
+                    row.left);
+}
+
 void the_stronger_action_wins(void**) {
     assert_true(stronger(MatchAction::report, MatchAction::block) == MatchAction::block);
     assert_true(stronger(MatchAction::observe, MatchAction::suspended) == MatchAction::observe);
@@ -90,6 +120,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(one_collision_prone_digest_alone_is_weak),
         cmocka_unit_test(only_a_strong_match_of_a_list_with_the_right_blocks),
+        cmocka_unit_test(age_and_suspensions_only_ever_weaken),
         cmocka_unit_test(the_stronger_action_wins),
         cmocka_unit_test(a_hold_keeps_the_last_chunk_of_an_open_object),
         cmocka_unit_test(case_numbers_carry_a_check_sign),

@@ -1,0 +1,88 @@
+#include "dataplane/shell/suspension_holder.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "dataplane/base/descriptor.h"
+
+namespace cordon {
+namespace {
+
+// More than a file may have shows one that is too long.
+Result<std::vector<std::uint8_t>> read_whole(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::vector<std::uint8_t> bytes(suspensions_bytes_max + 1);
+    std::size_t done = 0;
+    while (file.valid() && done < bytes.size()) {
+        const ssize_t n = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return failure(ErrorCode::io, path + " cannot be read", errno);
+        if (n == 0) break;
+        done += static_cast<std::size_t>(n);
+    }
+    if (!file.valid()) return failure(ErrorCode::io, path + " cannot be opened", errno);
+    bytes.resize(done);
+    return bytes;
+}
+
+}  // namespace
+
+SuspensionHolder::SuspensionHolder(std::uint32_t workers, std::string path)
+    : path_(std::move(path)), published_(workers) {}
+
+std::string SuspensionHolder::look(std::uint64_t now_s) {
+    {
+        const Suspensions* in_force = published_.current();
+        const std::lock_guard lock(mutex_);
+        status_.in_force = in_force == nullptr ? 0 : in_force->in_force(now_s);
+    }
+    struct stat info {};
+    if (::stat(path_.c_str(), &info) != 0) {
+        seen_ = {};
+        if (!std::exchange(was_there_, false)) return {};  // there never was one, or it was said
+        return refuse(path_ + " is gone");
+    }
+    was_there_ = true;
+    const Seen now = {info.st_dev, info.st_ino, info.st_size,
+                      info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
+    // A worker that has not yet taken over the last one may be about to: the next look does it.
+    if (now == seen_ || !settled()) return {};
+    seen_ = now;
+    const Result<std::vector<std::uint8_t>> bytes = read_whole(path_);
+    if (!bytes) return refuse(bytes.error().message());
+    Result<Suspensions> read = Suspensions::read(*bytes);
+    if (!read) return refuse(path_ + ": " + read.error().text);
+    {
+        const std::lock_guard lock(mutex_);
+        status_.in_force = read->in_force(now_s);
+        status_.written_s = read->written_s();
+        status_.error.clear();
+        published_.publish(std::make_unique<Suspensions>(std::move(*read)));
+    }
+    return {};
+}
+
+std::string SuspensionHolder::refuse(std::string why) {
+    const std::lock_guard lock(mutex_);
+    ++status_.refused;
+    status_.error = std::move(why);
+    return "alarm: suspensions: " + status_.error + "; those before it stay in force";
+}
+
+bool SuspensionHolder::settled() {
+    const std::lock_guard lock(mutex_);
+    return published_.settled();
+}
+
+SectionTerms SuspensionHolder::aged(std::string_view list, const SectionTerms& terms) const {
+    const std::lock_guard lock(mutex_);
+    const Suspensions* in_force = published_.current();
+    return in_force == nullptr ? terms : in_force->aged(list, terms);
+}
+
+SuspensionHolder::Status SuspensionHolder::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+}  // namespace cordon
