@@ -122,8 +122,8 @@ Result<void> FeedDesk::ask(FeedQuestion question) {
 }
 
 std::vector<FeedAnswer> FeedDesk::take_answers() {
-    std::uint64_t rings;
-    static_cast<void>(::read(bell_.get(), &rings, sizeof rings));
+    eventfd_t rings = 0;
+    (void)::eventfd_read(bell_.get(), &rings);  // that it had not rung is no error
     const std::lock_guard lock(mutex_);
     return std::exchange(answers_, {});
 }
@@ -167,8 +167,7 @@ void FeedDesk::turn() {
         publish_status();
         const std::lock_guard lock(mutex_);
         answers_.push_back({question.client, std::move(result)});
-        constexpr std::uint64_t one = 1;
-        static_cast<void>(::write(bell_.get(), &one, sizeof one));
+        (void)::eventfd_write(bell_.get(), 1);
         return;  // the next question first: people wait for it
     }
     for (Followed& one : feeds_) {

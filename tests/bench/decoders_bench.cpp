@@ -124,7 +124,7 @@ std::vector<Body> bodies() {
         {"plain", "", bytes},
         {"form part", form_type, form(bytes)},
         {"form part, base64", form_type,
-         form(base64_of(bytes), "Content-Transfer-Encoding: base64\r\n")},
+         form(test::base64_of(bytes), "Content-Transfer-Encoding: base64\r\n")},
         {"aws-chunked", "X-Amz-Content-Sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n",
          aws_chunked(bytes)},
         {"gzip coding", "Content-Encoding: gzip\r\n", gzip(bytes)},
@@ -134,8 +134,8 @@ std::vector<Body> bodies() {
         {"tar", "", tar(bytes)},
         {"tar.gz", "", gzip(tar(bytes))},
         {"tar.zst", "", zstd(tar(bytes))},
-        {"text, base64", "", base64_of(bytes)},
-        {"text, JSON", "", "{\"name\":\"a\",\"data\":\"" + base64_of(bytes) + "\"}"},
+        {"text, base64", "", test::base64_of(bytes)},
+        {"text, JSON", "", "{\"name\":\"a\",\"data\":\"" + test::base64_of(bytes) + "\"}"},
     };
 }
 

@@ -117,7 +117,8 @@ std::optional<SwapResult> run_swap(const SwapSettings& settings) {
     std::vector<double> loads, settles;
     for (std::uint32_t n = 0; n < settings.swaps; ++n) {
         const double from = seconds_of(CLOCK_MONOTONIC);
-        INVARIANT(index.load(made.path()).has_value());
+        const auto unix_seconds = static_cast<std::uint64_t>(seconds_of(CLOCK_REALTIME));
+        INVARIANT(index.load(made.path(), unix_seconds).has_value());
         const double loaded = seconds_of(CLOCK_MONOTONIC);
         while (!index.settled())
             sleep_seconds(0.001);
