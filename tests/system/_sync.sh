@@ -1,0 +1,159 @@
+# An appliance that follows a feed: `. "$(dirname "$0")/_sync.sh"`, then `sync_up`.
+#
+# A Centre publishes with cordon-feed behind nginx, over TLS under a CA of its own, in a namespace
+# that only the box reaches. cordond runs in the box's network namespace, as the dataplane does.
+# Words of this file:
+#
+#   $WORK/feed     the publisher's folder        $WORK/list   what its only source lists
+#   $WORK/system   the appliance's system files, one
+
+. "$(dirname "${BASH_SOURCE[0]}")/_cordon.sh"
+
+FEED=$BIN/cordon-feed
+CTR=${LAB_PREFIX}ctr
+BOX_MGMT=10.98.0.1
+CENTRE=10.98.0.2
+IN_CTR="nsenter --net=/run/netns/$CTR --"
+
+feed() { "$FEED" "$@" >> "$WORK/feed.log" 2>&1; }
+approve() {
+    for _who; do feed approve "$WORK/feed" --key "$WORK/feed/keys/$_who.key" --yes; done
+}
+# What $WORK/list has is what there is from now on.
+take_list() {
+    feed import "$WORK/feed" "$WORK/list" --source hotline --purpose known-csam --full \
+        --category baseline --system "$WORK/system" --dpkg "$WORK/none"
+}
+release() {
+    feed stage "$WORK/feed"
+    approve curator1 curator2
+    feed publish "$WORK/feed"
+}
+list_also() { sha256sum "$1" | cut -d' ' -f1 >> "$WORK/list"; }
+
+# An appliance with a lab index of its own has it from its list; this one has it from its feed.
+write_index() { :; }
+
+start_cordond() {
+    $IN_BOX "$BIN/cordond" --config "$1" >> "$WORK/cordond.log" 2>&1 &
+    CORDOND_PID=$!
+    _remember $CORDOND_PID
+    wait_for 20 test -S "$WORK/run/cordond.sock" || fail "cordond did not start"
+}
+
+start_centre() {
+    need openssl "$FEED"
+    mkdir "$WORK/system"
+    echo "a file of the system" > "$WORK/system/file"
+    python3 -c "import hashlib
+for n in range(1000): print(hashlib.sha256(b'item %d' % n).hexdigest())" > "$WORK/list"
+    feed init "$WORK/feed" --lab
+    take_list
+    feed caps "$WORK/feed"
+    approve targets1 targets3
+    release
+
+    ip netns add $CTR
+    _lab_more=$CTR
+    ip link add mgmt0 netns $BOX type veth peer name ctr0 netns $CTR
+    ip -n $BOX addr add $BOX_MGMT/24 dev mgmt0
+    ip -n $BOX link set mgmt0 up
+    ip -n $CTR addr add $CENTRE/24 dev ctr0
+    ip -n $CTR link set ctr0 up
+    make_certificates
+    start_mirror
+}
+
+make_certificates() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca \
+        -keyout "$WORK/ca.key" -out "$WORK/ca.pem" 2>> "$WORK/feed.log"
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=mirror \
+        -keyout "$WORK/mirror.key" -out "$WORK/mirror.csr" 2>> "$WORK/feed.log"
+    printf 'subjectAltName=IP:%s' $CENTRE > "$WORK/mirror.ext"
+    openssl x509 -req -in "$WORK/mirror.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" -days 2 \
+        -CAcreateserial -extfile "$WORK/mirror.ext" -out "$WORK/mirror.pem" 2>> "$WORK/feed.log"
+}
+
+# LIMIT_RATE: bytes a second of a target, 0 for as fast as it goes.
+start_mirror() {
+    cat > "$WORK/mirror.conf" <<TEXT
+daemon off;
+user root;
+worker_processes 1;
+pid $WORK/mirror.pid;
+error_log $WORK/mirror.log;
+events { worker_connections 64; }
+http {
+    access_log $WORK/mirror-access.log;
+    client_body_temp_path $WORK/tmp/mb; proxy_temp_path $WORK/tmp/mp;
+    fastcgi_temp_path $WORK/tmp/mf; uwsgi_temp_path $WORK/tmp/mu; scgi_temp_path $WORK/tmp/ms;
+    server {
+        listen $CENTRE:443 ssl;
+        ssl_certificate $WORK/mirror.pem;
+        ssl_certificate_key $WORK/mirror.key;
+        root $WORK/feed/public;
+        location /targets/ { limit_rate ${LIMIT_RATE:-0}; }
+    }
+}
+TEXT
+    rm -f "$WORK/mirror.pid"
+    $IN_CTR nginx -c "$WORK/mirror.conf" 2>> "$WORK/mirror.log" &
+    MIRROR_PID=$!
+    _remember $MIRROR_PID
+    wait_for 10 test -s "$WORK/mirror.pid" || fail "the mirror did not start"
+}
+
+stop_mirror() {
+    _stop_pid $MIRROR_PID TERM
+    _forget $MIRROR_PID
+}
+
+write_feed_config() {
+    write_config
+    cat >> "$CONFIG" <<TEXT
+[feeds]
+node = "box-1"
+system_files = "$WORK/system"
+[[feed]]
+name = "centre"
+mirrors = ["https://$CENTRE"]
+root = "$WORK/root.json"
+ceiling = "block"
+ca = "${CA:-$WORK/ca.pem}"
+poll_seconds = 3600
+TEXT
+}
+
+# Enrols the appliance at the Centre, as its two people do over the telephone.
+enrol() {
+    ctl feed enrol centre --json > "$WORK/enrol.json" ||
+        fail "no enrolment: $(cat "$WORK/enrol.json")"
+    _key=$(sed -n 's/.*"key": *"\([0-9a-f]*\)".*/\1/p' "$WORK/enrol.json")
+    feed enrol "$WORK/feed" box-1 --node-key "$_key" --legal-basis "system test"
+    feed grant "$WORK/feed" box-1
+}
+
+sync_up() {
+    need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
+    lab_up
+    random_file "$WORK/known" "$KNOWN_SIZE" 1
+    random_file "$WORK/clean" "$KNOWN_SIZE" 2
+    start_nginx
+    start_centre
+    cp "$WORK/feed/public/metadata/1.root.json" "$WORK/root.json"
+    write_feed_config
+    start_cordon
+    wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" ||
+        fail "the storage is not reached"
+    enrol
+}
+
+sync_feed() { ctl feed sync centre > "$WORK/sync.log" 2>&1; }
+# in_feed TEXT: the status of the feed says so.
+in_feed() { ctl feed status 2>&1 | grep -qF -- "$1"; }
+alarm_says() { ctl feed status 2>&1 | grep ALARM | grep -qF -- "$1"; }
+# holds_generation N   — it is in force, and what lies on the disk is sound.
+holds_generation() {
+    ctl feed verify centre --json | tr -d ' \n' |
+        grep -qF "\"generation\":$1,\"name\":\"centre\",\"problems\":[]"
+}
