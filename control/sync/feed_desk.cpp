@@ -138,6 +138,10 @@ void FeedDesk::tell(std::uint64_t generation, const std::string& error) {
 }
 
 void FeedDesk::run() {
+    // Mirrors may let us wait: what is in force is told before.
+    for (Followed& one : feeds_)
+        start_feed(one);
+    publish_status();
     while (!stop_) {
         turn();
         std::unique_lock lock(mutex_);
@@ -176,6 +180,15 @@ void FeedDesk::turn() {
     publish_status();
 }
 
+// Reads what is in force; tried again where it could not be read.
+bool FeedDesk::start_feed(Followed& one) {
+    if (one.started) return true;
+    const auto started = one.follower->start(unix_seconds());
+    one.started = started.has_value();
+    one.not_started = started ? "" : started.error().message();
+    return one.started;
+}
+
 // False when there is an alarm.
 bool FeedDesk::poll(Followed& one, bool asked) {
     Follower& feed = *one.follower;
@@ -186,12 +199,7 @@ bool FeedDesk::poll(Followed& one, bool asked) {
     };
     const std::string before = first_alarm();
     const std::uint64_t generation = feed.state().in_force.number;
-    if (!one.started) {
-        const auto started = feed.start(unix_seconds());
-        one.started = started.has_value();
-        one.not_started = started ? "" : started.error().message();
-    }
-    if (one.started) feed.poll(unix_seconds(), asked);
+    if (start_feed(one)) feed.poll(unix_seconds(), asked);
     const std::string now = first_alarm();
     const std::string name = "feed " + feed.options().name + ": ";
     // Told when it begins and when it ends, not every minute.

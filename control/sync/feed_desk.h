@@ -67,6 +67,7 @@ class FeedDesk {
     void add_feed(const FeedOptions& feed, const Config& config);
     void run();
     void turn();
+    static bool start_feed(Followed& feed);
     bool poll(Followed& feed, bool asked);
     void heed_dataplane();
     Result<nlohmann::json> answer(const FeedQuestion& question);

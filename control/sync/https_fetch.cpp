@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <ctime>
 #include <filesystem>
 
 #include "control/feed/folder_fetch.h"
@@ -36,6 +37,16 @@ struct HttpsFetch::Answer {
         curl_header* found = nullptr;
         const CURLHcode got = curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &found);
         return got == CURLHE_OK ? found->value : "";
+    }
+    // Whether its ETag tells it from any later one (RFC 9110 §8.8.2.2): many servers make it of a
+    // time in seconds and a length, and what they serve may change twice in a second.
+    bool is_settled() const {
+        const std::string changed = header("Last-Modified");
+        const std::string sent = header("Date");
+        if (changed.empty() || sent.empty()) return true;
+        constexpr std::time_t settling_s = 2;
+        return curl_getdate(sent.c_str(), nullptr) - curl_getdate(changed.c_str(), nullptr) >=
+               settling_s;
     }
     bool begin();
     bool take(Bytes more);
@@ -218,7 +229,7 @@ Result<std::optional<std::string>> HttpsFetch::get_small(const std::string& path
     if (answer.code != CURLE_OK || answer.status != 200) return Failure(error_of(answer, path));
     if (changes_in_place(path)) {
         remembered_.erase(path);
-        if (std::string tag = answer.header("ETag"); !tag.empty())
+        if (std::string tag = answer.header("ETag"); !tag.empty() && answer.is_settled())
             remembered_[path] = {std::move(tag), answer.bytes};
     }
     return std::optional(std::move(answer.bytes));

@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 
 #include "control/feed/key_handover.h"
 #include "control/index/atomic_file.h"
 #include "control/index/feed_index.h"
 #include "control/sync/index_trial.h"
 #include "dataplane/contract/keyed_tag.h"
+#include "dataplane/contract/suspensions.h"
 
 namespace cordon::sync {
 namespace {
@@ -34,65 +34,71 @@ FeedSection section_of(const FeedInForce& feed) {
     return section;
 }
 
-// What is suspended: by reference left out, as a whole weakened.
-class Suspended {
-  public:
-    explicit Suspended(const std::vector<feed::Suspension>& all) {
-        for (const feed::Suspension& s : all) {
-            if (s.what == feed::SuspensionOf::reference) references_.insert(s.value);
-            if (s.what == feed::SuspensionOf::generation) generations_.insert(s.value);
-            if (s.what == feed::SuspensionOf::source) sources_.insert(s.value);
-        }
-    }
-    bool leaves_out(const feed::FeedRecord& record) const {
-        return references_.contains(record.reference);
-    }
-    bool weakens(const feed::FeedRecord& record, std::uint64_t came_in) const {
-        return sources_.contains(record.source) || generations_.contains(came_in);
-    }
+ListAge age_of(const FeedInForce& feed) {
+    ListAge age = {};
+    feed.name.copy(age.name, sizeof age.name - 1);
+    age.fresh_until_s = feed.issued_s + fresh_s;
+    age.weak_until_s = feed.issued_s + weak_s;
+    age.block_until_s = feed.issued_s + block_s;
+    return age;
+}
 
-  private:
-    std::set<std::uint64_t> references_, generations_, sources_;
-};
-
-Result<void> restrain(FeedInForce* feed) {
-    if (feed->suspensions.empty()) return {};
-    const Suspended suspended(feed->suspensions);
-    std::vector<feed::FeedRecord> records;
-    std::vector<std::uint64_t> came_in;
-    const std::vector<feed::FeedRecord>& all = feed->set.records.records();
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        if (suspended.leaves_out(all[i])) continue;
-        records.push_back(all[i]);
-        came_in.push_back(feed->set.came_in[i]);
-        if (suspended.weakens(all[i], came_in.back()))
-            records.back().flags =
-                static_cast<std::uint8_t>(records.back().flags | record_flag::report_only);
+// A reference is suspended until a later release reaffirms it, whenever its entry ends; what is
+// suspended as a whole reports, and comes back by itself.
+Suspension entry_of(const FeedInForce& feed, const feed::Suspension& suspended) {
+    Suspension entry = {};
+    feed.name.copy(entry.name, sizeof entry.name - 1);
+    entry.value = suspended.value;
+    entry.mode = SuspensionMode::report_only;
+    entry.until_s = suspended.until_s;
+    switch (suspended.what) {
+        case feed::SuspensionOf::reference:
+            entry.what = SuspensionOf::reference;
+            entry.mode = SuspensionMode::suspended;
+            entry.until_s = index_no_end;
+            break;
+        case feed::SuspensionOf::source:
+            entry.what = SuspensionOf::source;
+            break;
+        case feed::SuspensionOf::generation:
+            entry.what = SuspensionOf::generation;
+            break;
     }
-    auto set = feed::RecordSet::of(std::move(records));
-    if (!set) return Failure(set.error());
-    feed->set = {std::move(*set), std::move(came_in)};
-    return {};
+    return entry;
 }
 
 }  // namespace
 
-Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
-    return build(feed, now_s, &files_);
-}
-
-// Less than before: that some file of the system is listed must not keep a suspension waiting.
+// No new index: the dataplane asks for these when it judges.
 Result<void> IndexOfFeeds::suspend(const FeedInForce& feed, std::uint64_t now_s) {
-    return build(feed, now_s, nullptr);
+    const auto feeds = with_others(feed);
+    return feeds ? put_suspensions(*feeds, now_s) : Failure(feeds.error());
 }
 
-Result<void> IndexOfFeeds::build(const FeedInForce& feed, std::uint64_t now_s, SystemFiles* files) {
+Result<std::vector<FeedInForce>> IndexOfFeeds::with_others(const FeedInForce& feed) const {
     auto feeds = others_ ? others_(feed.name) : std::vector<FeedInForce>();
-    if (!feeds) return Failure(feeds.error());
-    feeds->push_back(feed);
-    for (FeedInForce& one : *feeds) {
-        if (const auto done = restrain(&one); !done) return done;
+    if (feeds) feeds->push_back(feed);
+    return feeds;
+}
+
+Result<void> IndexOfFeeds::put_suspensions(const std::vector<FeedInForce>& feeds,
+                                           std::uint64_t now_s) const {
+    std::vector<Suspension> entries;
+    std::vector<ListAge> ages;
+    for (const FeedInForce& feed : feeds) {
+        ages.push_back(age_of(feed));
+        for (const feed::Suspension& suspended : feed.suspensions)
+            entries.push_back(entry_of(feed, suspended));
     }
+    if (entries.size() > suspensions_max)
+        return failure(ErrorCode::integrity, "more is suspended than fits");
+    const std::string file = write_suspensions(std::move(entries), std::move(ages), now_s);
+    return write_file_atomically(places_.state_dir + "/" + suspensions_name, as_bytes(file));
+}
+
+Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
+    const auto feeds = with_others(feed);
+    if (!feeds) return Failure(feeds.error());
     const auto before = describe_index(places_.index);
     FeedIndexOptions options;
     options.index.lab = lab_;
@@ -102,8 +108,10 @@ Result<void> IndexOfFeeds::build(const FeedInForce& feed, std::uint64_t now_s, S
         options.feeds.push_back(section_of(one));
     AlignedBytes image;
     if (const auto built = build_feed_index(options, &image); !built) return Failure(built.error());
-    if (const auto tried = try_index(image.bytes(), *feeds, files); !tried) return tried;
+    if (const auto tried = try_index(image.bytes(), *feeds, files_); !tried) return tried;
     if (const auto keys = hand_over_keys(*feeds); !keys) return keys;
+    // Before the index: what it lists anew may be suspended.
+    if (const auto weaker = put_suspensions(*feeds, now_s); !weaker) return weaker;
     if (const auto kept = keep_previous(); !kept) return kept;
     const Result<void> wrote = write_file_atomically(places_.index, image.bytes());
     if (wrote) generation_ = options.index.generation;

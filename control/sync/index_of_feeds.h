@@ -1,12 +1,14 @@
 // The index of an appliance that follows feeds, and its keys, as files that the dataplane reads.
 //
-//   build ► try ► keys ► index.previous ► index      then the dataplane is told, and acknowledges
+//   build ► try ► keys ► suspensions ► index.previous ► index   then the dataplane is told, and
+//                                                               acknowledges
 //
-// Owns:       the index file, the one before it beside it (.previous), the file of keys.
+// Owns:       the index file, the one before it beside it (.previous), the files of keys and of
+//             suspensions.
 // Invariants: an index that was not tried is never in place. What the dataplane refused gives way
 //             to the one before. Keys come before the index that needs them; none is in the index.
-//             A suspended reference is not in it; of a suspended source or generation all only
-//             reports.
+//             What is suspended stays in it: a file of its own says so, which takes effect without
+//             a new index.
 // Thread:     one; dataplane_refused() the same.
 // Limits:     limits::sections_max feeds. While it builds, all sets and the image are in memory.
 #pragma once
@@ -18,7 +20,7 @@ namespace cordon::sync {
 
 struct IndexPlaces {
     std::string index;      // file
-    std::string state_dir;  // of keys
+    std::string state_dir;  // of keys and suspensions
 };
 
 class IndexOfFeeds final : public IndexKeeper {
@@ -39,7 +41,8 @@ class IndexOfFeeds final : public IndexKeeper {
     std::uint64_t generation() const { return generation_; }  // of the file put last, 0: none
 
   private:
-    Result<void> build(const FeedInForce& feed, std::uint64_t now_s, SystemFiles* files);
+    Result<std::vector<FeedInForce>> with_others(const FeedInForce& feed) const;
+    Result<void> put_suspensions(const std::vector<FeedInForce>& feeds, std::uint64_t now_s) const;
     Result<void> hand_over_keys(const std::vector<FeedInForce>& feeds) const;
     Result<void> keep_previous() const;
     std::string previous() const { return places_.index + ".previous"; }

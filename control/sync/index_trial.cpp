@@ -73,7 +73,7 @@ Result<void> try_answers(const SectionLookup& section, const FeedInForce& feed) 
 
 }  // namespace
 
-Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, SystemFiles* files) {
+Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, SystemFiles& files) {
     const char* why = "";
     if (verify_index(image, &why) != IndexStatus::ok)
         return failure(ErrorCode::integrity, std::string("the index that was built: ") + why);
@@ -90,9 +90,8 @@ Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, Syste
         tried.push_back({feed, {image, *section}, TagKey(feed.key.bytes)});
         if (const auto ok = try_answers(tried.back().section, feed); !ok) return ok;
     }
-    if (files == nullptr) return {};
     Result<void> innocent;
-    const Result<void> looked = files->each([&](const SystemFile& file) {
+    const Result<void> looked = files.each([&](const SystemFile& file) {
         for (const Tried& one : tried) {
             for (const IndicatorKind kind :
                  {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5}) {

@@ -14,7 +14,7 @@ namespace cordon::sync {
 
 inline constexpr std::size_t answers_max = 100'000;
 
-// Refused: integrity, with what was wrong. Without `files` those of the system are not looked for.
-Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, SystemFiles* files);
+// Refused: integrity, with what was wrong.
+Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, SystemFiles& files);
 
 }  // namespace cordon::sync

@@ -4,19 +4,16 @@
 //   fragments.cpp  fragments → datagrams → segments; tunnels
 //   flows.cpp      a flow's life: open, close, timers
 //   midstream.cpp  connections that are not inspected: nobody saw them begin, or sees one direction
-//   up.cpp         segments client → storage: what is accepted of them, into the stream
-//   repeats.cpp    bytes that were sent before: answered from kept ones, or by a probe
+//   up.cpp         segments client → storage, into the stream; repeats.cpp  what was sent before
 //   shunting.cpp   ranges of a body that nobody needs, and that pass beside us
 //   release.cpp    what may leave towards the storage, and what is held
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
-//   assembling*.cpp pieces of uploads, creating.cpp with their creation, surveying.cpp in place,
-//                  committing.cpp the requests that make them visible, composing.cpp of objects
+//   assembling*.cpp pieces of uploads; creating, surveying, committing, composing.cpp: their life
 //   objects.cpp    body bytes → objects, through the decoder of their form
-//   content.cpp    objects → type and patterns
 //   chain_reading.cpp  what uploads in pieces hold: archives and their members
-//   dismissal.cpp  objects that are none of the listed ones: what of them is needed no more
+//   content.cpp    objects → type and patterns; dismissal.cpp  those that are no listed ones
 //   judge.cpp      digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //

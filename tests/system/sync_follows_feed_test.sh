@@ -13,10 +13,11 @@ list_also "$WORK/known"
 take_list
 release
 check "a delta is taken" sync_feed
-check "by its few bytes" grep -q 'GET /targets/delta/' "$WORK/mirror-access.log"
+check "by its few bytes" wait_for 5 grep -q 'GET /targets/delta/' "$WORK/mirror-access.log"
 check "it is in force" holds_generation 2
 check "what it lists is refused" wait_for 5 refused "$URL4/known" "$WORK/known"
-check "as the feed's" grep -q '"centre"' <(ctl incidents show "$CASE" --json)
+is_of_feed() { ctl incidents show "$CASE" --json | grep -q '"centre"'; }
+check "as the feed's" wait_for 5 is_of_feed
 
 reference=$(ctl incidents show "$CASE" --json | python3 -c 'import json, sys
 print(int(json.load(sys.stdin)["matches"][0]["reference"], 16))')
@@ -40,25 +41,26 @@ check "when it is back all is well" sync_feed
 
 # A full set that takes long, and a kill while it comes.
 stop_mirror
-LIMIT_RATE=20000 start_mirror
+LIMIT_RATE=8000 start_mirror
+partial() { ls -A "$WORK/state/feeds/centre/partial"; }
+some_came() { [ -n "$(find "$WORK/state/feeds/centre/partial" -type f -size +0)" ]; }
 python3 -c "import hashlib
 for n in range(4000): print(hashlib.sha256(b'item %d' % n).hexdigest())" > "$WORK/list"
 list_also "$WORK/clean"
 take_list
 release
 ctl feed sync centre > /dev/null 2>&1 &
-wait_for 10 test -n "$(ls -A "$WORK/state/feeds/centre/partial")" || true
-sleep 1
+wait_for 20 some_came || true
 stop_cordond KILL
-check "the beginning of the target is kept" [ -n "$(ls -A "$WORK/state/feeds/centre/partial")" ]
+check "the beginning of the target is kept" some_came
 start_cordond "$CONFIG"
-check "after a kill the last generation is in force" holds_generation 2
+check "after a kill the last generation is in force" wait_for 5 in_feed "generation 2,"
 check "and the suspension too" stored "$URL4/known" "$WORK/known"
 check "the rest is taken" sync_feed
-check "by a range" grep -q 'GET /targets/.*" 206 ' "$WORK/mirror-access.log"
+check "by a range" wait_for 5 grep -q 'GET /targets/.*" 206 ' "$WORK/mirror-access.log"
 check "and it is in force" holds_generation 3
 check "what it lists is refused" wait_for 5 refused "$URL4/clean" "$WORK/clean"
-check "nothing of it is left behind" [ -z "$(ls -A "$WORK/state/feeds/centre/partial")" ]
+check "nothing of it is left behind" [ -z "$(partial)" ]
 
 check "a pause needs a reason" eval '! ctl feed pause centre --until 1d 2> /dev/null'
 check "and ends within 7 days" eval '! ctl feed pause centre --until 8d --reason x 2> /dev/null'

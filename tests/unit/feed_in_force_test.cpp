@@ -8,6 +8,7 @@
 
 #include "control/index/aligned_bytes.h"
 #include "control/sync/index_of_feeds.h"
+#include "dataplane/contract/suspensions.h"
 #include "dataplane/index/index_view.h"
 
 // Last: it defines macros with names such as fail().
@@ -71,8 +72,8 @@ struct Fixture {
         const auto done = index.suspend(feed, noon);
         return done ? "" : done.error().message();
     }
-    // What the dataplane finds: 0 nothing, else the reference; 100 more when it only reports.
-    std::uint64_t find(const std::string& text) const {
+    // What the dataplane acts on: 0 nothing, else the reference; 100 more when it only reports.
+    std::uint64_t find(const std::string& text, std::uint64_t at_s = noon) const {
         std::ifstream in(directory + "/index.cdx", std::ios::binary);
         std::stringstream bytes;
         bytes << in.rdbuf();
@@ -85,8 +86,19 @@ struct Fixture {
         if (IndexView::open(image.bytes(), true, &view, &why, {&key, 1}) != IndexStatus::ok)
             return 999;
         Match match;
-        if (view.lookup(IndicatorKind::sha256, digest_of(text), noon, &match, 1) == 0) return 0;
-        return match.reference + ((match.flags & record_flag::report_only) != 0 ? 100 : 0);
+        if (view.lookup(IndicatorKind::sha256, digest_of(text), at_s, &match, 1) == 0) return 0;
+        const auto mode =
+            suspensions().mode_of({feed.name, match.reference, match.source, match.added}, at_s);
+        if (mode == SuspensionMode::suspended) return 0;
+        return match.reference + (mode == SuspensionMode::report_only ? 100 : 0);
+    }
+    Suspensions suspensions() const {
+        std::ifstream in(directory + "/" + suspensions_name, std::ios::binary);
+        std::stringstream bytes;
+        bytes << in.rdbuf();
+        auto read = Suspensions::read(as_bytes(bytes.str()));
+        assert_true(read.has_value());
+        return *read;
     }
 };
 
@@ -154,21 +166,40 @@ void without_system_files_nothing_is_put(void** state) {
     assert_has(f.put(), "no file is below");
 }
 
-void suspended_references_are_not_found_and_the_rest_only_reports(void** state) {
+void suspended_references_are_not_acted_on_and_the_rest_only_reports(void** state) {
     Fixture& f = of(state);
     f.add("three", 3);
     f.of_generation(2);
+    assert_says(f.put(), "");
+    const std::uint64_t index = f.index.generation();
     assert_says(f.suspend({{feed::SuspensionOf::reference, 1, noon, noon + 60, ""}}), "");
     assert_int_equal(f.find("one"), 0);
     assert_int_equal(f.find("two"), 2);
+    // Its entry ends, and nobody has reaffirmed it.
+    assert_int_equal(f.find("one", noon + 61), 0);
     assert_says(f.suspend({{feed::SuspensionOf::source, 2, noon, noon + 60, ""}}), "");
     assert_int_equal(f.find("one"), 1);
     assert_int_equal(f.find("two"), 102);
+    assert_int_equal(f.find("two", noon + 61), 2);
     assert_says(f.suspend({{feed::SuspensionOf::generation, 2, noon, noon + 60, ""}}), "");
     assert_int_equal(f.find("two"), 2);
     assert_int_equal(f.find("three"), 103);
+    // A new index does not lift it.
+    assert_says(f.put(), "");
+    assert_int_equal(f.find("three"), 103);
     assert_says(f.suspend({}), "");
     assert_int_equal(f.find("three"), 3);
+    assert_true(f.index.generation() != index);
+}
+
+void a_suspension_needs_no_new_index(void** state) {
+    Fixture& f = of(state);
+    assert_says(f.put(), "");
+    const std::uint64_t index = f.index.generation();
+    assert_says(f.suspend({{feed::SuspensionOf::reference, 1, noon, noon + 60, ""}}), "");
+    assert_int_equal(f.index.generation(), index);
+    assert_int_equal(f.suspensions().ages().size(), 1);
+    assert_int_equal(f.suspensions().ages()[0].fresh_until_s, noon + feed::day_s);
 }
 
 void what_the_dataplane_refused_gives_way_to_the_one_before(void** state) {
@@ -207,7 +238,8 @@ int main() {
         test(a_list_that_has_a_file_of_the_system_is_refused),
         test(a_file_that_changed_in_place_is_hashed_again),
         test(without_system_files_nothing_is_put),
-        test(suspended_references_are_not_found_and_the_rest_only_reports),
+        test(suspended_references_are_not_acted_on_and_the_rest_only_reports),
+        test(a_suspension_needs_no_new_index),
         test(what_the_dataplane_refused_gives_way_to_the_one_before),
         test(feeds_share_an_index),
     };

@@ -142,6 +142,22 @@ void asks_again_only_for_what_has_changed(void** state) {
     assert_true(f.asked(1, "GET /feed/metadata/timestamp.json HTTP/1.1"));
 }
 
+// A server that makes a tag of seconds and length gives the same one to what follows in a second.
+void a_tag_that_is_too_young_is_not_relied_on(void** state) {
+    Fixture& f = of(state);
+    const std::string changed = "Last-Modified: Sun, 22 Nov 2026 10:29:08 GMT\r\n";
+    f.mirror.answers("200 OK", "ETag: \"one\"\r\nDate: Sun, 22 Nov 2026 10:29:09 GMT\r\n" + changed,
+                     "first");
+    f.mirror.answers("200 OK", "ETag: \"one\"\r\nDate: Sun, 22 Nov 2026 10:29:10 GMT\r\n" + changed,
+                     "again");
+    f.mirror.answers("304 Not Modified", "ETag: \"one\"\r\n", "");
+    assert_says(f.get("metadata/timestamp.json", 100), "first");
+    assert_says(f.get("metadata/timestamp.json", 100), "again");
+    assert_says(f.get("metadata/timestamp.json", 100), "again");
+    assert_false(f.asked(1, "If-None-Match"));
+    assert_true(f.asked(2, "If-None-Match: \"one\""));
+}
+
 void what_is_not_there_is_no_error_and_what_fails_is_one(void** state) {
     Fixture& f = of(state);
     for (const char* status : {"404 Not Found", "403 Forbidden", "410 Gone"}) {
@@ -279,6 +295,7 @@ void ends_when_it_is_told_to(void** state) {
 int main() {
     const CMUnitTest tests[] = {
         test(asks_again_only_for_what_has_changed),
+        test(a_tag_that_is_too_young_is_not_relied_on),
         test(what_is_not_there_is_no_error_and_what_fails_is_one),
         test(more_than_was_announced_is_cut_off),
         test(a_document_that_breaks_off_is_refused),
