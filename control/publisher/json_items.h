@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "control/publisher/row_parts.h"
+
 namespace cordon::feed {
 
 inline constexpr std::size_t json_depth_max = 32;
@@ -32,5 +34,25 @@ std::string visit_json(std::string_view text, const JsonVisitor& visitor);
 std::string text_member(const nlohmann::json& object, const char* name);
 // true, or "true" in any case.
 bool flag_member(const nlohmann::json& object, const char* name);
+
+// The rows that `reader` makes of a list: it has member() and item() of a visitor, finish() for when
+// all were read, and `out`.
+template <typename Reader>
+ReadRows read_json_list(std::string_view text, Reader&& reader) {
+    JsonVisitor visitor;
+    visitor.member = [&](const std::string& name, const nlohmann::json& value) {
+        reader.member(name, value);
+    };
+    visitor.item = [&](const std::vector<std::string>& path, const nlohmann::json& item) {
+        return reader.item(path, item);
+    };
+    std::string why = visit_json(text, visitor);
+    if (why.empty()) {
+        reader.finish();
+    } else {
+        report(0, std::move(why), &reader.out);
+    }
+    return finished(std::move(reader.out));
+}
 
 }  // namespace cordon::feed

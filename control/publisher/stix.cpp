@@ -4,7 +4,6 @@
 
 #include "control/feed/metadata.h"
 #include "control/publisher/json_items.h"
-#include "control/publisher/row_parts.h"
 
 namespace cordon::feed {
 namespace {
@@ -143,21 +142,7 @@ class Reader {
 
 ReadRows read_stix(std::string_view text, const CategoryMap& categories, std::uint64_t now_s,
                    const Progress& progress) {
-    Reader reader(categories, now_s, text.size() / 500 + 1, progress);
-    JsonVisitor visitor;
-    visitor.member = [&](const std::string& name, const json& value) {
-        reader.member(name, value);
-    };
-    visitor.item = [&](const std::vector<std::string>& path, const json& item) {
-        return reader.item(path, item);
-    };
-    std::string why = visit_json(text, visitor);
-    if (why.empty()) {
-        reader.finish();
-    } else {
-        report(0, std::move(why), &reader.out);
-    }
-    return finished(std::move(reader.out));
+    return read_json_list(text, Reader(categories, now_s, text.size() / 500 + 1, progress));
 }
 
 }  // namespace cordon::feed

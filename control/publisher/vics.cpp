@@ -1,7 +1,6 @@
 #include "control/publisher/vics.h"
 
 #include "control/publisher/json_items.h"
-#include "control/publisher/row_parts.h"
 
 namespace cordon::feed {
 namespace {
@@ -112,21 +111,7 @@ class Reader {
 
 ReadRows read_vics(std::string_view text, const CategoryMap& categories, const Progress& progress) {
     // How many items there are is known at the end only: an item has some 500 bytes.
-    Reader reader(categories, text.size() / 500 + 1, progress);
-    JsonVisitor visitor;
-    visitor.member = [&](const std::string& name, const json& value) {
-        reader.member(name, value);
-    };
-    visitor.item = [&](const std::vector<std::string>& path, const json& item) {
-        return reader.item(path, item);
-    };
-    std::string why = visit_json(text, visitor);
-    if (why.empty()) {
-        reader.finish();
-    } else {
-        report(0, std::move(why), &reader.out);
-    }
-    return finished(std::move(reader.out));
+    return read_json_list(text, Reader(categories, text.size() / 500 + 1, progress));
 }
 
 }  // namespace cordon::feed
