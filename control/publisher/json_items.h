@@ -35,8 +35,8 @@ std::string text_member(const nlohmann::json& object, const char* name);
 // true, or "true" in any case.
 bool flag_member(const nlohmann::json& object, const char* name);
 
-// The rows that `reader` makes of a list: it has member() and item() of a visitor, finish() for when
-// all were read, and `out`.
+// The rows that `reader` makes of a list: it has member() and item() of a visitor, finish() for
+// when all were read, and `out`.
 template <typename Reader>
 ReadRows read_json_list(std::string_view text, Reader&& reader) {
     JsonVisitor visitor;
