@@ -3,9 +3,8 @@
 //
 // Owns:       a database beside the state, in which digests are kept by path, size and time of
 //             change, so that only the first look takes long.
-// Invariants: a file that changed is hashed again. What cannot be read is passed over: it is
-// nobody's
-//             upload.
+// Invariants: a file that changed is hashed again. What cannot be read is passed over: nobody can
+//             have it to upload.
 // Thread:     one.
 // Limits:     regular files; links are not followed. `stop` ends it early, with an error.
 #pragma once
