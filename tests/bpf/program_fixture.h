@@ -90,9 +90,9 @@ class Programs {
             if (socket_ < 0) socket_ = ::socket(AF_XDP, SOCK_RAW, 0);
             if (::bpf_map_update_elem(fd, &zero, &socket_, BPF_ANY) != 0) broken_ = true;
         }
-        const std::uint64_t age = worker == Worker::stale ? 1'000'000'000u : 0u;
+        // A fresh one is the next minute's: no pause of the machine makes it stale.
         steer_heartbeat beat{};
-        beat.ns = now() - age;
+        beat.ns = worker == Worker::stale ? now() - 1'000'000'000u : now() + 60'000'000'000u;
         ::bpf_map_update_elem(map("heartbeat"), &zero, &beat, BPF_ANY);
     }
 
