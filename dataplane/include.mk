@@ -107,6 +107,7 @@ worker_sources := \
     dataplane/worker/release.cpp \
     dataplane/worker/down.cpp \
     dataplane/worker/exchange.cpp \
+    dataplane/worker/unpacking.cpp \
     dataplane/worker/assembling.cpp \
     dataplane/worker/assembling_bytes.cpp \
     dataplane/worker/assembling_end.cpp \

@@ -55,6 +55,7 @@ room_tests := \
     worker_sections \
     worker_forms \
     worker_archives \
+    worker_unpacking \
     worker_peers \
     worker_dismissal \
     worker_assembled_archives \

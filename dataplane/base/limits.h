@@ -121,10 +121,14 @@ inline constexpr std::uint32_t coding_small_blocks = 512;
 inline constexpr std::uint32_t coding_large_blocks = 8;
 // An error among the first bytes says that a body only claims its coding.
 inline constexpr std::uint64_t coding_probe_bytes = 64;
-// What may come out: some for nothing, then as much as for text that repeats a lot (logs reach 50).
-// So a burst of 32 segments decodes to at most 9 MiB and the free ones.
+// What may come out for each byte that went in, beside some for nothing: all that deflate can, 1032
+// (disk images and logs of one line come near), and what its reader holds at a moment. Of zstd and
+// brotli, which reach a hundred thousand, only bombs have more.
 inline constexpr std::uint64_t coding_free_bytes = 1u << 20;
-inline constexpr std::uint64_t coding_ratio_max = 200;
+inline constexpr std::uint64_t coding_ratio_max = 1100;
+// What a worker unpacks in one turn, over all its flows: 8 ms with three digests of it. A turn may
+// end with what the last segment holds, which is less than that again.
+inline constexpr std::size_t unpack_turn_bytes = 4u << 20;
 // What decoders hand on: 4 KiB for each stage of a chain, large enough that the calls do not count,
 // and all of them in the second-level cache.
 inline constexpr std::size_t decode_run_bytes = 64 * 1024;
@@ -139,8 +143,7 @@ inline constexpr std::uint32_t archive_members_max = 1u << 18;
 // Path of a member; what is longer (4096 on Linux) is cut in records, where it is an indication.
 inline constexpr std::size_t archive_name_bytes_max = 1024;
 // Bytes that come out of coded members and archives for each that went in, beside the free ones:
-// deflate reaches 1032. All codings of a message together have the same bound, so a burst of 32
-// segments makes work of at most 9 MiB, however its archives are nested.
+// one bound for all of a message, however its archives are nested.
 inline constexpr std::uint64_t archive_ratio_max = coding_ratio_max;
 inline constexpr std::uint64_t archive_free_bytes = 4 * coding_free_bytes;
 // Stages that take archives apart, in all messages of a worker.

@@ -133,6 +133,7 @@ namespace cordon {
     X(archive_bad,          "objects", "archives damaged or cut short, seen as far as they go")   \
     X(archive_limit,        "objects", "archives too deep, with too many members or too much in too little") \
     X(archive_full,         "objects", "archives not taken apart: no decoder was free")           \
+    X(unpacking_put_off,    "times",   "uploads whose unpacking went on in a later turn")         \
     X(assembly_opened,      "uploads", "uploads in pieces begun")                                 \
     X(assembly_piece,       "pieces",  "pieces of uploads seen to their end")                     \
     X(assembly_spooled,     "pieces",  "pieces kept until their predecessors come")               \

@@ -85,7 +85,7 @@ void Replay::deliver(Side side, Bytes frame) {
 // Timers fire at their own time, not at that of the next packet. The count bounds what a worker
 // that is never content could cost.
 void Replay::run_timers_until(std::uint64_t ns) {
-    constexpr int turns_max = 64;
+    constexpr int turns_max = 4096;
     for (int turn = 0; turn < turns_max; ++turn) {
         const std::uint64_t deadline = worker_.next_deadline_ns();
         if (deadline > ns) return;

@@ -27,6 +27,12 @@ class Hold {
         holding_ = true;
     }
 
+    // What was taken from `begin` on was not read yet.
+    void hold_from(std::uint64_t begin) {
+        tail_begin_ = holding_ ? std::min(tail_begin_, begin) : begin;
+        holding_ = true;
+    }
+
     // No object is open in what was taken so far.
     void nothing_open() { holding_ = false; }
 

@@ -99,14 +99,9 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
 bool Worker::State::advance(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
     while (*left != 0) {
-        const Bytes bytes = assembly.read(&own.spooled, *left);
-        if (!bytes.empty()) {
-            fingerprinter.submit(own.slot, bytes);
-            fingerprinter.flush();
-            *left -= bytes.size();
-            if (!read_chain(place, bytes)) return false;
-            continue;
-        }
+        const SpoolStep step = read_spool(place, left);
+        if (step == SpoolStep::gone) return false;
+        if (step == SpoolStep::read) continue;
         fingerprinter.save(own.slot, &chain_state);
         const bool is_seen = own.request.act != PieceAct::commit && shows_at_end(own.request);
         if (is_seen && !judge_prefix(place, chain_state)) return false;

@@ -16,6 +16,14 @@
 
 namespace cordon {
 
+// A segment in the name of one end.
+struct OwnSegment {
+    std::uint32_t sequence;
+    std::uint32_t ack;
+    std::uint8_t flags;
+    Bytes payload;
+};
+
 inline constexpr std::size_t answer_bytes_max = refusal_bytes_max;
 inline constexpr std::uint32_t answers_max = 1024;
 // Of these for matches only: thousands of bad requests do not take the 403 from whom it is due.

@@ -115,6 +115,7 @@ bool Worker::State::member_event(std::uint32_t place, ContentReader* reader,
             reader->open_object(object, planned_kinds());
             return true;
         case ObjectEvent::Kind::bytes:
+            note_unpacked(event.bytes.size());
             if (!reader->has_object(object)) return true;
             reader->digests(object).take(event.bytes);
             search_apart(&reader->content(object), &reader->tail(object), event.bytes);

@@ -189,15 +189,9 @@ Worker::State::CommitStep Worker::State::hash_components(std::uint32_t place, st
             if (step == ComponentStep::empty) continue;
         }
         if (*left == 0) break;
-        const Bytes bytes = assembly.read(&own.spooled, *left);
-        if (bytes.empty()) {
-            own.spooled = {};
-            continue;
-        }
-        fingerprinter.submit(own.slot, bytes);
-        fingerprinter.flush();
-        *left -= bytes.size();
-        if (!read_chain(place, bytes)) return CommitStep::waits;
+        const SpoolStep step = read_spool(place, left);
+        if (step == SpoolStep::gone) return CommitStep::waits;
+        if (step == SpoolStep::end) own.spooled = {};
     }
     put_to_work(place);
     return CommitStep::waits;

@@ -47,6 +47,7 @@ void Worker::State::end_exchange(Flow& flow) {
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;
     flow.stalled = false;
+    if (is_put_off(flow)) clear_timer(static_cast<FlowNumber>(&flow - flows.get()));
     if (flow.verdict_due) {
         flow.verdict_due = false;
         std::erase(judgements, static_cast<FlowNumber>(&flow - flows.get()));
@@ -95,9 +96,13 @@ void Worker::State::parse(FlowNumber number) {
 // bytes behind a hole are, so the storage does not acknowledge it, and the client slows down.
 bool Worker::State::stalls(FlowNumber number) {
     Flow& flow = flows[number];
-    if (flow.stalled) return true;
+    if (flow.stalled || is_put_off(flow)) return true;
     Exchange& exchange = exchanges[flow.exchange];
     const std::uint64_t read = exchange.parser.consumed();
+    if (unpack_left == 0 && read < flow.up.received() && unpacks(exchange)) {
+        put_off(number);
+        return true;
+    }
     if (!exchange.tracker.full() || !exchange.parser.between_messages() ||
         read == flow.up.received())
         return false;
@@ -112,11 +117,17 @@ void Worker::State::go_on(FlowNumber number) {
     Flow& flow = flows[number];
     flow.stalled = false;
     flow.hold.release_at(exchanges[flow.exchange].parser.consumed());
+    read_on(number);
+}
+
+void Worker::State::read_on(FlowNumber number) {
+    Flow& flow = flows[number];
     parse(number);
     inspect(number);
     if (flow.phase != FlowPhase::established) return;
     end_exchange_if_idle(flow);
-    if (flow.client.fin_seen && !flow.verdict_due && !end_of_client_bytes(number)) return;
+    const bool waits = flow.verdict_due || is_put_off(flow);
+    if (flow.client.fin_seen && !waits && !end_of_client_bytes(number)) return;
     pump(number);
 }
 

@@ -39,8 +39,15 @@ enum class FlowPhase : std::uint8_t {
     closed,
 };
 
-enum class TimerKind : std::uint8_t { none, tail, quiet, sever, record, answer };
-inline constexpr std::size_t timer_kind_count = 6;
+// `turn`: what came of it is read on in the next turn; first come, first served.
+enum class TimerKind : std::uint8_t { none, tail, quiet, sever, record, answer, turn };
+inline constexpr std::size_t timer_kind_count = 7;
+
+// Flows in the order in which one constant delay ends for them.
+struct TimerList {
+    FlowNumber first = no_flow;
+    FlowNumber last = no_flow;
+};
 
 inline constexpr std::uint32_t no_exchange = UINT32_MAX;
 inline constexpr std::uint32_t no_answer = UINT32_MAX;
@@ -108,6 +115,11 @@ struct Flow {
     std::uint8_t resets;    // repetitions so far, when severed
     ClientAddress forwarded;
 };
+
+// What came of it waits to be read, because it makes more work than there is time for.
+inline bool is_put_off(const Flow& flow) {
+    return flow.timer == TimerKind::turn;
+}
 
 // Of a segment that we build, options of TCP included. Both ends' MSS tells of the path that we
 // stand in; beyond an Ethernet frame nothing is won, and a port's buffers need not hold it. An

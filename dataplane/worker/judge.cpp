@@ -149,7 +149,8 @@ bool Worker::State::judge_tail(FlowNumber number, bool last) {
     Flow& flow = flows[number];
     if (flow.phase != FlowPhase::established) return true;
     if (!look_at_tails(number, last)) return false;
-    if (!flow.stalled && !awaits_assembly(flow)) flow.hold.release_at(flow.up.taken());
+    const bool waits = flow.stalled || is_put_off(flow) || awaits_assembly(flow);
+    if (!waits) flow.hold.release_at(flow.up.taken());
     return true;
 }
 

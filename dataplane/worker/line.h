@@ -9,6 +9,7 @@
 //   release.cpp    what may leave towards the storage, and what is held
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes
+//   unpacking.cpp  how much of them is unpacked in one turn
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads; creating, surveying, committing, composing.cpp: their life
 //   objects.cpp    body bytes → objects, through the decoder of their form
@@ -51,12 +52,6 @@ struct Arrival {
     bool waits = false;    // a fragment: accounted with its datagram
     bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
     std::size_t fate = 0;  // the frame class, once accounted
-};
-
-// Flows in the order in which one constant delay ends for them.
-struct TimerList {
-    FlowNumber first = no_flow;
-    FlowNumber last = no_flow;
 };
 
 struct Worker::State {
@@ -212,6 +207,7 @@ struct Worker::State {
     void parse(FlowNumber number);
     bool stalls(FlowNumber number);
     void go_on(FlowNumber number);
+    void read_on(FlowNumber number);
     bool read_proxy_header(FlowNumber number, std::uint64_t begin, Bytes* chunk);
     bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
     void request_event(FlowNumber number, const RequestEvent& event);
@@ -229,6 +225,14 @@ struct Worker::State {
     void end_inspection(FlowNumber number, const Uninspectable& what);
     void pass_rest(FlowNumber number, UninspectedReason reason);
     void count_unframed(UninspectedReason reason, std::uint64_t bytes);
+
+    // --- unpacking.cpp ---
+    void note_unpacked(std::size_t bytes) { unpack_left -= std::min(unpack_left, bytes); }
+    bool unpacks(const Exchange& exchange);
+    void put_off(FlowNumber number);
+    void read_put_off();
+    enum class SpoolStep : std::uint8_t { read, end, gone };
+    SpoolStep read_spool(std::uint32_t place, std::size_t* left);
 
     // --- objects.cpp ---
     void open_message(FlowNumber number);
@@ -514,12 +518,6 @@ struct Worker::State {
                          Bytes payload);
     bool emit_to_client(const Flow& flow, std::uint32_t sequence, std::uint32_t ack,
                         std::uint8_t flags, Bytes payload);
-    struct OwnSegment {
-        std::uint32_t sequence;
-        std::uint32_t ack;
-        std::uint8_t flags;
-        Bytes payload;
-    };
     bool emit(Side to, const Flow& flow, const OwnSegment& segment);
 
     const Options& options;
@@ -571,6 +569,7 @@ struct Worker::State {
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
+    std::size_t unpack_left = 0;  // of this turn
     std::uint32_t working = no_assembling;  // uploads that wait, or that are hashed
     std::uint64_t assembling_due_ns = UINT64_MAX;
     DigestState chain_state;  // scratch

@@ -143,6 +143,7 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
             begin_form_piece(number, event.object);
             return;
         case ObjectEvent::Kind::bytes:
+            note_unpacked(event.bytes.size());
             if (exchange.objects[event.object].slot == no_object) return;  // recorded already
             hash(number, event.object, event.bytes);
             content_bytes(&exchange.objects[event.object], event.bytes,

@@ -78,6 +78,7 @@ bool Worker::State::stays_whole(const Flow& flow, std::uint64_t begin, std::uint
 // A tail waits for its next byte only so long. With a FIN seen nothing more will come.
 void Worker::State::set_tail_timer(FlowNumber number) {
     Flow& flow = flows[number];
+    if (is_put_off(flow)) return;
     const bool waiting = flow.up.sent() < flow.up.taken() && !flow.verdict_due && !flow.stalled;
     if (!waiting) return clear_timer(number);
     // Enough for a step, while more comes.

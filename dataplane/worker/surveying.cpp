@@ -37,14 +37,9 @@ bool Worker::State::survey_on(std::uint32_t place, std::size_t* left) {
         open_chain(place);
     }
     while (*left != 0) {
-        const Bytes bytes = assembly.read(&own.spooled, *left);
-        if (!bytes.empty()) {
-            fingerprinter.submit(own.slot, bytes);
-            fingerprinter.flush();
-            *left -= bytes.size();
-            if (!read_chain(place, bytes)) return false;
-            continue;
-        }
+        const SpoolStep step = read_spool(place, left);
+        if (step == SpoolStep::gone) return false;
+        if (step == SpoolStep::read) continue;
         const Standing standing = assembly.survey_next(own.ticket, &own.survey, &own.spooled);
         if (standing == Standing::advance) continue;
         if (standing == Standing::clear) return end_survey(place);

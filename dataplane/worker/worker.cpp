@@ -70,6 +70,8 @@ std::size_t Worker::poll(Now now) {
         line.midstream_until_ns = now.ns + lifetime::midstream_ns;
         line.assembly.reopen(now);
     }
+    line.unpack_left = limits::unpack_turn_bytes;
+    line.read_put_off();
     std::size_t received = line.receive_burst(Side::client);
     line.flush(Side::storage);  // forwarded first, hashed after
     line.settle();
@@ -77,6 +79,7 @@ std::size_t Worker::poll(Now now) {
     line.settle();
     line.run_assembling();
     line.run_timers();
+    line.settle();  // what stood behind an upload in pieces, or a tail
     line.flush(Side::client);
     line.flush(Side::storage);
     return received;

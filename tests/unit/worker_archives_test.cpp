@@ -186,7 +186,7 @@ void readers_that_differ_are_refused_and_limits_too(void**) {
                Outcome::archive_inconsistent},
           Case{tar_file("l", tar_file("in", "known"), '1'), Outcome::archive_inconsistent},
           Case{deep, Outcome::archive_limit},
-          Case{gzip_file(std::string(std::size_t{8} << 20, '\0')), Outcome::archive_limit}}) {
+          Case{zstd_file(std::string(std::size_t{8} << 20, '\0')), Outcome::archive_limit}}) {
         for (const bool passes : {false, true}) {
             Options options = lab_options();
             options.services[0].on_limit = options.services[0].on_unparsable =

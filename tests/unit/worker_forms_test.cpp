@@ -486,8 +486,8 @@ void coded_bodies_pass_without_an_allocation(void** state) {
 
 void a_bomb_is_refused_at_its_limit(void** state) {
     Lab& lab = lab_of(state);
-    lab.send(request("PUT", gzip_file(std::string(std::size_t{8} << 20, '\0')),
-                     "Content-Encoding: gzip\r\n"));
+    lab.send(request("PUT", zstd_file(std::string(std::size_t{8} << 20, '\0')),
+                     "Content-Encoding: zstd\r\n"));
     lab.step(2000);
     assert_true(lab.answer.starts_with("HTTP/1.1 400 "));
     assert_true(lab.storage_reset);
