@@ -57,6 +57,7 @@ daemon_sources := \
     control/daemon/request_server.cpp \
     control/daemon/requests.cpp \
     control/daemon/verify_desk.cpp \
+    control/daemon/verify_grounds.cpp \
     control/daemon/verify_requests.cpp
 
 # Of a feed: what publisher and client share.

@@ -1,6 +1,5 @@
 #include "control/daemon/verify_desk.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <pwd.h>
@@ -70,33 +69,6 @@ Result<Descriptor> listen_at(const std::string& path) {
     if (::stat(directory.c_str(), &info) == 0 && info.st_uid == ::geteuid())
         ::chmod(directory.c_str(), info.st_mode | S_IXGRP | S_IXOTH);
     return socket;
-}
-
-// Of the file as it is now: another one, or a change of it, has another mark.
-std::uint64_t mark_of_file(const struct stat& info) {
-    const std::uint64_t parts[] = {info.st_dev, info.st_ino,
-                                   static_cast<std::uint64_t>(info.st_size),
-                                   static_cast<std::uint64_t>(info.st_mtim.tv_sec),
-                                   static_cast<std::uint64_t>(info.st_mtim.tv_nsec)};
-    std::uint64_t mark = 1;
-    for (const std::uint64_t part : parts)
-        mark = (mark ^ part) * 0x9e3779b97f4a7c15 + (mark >> 29);
-    return mark == 0 ? 1 : mark;
-}
-
-struct IndexFile {
-    Descriptor file;
-    std::uint64_t mark = 0;
-};
-
-IndexFile open_index(const char* path) {
-    IndexFile index;
-    struct stat info = {};
-    Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
-    if (!file.valid() || ::fstat(file.get(), &info) != 0) return index;
-    index.mark = mark_of_file(info);
-    index.file = std::move(file);
-    return index;
 }
 
 const ServiceOptions* service_of(const Options& options, std::string_view name) {
@@ -316,7 +288,8 @@ bool VerifyDesk::handle(Seat* seat, Bytes frame) {
 }
 
 template <typename Body>
-bool VerifyDesk::send(const Seat& seat, VerifyType type, const Body& body, int file) {
+bool VerifyDesk::send(const Seat& seat, VerifyType type, const Body& body,
+                      std::span<const Descriptor> files) {
     VerifyFrame<Body> frame;
     std::memset(static_cast<void*>(&frame), 0, sizeof frame);
     frame.header = {verify_magic, verify_version, type};
@@ -325,15 +298,20 @@ bool VerifyDesk::send(const Seat& seat, VerifyType type, const Body& body, int f
     msghdr message = {};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
-    if (file >= 0) {
+    std::array<int, verify_files_max> numbers;
+    std::size_t count = 0;
+    for (const Descriptor& file : files)
+        if (file.valid()) numbers[count++] = file.get();
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof numbers)] = {};
+    if (count != 0) {
+        const std::size_t bytes = count * sizeof numbers[0];
         message.msg_control = control;
-        message.msg_controllen = sizeof control;
+        message.msg_controllen = CMSG_SPACE(bytes);
         cmsghdr* note = CMSG_FIRSTHDR(&message);
         note->cmsg_level = SOL_SOCKET;
         note->cmsg_type = SCM_RIGHTS;
-        note->cmsg_len = CMSG_LEN(sizeof file);
-        std::memcpy(CMSG_DATA(note), &file, sizeof file);
+        note->cmsg_len = CMSG_LEN(bytes);
+        std::memcpy(CMSG_DATA(note), numbers.data(), bytes);
     }
     return ::sendmsg(seat.socket.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) ==
            static_cast<ssize_t>(sizeof frame);
@@ -384,14 +362,24 @@ bool VerifyDesk::find_job(Seat* seat, const Settings& settings, std::uint64_t no
     return false;
 }
 
+VerifyGrounds VerifyDesk::open_checked(const Settings& settings, const VerifyNext& ask) {
+    VerifyGrounds grounds = open_grounds(settings.options, ask.mark);
+    if (!grounds.fault.empty() && grounds.fault != told_fault_)
+        log_line(LogLevel::error, grounds.fault);
+    // What did not change is not opened, and says nothing.
+    if (!grounds.fault.empty() || grounds.present != 0) told_fault_ = grounds.fault;
+    return grounds;
+}
+
 bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
                           const VerifiedService& service, const VerifyNext& ask) {
     const VerifyRequest& request = *seat.job;
     const ServiceOptions& options = *service_of(settings.options, request.service);
-    const IndexFile index = open_index(settings.options.index_path);
+    const VerifyGrounds grounds = open_checked(settings, ask);
     VerifyJob job{};
     job.id = request.id;
-    job.index_mark = index.mark;
+    job.mark = grounds.mark;
+    job.files = grounds.present;
     job.object_bytes_max = settings.verifier.object_bytes_max;
     job.seconds_max = settings.verifier.request_seconds_max;
     job.api = service.api;
@@ -412,17 +400,18 @@ bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
     copy_text(request.target, job.target);
     copy_text(request.etag, job.etag);
     copy_text(request.object_version, job.object_version);
-    return send(seat, VerifyType::job, job, index.mark == ask.index_mark ? -1 : index.file.get());
+    return send(seat, VerifyType::job, job, grounds.opened);
 }
 
 bool VerifyDesk::send_idle(const Seat& seat, const Settings& settings, const VerifyNext& ask) {
-    const IndexFile index = open_index(settings.options.index_path);
+    const VerifyGrounds grounds = open_checked(settings, ask);
     VerifyIdle idle{};
-    idle.index_mark = index.mark;
+    idle.mark = grounds.mark;
+    idle.files = grounds.present;
     idle.wait_ms = idle_wait_ms;
     idle.jobs = settings.verifier.jobs_at_once();
     idle.lab = settings.options.lab;
-    return send(seat, VerifyType::idle, idle, index.mark == ask.index_mark ? -1 : index.file.get());
+    return send(seat, VerifyType::idle, idle, grounds.opened);
 }
 
 bool VerifyDesk::on_match(Seat* seat, const VerifyMatch& match) {
@@ -438,7 +427,7 @@ bool VerifyDesk::on_match(Seat* seat, const VerifyMatch& match) {
     VerifyRecorded recorded{};
     recorded.id = match.id;
     copy_text(*case_number, recorded.case_number);
-    return send(*seat, VerifyType::recorded, recorded, -1);
+    return send(*seat, VerifyType::recorded, recorded);
 }
 
 bool VerifyDesk::on_done(Seat* seat, const VerifyDone& done) {
@@ -452,7 +441,7 @@ bool VerifyDesk::on_done(Seat* seat, const VerifyDone& done) {
     if (!checked(kept)) return false;
     if (decision.is_final) end(*seat->job, done, decision.outcome);
     seat->job.reset();
-    return send(*seat, VerifyType::taken, VerifyTaken{done.id}, -1);
+    return send(*seat, VerifyType::taken, VerifyTaken{done.id});
 }
 
 void VerifyDesk::end(const VerifyRequest& request, const VerifyDone& done, VerifyOutcome outcome) {

@@ -19,10 +19,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
 #include "control/config/config.h"
+#include "control/daemon/verify_grounds.h"
 #include "control/store/verify_queue.h"
 #include "dataplane/base/descriptor.h"
 
@@ -84,6 +86,7 @@ class VerifyDesk {
     bool on_match(Seat* seat, const VerifyMatch& match);
     bool on_done(Seat* seat, const VerifyDone& done);
     bool find_job(Seat* seat, const Settings& settings, std::uint64_t now_ns);
+    VerifyGrounds open_checked(const Settings& settings, const VerifyNext& ask);
     bool send_job(const Seat& seat, const Settings& settings, const VerifiedService& service,
                   const VerifyNext& ask);
     bool send_idle(const Seat& seat, const Settings& settings, const VerifyNext& ask);
@@ -92,7 +95,8 @@ class VerifyDesk {
     template <typename T>
     bool checked(const Result<T>& result);
     template <typename Body>
-    bool send(const Seat& seat, VerifyType type, const Body& body, int file);
+    bool send(const Seat& seat, VerifyType type, const Body& body,
+              std::span<const Descriptor> files = {});
     std::shared_ptr<const Settings> settings() const;
 
     std::unique_ptr<VerifyQueue> queue_;
@@ -101,6 +105,7 @@ class VerifyDesk {
     std::uint32_t uid_;
     Seats seats_;  // oldest first
     std::uint64_t housekeeping_ms_ = 0;
+    std::string told_fault_;  // why it was given nothing to judge by
 
     mutable std::mutex mutex_;
     std::shared_ptr<const Settings> settings_;

@@ -27,4 +27,23 @@ Result<void> hand_over_keys(std::span<const SectionKey> keys, const PublicKey& n
                                  as_bytes(write_section_keys(file)));
 }
 
+Result<std::vector<SecretKey>> handed_keys(const SecretKey& node, Bytes file) {
+    const auto sealed = read_section_keys(file);
+    if (!sealed) return Failure(sealed.error());
+    std::vector<SecretKey> keys;
+    for (const SealedKey& one : *sealed) {
+        std::optional<std::string> raw = unseal(node, Bytes(one.sealed));
+        SecretKey key;
+        if (raw && raw->size() == key.bytes.size())
+            std::memcpy(key.bytes.data(), raw->data(), key.bytes.size());
+        if (raw) wipe(raw->data(), raw->size());
+        if (!raw || key_check(TagKey(key.bytes)) != one.check)
+            return failure(ErrorCode::integrity, "the key of " + std::string(one.name) +
+                                                     ", epoch " + std::to_string(one.epoch) +
+                                                     ", is not sealed for this appliance");
+        keys.push_back(key);
+    }
+    return keys;
+}
+
 }  // namespace cordon::feed

@@ -10,6 +10,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "control/feed/crypto.h"
 #include "dataplane/base/result.h"
@@ -25,5 +26,9 @@ struct SectionKey {
 // All that there are: a key that is not among them is forgotten.
 Result<void> hand_over_keys(std::span<const SectionKey> keys, const PublicKey& node,
                             const std::string& state_dir);
+
+// What such a file hands over. Refused when one of its keys does not open with this one of the
+// appliance.
+Result<std::vector<SecretKey>> handed_keys(const SecretKey& node, Bytes file);
 
 }  // namespace cordon::feed

@@ -12,21 +12,11 @@
 #include "control/index/index_files.h"
 #include "control/sync/feed_json.h"
 #include "control/sync/https_fetch.h"
-#include "dataplane/contract/section_keys.h"
 
 namespace cordon::sync {
 namespace {
 
 using nlohmann::json;
-
-// A credential of the service manager, which a TPM may protect; else a file beside the state.
-std::string node_key_path(const std::string& state_dir) {
-    if (const char* credentials = std::getenv("CREDENTIALS_DIRECTORY")) {
-        const std::string path = std::string(credentials) + "/" + node_key_name;
-        if (std::filesystem::exists(path)) return path;
-    }
-    return state_dir + "/" + node_key_name;
-}
 
 Follower::Chance chance() {
     return [random = std::mt19937_64(std::random_device()())]() mutable {

@@ -8,6 +8,7 @@
 #include "control/feed/canonical_json.h"
 #include "control/feed/folder_fetch.h"
 #include "control/index/atomic_file.h"
+#include "dataplane/contract/section_keys.h"
 
 namespace cordon::sync {
 namespace {
@@ -217,18 +218,43 @@ void FeedFolder::sweep(const FeedState& state) const {
         fs::remove(entry.path(), error);
 }
 
-Result<feed::SecretKey> node_key(const std::string& path) {
+namespace {
+
+// Nothing: there is none.
+Result<std::optional<feed::SecretKey>> find_node_key(const std::string& path) {
     const auto slash = path.rfind('/');
     const auto text = read(path.substr(0, slash), path.substr(slash + 1), 65);
     if (!text) return Failure(text.error());
+    if (!*text) return std::nullopt;
     feed::SecretKey key;
-    if (*text) {
-        const bool right = (*text)->size() == 65 && (*text)->back() == '\n' &&
-                           feed::from_hex(std::string_view(**text).substr(0, 64), key.bytes);
-        if (right) return key;
-        return failure(ErrorCode::integrity, path + " holds no key of 64 hex digits");
+    const bool right = (*text)->size() == 65 && (*text)->back() == '\n' &&
+                       feed::from_hex(std::string_view(**text).substr(0, 64), key.bytes);
+    if (right) return key;
+    return failure(ErrorCode::integrity, path + " holds no key of 64 hex digits");
+}
+
+}  // namespace
+
+std::string node_key_path(const std::string& state_dir) {
+    if (const char* credentials = std::getenv("CREDENTIALS_DIRECTORY")) {
+        const std::string path = std::string(credentials) + "/" + node_key_name;
+        if (fs::exists(path)) return path;
     }
-    key = feed::SecretKey::random();
+    return state_dir + "/" + node_key_name;
+}
+
+Result<feed::SecretKey> read_node_key(const std::string& path) {
+    const auto found = find_node_key(path);
+    if (!found) return Failure(found.error());
+    if (*found) return **found;
+    return failure(ErrorCode::io, "the appliance's own key, " + path + ", is not there");
+}
+
+Result<feed::SecretKey> node_key(const std::string& path) {
+    const auto found = find_node_key(path);
+    if (!found) return Failure(found.error());
+    if (*found) return **found;
+    const feed::SecretKey key = feed::SecretKey::random();
     const Result<void> wrote =
         write_file_atomically(path, as_bytes(feed::to_hex(key.bytes) + "\n"));
     if (!wrote) return Failure(wrote.error());

@@ -115,5 +115,9 @@ class FeedFolder {
 
 // The key to which grants of this appliance are sealed; made when it is not there.
 Result<feed::SecretKey> node_key(const std::string& path);
+// The same, where it has to be there.
+Result<feed::SecretKey> read_node_key(const std::string& path);
+// A credential of the service manager, which a TPM may protect; else a file beside the state.
+std::string node_key_path(const std::string& state_dir);
 
 }  // namespace cordon::sync

@@ -6,9 +6,10 @@
 //            → match (before it deletes)       ← recorded: durable, now it may delete
 //            → done                            ← taken
 //
-// With `job` and `idle` comes a descriptor of the index file, open for reading, when its mark is
-// another than the one the verifier named: it needs no access to the files of cordond. Names of
-// objects go over this socket, never content.
+// With `job` and `idle` come descriptors of what is judged by, open for reading, when the mark of
+// it all is another than the one the verifier named: the index, the suspensions beside it, and
+// memory with the keys of its sections. The verifier needs no access to the files of cordond, and
+// has no key of the appliance's own. Names of objects go over this socket, never content.
 //
 // Owns:       nothing; plain fixed-size structs, host byte order (same machine).
 // Invariants: a job is handed to one connection; when that ends without `done`, it waits again.
@@ -28,7 +29,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t verify_magic = 0x46564443;  // "CDVF"
-inline constexpr std::uint16_t verify_version = 2;
+inline constexpr std::uint16_t verify_version = 3;
 
 // Threads of the verifier, each with a connection to cordond and one to a storage.
 inline constexpr std::uint32_t verify_jobs_max = 64;
@@ -72,6 +73,14 @@ enum class VerifyType : std::uint16_t {
     taken = 7,     // ← VerifyTaken
 };
 
+// Which descriptors come with a frame, in this order: bits.
+enum VerifyFile : std::uint8_t {
+    verify_file_index = 1,
+    verify_file_suspensions = 2,  // contract/suspensions.h
+    verify_file_keys = 4,         // tag_key_bytes each, as they are
+};
+inline constexpr std::size_t verify_files_max = 3;
+
 struct VerifyHeader {
     std::uint32_t magic;
     std::uint16_t version;
@@ -79,21 +88,22 @@ struct VerifyHeader {
 };
 
 struct VerifyNext {
-    std::uint64_t index_mark;  // of the index it has, 0: none
+    std::uint64_t mark;  // of what it judges by, 0: it has nothing
     char program_version[32];
 };
 
 struct VerifyIdle {
-    std::uint64_t index_mark;  // of the index in force, 0: none
+    std::uint64_t mark;  // of what is in force, 0: nothing
     std::uint32_t wait_ms;
     std::uint32_t jobs;  // at once
     std::uint8_t lab;
-    std::uint8_t reserved[7];
+    std::uint8_t files;  // VerifyFile
+    std::uint8_t reserved[6];
 };
 
 struct VerifyJob {
     std::uint64_t id;
-    std::uint64_t index_mark;
+    std::uint64_t mark;  // as of VerifyIdle
     std::uint64_t object_bytes_max;
     std::uint32_t seconds_max;  // of one request to the storage
     StorageApi api;
@@ -103,8 +113,8 @@ struct VerifyJob {
     std::uint8_t lab;
     std::uint8_t matched;  // in an earlier try, and recorded: only the deletion is left
     std::uint8_t cut;      // the target is longer than what stands here
-    std::uint8_t reserved[1];
-    std::uint32_t jobs;  // at once
+    std::uint8_t files;    // VerifyFile
+    std::uint32_t jobs;    // at once
     char node_prefix[8];
     char service[32];
     char endpoint[256];

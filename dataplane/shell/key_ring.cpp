@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dataplane/base/descriptor.h"
-
 namespace cordon {
 namespace {
 
@@ -114,6 +112,18 @@ KeyRing unseal_keys(const KeyPlaces& places) {
                          std::to_string(one.epoch) + ", is not sealed for this appliance";
     }
     return ring;
+}
+
+Result<std::vector<TagKey>> take_keys(const Descriptor& keys) {
+    std::vector<TagKey> taken;
+    std::uint8_t raw[tag_key_bytes];
+    ssize_t n;
+    for (off_t at = 0; (n = ::pread(keys.get(), raw, sizeof raw, at)) == sizeof raw; at += n)
+        taken.emplace_back(raw);
+    sodium_memzero(raw, sizeof raw);
+    if (n != 0 || taken.size() > section_keys_max)
+        return failure(ErrorCode::integrity, "what was handed on are no keys");
+    return taken;
 }
 
 }  // namespace cordon

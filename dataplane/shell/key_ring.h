@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/base/descriptor.h"
+#include "dataplane/base/result.h"
 #include "dataplane/contract/link.h"
 #include "dataplane/contract/section_keys.h"
 
@@ -31,5 +33,8 @@ struct KeyPlaces {
 
 // That no list needs a key, and that there is none, is no fault.
 KeyRing unseal_keys(const KeyPlaces& places);
+
+// Keys that cordond has handed on as they are (contract/verify_link.h). Refused: integrity.
+Result<std::vector<TagKey>> take_keys(const Descriptor& keys);
 
 }  // namespace cordon

@@ -66,8 +66,8 @@ bool DeskLink::take(VerifyType type, Bytes frame, Body* body) {
     return true;
 }
 
-bool DeskLink::receive(MutableBytes room, std::size_t* bytes, Descriptor* with) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+bool DeskLink::receive(MutableBytes room, std::size_t* bytes, HandedFiles* with) {
+    alignas(cmsghdr) char control[CMSG_SPACE(verify_files_max * sizeof(int))];
     iovec part = {room.data(), room.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -76,12 +76,19 @@ bool DeskLink::receive(MutableBytes room, std::size_t* bytes, Descriptor* with) 
     message.msg_controllen = sizeof control;
     const ssize_t got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
     if (got <= 0) return lose();
+    HandedFiles unused;
+    if (with == nullptr) with = &unused;
+    std::size_t count = 0;
     for (cmsghdr* note = CMSG_FIRSTHDR(&message); note != nullptr;
          note = CMSG_NXTHDR(&message, note)) {
         if (note->cmsg_level != SOL_SOCKET || note->cmsg_type != SCM_RIGHTS) continue;
-        int file;
-        std::memcpy(&file, CMSG_DATA(note), sizeof file);
-        *with = Descriptor(file);
+        const std::size_t end = note->cmsg_len - CMSG_LEN(0);
+        for (std::size_t at = 0; at + sizeof(int) <= end && count < with->size();
+             at += sizeof(int), ++count) {
+            int file;
+            std::memcpy(&file, CMSG_DATA(note) + at, sizeof file);
+            (*with)[count] = Descriptor(file);
+        }
     }
     *bytes = static_cast<std::size_t>(got);
     return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 || lose();
@@ -89,25 +96,25 @@ bool DeskLink::receive(MutableBytes room, std::size_t* bytes, Descriptor* with) 
 
 DeskLink::Next DeskLink::next(VerifyJob* job, std::uint32_t* wait_ms) {
     VerifyNext ask{};
-    index_ = shelf_.current();
-    ask.index_mark = index_.mark;
+    held_ = shelf_.current();
+    ask.mark = held_.mark;
     std::strncpy(ask.program_version, version, sizeof ask.program_version - 1);
     if (!send(VerifyType::next, ask)) return Next::lost;
     std::array<std::uint8_t, verify_frame_max> room;
     std::size_t bytes = 0;
-    Descriptor file;
-    if (!receive(room, &bytes, &file)) return Next::lost;
+    HandedFiles files;
+    if (!receive(room, &bytes, &files)) return Next::lost;
     const Bytes frame = Bytes(room).first(bytes);
     if (bytes == sizeof(VerifyFrame<VerifyIdle>)) {
         VerifyIdle idle;
         if (!take(VerifyType::idle, frame, &idle)) return Next::lost;
-        index_ = shelf_.take(std::move(file), idle.index_mark, ask.index_mark, idle.lab != 0);
+        held_ = shelf_.take(files, idle.files, {idle.mark, ask.mark, idle.lab != 0});
         jobs_ = idle.jobs;
         *wait_ms = idle.wait_ms;
         return Next::idle;
     }
     if (!take(VerifyType::job, frame, job)) return Next::lost;
-    index_ = shelf_.take(std::move(file), job->index_mark, ask.index_mark, job->lab != 0);
+    held_ = shelf_.take(files, job->files, {job->mark, ask.mark, job->lab != 0});
     jobs_ = job->jobs;
     return Next::job;
 }
@@ -116,9 +123,8 @@ bool DeskLink::record(const VerifyMatch& match) {
     if (!send(VerifyType::match, match)) return false;
     std::array<std::uint8_t, verify_frame_max> room;
     std::size_t bytes = 0;
-    Descriptor none;
     VerifyRecorded recorded;
-    if (!receive(room, &bytes, &none) ||
+    if (!receive(room, &bytes) ||
         !take(VerifyType::recorded, Bytes(room).first(bytes), &recorded))
         return false;
     return recorded.id == match.id || lose();
@@ -128,9 +134,8 @@ bool DeskLink::done(const VerifyDone& result) {
     if (!send(VerifyType::done, result)) return false;
     std::array<std::uint8_t, verify_frame_max> room;
     std::size_t bytes = 0;
-    Descriptor none;
     VerifyTaken taken;
-    if (!receive(room, &bytes, &none) || !take(VerifyType::taken, Bytes(room).first(bytes), &taken))
+    if (!receive(room, &bytes) || !take(VerifyType::taken, Bytes(room).first(bytes), &taken))
         return false;
     return taken.id == result.id || lose();
 }

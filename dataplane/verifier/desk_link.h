@@ -28,8 +28,8 @@ class DeskLink final : public Desk {
     bool record(const VerifyMatch& match) override;
     bool done(const VerifyDone& result);
 
-    // The one that was in force at the last next(); null: none that could be read.
-    const IndexView* index() const { return index_.image ? &index_.image->view() : nullptr; }
+    // What was in force at the last next().
+    Grounds grounds() const { return held_.grounds(); }
     // How many cordond wants to be done at once.
     std::uint32_t jobs() const { return jobs_; }
 
@@ -38,13 +38,13 @@ class DeskLink final : public Desk {
     bool send(VerifyType type, const Body& body);
     template <typename Body>
     bool take(VerifyType type, Bytes frame, Body* body);
-    bool receive(MutableBytes room, std::size_t* bytes, Descriptor* with);
+    bool receive(MutableBytes room, std::size_t* bytes, HandedFiles* with = nullptr);
     bool lose();
 
     std::string path_;
     Descriptor socket_;
     IndexShelf& shelf_;
-    IndexShelf::Held index_;
+    IndexShelf::Held held_;
     std::uint32_t jobs_ = 1;
 };
 

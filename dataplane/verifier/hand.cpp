@@ -99,7 +99,7 @@ void Hand::work(const VerifyJob& job) {
         done.id = job.id;
         done.time_ns = clock_now().unix_ns;
         std::snprintf(done.detail, sizeof done.detail, "%s", usable.error().message().c_str());
-    } else if (!runner_.run(job, link_.index(), &done)) {
+    } else if (!runner_.run(job, link_.grounds(), &done)) {
         return complain("cordond went away before a match was recorded");
     }
     // A try that was ended by the stop is no failure of the storage: the job goes back as the

@@ -1,6 +1,31 @@
 #include "dataplane/verifier/index_shelf.h"
 
+#include <unistd.h>
+
+#include <ctime>
+#include <vector>
+
+#include "dataplane/shell/key_ring.h"
+
 namespace cordon::verifier {
+
+namespace {
+
+Result<Suspensions> read_suspensions(const Descriptor& file) {
+    std::vector<std::uint8_t> bytes(suspensions_bytes_max + 1);  // one more shows one too long
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done,
+                                  static_cast<off_t>(done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return failure(ErrorCode::io, "the suspensions cannot be read", errno);
+        if (n == 0) break;
+        done += static_cast<std::size_t>(n);
+    }
+    return Suspensions::read(Bytes(bytes).first(done));
+}
+
+}  // namespace
 
 IndexShelf::Held IndexShelf::current() const {
     const std::lock_guard lock(mutex_);
@@ -12,20 +37,46 @@ std::string IndexShelf::error() const {
     return error_;
 }
 
-IndexShelf::Held IndexShelf::take(Descriptor file, std::uint64_t mark, std::uint64_t asked,
-                                  bool lab) {
+IndexShelf::Held IndexShelf::take(const HandedFiles& files, std::uint8_t present,
+                                  const Offer& offer) {
     const std::lock_guard lock(mutex_);
-    // The one that was asked with is still in force, or another hand has brought this one.
-    if (mark == asked || mark == held_.mark) return held_;
-    held_ = {nullptr, mark};
+    // What was asked with is still in force, or another hand has brought this.
+    if (offer.mark == offer.asked || offer.mark == held_.mark) return held_;
+    held_ = {nullptr, nullptr, offer.mark};
     error_.clear();
-    if (!file.valid()) return held_;
-    Result<std::unique_ptr<IndexImage>> image = IndexImage::read(file, "from cordond", lab);
-    if (image)
-        held_.image = std::move(*image);
-    else
-        error_ = image.error().message();
+    if (const Result<void> done = read(files, present, offer.lab); !done) {
+        held_ = {nullptr, nullptr, offer.mark};
+        error_ = done.error().message();
+    }
     return held_;
+}
+
+Result<void> IndexShelf::read(const HandedFiles& files, std::uint8_t present, bool lab) {
+    std::size_t at = 0;
+    const auto next = [&](VerifyFile what) -> const Descriptor* {
+        return (present & what) != 0 ? &files[at++] : nullptr;
+    };
+    const Descriptor* index = next(verify_file_index);
+    const Descriptor* suspensions = next(verify_file_suspensions);
+    const Descriptor* keys = next(verify_file_keys);
+    if (index == nullptr) return {};
+    std::vector<TagKey> ring;
+    if (keys != nullptr) {
+        Result<std::vector<TagKey>> taken = take_keys(*keys);
+        if (!taken) return Failure(taken.error());
+        ring = std::move(*taken);
+    }
+    if (suspensions != nullptr) {
+        Result<Suspensions> read = read_suspensions(*suspensions);
+        if (!read) return Failure(read.error());
+        held_.suspensions = std::make_shared<const Suspensions>(std::move(*read));
+    }
+    const auto now_s = static_cast<std::uint64_t>(std::time(nullptr));
+    Result<std::unique_ptr<IndexImage>> image =
+        IndexImage::read(*index, "from cordond", lab, 0, ring, now_s);
+    if (!image) return Failure(image.error());
+    held_.image = std::move(*image);
+    return {};
 }
 
 }  // namespace cordon::verifier

@@ -3,8 +3,6 @@
 #include <cstring>
 #include <memory>
 
-#include "dataplane/verifier/line_judge.h"
-
 namespace cordon::verifier {
 
 namespace {
@@ -31,8 +29,8 @@ void fail_for_good(VerifyDone* done, std::string_view detail) {
 // Plays what is fetched to the line.
 class JudgingSink final : public ContentSink {
   public:
-    JudgingSink(const VerifyJob& job, const IndexView* index, Now now, std::uint64_t seed)
-        : job_(job), index_(index), now_(now) {
+    JudgingSink(const VerifyJob& job, const Grounds& grounds, Now now, std::uint64_t seed)
+        : job_(job), grounds_(grounds), now_(now) {
         settings_.mode = job.mode;
         settings_.weak_blocks = job.weak_blocks != 0;
         settings_.lab = job.lab != 0;
@@ -46,7 +44,7 @@ class JudgingSink final : public ContentSink {
         has_length_ = head.has_length;
         is_too_large_ = head.length > job_.object_bytes_max;
         if (!has_length_ || is_too_large_) return false;
-        line_ = std::make_unique<LineJudge>(settings_, index_, head.length, head.coding, now_);
+        line_ = std::make_unique<LineJudge>(settings_, grounds_, head.length, head.coding, now_);
         return true;
     }
     bool take(Bytes content) override { return line_->feed(content); }
@@ -58,7 +56,7 @@ class JudgingSink final : public ContentSink {
 
   private:
     const VerifyJob& job_;
-    const IndexView* index_;
+    Grounds grounds_;
     Now now_;
     JudgeSettings settings_;
     ObjectHead head_;
@@ -74,7 +72,7 @@ struct JobRunner::Judged {
     ObjectHead head;
 };
 
-bool JobRunner::run(const VerifyJob& job, const IndexView* index, VerifyDone* done) {
+bool JobRunner::run(const VerifyJob& job, const Grounds& grounds, VerifyDone* done) {
     *done = {};
     done->id = job.id;
     Location where;
@@ -84,17 +82,17 @@ bool JobRunner::run(const VerifyJob& job, const IndexView* index, VerifyDone* do
         fail_for_good(done, location_why(located));
     else if (job.matched != 0)
         remove(where, job.etag, job.object_version, done);
-    else if (index == nullptr)
+    else if (grounds.index == nullptr)
         say(done, VerifyOutcome::none, "no index is in force");
     else
-        is_known = judge(job, where, index, done);
+        is_known = judge(job, where, grounds, done);
     done->time_ns = clock_().unix_ns;
     return is_known;
 }
 
-bool JobRunner::judge(const VerifyJob& job, const Location& where, const IndexView* index,
+bool JobRunner::judge(const VerifyJob& job, const Location& where, const Grounds& grounds,
                       VerifyDone* done) {
-    JudgingSink sink(job, index, clock_(), seed_ ^ (job.id * 0x9e3779b97f4a7c15));
+    JudgingSink sink(job, grounds, clock_(), seed_ ^ (job.id * 0x9e3779b97f4a7c15));
     const StorageAnswer answer = storage_.get(where, "", &sink);
     done->http_status = answer.status;
     if (answer.kind == Kind::gone) {

@@ -17,7 +17,7 @@
 
 #include "dataplane/base/time.h"
 #include "dataplane/contract/verify_link.h"
-#include "dataplane/index/index_view.h"
+#include "dataplane/verifier/line_judge.h"
 #include "dataplane/verifier/storage.h"
 
 namespace cordon::verifier {
@@ -35,11 +35,11 @@ class JobRunner {
         : storage_(*storage), desk_(*desk), clock_(std::move(clock)), seed_(seed) {}
 
     // False: the desk is gone, and so is the job.
-    bool run(const VerifyJob& job, const IndexView* index, VerifyDone* done);
+    bool run(const VerifyJob& job, const Grounds& grounds, VerifyDone* done);
 
   private:
     struct Judged;
-    bool judge(const VerifyJob& job, const Location& where, const IndexView* index,
+    bool judge(const VerifyJob& job, const Location& where, const Grounds& grounds,
                VerifyDone* done);
     bool record(const VerifyJob& job, const Judged& judged, VerifyDone* done, bool* deletes);
     void remove(const Location& where, const std::string& validator,

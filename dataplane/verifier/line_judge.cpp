@@ -161,6 +161,8 @@ struct LineJudge::Played {
 
     void poll() {
         worker.poll(now);
+        while (worker.next_deadline_ns() <= now.ns + 1)  // what it unpacks over several turns
+            worker.poll(now);
         while (worker.next_report(&report)) {
             if (report.verdict != ObjectVerdict::uninspected) continue;
             uninspected = true;
@@ -246,12 +248,13 @@ struct LineJudge::Played {
     UninspectedReason reason{};
 };
 
-LineJudge::LineJudge(const JudgeSettings& settings, const IndexView* index, std::uint64_t length,
+LineJudge::LineJudge(const JudgeSettings& settings, const Grounds& grounds, std::uint64_t length,
                      std::string_view coding, Now now)
     : played_(std::make_unique<Played>(settings, now)) {
     played_->length = length;
-    played_->has_index = index != nullptr;
-    if (index != nullptr) played_->worker.use_index(index);
+    played_->has_index = grounds.index != nullptr;
+    if (grounds.index != nullptr) played_->worker.use_index(grounds.index);
+    if (grounds.suspensions != nullptr) played_->worker.use_suspensions(grounds.suspensions);
     played_->connect();
     std::string head = "PUT /object HTTP/1.1\r\nHost: storage\r\n";
     if (is_coding_list(coding)) head += "Content-Encoding: " + std::string(coding) + "\r\n";

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "dataplane/base/time.h"
+#include "dataplane/contract/suspensions.h"
 #include "dataplane/worker/worker.h"
 
 namespace cordon::verifier {
@@ -30,6 +31,12 @@ struct JudgeSettings {
     char node_prefix[8] = {};
     char service[32] = {};
     std::uint64_t seed = 0;  // of case numbers
+};
+
+// By what is judged, as for the dataplane. Both outlive the judge.
+struct Grounds {
+    const IndexView* index = nullptr;          // null: none, so nothing is judged
+    const Suspensions* suspensions = nullptr;  // null: none
 };
 
 enum class Finding : std::uint8_t {
@@ -47,9 +54,8 @@ struct Judgement {
 
 class LineJudge {
   public:
-    // The index outlives the judge; null: none, so nothing is judged. `coding` is the
-    // Content-Encoding under which the object is stored, empty: none.
-    LineJudge(const JudgeSettings& settings, const IndexView* index, std::uint64_t length,
+    // `coding` is the Content-Encoding under which the object is stored, empty: none.
+    LineJudge(const JudgeSettings& settings, const Grounds& grounds, std::uint64_t length,
               std::string_view coding, Now now);
     ~LineJudge();
     LineJudge(const LineJudge&) = delete;

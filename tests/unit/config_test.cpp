@@ -166,11 +166,6 @@ void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
     assert_int_equal(good(feed(needed + "ceiling = \"block\"\n", true)).feeds.feeds[0].ceiling,
                      RightsCeiling::block);
     expect_error(feed(needed + "ceiling = \"\"\n"), "\"report\" or \"block\"");
-    expect_error(std::string(ports) + service +
-                     "verify = { api = \"s3\", endpoint = \"http://h\", credentials = \"/c\" }\n"
-                     "[[feed]]\n" +
-                     needed,
-                 "no keys of feeds");
     expect_error(feed(needed + "purpose = \"copyright\"\n"), "nothing else");
     expect_error(feed(""), "name: is missing");
     expect_error(feed(""), "mirrors: is missing");

@@ -1,6 +1,10 @@
 // What passes unjudged and is judged on the storage: the worker's request, and the line that judges
 // a stored object.
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dataplane/verifier/index_shelf.h"
 #include "dataplane/verifier/line_judge.h"
 #include "tests/support/compressed.h"
 #include "tests/support/lab.h"
@@ -123,7 +127,7 @@ JudgeSettings settings() {
 
 std::optional<Judgement> judge(const Index& index, std::string_view content, std::size_t step,
                                std::string_view coding = "", JudgeSettings how = settings()) {
-    LineJudge line(how, &index.view, content.size(), coding, start);
+    LineJudge line(how, {&index.view}, content.size(), coding, start);
     while (!content.empty()) {
         if (!line.feed(as_bytes(content.substr(0, step)))) break;
         content.remove_prefix(std::min(step, content.size()));
@@ -171,17 +175,17 @@ void says_what_it_cannot_judge(void**) {
     const Index index(index_of_contents({known_content()}));
     assert_int_equal(judge(index, "abc", 1, "unheard-of")->finding, Finding::uninspected);
     assert_int_equal(judge(index, "abc", 1, "unheard-of")->reason, UninspectedReason::form);
-    LineJudge without(settings(), nullptr, 3, "", start);
+    LineJudge without(settings(), {}, 3, "", start);
     assert_true(without.feed(as_bytes("abc")));
     assert_int_equal(without.finish()->finding, Finding::uninspected);
 }
 
 void has_no_verdict_on_half_an_object(void**) {
     const Index index(index_of_contents({known_content()}));
-    LineJudge line(settings(), &index.view, 5000, "", start);
+    LineJudge line(settings(), {&index.view}, 5000, "", start);
     assert_true(line.feed(as_bytes(known_content())));
     assert_false(line.finish().has_value());
-    LineJudge longer(settings(), &index.view, 10, "", start);
+    LineJudge longer(settings(), {&index.view}, 10, "", start);
     assert_false(longer.feed(as_bytes(known_content())));
 }
 
@@ -201,6 +205,62 @@ void acts_as_the_service_does(void**) {
                      MatchAction::block);
 }
 
+// A revoked indicator deletes nothing.
+void leaves_what_is_suspended(void**) {
+    const Index index(index_of_contents({known_content()}));
+    Suspension entry{};
+    std::strcpy(entry.name, "lab");
+    entry.what = SuspensionOf::reference;
+    entry.mode = SuspensionMode::suspended;
+    entry.since_s = index_now_s;
+    entry.until_s = index_no_end;
+    for (const std::uint64_t reference : {4711ul, 4712ul}) {
+        entry.value = reference;
+        const std::string file = write_suspensions({entry}, {}, index_now_s);
+        const auto suspensions = Suspensions::read(as_bytes(file));
+        assert_true(suspensions.has_value());
+        LineJudge line(settings(), {&index.view, &*suspensions}, 3000, "", start);
+        line.feed(as_bytes(known_content()));
+        assert_int_equal(line.finish()->finding,
+                         reference == 4711 ? Finding::clean : Finding::match);
+    }
+}
+
+// What is unpacked over many turns of the line is judged to its end.
+void unpacks_to_the_end(void**) {
+    const std::string zeros(std::size_t{40} << 20, '\0');
+    const Index index(index_of_contents({zeros}));
+    assert_int_equal(judge(index, gzip_file(zeros), 16384)->finding, Finding::match);
+    const Index other(index_of_contents({known_content()}));
+    assert_int_equal(judge(other, gzip_file(zeros), 16384)->finding, Finding::clean);
+}
+
+// One part that cannot be read leaves nothing to judge by.
+void takes_all_of_it_or_nothing(void**) {
+    const AlignedBytes image = index_of_contents({known_content()});
+    const auto file_of = [](Bytes bytes) {
+        Descriptor file(::memfd_create("test", MFD_CLOEXEC));
+        assert_int_equal(::write(file.get(), bytes.data(), bytes.size()), bytes.size());
+        return file;
+    };
+    const std::string good = write_suspensions({}, {}, index_now_s);
+    for (const std::string& suspensions : {good, good.substr(1)}) {
+        for (const std::size_t key_bytes : {0ul, 32ul, 31ul}) {
+            IndexShelf shelf;
+            HandedFiles files = {file_of(image.bytes()), file_of(as_bytes(suspensions)),
+                                 file_of(as_bytes(std::string(key_bytes, 'k')))};
+            const auto held = shelf.take(files, 7, {5, 0, true});
+            const bool is_whole = suspensions == good && key_bytes != 31;
+            assert_true((held.grounds().index != nullptr) == is_whole);
+            assert_true((held.grounds().suspensions != nullptr) == is_whole);
+            assert_true(shelf.error().empty() == is_whole);
+            assert_int_equal(shelf.take({}, 0, {5, 5, true}).mark, 5);  // not asked for again
+            assert_int_equal(shelf.take({}, 0, {0, 5, true}).mark, 0);
+            assert_null(shelf.current().grounds().index);
+        }
+    }
+}
+
 void judges_an_empty_object(void**) {
     const Index index(index_of_contents({known_content()}));
     assert_int_equal(judge(index, "", 1)->finding, Finding::clean);
@@ -210,7 +270,7 @@ void judges_an_empty_object(void**) {
 void judges_a_large_object_in_bounded_memory(void**) {
     const Index index(index_of_contents({known_content()}));
     const std::string piece(1u << 20, 'x');
-    LineJudge line(settings(), &index.view, 48ull << 20, "", start);
+    LineJudge line(settings(), {&index.view}, 48ull << 20, "", start);
     for (int n = 0; n < 48; ++n)
         assert_true(line.feed(as_bytes(piece)));
     assert_int_equal(line.finish()->finding, Finding::clean);
@@ -231,6 +291,9 @@ int main() {
         cmocka_unit_test(says_what_it_cannot_judge),
         cmocka_unit_test(has_no_verdict_on_half_an_object),
         cmocka_unit_test(acts_as_the_service_does),
+        cmocka_unit_test(leaves_what_is_suspended),
+        cmocka_unit_test(unpacks_to_the_end),
+        cmocka_unit_test(takes_all_of_it_or_nothing),
         cmocka_unit_test(judges_an_empty_object),
         cmocka_unit_test(judges_a_large_object_in_bounded_memory),
     };

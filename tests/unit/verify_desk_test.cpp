@@ -12,7 +12,11 @@
 #include <fstream>
 
 #include "control/daemon/verify_desk.h"
+#include "control/feed/key_handover.h"
 #include "dataplane/base/time.h"
+#include "dataplane/contract/section_keys.h"
+#include "dataplane/contract/suspensions.h"
+#include "dataplane/shell/key_ring.h"
 
 // Last: it defines macros with names such as fail().
 #include "tests/support/cmocka_cpp.h"
@@ -91,7 +95,8 @@ struct Fixture {
 // A verifier that the test plays.
 struct Peer {
     Descriptor socket;
-    int with = -1;  // the descriptor that came
+    int with = -1;                 // the first descriptor that came
+    std::vector<Descriptor> more;  // and those behind it
 
     explicit Peer(const Fixture& f) : socket(::socket(AF_UNIX, SOCK_SEQPACKET, 0)) {
         sockaddr_un address{};
@@ -116,7 +121,7 @@ struct Peer {
     }
     std::vector<std::uint8_t> hear() {
         std::vector<std::uint8_t> room(verify_frame_max);
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+        alignas(cmsghdr) char control[CMSG_SPACE(verify_files_max * sizeof(int))];
         iovec part = {room.data(), room.size()};
         msghdr message{};
         message.msg_iov = &part;
@@ -124,8 +129,14 @@ struct Peer {
         message.msg_control = control;
         message.msg_controllen = sizeof control;
         const ssize_t got = ::recvmsg(socket.get(), &message, 0);
-        if (cmsghdr* note = CMSG_FIRSTHDR(&message); got > 0 && note != nullptr)
+        if (cmsghdr* note = CMSG_FIRSTHDR(&message); got > 0 && note != nullptr) {
             std::memcpy(&with, CMSG_DATA(note), sizeof with);
+            for (std::size_t at = sizeof with; CMSG_LEN(at) < note->cmsg_len; at += sizeof with) {
+                int file;
+                std::memcpy(&file, CMSG_DATA(note) + at, sizeof file);
+                more.emplace_back(file);
+            }
+        }
         room.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return room;
     }
@@ -138,9 +149,9 @@ struct Peer {
         assert_int_equal(frame.header.type, type);
         return frame.body;
     }
-    VerifyJob job(std::uint64_t index_mark = 0) {
+    VerifyJob job(std::uint64_t mark = 0) {
         VerifyNext next{};
-        next.index_mark = index_mark;
+        next.mark = mark;
         say(VerifyType::next, next);
         return hear_a<VerifyJob>(VerifyType::job);
     }
@@ -209,12 +220,58 @@ void hands_out_a_job_and_the_index(void** state) {
 
     // The same index comes once, another one again.
     Peer second(f);
-    second.job(job.index_mark);
+    second.job(job.mark);
     assert_int_equal(second.with, -1);
     std::ofstream(f.config.options.index_path) << "another index";
     Peer third(f);
-    assert_int_not_equal(third.job(job.index_mark).index_mark, job.index_mark);
+    assert_int_not_equal(third.job(job.mark).mark, job.mark);
     assert_int_not_equal(third.with, -1);
+}
+
+// Without a suspension what was revoked would be deleted, without a key nothing would be found.
+void hands_out_keys_and_suspensions_with_it(void** state) {
+    Fixture& f = of(state);
+    const std::string state_dir = f.directory + "/state";
+    std::filesystem::create_directory(state_dir);
+    Options options = f.config.options;
+    std::strcpy(options.state_dir, state_dir.c_str());
+    f.desk->use(f.config, options);
+    const auto first_mark = Peer(f).idle().mark;
+
+    const feed::SecretKey node = feed::SecretKey::random();
+    const std::string key_file = state_dir + "/" + node_key_name;
+    const auto write_key = [&](const std::string& text) {
+        std::ofstream(key_file) << text;
+        std::filesystem::permissions(key_file, std::filesystem::perms::owner_read |
+                                                   std::filesystem::perms::owner_write);
+    };
+    const feed::SectionKey keys[] = {{"list1", 1, feed::SecretKey::random()},
+                                     {"list2", 1, feed::SecretKey::random()}};
+    assert_true(feed::hand_over_keys(keys, feed::box_public(node), state_dir).has_value());
+    std::ofstream(state_dir + "/" + suspensions_name) << "suspended";
+
+    Peer without(f);  // of the appliance's own key
+    assert_int_equal(without.idle().mark, 0);
+    assert_int_equal(without.with, -1);
+
+    write_key(feed::to_hex(node.bytes) + "\n");
+    Peer peer(f);
+    const VerifyIdle idle = peer.idle();
+    assert_int_not_equal(idle.mark, first_mark);
+    assert_int_equal(idle.files,
+                     verify_file_index | verify_file_suspensions | verify_file_keys);
+    assert_int_equal(peer.more.size(), 2);
+    char text[16] = "";
+    assert_int_equal(::pread(peer.more[0].get(), text, 9, 0), 9);
+    assert_string_equal(text, "suspended");
+    const auto taken = take_keys(peer.more[1]);
+    assert_true(taken.has_value());
+    assert_int_equal(taken->size(), 2);
+    assert_true(key_check((*taken)[1]) == key_check(TagKey(keys[1].key.bytes)));
+    assert_int_equal(::pwrite(peer.more[1].get(), text, 1, 0), -1);  // nobody changes them
+
+    std::ofstream(state_dir + "/" + suspensions_name) << "another one";
+    assert_int_not_equal(Peer(f).idle().mark, idle.mark);
 }
 
 void records_a_match_under_the_request_it_came_of(void** state) {
@@ -439,6 +496,7 @@ int main() {
         cmocka_unit_test(waits_longer_after_each_try),
         cmocka_unit_test(gives_up_but_never_on_a_match),
         TEST(hands_out_a_job_and_the_index),
+        TEST(hands_out_keys_and_suspensions_with_it),
         TEST(records_a_match_under_the_request_it_came_of),
         TEST(a_verifier_that_goes_loses_its_job),
         TEST(does_several_jobs_at_once),

@@ -239,7 +239,7 @@ struct Bench {
                 return Now{ns_per_s, index_now_s * ns_per_s};
             },
             1);
-        return runner.run(job, has_index ? &view : nullptr, &done);
+        return runner.run(job, {has_index ? &view : nullptr}, &done);
     }
     AlignedBytes image;
     IndexView view;
