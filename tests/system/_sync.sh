@@ -1,11 +1,15 @@
 # An appliance that follows a feed: `. "$(dirname "$0")/_sync.sh"`, then `sync_up`.
 #
 # A Centre publishes with cordon-feed behind nginx, over TLS under a CA of its own, in a namespace
-# that only the box reaches. cordond runs in the box's network namespace, as the dataplane does.
-# Words of this file:
+# that only the box reaches. cordond runs in the box's network namespace, as the dataplane does; it
+# has no route but the one to the Centre. The demo uses the same words. Words of this file:
 #
 #   $WORK/feed     the publisher's folder        $WORK/list   what its only source lists
-#   $WORK/system   the appliance's system files, one
+#
+# Settings a caller may make before:
+#   SYSTEM_FILES  what neither publisher nor appliance lets a list have   $WORK/system, one file
+#   DPKG_LISTS    and what dpkg knows, for the publisher                  none
+#   FEED_LINES    further TOML of the feed                                it is not polled
 
 . "$(dirname "${BASH_SOURCE[0]}")/_cordon.sh"
 
@@ -17,19 +21,36 @@ IN_CTR="nsenter --net=/run/netns/$CTR --"
 
 feed() { "$FEED" "$@" >> "$WORK/feed.log" 2>&1; }
 approve() {
-    for _who; do feed approve "$WORK/feed" --key "$WORK/feed/keys/$_who.key" --yes; done
+    for _who; do
+        feed approve "$WORK/feed" --key "$WORK/feed/keys/$_who.key" --yes || return 1
+    done
 }
-# What $WORK/list has is what there is from now on.
+# take_list [FILE --incremental]   — what $WORK/list has is what there is from now on; or FILE is
+# there as well.
 take_list() {
-    feed import "$WORK/feed" "$WORK/list" --source hotline --purpose known-csam --full \
-        --category baseline --system "$WORK/system" --dpkg "$WORK/none"
+    feed import "$WORK/feed" "${1:-$WORK/list}" --source hotline --purpose known-csam \
+        "${2:---full}" --category baseline \
+        --system "${SYSTEM_FILES:-$WORK/system}" --dpkg "${DPKG_LISTS:-$WORK/none}"
+}
+# The holders of targets admit the sources that there are now.
+admit_sources() {
+    feed caps "$WORK/feed" && approve targets1 targets3
 }
 release() {
-    feed stage "$WORK/feed"
-    approve curator1 curator2
-    feed publish "$WORK/feed"
+    feed stage "$WORK/feed" && approve curator1 curator2 && feed publish "$WORK/feed"
 }
 list_also() { sha256sum "$1" | cut -d' ' -f1 >> "$WORK/list"; }
+
+# reference_of CASE   — the Centre's own number of what it matched.
+reference_of() {
+    ctl incidents show "$1" --json | python3 -c 'import json, sys
+print(int(json.load(sys.stdin)["matches"][0]["reference"], 16))'
+}
+is_of_feed() { ctl incidents show "$1" --json | grep -q '"centre"'; }
+# revoke REFERENCE REASON   — by the one on call, at once.
+revoke() {
+    feed revoke "$WORK/feed" --key "$WORK/feed/keys/oncall1.key" --reference "$1" --reason "$2"
+}
 
 # An appliance with a lab index of its own has it from its list; this one has it from its feed.
 write_index() { :; }
@@ -42,17 +63,24 @@ start_cordond() {
 }
 
 start_centre() {
-    need openssl "$FEED"
+    need openssl nginx "$FEED"
     mkdir "$WORK/system"
     echo "a file of the system" > "$WORK/system/file"
     python3 -c "import hashlib
 for n in range(1000): print(hashlib.sha256(b'item %d' % n).hexdigest())" > "$WORK/list"
     feed init "$WORK/feed" --lab
     take_list
-    feed caps "$WORK/feed"
-    approve targets1 targets3
+    admit_sources
     release
+    join_centre
+    make_certificates
+    start_mirror
+}
 
+# The Centre's namespace, and the management port of the box: an address, and no default route.
+join_centre() {
+    [ ! -e /run/netns/$CTR ] ||
+        fail "namespace $CTR exists: another lab is running (or: ip netns del $CTR)"
     ip netns add $CTR
     _lab_more=$CTR
     ip link add mgmt0 netns $BOX type veth peer name ctr0 netns $CTR
@@ -60,8 +88,6 @@ for n in range(1000): print(hashlib.sha256(b'item %d' % n).hexdigest())" > "$WOR
     ip -n $BOX link set mgmt0 up
     ip -n $CTR addr add $CENTRE/24 dev ctr0
     ip -n $CTR link set ctr0 up
-    make_certificates
-    start_mirror
 }
 
 make_certificates() {
@@ -108,28 +134,30 @@ stop_mirror() {
     _forget $MIRROR_PID
 }
 
+# The root in which trust begins comes to the appliance by hand.
 write_feed_config() {
+    cp "$WORK/feed/public/metadata/1.root.json" "$WORK/root.json"
     write_config
     cat >> "$CONFIG" <<TEXT
 [feeds]
 node = "box-1"
-system_files = "$WORK/system"
+system_files = "${SYSTEM_FILES:-$WORK/system}"
 [[feed]]
 name = "centre"
 mirrors = ["https://$CENTRE"]
 root = "$WORK/root.json"
 ceiling = "block"
 ca = "${CA:-$WORK/ca.pem}"
-poll_seconds = 3600
+${FEED_LINES-poll_seconds = 3600}
 TEXT
 }
 
-# Enrols the appliance at the Centre, as its two people do over the telephone.
+# enrol [LEGAL_BASIS]   — the appliance at the Centre, as their two people do over the telephone.
 enrol() {
     ctl feed enrol centre --json > "$WORK/enrol.json" ||
         fail "no enrolment: $(cat "$WORK/enrol.json")"
     _key=$(sed -n 's/.*"key": *"\([0-9a-f]*\)".*/\1/p' "$WORK/enrol.json")
-    feed enrol "$WORK/feed" box-1 --node-key "$_key" --legal-basis "system test"
+    feed enrol "$WORK/feed" box-1 --node-key "$_key" --legal-basis "${1:-system test}"
     feed grant "$WORK/feed" box-1
 }
 
@@ -140,7 +168,6 @@ sync_up() {
     random_file "$WORK/clean" "$KNOWN_SIZE" 2
     start_nginx
     start_centre
-    cp "$WORK/feed/public/metadata/1.root.json" "$WORK/root.json"
     write_feed_config
     start_cordon
     wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" ||

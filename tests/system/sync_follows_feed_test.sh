@@ -16,13 +16,10 @@ check "a delta is taken" sync_feed
 check "by its few bytes" wait_for 5 grep -q 'GET /targets/delta/' "$WORK/mirror-access.log"
 check "it is in force" holds_generation 2
 check "what it lists is refused" wait_for 5 refused "$URL4/known" "$WORK/known"
-is_of_feed() { ctl incidents show "$CASE" --json | grep -q '"centre"'; }
-check "as the feed's" wait_for 5 is_of_feed
+check "as the feed's" wait_for 5 is_of_feed "$CASE"
 
-reference=$(ctl incidents show "$CASE" --json | python3 -c 'import json, sys
-print(int(json.load(sys.stdin)["matches"][0]["reference"], 16))')
-feed revoke "$WORK/feed" --key "$WORK/feed/keys/oncall1.key" --reference "$reference" \
-    --reason "a complaint"
+reference=$(reference_of "$CASE")
+revoke "$reference" "a complaint"
 began=$(date +%s%N)
 check "a revocation is taken" sync_feed
 check "and it passes again" wait_for 5 stored "$URL4/known" "$WORK/known"
