@@ -47,6 +47,7 @@ daemon_sources := \
     control/daemon/active_options.cpp \
     control/daemon/daemon.cpp \
     control/daemon/exchanges.cpp \
+    control/daemon/feed_answers.cpp \
     control/daemon/feed_requests.cpp \
     control/daemon/incident_json.cpp \
     control/daemon/index_watch.cpp \

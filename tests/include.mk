@@ -94,6 +94,7 @@ control_tests := \
     feed_client \
     feed_format \
     feed_follower \
+    feed_answers \
     feed_importers \
     feed_in_force \
     feed_publisher \

@@ -87,6 +87,12 @@ int print_feeds(Context& context, const json& reply, const json& feeds) {
         alarm |= !feed.at("alarms").empty();
         text += page_of(feed);
     }
+    if (reply.contains("dataplane")) {
+        const json& dataplane = reply.at("dataplane");
+        const bool in_force = dataplane.at("in_force").get<bool>();
+        alarm |= !in_force;
+        add(&text, "dataplane", in_force ? "has it in force" : text_of(dataplane.at("why")));
+    }
     if (context.json()) {
         context.print_json(reply);
     } else {

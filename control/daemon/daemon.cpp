@@ -191,6 +191,11 @@ void Daemon::tick() {
     next_tick_ms_ = monotonic_ms() + tick_ms;
     ::sd_notify(0, "WATCHDOG=1");
     end_overrides();
+    pass_feed_answers();
+    ask_status();
+}
+
+void Daemon::ask_status() {
     if (dataplane_asked_) return;
     dataplane_asked_ = true;
     ask(LinkType::status, {}, config_.control.link_timeout_ms,
@@ -204,6 +209,7 @@ void Daemon::ask(LinkType type, Bytes payload, std::uint32_t timeout_ms, Exchang
 
 void Daemon::on_status(const Result<LinkPayload>& answer) {
     dataplane_asked_ = false;
+    feed_answers_.heard();
     const Result<LinkStatus> status =
         answer.and_then([](const LinkPayload& payload) { return decode_status(payload); });
     if (!status) {
@@ -219,6 +225,7 @@ void Daemon::on_status(const Result<LinkPayload>& answer) {
     dataplane_silence_told_ = false;
     dataplane_ = *status;
     watch_index(*status);
+    pass_feed_answers();
 }
 
 void Daemon::watch_index(const LinkStatus& status) {
@@ -252,6 +259,7 @@ void Daemon::load_index(std::uint64_t generation) {
             const Result<LinkStatus> status =
                 answer.and_then([](const LinkPayload& payload) { return decode_status(payload); });
             index_error_ = status ? std::string(status->index_error) : status.error().message();
+            if (status) dataplane_ = *status;
             if (!index_error_.empty()) {
                 log_line(LogLevel::error, "index not in force: " + index_error_);
             } else {
@@ -263,6 +271,8 @@ void Daemon::load_index(std::uint64_t generation) {
             } else if (feeds_) {
                 feeds_->tell(generation, index_error_);
             }
+            feed_answers_.heard();
+            pass_feed_answers();
         });
 }
 

@@ -14,6 +14,7 @@
 
 #include "control/config/config.h"
 #include "control/daemon/exchanges.h"
+#include "control/daemon/feed_answers.h"
 #include "control/daemon/index_watch.h"
 #include "control/daemon/journal_intake.h"
 #include "control/daemon/mode_overrides.h"
@@ -59,6 +60,7 @@ class Daemon {
 
     // The dataplane, the index and the modes.
     void ask(LinkType type, Bytes payload, std::uint32_t timeout_ms, Exchanges::Done done);
+    void ask_status();
     void on_status(const Result<LinkPayload>& answer);
     void watch_index(const LinkStatus& status);
     void load_index(std::uint64_t generation);
@@ -97,6 +99,7 @@ class Daemon {
     // To the feeds' own thread; its answer comes by answer_feeds().
     void ask_feeds(const sync::FeedQuestion& question);
     void answer_feeds();
+    void pass_feed_answers();
     bool fields_are_right(ClientId client, const Request& request);
 
     nlohmann::json control_json();
@@ -122,6 +125,7 @@ class Daemon {
     std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
     std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
     std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
+    FeedAnswers feed_answers_;
     std::optional<RequestServer> server_;
     Exchanges exchanges_;
 

@@ -24,7 +24,16 @@ void Daemon::ask_feeds(const FeedQuestion& question) {
 }
 
 void Daemon::answer_feeds() {
-    for (const sync::FeedAnswer& one : feeds_->take_answers())
+    for (sync::FeedAnswer& one : feeds_->take_answers())
+        feed_answers_.add(std::move(one), monotonic_ms());
+    pass_feed_answers();
+    if (feed_answers_.waits()) ask_status();
+}
+
+void Daemon::pass_feed_answers() {
+    const IndexSeen seen = {dataplane_.has_value(), index_loading_,
+                            dataplane_ ? dataplane_->generation : 0, index_error_};
+    for (const sync::FeedAnswer& one : feed_answers_.take(seen, monotonic_ms()))
         answer(one.client, one.result);
 }
 

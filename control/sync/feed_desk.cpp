@@ -159,8 +159,12 @@ void FeedDesk::turn() {
     if (has_question) {
         auto result = answer(question);
         publish_status();
+        const bool changes = question.what != FeedQuestion::What::history &&
+                             question.what != FeedQuestion::What::verify &&
+                             question.what != FeedQuestion::What::enrol;
         const std::lock_guard lock(mutex_);
-        answers_.push_back({question.client, std::move(result)});
+        answers_.push_back(
+            {question.client, std::move(result), changes ? index_.generation() : 0});
         (void)::eventfd_write(bell_.get(), 1);
         return;  // the next question first: people wait for it
     }

@@ -35,6 +35,7 @@ struct FeedQuestion {
 struct FeedAnswer {
     std::uint64_t client = 0;
     Result<nlohmann::json> result;
+    std::uint64_t index_generation = 0;  // of the index it ended with; 0: it is not about that
 };
 
 class FeedDesk {
