@@ -182,6 +182,7 @@ void read_service(TomlSection* section, Options* options, VerifierOptions* verif
     read_origin(section, &s);
     VerifiedService verified;
     s.verify = read_verified_service(section, s.name, &verified) ? 1 : 0;
+    if (s.verify != 0) verified.swift.copy(s.swift, sizeof s.swift - 1);
     section->finish();
     if (!unique(section, s, *options)) return;
     options->services[options->service_count++] = s;

@@ -89,6 +89,8 @@ bool read_verified_service(TomlSection* service, const std::string& name, Verifi
     section.boolean("path_style", &out->path_style);
     const bool has_ca =
         section.text("ca_file", &out->ca_file, sizeof(VerifyJob::ca_file) - 1, path_rule);
+    const bool has_swift =
+        section.text("swift", &out->swift, sizeof(VerifyJob::swift) - 1, path_rule);
     section.finish();
     if (!wanted) return false;
     // Asked of the file, not of the value: a wrong value has been reported already.
@@ -98,6 +100,8 @@ bool read_verified_service(TomlSection* service, const std::string& name, Verifi
         service->refuse("verify", "lacks credentials, the path of a file with mode 0600");
     if (has_ca && has_endpoint && !out->endpoint.starts_with("https://"))
         service->refuse("verify", "has a ca_file, but its endpoint is not https://");
+    if (has_swift && (out->api != StorageApi::s3 || !out->path_style))
+        service->refuse("verify", "has swift, which needs api = \"s3\" and path_style = true");
     return has_endpoint && has_credentials;
 }
 

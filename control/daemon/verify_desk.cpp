@@ -396,6 +396,7 @@ bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
     copy_text(service.region, job.region);
     copy_text(service.credentials, job.credentials);
     copy_text(service.ca_file, job.ca_file);
+    copy_text(service.swift, job.swift);
     copy_text(request.host, job.host);
     copy_text(request.target, job.target);
     copy_text(request.etag, job.etag);

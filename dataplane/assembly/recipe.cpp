@@ -104,7 +104,7 @@ AssemblyKey key_of_location(const Head& request, std::string_view location, std:
     return target_key(to, seed);
 }
 
-std::string_view stored_at(const Head& head, const PieceRequest& request) {
+std::string_view stored_at(const Head& head, const PieceRequest& request, std::string_view swift) {
     const bool completes =
         request.act == PieceAct::commit || (request.act == PieceAct::bad && head.method == "POST");
     const std::string_view own = head.target.substr(0, head.target.find('?'));
@@ -118,6 +118,14 @@ std::string_view stored_at(const Head& head, const PieceRequest& request) {
             const auto to = head.find("destination");
             return request.act == PieceAct::commit && to ? http::trim(*to) : std::string_view();
         }
+        case Recipe::swift_static:
+        case Recipe::swift_dynamic: {
+            const bool is_below = !swift.empty() && own.starts_with(swift) &&
+                                  own.substr(swift.size()).starts_with('/');
+            return completes && is_below ? own : std::string_view();
+        }
+        case Recipe::gcs_compose:  // in the XML API
+            return completes && head.method == "PUT" ? own : std::string_view();
         case Recipe::none:
         case Recipe::session_range:
         case Recipe::tus:
@@ -132,13 +140,10 @@ std::string_view stored_at(const Head& head, const PieceRequest& request) {
         case Recipe::simple_uploader:
         case Recipe::fine_uploader:
         case Recipe::swift_object:
-        case Recipe::swift_static:
-        case Recipe::swift_dynamic:
         case Recipe::azure_block:
         case Recipe::azure_append:
         case Recipe::azure_page:
         case Recipe::gcs_object:
-        case Recipe::gcs_compose:
         case Recipe::oci_blob:
         case Recipe::webdav_copy:
         case Recipe::plain_object:

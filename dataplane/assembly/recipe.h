@@ -183,8 +183,9 @@ std::size_t folders_above(const Head& head, std::uint64_t seed, std::span<Assemb
 
 // The target under which a WebDAV server or an S3 storage shows the object after a request of
 // `recipe`; empty: nothing is visible with it, or elsewhere, under a name that only the server
-// knows.
-std::string_view stored_at(const Head& head, const PieceRequest& request);
+// knows. `swift` is the path of an account of Swift's whose objects are found, or empty.
+std::string_view stored_at(const Head& head, const PieceRequest& request,
+                           std::string_view swift = {});
 
 std::string_view recipe_name(Recipe recipe);
 

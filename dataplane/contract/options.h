@@ -13,7 +13,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t options_magic = 0x504f4443;  // "CDOP"
-inline constexpr std::uint32_t options_version = 4;
+inline constexpr std::uint32_t options_version = 5;
 
 enum class ServiceMode : std::uint8_t { enforce, observe, bypass };
 enum class FailMode : std::uint8_t { open, closed };
@@ -68,7 +68,8 @@ struct ServiceOptions {
     char account_header[64];        // for AccountFrom::header
     AddressPrefix trusted_hops[8];  // peers whose PROXY line or header is believed
     std::uint64_t bypass_until_s;   // Unix seconds, with mode bypass
-    std::uint8_t verify;            // what cannot be judged in flight is judged on the storage
+    char swift[64];  // path of the storage's Swift API, where the verifier can find its objects
+    std::uint8_t verify;  // what cannot be judged in flight is judged on the storage
     DismissBy dismiss;
     EmbeddedArchives embedded_archives;
     std::uint8_t reserved[5];

@@ -121,6 +121,7 @@ struct VerifyJob {
     char region[64];
     char credentials[256];  // path of the file
     char ca_file[256];      // for https: who signs the storage's certificate; empty: the system's
+    char swift[64];         // path of its Swift API, below which the same objects are; or empty
     char host[256];         // as the client named it
     char target[3200];
     char etag[256];  // of what matched

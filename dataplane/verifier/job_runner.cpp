@@ -162,9 +162,15 @@ void JobRunner::remove(const Location& where, const std::string& validator,
     }
     const std::string tag = object_version.empty() ? now.head.strong_etag() : "";
     StorageAnswer removed = storage_.remove(where, object_version, tag);
-    // Some S3 servers answer 501 to a condition that they do not know; we have just looked.
-    if (removed.kind == Kind::unsupported && !tag.empty())
-        removed = storage_.remove(where, object_version, "");
+    // Some S3 servers answer 501 to a condition that they do not know, and Swift's compares with
+    // another tag than the one it shows of a large object; we have just looked, or look again.
+    const auto still_is = [&] {
+        const StorageAnswer again = storage_.look(where, object_version);
+        return again.kind == Kind::ok && again.head.validator() == now.head.validator();
+    };
+    const bool misread = !tag.empty() && (removed.kind == Kind::unsupported ||
+                                          (removed.kind == Kind::changed && still_is()));
+    if (misread) removed = storage_.remove(where, object_version, "");
     done->http_status = removed.status;
     if (removed.kind == Kind::changed) {
         done->newer = 1;

@@ -82,7 +82,10 @@ LocationResult locate(const VerifyJob& job, Location* location) {
     location->path = path;
     if (job.api == StorageApi::webdav) return LocationResult::ok;
 
-    const std::string key = decoded(path);
+    const std::string_view swift(job.swift);
+    const bool is_swift = !swift.empty() && path.size() > swift.size() &&
+                          path.starts_with(swift) && path[swift.size()] == '/';
+    const std::string key = decoded(is_swift ? path.substr(swift.size()) : path);
     if (key.back() == '/') return LocationResult::no_object;  // a "folder" of some browsers
     location->path = encode_path(key);
     if (job.path_style == 0) return put_bucket_into_host(job, location);

@@ -2,7 +2,8 @@
 //
 //   webdav   the path of the request, byte for byte: the same server reads it in the same way
 //   s3       /bucket/key, or key in the bucket that the client's Host names; decoded and encoded
-//            again as S3 signs it
+//            again as S3 signs it. What was asked of the storage's Swift API, below the path of
+//            its account: /container/object, which S3 calls the same
 //
 // Owns:       nothing.
 // Invariants: requests go to the configured endpoint only, whatever a client wrote; no URL leads to

@@ -138,6 +138,9 @@ void verifies_only_where_a_service_says_how(void**) {
     expect_error(verify((std::string(all) + ", ca_file = \"/ca\"").c_str()), "is not https://");
     expect_error(verify((secure + ", ca_file = \"ca\"").c_str()), "absolute path");
     expect_error(verify("regoin = \"x\""), "region");
+    const std::string of_swift = std::string(all) + ", swift = \"/v1/AUTH_x\"";
+    assert_string_equal(good(verify(of_swift.c_str())).options.services[0].swift, "/v1/AUTH_x");
+    expect_error(verify((of_swift + ", path_style = false").c_str()), "path_style = true");
     expect_error("[verifier]\nretry_seconds = 0\n" + head, "retry_seconds");
     expect_error("[verifier]\njobs = 0\n" + head, "jobs");
     expect_error("[verifier]\njobs = 65\n" + head, "jobs");

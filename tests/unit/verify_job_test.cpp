@@ -86,6 +86,21 @@ void s3_takes_bucket_and_key(void**) {
     assert_string_equal(where.host.c_str(), "192.0.2.10:9000");
 }
 
+// Swift and S3 are two names for the same objects.
+void s3_takes_the_names_of_swift(void**) {
+    for (const auto& [target, path] : {std::pair{"/v1/AUTH_x/box/a%20b", "/box/a%20b"},
+                                       {"/v1/AUTH_x/box", ""},
+                                       {"/v1/AUTH_xy/box/a", "/v1/AUTH_xy/box/a"},
+                                       {"/box/v1/AUTH_x/a", "/box/v1/AUTH_x/a"}}) {
+        VerifyJob job = job_for(StorageApi::s3, target);
+        std::strcpy(job.swift, "/v1/AUTH_x");
+        Location where;
+        assert_int_equal(locate(job, &where),
+                         *path == '\0' ? LocationResult::no_object : LocationResult::ok);
+        if (*path != '\0') assert_string_equal(where.path.c_str(), path);
+    }
+}
+
 void s3_finds_the_bucket_in_the_host(void**) {
     VerifyJob job = job_for(StorageApi::s3, "/key", "Box.s3.example:8080");
     job.path_style = 0;
@@ -163,6 +178,7 @@ struct PlayedStorage final : Storage {
     bool exists = true;
     bool has_length = true;
     bool knows_conditions = true;
+    std::string compared_with;  // empty: the tag that it shows
     bool keeps_what_it_deletes = false;
     Kind trouble = Kind::ok;         // of everything
     Kind delete_trouble = Kind::ok;  // of DELETE
@@ -207,7 +223,8 @@ struct PlayedStorage final : Storage {
         if (delete_trouble != Kind::ok) return answer(delete_trouble);
         if (!is_asked_for(wanted)) return answer(Kind::gone);
         if (!if_match.empty() && !knows_conditions) return answer(Kind::unsupported);
-        if (!if_match.empty() && if_match != etag) return answer(Kind::changed);
+        const std::string& tag = compared_with.empty() ? etag : compared_with;
+        if (!if_match.empty() && if_match != tag) return answer(Kind::changed);
         exists = keeps_what_it_deletes;
         return answer(Kind::ok);
     }
@@ -354,6 +371,18 @@ void does_without_a_condition_that_the_storage_does_not_know(void**) {
     assert_true(b.storage.asked == wanted);
 }
 
+// It shows one tag and compares with another; that it is still the same is seen by looking.
+void does_without_a_condition_that_the_storage_misreads(void**) {
+    Bench b;
+    b.storage.content = known_content();
+    b.storage.compared_with = "\"of its manifest\"";
+    assert_true(b.run());
+    assert_int_equal(b.done.outcome, VerifyOutcome::deleted);
+    const std::vector<std::string> wanted = {"get",  "look",   "delete if \"one\"",
+                                             "look", "delete", "look"};
+    assert_true(b.storage.asked == wanted);
+}
+
 void deletes_nothing_that_it_cannot_tell_from_others(void**) {
     Bench b;
     b.storage.content = known_content();
@@ -446,6 +475,7 @@ int main() {
         cmocka_unit_test(encodes_every_byte_in_one_way),
         cmocka_unit_test(webdav_takes_the_path_as_it_came),
         cmocka_unit_test(s3_takes_bucket_and_key),
+        cmocka_unit_test(s3_takes_the_names_of_swift),
         cmocka_unit_test(s3_finds_the_bucket_in_the_host),
         cmocka_unit_test(leads_to_no_bucket_and_no_collection),
         cmocka_unit_test(reads_credentials_of_its_own_only),
@@ -458,6 +488,7 @@ int main() {
         cmocka_unit_test(deletes_the_version_that_it_judged),
         cmocka_unit_test(asks_for_the_version_that_is_visible_then),
         cmocka_unit_test(does_without_a_condition_that_the_storage_does_not_know),
+        cmocka_unit_test(does_without_a_condition_that_the_storage_misreads),
         cmocka_unit_test(deletes_nothing_that_it_cannot_tell_from_others),
         cmocka_unit_test(believes_a_deletion_only_when_it_is_seen),
         cmocka_unit_test(a_deletion_that_is_refused_is_tried_again),
