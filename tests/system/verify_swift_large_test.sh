@@ -1,10 +1,11 @@
 #!/bin/bash
-# Large objects of a real Swift that cannot be judged in flight: a dynamic manifest shows whatever has
-# its prefix, and a static one without checksums may show others than we saw. With a verifier that is
-# told where Swift's own API is they pass, are found by S3, judged, and deleted when they are listed.
+# Large objects of a real Swift that cannot be judged in flight: a dynamic manifest shows whatever
+# has its prefix, and a static one without checksums may show others than we saw. With a verifier
+# that is told where Swift's own API is they pass, are found by S3, and deleted when listed.
 . "$(dirname "$0")/_verifier.sh"
 . "$(dirname "$0")/_s3.sh"
-VERIFY="api = 's3', endpoint = 'http://$STO_IP4', credentials = '\$WORK/s3.credentials', swift = '/v1/AUTH_test'"
+VERIFY="api = 's3', endpoint = 'http://$STO_IP4', credentials = '\$WORK/s3.credentials'"
+VERIFY="$VERIFY, swift = '/v1/AUTH_test'"
 KNOWN_SIZE=3000000
 cordon_up s3
 printf 'access_key = %s\nsecret_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" \
