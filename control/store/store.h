@@ -126,7 +126,14 @@ struct StoredFault {
     std::uint64_t count = 0;
 };
 
+struct ServiceIncidents {
+    std::string service;
+    MatchAction action = MatchAction::block;
+    std::uint64_t incidents = 0;
+};
+
 struct StoreStatistics {
+    std::vector<ServiceIncidents> services;
     std::uint64_t records = 0;
     std::uint64_t incidents = 0;
     std::uint64_t blocked = 0;  // by action

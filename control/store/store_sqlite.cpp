@@ -568,6 +568,12 @@ Result<StoreStatistics> SqliteStore::statistics() {
             *value = row.number(n++);
         }
     }
+    Statement by_service(database_,
+                         "SELECT service, action, count(*) FROM incident GROUP BY service, action");
+    while (by_service.row()) {
+        s.services.push_back({by_service.text(0), static_cast<MatchAction>(by_service.number(1)),
+                              by_service.number(2)});
+    }
     s.schema_version = newest_schema();
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return s;

@@ -385,6 +385,25 @@ void keeps_records_it_does_not_know_aside(void** state) {
     assert_int_equal(statistics.records, 4);
 }
 
+void counts_incidents_by_service_and_action(void** state) {
+    Fixture& fixture = of(state);
+    IncidentRecord other = incident("AB-0003");
+    fill(other.service, "videos");
+    other.action = MatchAction::report;
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    fixture.add(RecordType::decided, 2, incident("AB-0002"));
+    fixture.add(RecordType::decided, 3, other);
+    assert_true(fixture.apply(id).has_value());
+    const std::vector<ServiceIncidents> services = fixture.store->statistics()->services;
+    assert_int_equal(services.size(), 2);
+    assert_string_equal(services[0].service.c_str(), "uploads");
+    assert_int_equal(services[0].action, MatchAction::block);
+    assert_int_equal(services[0].incidents, 2);
+    assert_string_equal(services[1].service.c_str(), "videos");
+    assert_int_equal(services[1].action, MatchAction::report);
+    assert_int_equal(services[1].incidents, 1);
+}
+
 void gaps_and_modes_are_listed(void** state) {
     Fixture& fixture = of(state);
     GapRecord gap{};
@@ -525,6 +544,7 @@ int main() {
         TEST(filters_by_service_action_status_client_and_time),
         TEST(text_of_the_wire_is_clean_utf8_and_can_be_read_back),
         TEST(keeps_records_it_does_not_know_aside),
+        TEST(counts_incidents_by_service_and_action),
         TEST(gaps_and_modes_are_listed),
         TEST(faults_are_told_once),
         TEST(remembers_the_read_position_of_each_journal),
