@@ -100,6 +100,7 @@ control_tests := \
     journal_reader \
     request_server \
     cordond \
+    metrics \
     cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)

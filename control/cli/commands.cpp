@@ -110,7 +110,13 @@ const Command commands[] = {
      run_config_compile},
     {"config reload", "", 0, 0, {}, "has cordond read its configuration again", run_config_reload},
     {"version", "", 0, 0, {}, "says the version", run_version},
-    {"help", "[exit-codes|COMMAND]", 0, 3, {}, "this list, or more about one thing", run_help},
+    {"help",
+     "[exit-codes|metrics|COMMAND]",
+     0,
+     3,
+     {},
+     "this list, or more about one thing",
+     run_help},
 };
 
 constexpr FlagInfo flags[] = {
@@ -227,6 +233,7 @@ int run_help(Context& context) {
     std::string topic;
     for (const std::string& word : context.words)
         topic += (topic.empty() ? "" : " ") + word;
+    if (topic == "metrics") return print_metrics(context);
     return topic == "exit-codes" ? print_exit_codes(context) : print_commands(context, topic);
 }
 

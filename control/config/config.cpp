@@ -209,6 +209,7 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     read_paths(root.section("paths"), config);
     read_limits(root.section("limits"), &o);
     read_control(root.section("control"), &config->control);
+    read_metrics(root.section("metrics"), &config->metrics);
     read_verifier(root.section("verifier"), &config->verifier);
     read_feeds(root.section("feeds"), o.node_prefix, &config->feeds);
     read_feed_list(&root, problems, config);

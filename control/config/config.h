@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/config/feed_config.h"
+#include "control/config/metrics_config.h"
 #include "control/config/verifier_config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/options.h"
@@ -41,6 +42,7 @@ struct Config {
     ControlOptions control;
     VerifierOptions verifier;
     FeedsOptions feeds;
+    MetricsOptions metrics;
     std::vector<std::string> warnings;  // right, but probably not meant
 };
 

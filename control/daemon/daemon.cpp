@@ -87,6 +87,7 @@ Result<void> Daemon::prepare() {
     if (const Result<void> opened = open_store(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
+    if (const Result<void> opened = open_metrics(); !opened) return opened;
 
     Result<RequestServer> server =
         RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
@@ -155,7 +156,8 @@ Result<void> Daemon::run() {
 
 void Daemon::wait_once() {
     std::vector<pollfd> set = {{signals_.get(), POLLIN, 0},
-                               {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0}};
+                               {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0},
+                               {metrics_ ? metrics_->descriptor() : -1, POLLIN, 0}};
     const std::size_t own = set.size();
     server_->add_descriptors(&set);
     const std::size_t of_server = set.size() - own;
@@ -170,6 +172,7 @@ void Daemon::wait_once() {
     if (ready[1].revents != 0) answer_feeds();
     server_->handle(ready.subspan(own, of_server), monotonic_ms());
     exchanges_.handle(ready.subspan(own + of_server), monotonic_ms());
+    answer_metrics();
 }
 
 void Daemon::take_signals() {
@@ -314,14 +317,16 @@ Result<std::string> Daemon::reload() {
     const Config before = std::exchange(config_, std::move(*config));
     // What cordond itself holds open stays as it was until it is restarted.
     const bool own = before.control.socket_path != config_.control.socket_path ||
+                     before.metrics.listen != config_.metrics.listen ||
                      before.control.store_path != config_.control.store_path ||
                      std::string_view(before.options.state_dir) != config_.options.state_dir ||
                      (desk_ && (before.verifier.socket_path != config_.verifier.socket_path ||
                                 before.verifier.user != config_.verifier.user));
     if (own) {
         config_ = before;
-        return failure(ErrorCode::refused,
-                       "paths of cordond have changed: restart cordond, then the dataplane");
+        return failure(
+            ErrorCode::refused,
+            "what cordond itself holds open has changed: restart cordond, then the dataplane");
     }
     const Options active_before = active_;
     if (const Result<void> written = activate(); !written) return Failure(written.error());
