@@ -150,6 +150,7 @@ unitdir    ?= $(prefix)/lib/systemd/system
 usersdir   ?= $(prefix)/lib/sysusers.d
 libdir     ?= $(prefix)/lib/cordon
 mandir     ?= $(prefix)/share/man
+datadir    ?= $(prefix)/share/cordon
 
 # Units and configurations name the places of a Debian package (/usr); other prefixes are put in.
 define install_text
@@ -171,6 +172,8 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
 	    [ -e $$target ] || install -m 640 $$file $$target; \
 	done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/alerts configs/alerts/cordon.rules.yml
+	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/grafana configs/grafana/cordon.json
 	$(Q)for page in $(wildcard docs/*.[158]); do \
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
 	done
