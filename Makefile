@@ -168,6 +168,7 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	$(if $(bpf_objects),$(Q)install -m 644 $(bpf_objects) $(DESTDIR)$(libdir)/)
 	$(call install_text,$(unitdir),$(wildcard configs/*.service))
 	$(Q)install -D -m 644 configs/cordon.sysusers $(DESTDIR)$(usersdir)/cordon.conf
+	$(Q)install -D -m 644 configs/cordon.logrotate $(DESTDIR)$(sysconfdir)/logrotate.d/cordon
 	$(Q)for file in $(wildcard configs/*.toml); do \
 	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
 	    [ -e $$target ] || install -m 640 $$file $$target; \

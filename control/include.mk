@@ -13,6 +13,7 @@ config_sources := \
     control/config/verifier_config.cpp
 store_sources := \
     control/store/store_sqlite.cpp \
+    control/store/incident_filter.cpp \
     control/store/schema.cpp \
     control/store/sqlite.cpp \
     control/store/text.cpp \
@@ -31,6 +32,10 @@ link_sources := \
     control/link/link_json.cpp \
     control/link/unix_socket.cpp \
     control/link/journal_reader.cpp
+events_sources := \
+    control/events/event_file.cpp \
+    control/events/event_line.cpp \
+    control/events/event_writer.cpp
 metrics_sources := \
     control/metrics/exposition.cpp \
     control/metrics/metric_table.cpp \
@@ -43,10 +48,10 @@ cli_sources := \
     control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
-    control/cli/metrics.cpp \
     control/cli/mode.cpp \
     control/cli/problems.cpp \
     control/cli/status.cpp \
+    control/cli/tables.cpp \
     control/cli/text.cpp \
     control/cli/verify.cpp
 daemon_sources := \
@@ -118,8 +123,8 @@ publisher_main_sources := \
     control/publisher/revoking.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
-                  $(metrics_sources) $(cli_sources) $(daemon_sources) $(feed_sources) \
-                  $(sync_sources) $(publisher_sources)
+                  $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
+                  $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl \
                   -lmicrohttpd -lprometheus-cpp-core

@@ -100,6 +100,7 @@ control_tests := \
     journal_reader \
     request_server \
     cordond \
+    events \
     metrics \
     cli
 

@@ -99,6 +99,7 @@ Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request
 int run_cli(int argc, char** argv, std::FILE* out, std::FILE* err, const Screen& screen);
 
 int print_metrics(Context& context);
+int print_event_fields(Context& context);
 
 // Commands, by file.
 int run_status(Context& context);

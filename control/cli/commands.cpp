@@ -111,7 +111,7 @@ const Command commands[] = {
     {"config reload", "", 0, 0, {}, "has cordond read its configuration again", run_config_reload},
     {"version", "", 0, 0, {}, "says the version", run_version},
     {"help",
-     "[exit-codes|metrics|COMMAND]",
+     "[exit-codes|metrics|events|COMMAND]",
      0,
      3,
      {},
@@ -234,6 +234,7 @@ int run_help(Context& context) {
     for (const std::string& word : context.words)
         topic += (topic.empty() ? "" : " ") + word;
     if (topic == "metrics") return print_metrics(context);
+    if (topic == "events") return print_event_fields(context);
     return topic == "exit-codes" ? print_exit_codes(context) : print_commands(context, topic);
 }
 

@@ -147,6 +147,8 @@ void judge_control(const json& c, json* problems) {
     }
     add_text(problems, "the configuration is wrong and was not taken: ", c.at("config_error"));
     add_text(problems, "the index is not in force: ", c.at("index").at("error"));
+    if (c.contains("events") && c.at("events").is_object())
+        add_text(problems, "the event log cannot be written: ", c.at("events").at("error"));
     const json& journal = c.at("journal");
     add_text(problems, "the journal cannot be read: ", journal.at("error"));
     judge_verifier(c.at("verify"), problems);

@@ -88,6 +88,7 @@ Result<void> Daemon::prepare() {
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
     if (const Result<void> opened = open_metrics(); !opened) return opened;
+    open_events();
 
     Result<RequestServer> server =
         RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
@@ -184,6 +185,7 @@ void Daemon::take_signals() {
         }
         ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      static_cast<unsigned long long>(monotonic_ms() * 1000));
+        if (events_) events_->reopen();  // whatever the configuration is like
         const Result<std::string> done = reload();
         if (!done) log_line(LogLevel::error, "not reloaded: " + done.error().message());
         ::sd_notify(0, "READY=1");
@@ -213,7 +215,7 @@ void Daemon::on_status(const Result<LinkPayload>& answer) {
         if (!dataplane_silence_told_) log_line(LogLevel::error, status.error().message());
         dataplane_silence_told_ = true;
         dataplane_.reset();
-        return;
+        return tell_events();
     }
     if (!dataplane_) {
         log_line(LogLevel::notice, "the dataplane answers, pid " + std::to_string(status->pid) +
@@ -222,6 +224,21 @@ void Daemon::on_status(const Result<LinkPayload>& answer) {
     dataplane_silence_told_ = false;
     dataplane_ = *status;
     watch_index(*status);
+    tell_events();
+}
+
+// Also when the file was moved away. A log at another place goes on where this one was.
+void Daemon::open_events() {
+    const Options& o = config_.options;
+    const std::string& path = config_.log.events;
+    if (events_ && events_->path() == path) return events_->reopen();
+    events_.reset();
+    if (path.empty()) return;
+    events_ = std::make_unique<EventWriter>(path, o.node_prefix, o.state_dir, store_.get());
+}
+
+void Daemon::tell_events() {
+    if (events_) events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds());
 }
 
 void Daemon::watch_index(const LinkStatus& status) {
@@ -328,6 +345,7 @@ Result<std::string> Daemon::reload() {
             ErrorCode::refused,
             "what cordond itself holds open has changed: restart cordond, then the dataplane");
     }
+    open_events();
     const Options active_before = active_;
     if (const Result<void> written = activate(); !written) return Failure(written.error());
     if (const Result<void> opened = open_desk(); !opened) return Failure(opened.error());

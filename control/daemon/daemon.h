@@ -20,6 +20,7 @@
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
 #include "control/daemon/verify_desk.h"
+#include "control/events/event_writer.h"
 #include "control/metrics/metrics_server.h"
 #include "control/store/store.h"
 #include "control/store/verify_queue.h"
@@ -51,6 +52,8 @@ class Daemon {
     Result<void> open_desk();
     Result<void> open_feeds();
     Result<void> open_metrics();
+    void open_events();
+    void tell_events();
 
     // The loop.
     void wait_once();
@@ -133,6 +136,7 @@ class Daemon {
     std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
     std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
     std::optional<RequestServer> server_;
+    std::unique_ptr<EventWriter> events_;     // none when none is configured
     std::unique_ptr<MetricsServer> metrics_;  // none when nobody may ask
     bool metrics_gathering_ = false;
     Exchanges exchanges_;

@@ -157,6 +157,7 @@ json Daemon::control_json() {
         {"verify", verify_json()},
         {"feeds", feeds_json()},
         {"metrics", metrics_json()},
+        {"events", events_ ? events_->status() : json(nullptr)},
         {"store",
          statistics ? statistics_json(*statistics) : json{{"error", statistics.error().message()}}},
     };

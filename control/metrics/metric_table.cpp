@@ -36,6 +36,10 @@ constexpr MetricRow rows[] = {
     {"/control/metrics/refused", "cordon_metrics_refused_total", counter, "", "Requests for anything but the metrics."},
     {"/control/metrics/overdue", "cordon_metrics_overdue_total", counter, "", "Connections that were cut because they were too slow."},
 
+    {"/control/events/written", "cordon_events_total", counter, "", "Lines written to the event log."},
+    {"/control/events/errors", "cordon_events_errors_total", counter, "", "Times the event log could not be written; the lines come later."},
+    {"/control/events/error", "cordon_events_fault", fault, "", "1: the event log cannot be written."},
+
     {"/control/journal/next_sequence", "cordon_journal_next_sequence", gauge, "", "Number of the record of the journal that is read next."},
     {"/control/journal/backlog", "cordon_journal_backlog_records", gauge, "", "Records that the dataplane wrote and cordond has not stored yet."},
     {"/control/journal/records", "cordon_journal_records_total", counter, "", "Records read since cordond was started."},

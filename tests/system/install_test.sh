@@ -22,6 +22,7 @@ expect /usr/lib/cordon/bypass.bpf.o
 expect /etc/cordon/cordon.toml
 expect /usr/lib/sysusers.d/cordon.conf
 expect /usr/share/cordon/alerts/cordon.rules.yml
+expect /etc/logrotate.d/cordon
 expect /usr/share/cordon/grafana/cordon.json
 "$there/usr/bin/cordonctl" config check "$there/etc/cordon/cordon.toml"
 

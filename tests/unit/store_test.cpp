@@ -421,15 +421,21 @@ void gaps_and_modes_are_listed(void** state) {
     mode.to = 2;
     fixture.add(RecordType::mode, 2, mode);
     assert_true(fixture.apply(id).has_value());
-    const auto gaps = *fixture.store->gaps(10);
+    const auto gaps = *fixture.store->gaps_after(10, 0);
     assert_int_equal(gaps.size(), 1);
     assert_string_equal(gaps[0].from.c_str(), "2024-03-01T12:00:00.000000000Z");
     assert_string_equal(gaps[0].to.c_str(), "2024-03-01T12:00:01.000000000Z");
     assert_int_equal(gaps[0].bytes, 1000);
     assert_int_equal(gaps[0].packets, 3);
     assert_int_equal(gaps[0].reason, GapReason::hung);
-    const auto changes = *fixture.store->mode_changes(10);
+    const auto changes = *fixture.store->mode_changes_after(10, 0);
     assert_int_equal(changes.size(), 1);
+    const StorePosition newest = *fixture.store->newest();
+    assert_int_equal(newest.incident, 0);
+    assert_int_equal(newest.gap, gaps[0].id);
+    assert_int_equal(newest.mode_change, changes[0].id);
+    assert_int_equal(fixture.store->gaps_after(10, newest.gap)->size(), 0);
+    assert_int_equal(fixture.store->mode_changes_after(10, newest.mode_change)->size(), 0);
     assert_int_equal(changes[0].to, 2);
     assert_int_equal(fixture.store->statistics()->gap_bytes, 1000);
 }

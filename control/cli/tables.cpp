@@ -1,8 +1,10 @@
-// `cordonctl help metrics`: every metric there is, from the table that they are made by.
+// `cordonctl help metrics` and `help events`: every metric and every field of the event log, from
+// the tables that they are made by.
 
 #include "control/metrics/metric_table.h"
 
 #include "control/cli/cli.h"
+#include "control/events/event_line.h"
 
 namespace cordon {
 
@@ -39,6 +41,21 @@ int print_metrics(Context& context) {
     } else {
         context.print("What cordond tells at metrics.listen of its configuration:\n\n" +
                       table.text(context.screen));
+    }
+    return 0;
+}
+
+int print_event_fields(Context& context) {
+    Table table({{"FIELD"}, {"MEANING", false, true}});
+    nlohmann::json list = nlohmann::json::array();
+    for (const EventFieldInfo& field : event_fields) {
+        table.row({std::string(field.name), std::string(field.help)});
+        list.push_back({{"field", field.name}, {"help", field.help}});
+    }
+    if (context.json()) {
+        context.print_json({{"fields", list}});
+    } else {
+        context.print("What lines of log.events may hold:\n\n" + table.text(context.screen));
     }
     return 0;
 }
