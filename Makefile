@@ -175,6 +175,12 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	done
 	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/alerts configs/alerts/cordon.rules.yml
 	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/grafana configs/grafana/cordon.json
+	$(Q)for place in bash:bash-completion/completions/cordonctl \
+	    zsh:zsh/vendor-completions/_cordonctl fish:fish/vendor_completions.d/cordonctl.fish; do \
+	    target=$(DESTDIR)$(prefix)/share/$${place#*:}; \
+	    install -d $$(dirname $$target) && \
+	    $(O)/bin/cordonctl completion $${place%%:*} > $$target || exit 1; \
+	done
 	$(Q)for page in $(wildcard docs/*.[158]); do \
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
 	done

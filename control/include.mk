@@ -41,8 +41,10 @@ metrics_sources := \
     control/metrics/metric_table.cpp \
     control/metrics/metrics_server.cpp
 cli_sources := \
+    control/cli/check.cpp \
     control/cli/cli.cpp \
     control/cli/commands.cpp \
+    control/cli/completion.cpp \
     control/cli/config.cpp \
     control/cli/cordond_client.cpp \
     control/cli/feed.cpp \

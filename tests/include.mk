@@ -100,6 +100,7 @@ control_tests := \
     journal_reader \
     request_server \
     cordond \
+    completion \
     events \
     metrics \
     cli

@@ -31,6 +31,6 @@ complete() {
     { ctl status --json || true; ctl coverage --json; } | python3 -c 'import json, sys
 status, coverage = (json.loads(line) for line in sys.stdin)
 for key in ("verified_after_write", "services"): coverage.pop(key)
-for key in ("lab", "state", "problems"): status.pop(key)
+for key in ("lab", "state", "problems", "critical"): status.pop(key)
 print(json.dumps(dict(status, coverage=coverage)))' | "$BIN/../tests/support/unnamed_values"
 }

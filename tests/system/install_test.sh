@@ -23,6 +23,9 @@ expect /etc/cordon/cordon.toml
 expect /usr/lib/sysusers.d/cordon.conf
 expect /usr/share/cordon/alerts/cordon.rules.yml
 expect /etc/logrotate.d/cordon
+expect /usr/share/bash-completion/completions/cordonctl
+expect /usr/share/zsh/vendor-completions/_cordonctl
+expect /usr/share/fish/vendor_completions.d/cordonctl.fish
 expect /usr/share/cordon/grafana/cordon.json
 "$there/usr/bin/cordonctl" config check "$there/etc/cordon/cordon.toml"
 
