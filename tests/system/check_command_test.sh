@@ -11,7 +11,7 @@ says() {
     shift 3
     "$@" > "$WORK/line" 2> "$WORK/err" || status=$?
     [ $status = "$code" ] && [ "$(wc -l < "$WORK/line")" = 1 ] &&
-        grep -qE "^CORDON $word - [^|]*$pattern[^|]*( \|$figures)?\$" "$WORK/line" && return
+        grep -qE "^CORDON $word - [^|]*${pattern}[^|]*( \|$figures)?\$" "$WORK/line" && return
     echo "exit $status:" && cat "$WORK/line" "$WORK/err"
     return 1
 }

@@ -21,7 +21,7 @@ log=$WORK/log/events.json
 # told FILE KEY=VALUE…   — how many whole lines of it have these.
 told() {
     python3 -c 'import json, sys
-wanted = dict(pair.split("=") for pair in sys.argv[2:])
+wanted = dict(pair.split("=", 1) for pair in sys.argv[2:])
 lines = [json.loads(line) for line in open(sys.argv[1])]
 print(sum(wanted.items() <= {key: str(line[key]) for key in line}.items() for line in lines))' "$@"
 }
@@ -56,14 +56,13 @@ if command -v logrotate > /dev/null; then
         2> "$WORK/rotate.log"
 fi
 
+# A new file has no page of its own to go on with.
 dd if=/dev/zero of="$WORK/log/filler" bs=4k 2> "$WORK/dd.log" || true
-# What is left of its own last page is filled as well.
-full() {
-    ctl status > "$WORK/status"
-    grep -q "event log cannot be written" "$WORK/status" || ! refused "$URL4/full" "$WORK/known"
-}
-wait_for 20 full || true
-check "a full disk is told in status" grep -q "event log cannot be written" "$WORK/status"
+mv "$log" "$log.2"
+kill -HUP "$CORDOND_PID"
+check "refused with a full disk" refused "$URL4/full" "$WORK/known"
+disk_is_told() { ctl status | grep -q "event log cannot be written"; }
+check "a full disk is told in status" wait_for 5 disk_is_told
 check "uploads are still refused" refused "$URL4/full" "$WORK/known"
 check "it is a metric" scrape_to
 check "which says so" is cordon_events_fault 1
@@ -71,8 +70,12 @@ check "every value of status is one" complete
 last=$CASE
 rm "$WORK/log/filler"
 check "with room again the last incident comes" wait_for 5 is_told "$log" case="$last"
-every() { [ "$(told "$log" event_type=incident)" = "$(($(_all) - 1))" ]; }
-_all() { incidents | grep -o '"case": *"[^"]*"' | sort -u | wc -l; }
-check "and none is missing, in whole lines" wait_for 5 every
+incidents_told() {
+    cat "$log" "$log.1" "$log.2" > "$WORK/all.json"
+    told "$WORK/all.json" event_type=incident
+}
+check "all four are there" incident_count 4
+every() { [ "$(incidents_told)" = 4 ]; }
+check "and none is missing in the log, in whole lines" wait_for 5 every
 content() { ! ctl status | grep "event log"; }
 check "status is content" content
