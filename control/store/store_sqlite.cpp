@@ -84,6 +84,7 @@ class SqliteStore final : public Store {
     };
 
     Result<void> checked();
+    void count_incidents(StoreStatistics* s);
     void put(const Key& key);
     bool put_record(const Key& key);
     void put_odd(const Key& key, std::string_view reason);
@@ -530,37 +531,45 @@ Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
 }
 
 Result<StoreStatistics> SqliteStore::statistics() {
-    Statement row(database_,
-                  "SELECT (SELECT count(*) FROM record), count(*),"
-                  " count(*) FILTER (WHERE action = 1), count(*) FILTER (WHERE action = 2),"
-                  " count(*) FILTER (WHERE action = 3), count(*) FILTER (WHERE action = 4),"
-                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NULL),"
-                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NOT NULL"
-                  "                  AND NOT (storage_reset AND client_answered)),"
-                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NOT NULL"
-                  "                  AND storage_reset AND client_answered),"
-                  " (SELECT count(*) FROM gap), (SELECT coalesce(sum(bytes), 0) FROM gap),"
-                  " (SELECT count(*) FROM odd_record),"
-                  " (SELECT coalesce(sum(count), 0) FROM fault WHERE kind = 1),"
-                  " (SELECT count(*) FROM fault WHERE kind = 2) FROM incident");
     StoreStatistics s;
+    count_incidents(&s);
+    Statement row(database_,
+                  "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM gap),"
+                  " (SELECT coalesce(sum(bytes), 0) FROM gap), (SELECT count(*) FROM odd_record),"
+                  " (SELECT coalesce(sum(count), 0) FROM fault WHERE kind = 1),"
+                  " (SELECT count(*) FROM fault WHERE kind = 2)");
     if (row.row()) {
         int n = 0;
-        for (std::uint64_t* value : {&s.records, &s.incidents, &s.blocked, &s.reported, &s.observed,
-                                     &s.suspended, &s.decided, &s.unconfirmed, &s.enforced, &s.gaps,
-                                     &s.gap_bytes, &s.odd_records, &s.missing, &s.damaged}) {
+        for (std::uint64_t* value :
+             {&s.records, &s.gaps, &s.gap_bytes, &s.odd_records, &s.missing, &s.damaged})
             *value = row.number(n++);
-        }
-    }
-    Statement by_service(database_,
-                         "SELECT service, action, count(*) FROM incident GROUP BY service, action");
-    while (by_service.row()) {
-        s.services.push_back({by_service.text(0), static_cast<MatchAction>(by_service.number(1)),
-                              by_service.number(2)});
     }
     s.schema_version = newest_schema();
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return s;
+}
+
+// From the index incident_counts alone.
+void SqliteStore::count_incidents(StoreStatistics* s) {
+    Statement row(database_,
+                  "SELECT service, action, count(*), count(*) FILTER (WHERE enforced_ns IS NULL),"
+                  " count(*) FILTER (WHERE enforced_ns IS NOT NULL"
+                  "                  AND NOT (storage_reset AND client_answered))"
+                  " FROM incident GROUP BY service, action");
+    while (row.row()) {
+        const auto action = static_cast<MatchAction>(row.integer(1));
+        const std::uint64_t count = row.number(2);
+        s->services.push_back({row.text(0), action, count});
+        s->incidents += count;
+        if (action == MatchAction::report) s->reported += count;
+        if (action == MatchAction::observe) s->observed += count;
+        if (action == MatchAction::suspended) s->suspended += count;
+        if (action != MatchAction::block) continue;
+        s->blocked += count;
+        s->decided += row.number(3);
+        s->unconfirmed += row.number(4);
+        s->enforced += count - row.number(3) - row.number(4);
+    }
 }
 
 }  // namespace

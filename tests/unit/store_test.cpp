@@ -495,7 +495,7 @@ void brings_an_older_store_up_to_date(void** state) {
     fixture.add(RecordType::decided, 1, incident("AB-0001"));
     assert_true(fixture.apply(id).has_value());
     fixture.store.reset();
-    fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting");
+    fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
     for (const char* column : {"field", "file_name", "member", "container", "content_type",
                                "verified_after_write", "visible_ns"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
