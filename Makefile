@@ -150,6 +150,7 @@ unitdir    ?= $(prefix)/lib/systemd/system
 usersdir   ?= $(prefix)/lib/sysusers.d
 libdir     ?= $(prefix)/lib/cordon
 mandir     ?= $(prefix)/share/man
+datadir    ?= $(prefix)/share/cordon
 
 # Units and configurations name the places of a Debian package (/usr); other prefixes are put in.
 define install_text
@@ -167,9 +168,18 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	$(if $(bpf_objects),$(Q)install -m 644 $(bpf_objects) $(DESTDIR)$(libdir)/)
 	$(call install_text,$(unitdir),$(wildcard configs/*.service))
 	$(Q)install -D -m 644 configs/cordon.sysusers $(DESTDIR)$(usersdir)/cordon.conf
+	$(Q)install -D -m 644 configs/cordon.logrotate $(DESTDIR)$(sysconfdir)/logrotate.d/cordon
 	$(Q)for file in $(wildcard configs/*.toml); do \
 	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
 	    [ -e $$target ] || install -m 640 $$file $$target; \
+	done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/alerts configs/alerts/cordon.rules.yml
+	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/grafana configs/grafana/cordon.json
+	$(Q)for place in bash:bash-completion/completions/cordonctl \
+	    zsh:zsh/vendor-completions/_cordonctl fish:fish/vendor_completions.d/cordonctl.fish; do \
+	    target=$(DESTDIR)$(prefix)/share/$${place#*:}; \
+	    install -d $$(dirname $$target) && \
+	    $(O)/bin/cordonctl completion $${place%%:*} > $$target || exit 1; \
 	done
 	$(Q)for page in $(wildcard docs/*.[158]); do \
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \

@@ -5,6 +5,7 @@ config_sources := \
     control/config/address.cpp \
     control/config/config.cpp \
     control/config/feed_config.cpp \
+    control/config/metrics_config.cpp \
     control/config/service_config.cpp \
     control/config/text_rules.cpp \
     control/config/toml_guard.cpp \
@@ -12,6 +13,7 @@ config_sources := \
     control/config/verifier_config.cpp
 store_sources := \
     control/store/store_sqlite.cpp \
+    control/store/incident_filter.cpp \
     control/store/schema.cpp \
     control/store/sqlite.cpp \
     control/store/text.cpp \
@@ -30,9 +32,19 @@ link_sources := \
     control/link/link_json.cpp \
     control/link/unix_socket.cpp \
     control/link/journal_reader.cpp
+events_sources := \
+    control/events/event_file.cpp \
+    control/events/event_line.cpp \
+    control/events/event_writer.cpp
+metrics_sources := \
+    control/metrics/exposition.cpp \
+    control/metrics/metric_table.cpp \
+    control/metrics/metrics_server.cpp
 cli_sources := \
+    control/cli/check.cpp \
     control/cli/cli.cpp \
     control/cli/commands.cpp \
+    control/cli/completion.cpp \
     control/cli/config.cpp \
     control/cli/cordond_client.cpp \
     control/cli/feed.cpp \
@@ -41,6 +53,7 @@ cli_sources := \
     control/cli/mode.cpp \
     control/cli/problems.cpp \
     control/cli/status.cpp \
+    control/cli/tables.cpp \
     control/cli/text.cpp \
     control/cli/verify.cpp
 daemon_sources := \
@@ -53,6 +66,7 @@ daemon_sources := \
     control/daemon/index_watch.cpp \
     control/daemon/journal_intake.cpp \
     control/daemon/log.cpp \
+    control/daemon/metrics_requests.cpp \
     control/daemon/mode_overrides.cpp \
     control/daemon/request.cpp \
     control/daemon/request_server.cpp \
@@ -113,10 +127,11 @@ publisher_main_sources := \
     control/publisher/revoking.cpp
 
 control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
-                  $(cli_sources) $(daemon_sources) $(feed_sources) $(sync_sources) \
-                  $(publisher_sources)
+                  $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
+                  $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
-control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl
+control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl \
+                  -lmicrohttpd -lprometheus-cpp-core
 
 control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 

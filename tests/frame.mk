@@ -10,7 +10,12 @@ tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/commit_entries $(O)/tests/support/text_list \
                 $(O)/tests/support/body_list \
                 $(O)/tests/support/ask_verify $(O)/tests/support/canonical_lines \
-                $(O)/tests/support/make_sections $(O)/tests/framing/framing-tool
+                $(O)/tests/support/make_sections $(O)/tests/framing/framing-tool \
+                $(O)/tests/support/unnamed_values
+$(O)/tests/support/unnamed_values: %: %.o $(O)/control/cli/text.o \
+                $(patsubst %,$(O)/control/metrics/%.o,exposition metric_table)
+	$(link)
+$(O)/tests/support/unnamed_values: LIBS = -lfmt -lprometheus-cpp-core
 $(O)/tests/support/make_sections: %: %.o $(builder_sources:%.cpp=$(O)/%.o) $(pure_objects) \
                 $(patsubst %,$(O)/control/feed/%.o,crypto key_handover)
 	$(link)
@@ -66,7 +71,7 @@ test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fil
                tests/support/crowd.cpp tests/support/zip_list.cpp tests/support/commit_entries.cpp \
                tests/support/text_list.cpp tests/support/body_list.cpp \
                tests/support/ask_verify.cpp tests/support/make_sections.cpp \
-               tests/support/canonical_lines.cpp \
+               tests/support/canonical_lines.cpp tests/support/unnamed_values.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

@@ -102,6 +102,9 @@ control_tests := \
     journal_reader \
     request_server \
     cordond \
+    completion \
+    events \
+    metrics \
     cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)

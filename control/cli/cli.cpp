@@ -18,15 +18,6 @@ namespace {
 constexpr std::uint32_t timeout_ms_default = 5000;
 constexpr std::uint64_t timeout_ms_max = 600 * 1000;
 
-bool of_every_command(Flag flag) {
-    return static_cast<int>(flag) <= static_cast<int>(Flag::help);
-}
-
-bool takes(const Command& command, Flag flag) {
-    return of_every_command(flag) ||
-           std::find(command.flags.begin(), command.flags.end(), flag) != command.flags.end();
-}
-
 std::vector<std::string> split(std::string_view words) {
     std::vector<std::string> parts;
     while (!words.empty()) {
@@ -35,21 +26,6 @@ std::vector<std::string> split(std::string_view words) {
         words.remove_prefix(std::min(end + 1, words.size()));
     }
     return parts;
-}
-
-// The command whose words are the first ones of the line, or null.
-const Command* find_command(const std::vector<std::string>& words) {
-    const Command* best = nullptr;
-    std::size_t best_length = 0;
-    for (const Command& command : command_table()) {
-        const std::vector<std::string> own = split(command.words);
-        const bool fits =
-            own.size() <= words.size() && std::equal(own.begin(), own.end(), words.begin());
-        if (!fits || own.size() <= best_length) continue;
-        best = &command;
-        best_length = own.size();
-    }
-    return best;
 }
 
 std::string unknown_command(const std::vector<std::string>& words) {
@@ -124,6 +100,12 @@ int wrong_usage(const Context& context, const std::string& text) {
     return context.fail({ErrorCode::usage, text});
 }
 
+// To who runs `check`, the exit code of wrong usage would say that the appliance is in danger.
+int wrong_usage_of(const Command& command, const Context& context, const std::string& text) {
+    const int code = wrong_usage(context, text);
+    return command.run == run_check ? check_unknown : code;
+}
+
 int run_command(const Command& command, Context* context) {
     if (context->has(Flag::help)) {
         context->print(usage_of(command) + "\n" + command.help + "\n");
@@ -138,20 +120,44 @@ int run_command(const Command& command, Context* context) {
     }
     for (const FlagInfo& info : flag_table()) {
         if (context->has(info.flag) && !takes(command, info.flag)) {
-            return wrong_usage(*context, "--" + std::string(info.name) + " has no meaning for " +
-                                             command.words + "; " + usage_of(command));
+            return wrong_usage_of(command, *context,
+                                  "--" + std::string(info.name) + " has no meaning for " +
+                                      command.words + "; " + usage_of(command));
         }
     }
     const std::size_t own = split(command.words).size();
     context->words.erase(context->words.begin(),
                          context->words.begin() + static_cast<std::ptrdiff_t>(own));
     if (context->words.size() < command.words_min || context->words.size() > command.words_max) {
-        return wrong_usage(*context, usage_of(command));
+        return wrong_usage_of(command, *context, usage_of(command));
     }
     return command.run(*context);
 }
 
 }  // namespace
+
+bool of_every_command(Flag flag) {
+    return static_cast<int>(flag) <= static_cast<int>(Flag::help);
+}
+
+bool takes(const Command& command, Flag flag) {
+    return of_every_command(flag) ||
+           std::find(command.flags.begin(), command.flags.end(), flag) != command.flags.end();
+}
+
+const Command* find_command(const std::vector<std::string>& words) {
+    const Command* best = nullptr;
+    std::size_t best_length = 0;
+    for (const Command& command : command_table()) {
+        const std::vector<std::string> own = split(command.words);
+        const bool fits =
+            own.size() <= words.size() && std::equal(own.begin(), own.end(), words.begin());
+        if (!fits || own.size() <= best_length) continue;
+        best = &command;
+        best_length = own.size();
+    }
+    return best;
+}
 
 void Context::print(std::string_view text) const {
     std::fwrite(text.data(), 1, text.size(), out);
@@ -215,7 +221,11 @@ Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request
 int run_cli(int argc, char** argv, std::FILE* out, std::FILE* err, const Screen& screen) {
     Context context = {out, err, screen, {}, {}};
     std::string problem;
-    if (!read_line(argc, argv, &context, &problem)) return wrong_usage(context, printable(problem));
+    const bool of_check = argc > 1 && std::string_view(argv[1]) == "check";
+    if (!read_line(argc, argv, &context, &problem)) {
+        const int code = wrong_usage(context, printable(problem));
+        return of_check ? check_unknown : code;
+    }
     if (context.words.empty()) {
         if (!context.has(Flag::help)) {
             return wrong_usage(context, "a command is missing; `cordonctl help` lists them");

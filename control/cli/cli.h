@@ -85,6 +85,11 @@ struct Command {
 std::span<const Command> command_table();
 std::span<const FlagInfo> flag_table();
 
+bool of_every_command(Flag flag);
+bool takes(const Command& command, Flag flag);
+// The command whose words are the first ones of the line, or null.
+const Command* find_command(const std::vector<std::string>& words);
+
 // A whole number of a flag.
 Result<std::uint64_t> number_of(const Context& context, Flag flag, std::uint64_t standard,
                                 std::uint64_t max);
@@ -96,11 +101,26 @@ Result<std::uint32_t> timeout_of(const Context& context);
 // Asks cordond at the run_dir of the context.
 Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request);
 
+// Of cordond, or of the dataplane alone when cordond does not answer.
+Result<nlohmann::json> fetch_status(const Context& context);
+Result<nlohmann::json> fetch_coverage(const Context& context);
+
+// How `check` ends, as plugins of Nagios do.
+inline constexpr int check_ok = 0;
+inline constexpr int check_warning = 1;
+inline constexpr int check_critical = 2;
+inline constexpr int check_unknown = 3;
+
 int run_cli(int argc, char** argv, std::FILE* out, std::FILE* err, const Screen& screen);
+
+int print_metrics(Context& context);
+int print_event_fields(Context& context);
 
 // Commands, by file.
 int run_status(Context& context);
 int run_coverage(Context& context);
+int run_check(Context& context);
+int run_completion(Context& context);
 int run_incidents_list(Context& context);
 int run_incidents_show(Context& context);
 int run_incidents_tail(Context& context);

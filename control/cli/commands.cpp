@@ -26,6 +26,13 @@ constexpr std::size_t any_number = 10000;
 
 const Command commands[] = {
     {"status", "", 0, 0, {}, "whether the appliance works, and what needs attention", run_status},
+    {"check",
+     "",
+     0,
+     0,
+     {},
+     "the same in one line for Nagios; ends with 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN",
+     run_check},
     {"coverage", "", 0, 0, coverage_flags,
      "what was inspected and what was not: every frame and every object, counted once",
      run_coverage},
@@ -109,8 +116,21 @@ const Command commands[] = {
      "writes the dataplane's options file from a configuration, as cordond does",
      run_config_compile},
     {"config reload", "", 0, 0, {}, "has cordond read its configuration again", run_config_reload},
+    {"completion",
+     "bash|zsh|fish",
+     1,
+     any_number,
+     {},
+     "prints the completion script of a shell; make install puts it in place",
+     run_completion},
     {"version", "", 0, 0, {}, "says the version", run_version},
-    {"help", "[exit-codes|COMMAND]", 0, 3, {}, "this list, or more about one thing", run_help},
+    {"help",
+     "[exit-codes|metrics|events|COMMAND]",
+     0,
+     3,
+     {},
+     "this list, or more about one thing",
+     run_help},
 };
 
 constexpr FlagInfo flags[] = {
@@ -124,8 +144,8 @@ constexpr FlagInfo flags[] = {
     {Flag::follow, "follow", 'f', nullptr, "go on until interrupted"},
     {Flag::limit, "limit", 'n', "N", "at most so many"},
     {Flag::service, "service", 0, "NAME", "only of this service"},
-    {Flag::action, "action", 0, "ACTION", "only block, report, observe or suspended"},
-    {Flag::status, "status", 0, "STATUS", "only decided, unconfirmed or enforced"},
+    {Flag::action, "action", 0, "block|report|observe|suspended", "only these"},
+    {Flag::status, "status", 0, "decided|unconfirmed|enforced", "only these"},
     {Flag::client, "client", 0, "ADDRESS", "only of this client"},
     {Flag::output, "output", 'o', "FILE", "the file to write"},
     {Flag::section, "section", 0, "NAME", "name of the list in the index (default lab)"},
@@ -135,8 +155,8 @@ constexpr FlagInfo flags[] = {
     {Flag::until, "until", 0, "TIME",
      "end of a bypass, pause or pin: 2030-01-31T18:00:00Z, or from now: 30m, 2h, 1d"},
     {Flag::reason, "reason", 0, "TEXT", "why; it is recorded"},
-    {Flag::outcome, "outcome", 0, "OUTCOME",
-     "only waiting, clean, uninspected, deleted, reported, gone, replaced, error or overflow"},
+    {Flag::outcome, "outcome", 0,
+     "waiting|clean|uninspected|deleted|reported|gone|replaced|error|overflow", "only these"},
 };
 static_assert(std::size(flags) == flag_count);
 
@@ -227,6 +247,8 @@ int run_help(Context& context) {
     std::string topic;
     for (const std::string& word : context.words)
         topic += (topic.empty() ? "" : " ") + word;
+    if (topic == "metrics") return print_metrics(context);
+    if (topic == "events") return print_event_fields(context);
     return topic == "exit-codes" ? print_exit_codes(context) : print_commands(context, topic);
 }
 

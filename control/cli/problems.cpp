@@ -10,11 +10,21 @@ namespace {
 using nlohmann::json;
 
 void add(json* problems, const std::string& text) {
-    problems->push_back(text);
+    problems->at("all").push_back(text);
+}
+
+// Uploads are not inspected, or what is known may stay: somebody is to be woken.
+void add_critical(json* problems, const std::string& text) {
+    add(problems, text);
+    problems->at("critical").push_back(text);
 }
 
 void add_text(json* problems, const std::string& what, const json& text) {
     if (text.is_string()) add(problems, what + text.get<std::string>());
+}
+
+void add_critical_text(json* problems, const std::string& what, const json& text) {
+    if (text.is_string()) add_critical(problems, what + text.get<std::string>());
 }
 
 bool reachable(const json& part) {
@@ -43,10 +53,11 @@ void judge_services(const json& dataplane, json* problems) {
         judge_directions(service, problems);
         if (service.at("mode") != "bypass") continue;
         const json& until = service.at("bypass_until");
-        add(problems, "service " + service.at("name").get<std::string>() +
-                          " is not inspected (mode bypass)" +
-                          (until.is_string() ? " until " + local_time(until.get<std::string>())
-                                             : std::string()));
+        add_critical(problems,
+                     "service " + service.at("name").get<std::string>() +
+                         " is not inspected (mode bypass)" +
+                         (until.is_string() ? " until " + local_time(until.get<std::string>())
+                                            : std::string()));
     }
 }
 
@@ -55,11 +66,11 @@ void judge_lists(const json& index, json* problems) {
         const std::string state = section.at("state").get<std::string>();
         if (state == "in force") continue;
         const std::string name = printable(section.at("name").get<std::string>());
-        add(problems, "the list " + name + " is not fully in force: " + state);
+        add_critical(problems, "the list " + name + " is not fully in force: " + state);
     }
-    add_text(problems, "a key of the lists is missing: ", index.at("key_fault"));
-    add_text(problems,
-             "the newest suspensions are not in force: ", index.at("suspensions").at("error"));
+    add_critical_text(problems, "a key of the lists is missing: ", index.at("key_fault"));
+    add_critical_text(
+        problems, "the newest suspensions are not in force: ", index.at("suspensions").at("error"));
     if (index.at("clock_step_seconds").get<std::int64_t>() != 0)
         add(problems, "the clock stepped by " +
                           std::to_string(index.at("clock_step_seconds").get<std::int64_t>()) +
@@ -68,18 +79,20 @@ void judge_lists(const json& index, json* problems) {
 
 void judge_dataplane(const json& d, json* problems) {
     if (!reachable(d)) {
-        return add(problems,
-                   "the dataplane does not answer: uploads pass or stop by the fail mode of each "
-                   "service, and are not inspected");
+        return add_critical(
+            problems,
+            "the dataplane does not answer: uploads pass or stop by the fail mode of each "
+            "service, and are not inspected");
     }
     const json& index = d.at("index");
     if (index.at("generation").get<std::uint64_t>() == 0) {
-        add(problems, "no index is in force: no upload can match");
+        add_critical(problems, "no index is in force: no upload can match");
     }
     add_text(problems, "the last index was refused: ", index.at("error"));
     judge_lists(index, problems);
     if (d.at("journal").at("errors").get<std::uint64_t>() != 0) {
-        add(problems, "the journal could not be written at times; look at the disk of state_dir");
+        add_critical(problems,
+                     "the journal could not be written at times; look at the disk of state_dir");
     }
     // With the other kinds of port there is nothing in the kernel to take over.
     if (d.at("port_kind") == "af_xdp" && !d.at("xdp_attached").get<bool>()) {
@@ -89,10 +102,11 @@ void judge_dataplane(const json& d, json* problems) {
     for (const char* side : {"client", "storage"}) {
         const std::string state = d.at("ports").at(side).get<std::string>();
         if (state == "up") continue;
-        add(problems, std::string("the ") + side + " port " +
-                          (state == "held" ? "is taken down until the other one has its link again"
-                           : state == "down" ? "is down"
-                                             : "has no link"));
+        add_critical(problems,
+                     std::string("the ") + side + " port " +
+                         (state == "held"   ? "is taken down until the other one has its link again"
+                          : state == "down" ? "is down"
+                                            : "has no link"));
     }
     judge_services(d, problems);
 }
@@ -108,7 +122,8 @@ void judge_verifier(const json& v, json* problems) {
     const json& last = v.at("last_failure");
     const std::string why = last.is_string() ? ": " + last.get<std::string>() : std::string();
     if (const std::uint64_t n = count(v.at("undeleted")); n != 0) {
-        add(problems, grouped(n) + " known objects are on the storage and not yet deleted" + why);
+        add_critical(problems,
+                     grouped(n) + " known objects are on the storage and not yet deleted" + why);
     } else if (count(v.at("postponed")) != 0) {
         add(problems, grouped(count(v.at("postponed"))) +
                           " objects could not be judged on the storage yet" + why);
@@ -147,6 +162,8 @@ void judge_control(const json& c, json* problems) {
     }
     add_text(problems, "the configuration is wrong and was not taken: ", c.at("config_error"));
     add_text(problems, "the index is not in force: ", c.at("index").at("error"));
+    if (c.contains("events") && c.at("events").is_object())
+        add_text(problems, "the event log cannot be written: ", c.at("events").at("error"));
     const json& journal = c.at("journal");
     add_text(problems, "the journal cannot be read: ", journal.at("error"));
     judge_verifier(c.at("verify"), problems);
@@ -176,19 +193,18 @@ bool is_lab(const json& part) {
 ErrorCode judge_status(json* status) {
     const json& dataplane = status->at("dataplane");
     const json& control = status->at("control");
-    json problems = json::array();
+    json problems = {{"all", json::array()}, {"critical", json::array()}};
     judge_dataplane(dataplane, &problems);
     judge_control(control, &problems);
     if (status->at("restart_needed").get<bool>()) {
         add(&problems, "the dataplane runs with an older configuration; restart cordon-dataplane");
     }
+    const bool none = problems.at("all").empty();
     const bool nobody = !reachable(dataplane) && !reachable(control);
     (*status)["lab"] = is_lab(dataplane) || is_lab(control);
-    (*status)["state"] = nobody             ? "nothing answers"
-                         : problems.empty() ? "works"
-                                            : "needs attention";
-    const bool none = problems.empty();
-    (*status)["problems"] = std::move(problems);
+    (*status)["state"] = nobody ? "nothing answers" : none ? "works" : "needs attention";
+    (*status)["problems"] = problems.at("all");
+    (*status)["critical"] = problems.at("critical");
     return nobody ? ErrorCode::unreachable : none ? all_well : ErrorCode::degraded;
 }
 

@@ -263,18 +263,6 @@ Result<json> balanced_coverage(Ask&& ask_once) {
     return coverage;
 }
 
-Result<json> coverage_of(const Context& context) {
-    const Result<json> relayed = balanced_coverage([&] {
-        return ask(context, {{"request", "coverage"}});
-    });
-    if (relayed || !cordond_is_away(relayed.error())) return relayed;
-    const Result<DataplaneLink> link = dataplane_of(context);
-    if (!link) return Failure(link.error());
-    return balanced_coverage([&]() -> Result<json> {
-        return link->counters().map([](const LinkCounters& c) { return coverage_json(c); });
-    });
-}
-
 Result<json> unlisted_of(const Context& context) {
     const Result<json> relayed = ask(context, {{"request", "unlisted"}});
     if (relayed || !cordond_is_away(relayed.error())) return relayed;
@@ -406,9 +394,7 @@ std::string decisions_table(const json& services, const Screen& screen) {
 
 // The services with their policies, as the dataplane has them; none when it does not answer.
 json services_of(const Context& context) {
-    Result<json> status = ask(context, {{"request", "status"}});
-    if (!status && cordond_is_away(status.error()))
-        status = status_without_cordond(context, status.error());
+    const Result<json> status = fetch_status(context);
     if (!status || !reachable(status->at("dataplane"))) return json::array();
     return status->at("dataplane").at("services");
 }
@@ -464,11 +450,26 @@ int print_unlisted(Context& context) {
 
 }  // namespace
 
-int run_status(Context& context) {
+Result<json> fetch_status(const Context& context) {
     Result<json> status = ask(context, {{"request", "status"}});
-    if (!status && cordond_is_away(status.error())) {
-        status = status_without_cordond(context, status.error());
-    }
+    if (status || !cordond_is_away(status.error())) return status;
+    return status_without_cordond(context, status.error());
+}
+
+Result<json> fetch_coverage(const Context& context) {
+    const Result<json> relayed = balanced_coverage([&] {
+        return ask(context, {{"request", "coverage"}});
+    });
+    if (relayed || !cordond_is_away(relayed.error())) return relayed;
+    const Result<DataplaneLink> link = dataplane_of(context);
+    if (!link) return Failure(link.error());
+    return balanced_coverage([&]() -> Result<json> {
+        return link->counters().map([](const LinkCounters& c) { return coverage_json(c); });
+    });
+}
+
+int run_status(Context& context) {
+    Result<json> status = fetch_status(context);
     if (!status) return context.fail(status.error());
     const ErrorCode code = judge_status(&*status);
     if (context.json()) {
@@ -481,7 +482,7 @@ int run_status(Context& context) {
 
 int run_coverage(Context& context) {
     if (context.has(Flag::unlisted)) return print_unlisted(context);
-    const Result<json> coverage = coverage_of(context);
+    const Result<json> coverage = fetch_coverage(context);
     if (!coverage) return context.fail(coverage.error());
     const json services = services_of(context);
     if (context.json()) {

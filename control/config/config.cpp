@@ -150,6 +150,11 @@ void read_control(TomlSection control, ControlOptions* o) {
     control.finish();
 }
 
+void read_log(TomlSection log, LogOptions* o) {
+    log.text("events", &o->events, 4095, path_rule);
+    log.finish();
+}
+
 void check_enforce(TomlSection* root, const Options& o) {
     const std::string_view missing = enforce_needs(o);
     if (missing.empty()) return;
@@ -209,6 +214,8 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     read_paths(root.section("paths"), config);
     read_limits(root.section("limits"), &o);
     read_control(root.section("control"), &config->control);
+    read_log(root.section("log"), &config->log);
+    read_metrics(root.section("metrics"), &config->metrics);
     read_verifier(root.section("verifier"), &config->verifier);
     read_feeds(root.section("feeds"), o.node_prefix, &config->feeds);
     read_feed_list(&root, problems, config);

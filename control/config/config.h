@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/config/feed_config.h"
+#include "control/config/metrics_config.h"
 #include "control/config/verifier_config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/options.h"
@@ -36,11 +37,17 @@ struct ControlOptions {
     std::uint32_t clients_max = control_defaults::clients_max;
 };
 
+struct LogOptions {
+    std::string events;  // file, empty: none
+};
+
 struct Config {
     Options options = {};
     ControlOptions control;
     VerifierOptions verifier;
     FeedsOptions feeds;
+    MetricsOptions metrics;
+    LogOptions log;
     std::vector<std::string> warnings;  // right, but probably not meant
 };
 

@@ -87,6 +87,8 @@ Result<void> Daemon::prepare() {
     if (const Result<void> opened = open_store(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
+    if (const Result<void> opened = open_metrics(); !opened) return opened;
+    open_events();
 
     Result<RequestServer> server =
         RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
@@ -155,7 +157,8 @@ Result<void> Daemon::run() {
 
 void Daemon::wait_once() {
     std::vector<pollfd> set = {{signals_.get(), POLLIN, 0},
-                               {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0}};
+                               {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0},
+                               {metrics_ ? metrics_->descriptor() : -1, POLLIN, 0}};
     const std::size_t own = set.size();
     server_->add_descriptors(&set);
     const std::size_t of_server = set.size() - own;
@@ -170,6 +173,7 @@ void Daemon::wait_once() {
     if (ready[1].revents != 0) answer_feeds();
     server_->handle(ready.subspan(own, of_server), monotonic_ms());
     exchanges_.handle(ready.subspan(own + of_server), monotonic_ms());
+    answer_metrics();
 }
 
 void Daemon::take_signals() {
@@ -181,6 +185,7 @@ void Daemon::take_signals() {
         }
         ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      static_cast<unsigned long long>(monotonic_ms() * 1000));
+        if (events_) events_->reopen();  // whatever the configuration is like
         const Result<std::string> done = reload();
         if (!done) log_line(LogLevel::error, "not reloaded: " + done.error().message());
         ::sd_notify(0, "READY=1");
@@ -216,7 +221,7 @@ void Daemon::on_status(const Result<LinkPayload>& answer) {
         if (!dataplane_silence_told_) log_line(LogLevel::error, status.error().message());
         dataplane_silence_told_ = true;
         dataplane_.reset();
-        return;
+        return tell_events();
     }
     if (!dataplane_) {
         log_line(LogLevel::notice, "the dataplane answers, pid " + std::to_string(status->pid) +
@@ -226,6 +231,21 @@ void Daemon::on_status(const Result<LinkPayload>& answer) {
     dataplane_ = *status;
     watch_index(*status);
     pass_feed_answers();
+    tell_events();
+}
+
+// Also when the file was moved away. A log at another place goes on where this one was.
+void Daemon::open_events() {
+    const Options& o = config_.options;
+    const std::string& path = config_.log.events;
+    if (events_ && events_->path() == path) return events_->reopen();
+    events_.reset();
+    if (path.empty()) return;
+    events_ = std::make_unique<EventWriter>(path, o.node_prefix, o.state_dir, store_.get());
+}
+
+void Daemon::tell_events() {
+    if (events_) events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds());
 }
 
 void Daemon::watch_index(const LinkStatus& status) {
@@ -324,15 +344,18 @@ Result<std::string> Daemon::reload() {
     const Config before = std::exchange(config_, std::move(*config));
     // What cordond itself holds open stays as it was until it is restarted.
     const bool own = before.control.socket_path != config_.control.socket_path ||
+                     before.metrics.listen != config_.metrics.listen ||
                      before.control.store_path != config_.control.store_path ||
                      std::string_view(before.options.state_dir) != config_.options.state_dir ||
                      (desk_ && (before.verifier.socket_path != config_.verifier.socket_path ||
                                 before.verifier.user != config_.verifier.user));
     if (own) {
         config_ = before;
-        return failure(ErrorCode::refused,
-                       "paths of cordond have changed: restart cordond, then the dataplane");
+        return failure(
+            ErrorCode::refused,
+            "what cordond itself holds open has changed: restart cordond, then the dataplane");
     }
+    open_events();
     const Options active_before = active_;
     if (const Result<void> written = activate(); !written) return Failure(written.error());
     if (const Result<void> opened = open_desk(); !opened) return Failure(opened.error());

@@ -21,6 +21,8 @@
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
 #include "control/daemon/verify_desk.h"
+#include "control/events/event_writer.h"
+#include "control/metrics/metrics_server.h"
 #include "control/store/store.h"
 #include "control/store/verify_queue.h"
 #include "control/sync/feed_desk.h"
@@ -50,6 +52,9 @@ class Daemon {
     Result<void> open_store();
     Result<void> open_desk();
     Result<void> open_feeds();
+    Result<void> open_metrics();
+    void open_events();
+    void tell_events();
 
     // The loop.
     void wait_once();
@@ -102,7 +107,15 @@ class Daemon {
     void pass_feed_answers();
     bool fields_are_right(ClientId client, const Request& request);
 
+    // Metrics: gathered by two questions to the dataplane, when somebody waits for them.
+    void answer_metrics();
+    void gather_coverage(nlohmann::json status);
+    void finish_metrics(const nlohmann::json& status);
+    nlohmann::json metrics_json() const;
+
+    nlohmann::json status_of(const Result<LinkStatus>& status);
     nlohmann::json control_json();
+    nlohmann::json backlog_json(const JournalSnapshot& journal) const;
     nlohmann::json verify_json();
     nlohmann::json feeds_json() const;
     nlohmann::json mode_json(const ServiceOptions& configured) const;
@@ -127,6 +140,9 @@ class Daemon {
     std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
     FeedAnswers feed_answers_;
     std::optional<RequestServer> server_;
+    std::unique_ptr<EventWriter> events_;     // none when none is configured
+    std::unique_ptr<MetricsServer> metrics_;  // none when nobody may ask
+    bool metrics_gathering_ = false;
     Exchanges exchanges_;
 
     std::optional<LinkStatus> dataplane_;  // nothing while it does not answer

@@ -147,12 +147,18 @@ nlohmann::json verify_statistics_json(const VerifyStatistics& s, std::uint64_t n
 }
 
 nlohmann::json statistics_json(const StoreStatistics& s) {
+    json services = json::array();
+    for (const ServiceIncidents& one : s.services) {
+        services.push_back({{"service", one.service},
+                            {"action", action_name(one.action)},
+                            {"incidents", one.incidents}});
+    }
     return {
-        {"records", s.records},   {"incidents", s.incidents},     {"blocked", s.blocked},
-        {"reported", s.reported}, {"observed", s.observed},       {"suspended", s.suspended},
-        {"decided", s.decided},   {"unconfirmed", s.unconfirmed}, {"enforced", s.enforced},
-        {"gaps", s.gaps},         {"gap_bytes", s.gap_bytes},     {"odd_records", s.odd_records},
-        {"missing", s.missing},   {"damaged", s.damaged},
+        {"services", services},         {"records", s.records},   {"incidents", s.incidents},
+        {"blocked", s.blocked},         {"reported", s.reported}, {"observed", s.observed},
+        {"suspended", s.suspended},     {"decided", s.decided},   {"unconfirmed", s.unconfirmed},
+        {"enforced", s.enforced},       {"gaps", s.gaps},         {"gap_bytes", s.gap_bytes},
+        {"odd_records", s.odd_records}, {"missing", s.missing},   {"damaged", s.damaged},
     };
 }
 

@@ -1,37 +1,19 @@
 #include "control/daemon/request_server.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "control/daemon/request.h"
+#include "control/link/unix_socket.h"
 
 namespace cordon {
 
 Result<RequestServer> RequestServer::listen(const std::string& path, std::uint32_t clients_max) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
-        return failure(ErrorCode::config, "the path of the socket is too long: " + path);
-    }
-    std::memcpy(address.sun_path, path.data(), path.size());
-    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    // A socket file outlives its process; the lock on the run directory says that it is nobody's.
-    ::unlink(path.c_str());
-    const mode_t before = ::umask(0117);  // 0660 from its first moment
-    const int bound =
-        ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    const int error = errno;
-    ::umask(before);
-    if (bound != 0) return failure(ErrorCode::io, "cannot make the socket " + path, error);
-    if (::listen(socket.get(), static_cast<int>(clients_max)) != 0) {
-        return failure(ErrorCode::io, "cannot listen at " + path, errno);
-    }
-    return RequestServer(std::move(socket), clients_max);
+    return listen_unix(path, static_cast<int>(clients_max)).map([clients_max](Descriptor&& socket) {
+        return RequestServer(std::move(socket), clients_max);
+    });
 }
 
 RequestServer::RequestServer(Descriptor listener, std::uint32_t clients_max)

@@ -152,12 +152,28 @@ json Daemon::control_json() {
           {"segments_deleted", journal.total.segments_deleted},
           {"segments_damaged", journal.total.segments_damaged},
           {"missing", journal.total.missing},
+          {"backlog", backlog_json(journal)},
           {"error", journal.error ? json(journal.error->message()) : json(nullptr)}}},
         {"verify", verify_json()},
         {"feeds", feeds_json()},
+        {"metrics", metrics_json()},
+        {"events", events_ ? events_->status() : json(nullptr)},
         {"store",
          statistics ? statistics_json(*statistics) : json{{"error", statistics.error().message()}}},
     };
+}
+
+json Daemon::status_of(const Result<LinkStatus>& status) {
+    json result = {{"control", control_json()}};
+    if (status) {
+        result["dataplane"] = status_json(*status);
+        result["dataplane"]["reachable"] = true;
+        result["restart_needed"] = status->policy_generation != active_.policy_generation;
+    } else {
+        result["dataplane"] = {{"reachable", false}, {"error", error_json(status.error())}};
+        result["restart_needed"] = false;
+    }
+    return result;
 }
 
 void Daemon::on_status_request(ClientId client, std::uint32_t, Request* request) {
@@ -166,16 +182,7 @@ void Daemon::on_status_request(ClientId client, std::uint32_t, Request* request)
         [this, client](const Result<LinkPayload>& payload) {
             const Result<LinkStatus> status =
                 payload.and_then([](const LinkPayload& bytes) { return decode_status(bytes); });
-            json result = {{"control", control_json()}};
-            if (status) {
-                result["dataplane"] = status_json(*status);
-                result["dataplane"]["reachable"] = true;
-                result["restart_needed"] = status->policy_generation != active_.policy_generation;
-            } else {
-                result["dataplane"] = {{"reachable", false}, {"error", error_json(status.error())}};
-                result["restart_needed"] = false;
-            }
-            answer(client, result);
+            answer(client, status_of(status));
         });
 }
 

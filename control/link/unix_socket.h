@@ -1,4 +1,4 @@
-// Connects to the Unix socket of another process of Cordon, without waiting.
+// Unix sockets: those of other processes of Cordon, connected to without waiting, and our own.
 //
 // Owns:       nothing; the caller gets the descriptor.
 // Thread:     any.
@@ -22,6 +22,11 @@ struct SocketPeer {
 
 // `type` is SOCK_STREAM or SOCK_SEQPACKET.
 Result<Descriptor> connect_unix(const std::string& path, int type, const SocketPeer& peer);
+
+// Listens for streams at `path`, mode 0660 from its first moment. A socket file outlives its
+// process: one that is there is replaced, so only who holds the lock of the run directory may do
+// this.
+Result<Descriptor> listen_unix(const std::string& path, int backlog);
 
 // What an errno of connecting or of the first answer means.
 Failure cannot_connect(const std::string& path, const SocketPeer& peer, int error);

@@ -143,6 +143,11 @@ ALTER TABLE incident ADD COLUMN visible_ns INTEGER NOT NULL DEFAULT 0;
 DROP INDEX verify_due;
 CREATE INDEX verify_due ON verify_request (state, next_ns, service);
 )",
+    // All that is counted of incidents: status reads this and not the incidents.
+    R"(
+CREATE INDEX incident_counts
+    ON incident (service, action, enforced_ns, storage_reset, client_answered);
+)",
 };
 
 Failure refuse(const std::string& why) {

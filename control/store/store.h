@@ -101,6 +101,7 @@ struct IncidentFilter {
 };
 
 struct Gap {
+    std::uint64_t id = 0;  // as of an Incident
     std::string node;
     std::string service;
     std::string from;
@@ -111,6 +112,7 @@ struct Gap {
 };
 
 struct ModeChange {
+    std::uint64_t id = 0;
     std::string node;
     std::string service;
     std::string time;
@@ -126,7 +128,21 @@ struct StoredFault {
     std::uint64_t count = 0;
 };
 
+// The newest ids there are, 0 where there is nothing.
+struct StorePosition {
+    std::uint64_t incident = 0;
+    std::uint64_t gap = 0;
+    std::uint64_t mode_change = 0;
+};
+
+struct ServiceIncidents {
+    std::string service;
+    MatchAction action = MatchAction::block;
+    std::uint64_t incidents = 0;
+};
+
 struct StoreStatistics {
+    std::vector<ServiceIncidents> services;
     std::uint64_t records = 0;
     std::uint64_t incidents = 0;
     std::uint64_t blocked = 0;  // by action
@@ -155,9 +171,12 @@ class Store : public RecordSink {
                                                           std::uint32_t limit,
                                                           std::uint64_t after) = 0;
     virtual Result<std::optional<Incident>> get_incident(const std::string& case_number) = 0;
-    virtual Result<std::vector<Gap>> gaps(std::uint32_t limit) = 0;                 // newest first
-    virtual Result<std::vector<ModeChange>> mode_changes(std::uint32_t limit) = 0;  // newest first
-    virtual Result<std::vector<StoredFault>> faults(std::uint32_t limit) = 0;       // newest first
+    // The same.
+    virtual Result<std::vector<Gap>> gaps_after(std::uint32_t limit, std::uint64_t after) = 0;
+    virtual Result<std::vector<ModeChange>> mode_changes_after(std::uint32_t limit,
+                                                               std::uint64_t after) = 0;
+    virtual Result<StorePosition> newest() = 0;
+    virtual Result<std::vector<StoredFault>> faults(std::uint32_t limit) = 0;  // newest first
     virtual Result<StoreStatistics> statistics() = 0;
 };
 

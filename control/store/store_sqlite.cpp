@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/store/incident_filter.h"
 #include "control/store/schema.h"
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
@@ -44,37 +45,6 @@ constexpr const char* incident_columns =
     " legal_basis, lab, field, file_name, member, container, content_type, verified_after_write,"
     " visible_ns FROM incident";
 
-constexpr const char* condition_of(IncidentStatus status) {
-    switch (status) {
-        case IncidentStatus::decided:
-            return " AND enforced_ns IS NULL";
-        case IncidentStatus::unconfirmed:
-            return " AND enforced_ns IS NOT NULL AND (storage_reset = 0 OR client_answered = 0)";
-        case IncidentStatus::enforced:
-            return " AND enforced_ns IS NOT NULL AND storage_reset = 1 AND client_answered = 1";
-    }
-    return "";
-}
-
-std::string conditions(const IncidentFilter& filter) {
-    std::string sql = " WHERE 1";
-    if (filter.service) sql += " AND service = ?";
-    if (filter.action) sql += " AND action = ?";
-    if (filter.client) sql += " AND ? IN (client, forwarded)";
-    if (filter.from_ns) sql += " AND time_ns >= ?";
-    if (filter.to_ns) sql += " AND time_ns < ?";
-    if (filter.status) sql += condition_of(*filter.status);
-    return sql;
-}
-
-void bind_conditions(const IncidentFilter& filter, Statement* statement) {
-    if (filter.service) statement->bind(*filter.service);
-    if (filter.action) statement->bind_unsigned(static_cast<std::uint8_t>(*filter.action));
-    if (filter.client) statement->bind(*filter.client);
-    if (filter.from_ns) statement->bind_unsigned(*filter.from_ns);
-    if (filter.to_ns) statement->bind_unsigned(*filter.to_ns);
-}
-
 class SqliteStore final : public Store {
   public:
     explicit SqliteStore(std::string node) : node_(std::move(node)) {}
@@ -93,8 +63,10 @@ class SqliteStore final : public Store {
     Result<std::vector<Incident>> incidents_after(const IncidentFilter& filter, std::uint32_t limit,
                                                   std::uint64_t after) override;
     Result<std::optional<Incident>> get_incident(const std::string& case_number) override;
-    Result<std::vector<Gap>> gaps(std::uint32_t limit) override;
-    Result<std::vector<ModeChange>> mode_changes(std::uint32_t limit) override;
+    Result<std::vector<Gap>> gaps_after(std::uint32_t limit, std::uint64_t after) override;
+    Result<std::vector<ModeChange>> mode_changes_after(std::uint32_t limit,
+                                                       std::uint64_t after) override;
+    Result<StorePosition> newest() override;
     Result<std::vector<StoredFault>> faults(std::uint32_t limit) override;
     Result<StoreStatistics> statistics() override;
 
@@ -112,6 +84,7 @@ class SqliteStore final : public Store {
     };
 
     Result<void> checked();
+    void count_incidents(StoreStatistics* s);
     void put(const Key& key);
     bool put_record(const Key& key);
     void put_odd(const Key& key, std::string_view reason);
@@ -502,33 +475,45 @@ Result<std::optional<Incident>> SqliteStore::get_incident(const std::string& cas
     return std::optional<Incident>(std::move(found.front()));
 }
 
-Result<std::vector<Gap>> SqliteStore::gaps(std::uint32_t limit) {
+Result<std::vector<Gap>> SqliteStore::gaps_after(std::uint32_t limit, std::uint64_t after) {
     Statement row(database_,
-                  "SELECT node, service, from_ns, to_ns, bytes, packets, reason FROM gap"
-                  " ORDER BY id DESC LIMIT ?");
-    row.bind_unsigned(limit);
+                  "SELECT id, node, service, from_ns, to_ns, bytes, packets, reason FROM gap"
+                  " WHERE id > ? ORDER BY id LIMIT ?");
+    row.bind_unsigned(after).bind_unsigned(limit);
     std::vector<Gap> gaps;
     while (row.row()) {
-        gaps.push_back({row.text(0), row.text(1), iso_time(row.number(2)), iso_time(row.number(3)),
-                        row.number(4), row.number(5), static_cast<GapReason>(row.integer(6))});
+        gaps.push_back({row.number(0), row.text(1), row.text(2), iso_time(row.number(3)),
+                        iso_time(row.number(4)), row.number(5), row.number(6),
+                        static_cast<GapReason>(row.integer(7))});
     }
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return gaps;
 }
 
-Result<std::vector<ModeChange>> SqliteStore::mode_changes(std::uint32_t limit) {
+Result<std::vector<ModeChange>> SqliteStore::mode_changes_after(std::uint32_t limit,
+                                                                std::uint64_t after) {
     Statement row(database_,
-                  "SELECT node, service, time_ns, mode_from, mode_to FROM mode_change"
-                  " ORDER BY id DESC LIMIT ?");
-    row.bind_unsigned(limit);
+                  "SELECT id, node, service, time_ns, mode_from, mode_to FROM mode_change"
+                  " WHERE id > ? ORDER BY id LIMIT ?");
+    row.bind_unsigned(after).bind_unsigned(limit);
     std::vector<ModeChange> changes;
     while (row.row()) {
-        changes.push_back({row.text(0), row.text(1), iso_time(row.number(2)),
-                           static_cast<std::uint8_t>(row.integer(3)),
-                           static_cast<std::uint8_t>(row.integer(4))});
+        changes.push_back({row.number(0), row.text(1), row.text(2), iso_time(row.number(3)),
+                           static_cast<std::uint8_t>(row.integer(4)),
+                           static_cast<std::uint8_t>(row.integer(5))});
     }
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return changes;
+}
+
+Result<StorePosition> SqliteStore::newest() {
+    Statement row(database_,
+                  "SELECT (SELECT max(id) FROM incident), (SELECT max(id) FROM gap),"
+                  " (SELECT max(id) FROM mode_change)");
+    StorePosition at;
+    if (row.row()) at = {row.number(0), row.number(1), row.number(2)};
+    if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
+    return at;
 }
 
 Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
@@ -546,31 +531,45 @@ Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
 }
 
 Result<StoreStatistics> SqliteStore::statistics() {
-    Statement row(database_,
-                  "SELECT (SELECT count(*) FROM record), count(*),"
-                  " count(*) FILTER (WHERE action = 1), count(*) FILTER (WHERE action = 2),"
-                  " count(*) FILTER (WHERE action = 3), count(*) FILTER (WHERE action = 4),"
-                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NULL),"
-                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NOT NULL"
-                  "                  AND NOT (storage_reset AND client_answered)),"
-                  " count(*) FILTER (WHERE action = 1 AND enforced_ns IS NOT NULL"
-                  "                  AND storage_reset AND client_answered),"
-                  " (SELECT count(*) FROM gap), (SELECT coalesce(sum(bytes), 0) FROM gap),"
-                  " (SELECT count(*) FROM odd_record),"
-                  " (SELECT coalesce(sum(count), 0) FROM fault WHERE kind = 1),"
-                  " (SELECT count(*) FROM fault WHERE kind = 2) FROM incident");
     StoreStatistics s;
+    count_incidents(&s);
+    Statement row(database_,
+                  "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM gap),"
+                  " (SELECT coalesce(sum(bytes), 0) FROM gap), (SELECT count(*) FROM odd_record),"
+                  " (SELECT coalesce(sum(count), 0) FROM fault WHERE kind = 1),"
+                  " (SELECT count(*) FROM fault WHERE kind = 2)");
     if (row.row()) {
         int n = 0;
-        for (std::uint64_t* value : {&s.records, &s.incidents, &s.blocked, &s.reported, &s.observed,
-                                     &s.suspended, &s.decided, &s.unconfirmed, &s.enforced, &s.gaps,
-                                     &s.gap_bytes, &s.odd_records, &s.missing, &s.damaged}) {
+        for (std::uint64_t* value :
+             {&s.records, &s.gaps, &s.gap_bytes, &s.odd_records, &s.missing, &s.damaged})
             *value = row.number(n++);
-        }
     }
     s.schema_version = newest_schema();
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return s;
+}
+
+// From the index incident_counts alone.
+void SqliteStore::count_incidents(StoreStatistics* s) {
+    Statement row(database_,
+                  "SELECT service, action, count(*), count(*) FILTER (WHERE enforced_ns IS NULL),"
+                  " count(*) FILTER (WHERE enforced_ns IS NOT NULL"
+                  "                  AND NOT (storage_reset AND client_answered))"
+                  " FROM incident GROUP BY service, action");
+    while (row.row()) {
+        const auto action = static_cast<MatchAction>(row.integer(1));
+        const std::uint64_t count = row.number(2);
+        s->services.push_back({row.text(0), action, count});
+        s->incidents += count;
+        if (action == MatchAction::report) s->reported += count;
+        if (action == MatchAction::observe) s->observed += count;
+        if (action == MatchAction::suspended) s->suspended += count;
+        if (action != MatchAction::block) continue;
+        s->blocked += count;
+        s->decided += row.number(3);
+        s->unconfirmed += row.number(4);
+        s->enforced += count - row.number(3) - row.number(4);
+    }
 }
 
 }  // namespace

@@ -21,6 +21,12 @@ expect /usr/lib/cordon/steer.bpf.o
 expect /usr/lib/cordon/bypass.bpf.o
 expect /etc/cordon/cordon.toml
 expect /usr/lib/sysusers.d/cordon.conf
+expect /usr/share/cordon/alerts/cordon.rules.yml
+expect /etc/logrotate.d/cordon
+expect /usr/share/bash-completion/completions/cordonctl
+expect /usr/share/zsh/vendor-completions/_cordonctl
+expect /usr/share/fish/vendor_completions.d/cordonctl.fish
+expect /usr/share/cordon/grafana/cordon.json
 "$there/usr/bin/cordonctl" config check "$there/etc/cordon/cordon.toml"
 
 # Every program that a unit starts is there.

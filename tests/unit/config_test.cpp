@@ -98,6 +98,15 @@ void shipped_file_explains_every_key(void**) {
     }
 }
 
+void tells_metrics_only_where_it_is_told_to(void**) {
+    assert_true(good(ports).metrics.listen.empty());
+    const std::string section = "[metrics]\nlisten = ";
+    assert_string_equal(good(section + "\"[::1]:9748\"\n" + ports).metrics.listen.c_str(),
+                        "[::1]:9748");
+    expect_error(section + "\"0.0.0.0:9748\"\n" + ports, "metrics.listen");
+    expect_error(section + "9748\n" + ports, "metrics.listen");
+}
+
 void verifies_only_where_a_service_says_how(void**) {
     const std::string head = std::string(ports) +
                              "[[service]]\nname = \"a\"\naddress = \"192.0.2.1\"\nport = 80\n"
@@ -521,6 +530,7 @@ int main() {
         cmocka_unit_test(loads_both_shipped_files),
         cmocka_unit_test(shipped_file_tells_the_true_defaults),
         cmocka_unit_test(shipped_file_explains_every_key),
+        cmocka_unit_test(tells_metrics_only_where_it_is_told_to),
         cmocka_unit_test(verifies_only_where_a_service_says_how),
         cmocka_unit_test(follows_feeds_over_https_and_lets_them_block_in_a_lab_only),
         cmocka_unit_test(takes_its_defaults_from_the_limits),

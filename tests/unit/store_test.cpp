@@ -385,6 +385,25 @@ void keeps_records_it_does_not_know_aside(void** state) {
     assert_int_equal(statistics.records, 4);
 }
 
+void counts_incidents_by_service_and_action(void** state) {
+    Fixture& fixture = of(state);
+    IncidentRecord other = incident("AB-0003");
+    fill(other.service, "videos");
+    other.action = MatchAction::report;
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    fixture.add(RecordType::decided, 2, incident("AB-0002"));
+    fixture.add(RecordType::decided, 3, other);
+    assert_true(fixture.apply(id).has_value());
+    const std::vector<ServiceIncidents> services = fixture.store->statistics()->services;
+    assert_int_equal(services.size(), 2);
+    assert_string_equal(services[0].service.c_str(), "uploads");
+    assert_int_equal(services[0].action, MatchAction::block);
+    assert_int_equal(services[0].incidents, 2);
+    assert_string_equal(services[1].service.c_str(), "videos");
+    assert_int_equal(services[1].action, MatchAction::report);
+    assert_int_equal(services[1].incidents, 1);
+}
+
 void gaps_and_modes_are_listed(void** state) {
     Fixture& fixture = of(state);
     GapRecord gap{};
@@ -402,15 +421,21 @@ void gaps_and_modes_are_listed(void** state) {
     mode.to = 2;
     fixture.add(RecordType::mode, 2, mode);
     assert_true(fixture.apply(id).has_value());
-    const auto gaps = *fixture.store->gaps(10);
+    const auto gaps = *fixture.store->gaps_after(10, 0);
     assert_int_equal(gaps.size(), 1);
     assert_string_equal(gaps[0].from.c_str(), "2024-03-01T12:00:00.000000000Z");
     assert_string_equal(gaps[0].to.c_str(), "2024-03-01T12:00:01.000000000Z");
     assert_int_equal(gaps[0].bytes, 1000);
     assert_int_equal(gaps[0].packets, 3);
     assert_int_equal(gaps[0].reason, GapReason::hung);
-    const auto changes = *fixture.store->mode_changes(10);
+    const auto changes = *fixture.store->mode_changes_after(10, 0);
     assert_int_equal(changes.size(), 1);
+    const StorePosition newest = *fixture.store->newest();
+    assert_int_equal(newest.incident, 0);
+    assert_int_equal(newest.gap, gaps[0].id);
+    assert_int_equal(newest.mode_change, changes[0].id);
+    assert_int_equal(fixture.store->gaps_after(10, newest.gap)->size(), 0);
+    assert_int_equal(fixture.store->mode_changes_after(10, newest.mode_change)->size(), 0);
     assert_int_equal(changes[0].to, 2);
     assert_int_equal(fixture.store->statistics()->gap_bytes, 1000);
 }
@@ -470,7 +495,7 @@ void brings_an_older_store_up_to_date(void** state) {
     fixture.add(RecordType::decided, 1, incident("AB-0001"));
     assert_true(fixture.apply(id).has_value());
     fixture.store.reset();
-    fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting");
+    fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
     for (const char* column : {"field", "file_name", "member", "container", "content_type",
                                "verified_after_write", "visible_ns"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
@@ -525,6 +550,7 @@ int main() {
         TEST(filters_by_service_action_status_client_and_time),
         TEST(text_of_the_wire_is_clean_utf8_and_can_be_read_back),
         TEST(keeps_records_it_does_not_know_aside),
+        TEST(counts_incidents_by_service_and_action),
         TEST(gaps_and_modes_are_listed),
         TEST(faults_are_told_once),
         TEST(remembers_the_read_position_of_each_journal),

@@ -1,0 +1,85 @@
+// Finds what is new and writes it to the event log: incidents, traffic that passed uninspected and
+// changes of mode from the store; what became of feeds, index and dataplane from their status.
+//
+// Owns:       the file, and how far it is written: state_dir/events.json.
+// Invariants: an event is told at least once: the position moves on only behind what was written. A
+//             full disk loses nothing, the lines come later; a crash may tell some again, under the
+//             same event_id. What was there before the log was switched on is not told.
+// Thread:     the event loop's.
+// Limits:     batch_max events of a kind in one turn.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "control/events/event_file.h"
+#include "control/events/event_line.h"
+#include "control/store/store.h"
+#include "dataplane/contract/link.h"
+
+namespace cordon {
+
+class EventWriter {
+  public:
+    static constexpr std::uint32_t batch_max = 256;
+
+    // `store` outlives the log. A position that cannot be read is told, and begun anew.
+    EventWriter(std::string path, std::string host, std::string state_dir, Store* store);
+
+    // `dataplane`: nothing while it does not answer. `feeds`: the list as status has it.
+    void turn(const std::optional<LinkStatus>& dataplane, const nlohmann::json& feeds,
+              std::uint64_t now_s);
+    void reopen() { file_.reopen(); }
+    const std::string& path() const { return file_.path(); }
+
+    // {"written", "errors", "error"}
+    nlohmann::json status() const;
+
+  private:
+    struct Feed {
+        std::uint64_t generation = 0;
+        std::uint64_t suspensions = 0;
+        std::uint64_t alarms = 0;
+        std::string hold;  // "pause", "pin", "none"
+        bool operator==(const Feed&) const = default;
+    };
+    struct Position {
+        StorePosition store;
+        std::optional<bool> dataplane;  // whether it answers; nothing before it was looked
+        std::uint64_t index = 0;        // generation
+        std::map<std::string, Feed> feeds;
+        bool operator==(const Position&) const;
+    };
+
+    void load();
+    Result<void> begin();
+    Result<void> save(const Position& position) const;
+    Result<void> collect_store(Position* next, std::string* text);
+    void collect_dataplane(const std::optional<LinkStatus>& dataplane, Position* next,
+                           std::string* text);
+    void collect_feed(const nlohmann::json& feed, Position* next, std::string* text);
+    void fail(const Error& error);
+
+    EventLine line(std::string_view time, std::string_view type, std::string_view id) const;
+    std::string line_of(const Incident& incident) const;
+    std::string line_of(const Gap& gap) const;
+    std::string line_of(const ModeChange& change) const;
+    EventLine line_of_feed(const std::string& feed, std::string_view action,
+                           std::uint64_t number) const;
+
+    EventFile file_;
+    std::string host_;
+    std::string position_path_;
+    Store* store_;
+    bool begun_ = false;
+    Position position_;
+    std::string now_;  // of this turn
+    std::uint64_t written_ = 0;
+    std::uint64_t errors_ = 0;
+    std::string error_;
+};
+
+}  // namespace cordon
