@@ -96,6 +96,7 @@ control_tests := \
     feed_importers \
     feed_in_force \
     feed_publisher \
+    feed_threats \
     feed_transfer \
     journal_reader \
     request_server \

@@ -33,6 +33,11 @@ Result<std::uint64_t> claimed_version(const std::string& timestamp) {
     return envelope->version;
 }
 
+// A mirror that lies is worse than one that is silent, and must not be hidden by it.
+void keep_worse(const Error& error, Error* worst) {
+    if (worst->code == ErrorCode::unreachable) *worst = error;
+}
+
 }  // namespace
 
 Follower::Follower(FeedOptions options, Identity identity, FeedFolder folder,
@@ -170,10 +175,8 @@ Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t
 }
 
 Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Source* followed) {
-    const auto answers = ask_mirrors();
     Error worst = {ErrorCode::unreachable, "unreachable: no mirror answers"};
-    for (const Mirror& mirror : mirrors_)
-        if (!mirror.problem.empty()) worst.text = mirror.problem;
+    const auto answers = ask_mirrors(&worst);
     for (const auto& [mirror, timestamp] : answers) {
         WithTimestamp source(*mirror->fetch, timestamp);
         auto news = refresh_from(source, now_s);
@@ -183,13 +186,13 @@ Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Sour
             return news;
         }
         mirror->problem = news.error().message();
-        worst = news.error();
+        keep_worse(news.error(), &worst);
     }
     return Failure(worst);
 }
 
 // Two that answer, in a random order, the one with the newer timestamp first.
-std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors() {
+std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors(Error* worst) {
     std::vector<Mirror*> order;
     for (Mirror& mirror : mirrors_)
         order.push_back(&mirror);
@@ -209,6 +212,7 @@ std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors() {
                     : claimed_version(**got);
         if (!version) {
             mirror->problem = version.error().message();
+            keep_worse(version.error(), worst);
             continue;
         }
         mirror->version = *version;

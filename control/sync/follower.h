@@ -119,7 +119,7 @@ class Follower {
 
     Result<feed::Refreshed> refresh_from_mirrors(std::uint64_t now_s, Source* followed);
     Result<feed::Refreshed> refresh_from(feed::Fetch& fetch, std::uint64_t now_s);
-    std::vector<std::pair<Mirror*, std::string>> ask_mirrors();
+    std::vector<std::pair<Mirror*, std::string>> ask_mirrors(Error* worst);
     void name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
                        const Mirror& followed);
     void learn(const feed::Refreshed& news, const Source& from, std::uint64_t now_s);
