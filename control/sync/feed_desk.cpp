@@ -61,16 +61,30 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
       files_(config.feeds.system_files, state_dir_ + "/system-files.sqlite", &stop_),
       index_({index_path_, state_dir_}, feed::box_public(node_key), identity_.lab, files_),
       bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    index_.set_others([this](const std::string& but) -> Result<std::vector<FeedInForce>> {
-        std::vector<FeedInForce> others;
-        for (const Followed& one : feeds_) {
-            if (one.follower->options().name == but) continue;
-            auto there = one.follower->in_force();
-            if (!there) return Failure(there.error());
-            if (*there) others.push_back(std::move(**there));
-        }
-        return others;
-    });
+    index_.set_others(
+        [this](const std::string& but) -> Result<std::vector<FeedInForce>> {
+            std::vector<FeedInForce> others;
+            for (const Followed& one : feeds_) {
+                const Follower& feed = *one.follower;
+                if (feed.options().name == but) continue;
+                // An index without it would lift what is in force of it.
+                if (!feed.is_read())
+                    return failure(ErrorCode::refused, "no new index while the state of the feed " +
+                                                           feed.options().name +
+                                                           " cannot be read");
+                auto there = feed.in_force();
+                if (!there) return Failure(there.error());
+                if (*there) others.push_back(std::move(**there));
+            }
+            return others;
+        },
+        [this](const std::string& but) {
+            std::vector<FeedStanding> others;
+            for (const Followed& one : feeds_)
+                if (one.follower->options().name != but)
+                    others.push_back(one.follower->standing());
+            return others;
+        });
 }
 
 FeedDesk::~FeedDesk() {
@@ -226,6 +240,10 @@ void FeedDesk::heed_dataplane() {
     index_alarm_ = error.empty() ? "" : "the dataplane refused the index: " + error;
     if (error.empty()) return;
     log_line(LogLevel::error, index_alarm_ + "; the one before takes its place");
+    for (Followed& one : feeds_) {
+        if (const auto done = one.follower->suspend_lifted(unix_seconds()); !done)
+            log_line(LogLevel::error, done.error().message());
+    }
     if (const auto back = index_.dataplane_refused(); !back)
         log_line(LogLevel::error, back.error().message());
 }

@@ -72,7 +72,13 @@ Result<void> Follower::start(std::uint64_t now_s) {
         if (const auto read = targets ? feed::read_targets(*targets) : Failure(targets.error()))
             static_cast<void>(open_own_grant(*read));  // a grant that does not open is asked anew
     }
-    if (state_.in_force.number == 0 || keeper_.holds(options_.name, state_.in_force)) return {};
+    is_read_ = true;
+    if (state_.in_force.number == 0) return {};
+    // More may be suspended than the state says, after a crash: the next news tells.
+    if (!keeper_.suspends(standing())) {
+        if (const Result<void> done = put_suspensions(now_s); !done) return done;
+    }
+    if (keeper_.holds(options_.name, state_.in_force)) return {};
     const auto own = in_force();
     if (!own) return Failure(own.error());
     return *own ? put(**own, now_s) : Result<void>();
@@ -265,12 +271,16 @@ Result<void> Follower::fall_back(const Hold& hold, std::uint64_t now_s) {
         return failure(ErrorCode::refused, "there is no generation before this one");
     const FeedState before = state_;
     std::swap(state_.in_force, state_.previous);
+    suspend_lifted();
     const auto feed = in_force();
     Result<void> done = feed && *feed ? put(**feed, now_s)
                         : feed        ? failure(ErrorCode::refused, "there is no grant")
                                       : Failure(feed.error());
     if (done) done = this->hold(hold, now_s);
-    if (!done) state_ = before;
+    if (!done) {
+        state_ = before;
+        put_failed_ = true;
+    }
     return done;
 }
 

@@ -37,13 +37,16 @@ struct Keeper final : IndexKeeper {
         ++puts;
         return {};
     }
-    Result<void> suspend(const FeedInForce& feed, std::uint64_t) override {
+    Result<void> suspend(const FeedStanding& feed, std::uint64_t) override {
         if (disk_full) return failure(ErrorCode::io, "cannot write", ENOSPC);
         suspensions = feed.suspensions;
         return {};
     }
     bool holds(const std::string&, const Generation& generation) override {
         return there && there->generation.number == generation.number;
+    }
+    bool suspends(const FeedStanding& feed) override {
+        return suspensions.size() >= feed.suspensions.size();
     }
     std::uint64_t generation() const { return there ? there->generation.number : 0; }
 };

@@ -232,6 +232,44 @@ void what_could_not_be_suspended_is_tried_again(void** state) {
     assert_int_equal(a.keeper.suspensions.size(), 1);
 }
 
+// Neither what it lists nor its key is needed to say what of it is not to be acted upon.
+void a_suspension_needs_neither_the_set_nor_a_grant(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    std::filesystem::resize_file(a.directory + "/feed/set-1.rec", 100);
+    a.suspend(feed::SuspensionOf::reference, 2);
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+    // The key that signed the grant is withdrawn, and there is no other grant yet.
+    a.centre.revocations_keys = cordon::test::Holders(2, 1);
+    a.centre.name_delegated_keys();
+    a.suspend(feed::SuspensionOf::reference, 1);
+    assert_true(a.alarm_has(a.poll(), "grant: "));
+    assert_true(a.follower->grant().epochs.empty());
+    assert_int_equal(a.keeper.suspensions.size(), 2);
+}
+
+void falls_back_never_below_the_suspensions(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.suspend(feed::SuspensionOf::reference, 2);
+    assert_says(a.poll(), "");
+    a.centre.revocations.suspensions.clear();
+    a.release({1, 3});  // the complaint was right: it is listed no more
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(2) && a.keeper.suspensions.empty());
+    Hold hold;
+    hold.until_s = a.centre.now_s + 60;
+    hold.pinned = true;
+    a.restart();
+    assert_true(a.follower->fall_back(hold, a.centre.now_s).has_value());
+    assert_true(a.in_force(1));
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+    a.publish();
+    assert_says(a.poll(), "");
+    assert_true(a.in_force(2) && a.keeper.suspensions.empty());
+}
+
 // --- grants --------------------------------------------------------------------------------------
 
 void nothing_is_in_force_without_a_grant(void** state) {
@@ -425,6 +463,8 @@ int main() {
         test(a_lapsed_reference_waits_for_a_later_release),
         test(a_generation_is_told_by_the_step_that_brought_it),
         test(what_could_not_be_suspended_is_tried_again),
+        test(a_suspension_needs_neither_the_set_nor_a_grant),
+        test(falls_back_never_below_the_suspensions),
         test(nothing_is_in_force_without_a_grant),
         test(a_new_grant_moves_the_end_and_an_older_one_is_refused),
         test(a_forged_grant_changes_nothing),
