@@ -9,9 +9,6 @@
 namespace cordon::feed {
 namespace {
 
-// A clock that runs a little behind the Centre's is no attack.
-constexpr std::uint64_t clock_slack_s = 600;
-
 std::string of_version(std::uint64_t version, const char* role) {
     return "metadata/" + std::to_string(version) + "." + role + ".json";
 }

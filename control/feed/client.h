@@ -16,6 +16,8 @@
 namespace cordon::feed {
 
 inline constexpr std::uint64_t root_steps_max = 64;
+// A clock that runs a little behind the Centre's is no attack.
+inline constexpr std::uint64_t clock_slack_s = 600;
 
 // Why something of a feed was refused: the first word of the error, and of the alarm.
 enum class Refusal : std::uint8_t {

@@ -152,6 +152,7 @@ void FeedDesk::tell(std::uint64_t generation, const std::string& error) {
 }
 
 void FeedDesk::run() {
+    watch_clock();
     // Mirrors may let us wait: what is in force is told before.
     for (Followed& one : feeds_)
         start_feed(one);
@@ -169,6 +170,7 @@ void FeedDesk::run() {
 }
 
 void FeedDesk::turn() {
+    watch_clock();
     heed_dataplane();
     FeedQuestion question;
     bool has_question = false;
@@ -192,6 +194,10 @@ void FeedDesk::turn() {
         if (!stop_ && one.follower->next_poll_s() <= unix_seconds()) poll(one, false);
     }
     publish_status();
+}
+
+void FeedDesk::watch_clock() {
+    if (clock_.look(unix_seconds(), boot_seconds())) log_line(LogLevel::error, clock_.text());
 }
 
 // Reads what is in force; tried again where it could not be read.
@@ -339,6 +345,7 @@ void FeedDesk::publish_status() {
         json line = feed_json(*one.follower, now);
         if (!one.not_started.empty()) line["alarms"].push_back(one.not_started);
         if (!index_alarm_.empty()) line["alarms"].push_back(index_alarm_);
+        if (!clock_.text().empty()) line["alarms"].push_back(clock_.text());
         list.push_back(std::move(line));
     }
     json fresh = {{"node", identity_.node}, {"feeds", std::move(list)}};

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "control/config/config.h"
+#include "control/sync/clock_alarm.h"
 #include "control/sync/follower.h"
 #include "control/sync/index_of_feeds.h"
 #include "dataplane/base/descriptor.h"
@@ -69,6 +70,7 @@ class FeedDesk {
     void turn();
     static bool start_feed(Followed& feed);
     bool poll(Followed& feed, bool asked);
+    void watch_clock();
     void heed_dataplane();
     Result<nlohmann::json> answer(const FeedQuestion& question);
     Result<nlohmann::json> answer_sync(const std::string& name);
@@ -86,6 +88,7 @@ class FeedDesk {
     IndexOfFeeds index_;
     std::vector<Followed> feeds_;
     std::string index_alarm_;  // that the dataplane refused one
+    ClockAlarm clock_;
     Descriptor bell_;
 
     mutable std::mutex mutex_;

@@ -118,6 +118,11 @@ void Follower::poll(std::uint64_t now_s, bool asked) {
     }
     if (state_.trust.issued_s != 0 && now_s > state_.trust.issued_s + stale_s)
         alarm("stale: the newest news is of " + feed::write_time(state_.trust.issued_s));
+    // A mirror that answers would have been refused for it.
+    const bool silent = !news && news.error().code == ErrorCode::unreachable;
+    if (silent && now_s + feed::clock_slack_s < state_.trust.issued_s)
+        alarm("clock: this machine's is before the newest news, of " +
+              feed::write_time(state_.trust.issued_s));
     schedule(now_s, !news);
 }
 

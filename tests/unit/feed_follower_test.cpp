@@ -1,6 +1,7 @@
 // What an appliance makes of a feed, on a clock and with chances of the test's: whatever a mirror
 // or a thief of keys does, the last good generation stays in force, and the alarm says why not
 // more.
+#include "control/sync/clock_alarm.h"
 #include "tests/support/follower_lab.h"
 
 // Last: it defines macros with names such as fail().
@@ -393,17 +394,6 @@ void a_damaged_set_is_fetched_anew_or_named(void** state) {
     assert_int_equal(a.keeper.generation(), 1);
 }
 
-void the_floor_outlives_a_restart(void** state) {
-    Appliance& a = of(state);
-    a.poll();
-    const FeedCentre before = a.centre;
-    a.publish();
-    assert_says(a.poll(), "");
-    a.restart();
-    a.centre = before;
-    assert_true(a.alarm_has(a.poll(), "backdated"));
-}
-
 void keeps_two_sets_and_no_more(void** state) {
     Appliance& a = of(state);
     a.poll();
@@ -445,6 +435,75 @@ void says_when_the_news_is_old(void** state) {
     assert_int_equal(a.keeper.there->issued_s, a.centre.now_s);
 }
 
+// --- the clock -----------------------------------------------------------------------------------
+
+void the_floor_outlives_a_restart(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    const FeedCentre before = a.centre;
+    a.publish();
+    assert_says(a.poll(), "");
+    a.restart();
+    a.centre = before;
+    assert_true(a.alarm_has(a.poll(), "backdated"));
+}
+
+// Not with other online keys, and not by a folder that somebody carries in.
+void the_floor_outlives_keys_and_imports(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    a.publish();
+    assert_says(a.poll(), "");
+    a.centre.timestamp_keys = cordon::test::Holders(1, 1);
+    a.centre.snapshot_keys = cordon::test::Holders(1, 1);
+    a.centre.put_next_root(a.centre.root_keys);
+    a.centre.announce();
+    a.centre.timestamp.issued_s -= 60;
+    a.centre.put_timestamp();
+    assert_true(a.alarm_has(a.poll(), "backdated"));
+    a.restart();
+    const auto imported = a.follower->import(a.centre, a.centre.now_s);
+    assert_true(a.alarm_has(imported ? "" : imported.error().text, "backdated"));
+    assert_true(a.alarm_has(a.poll(), "backdated"));
+}
+
+void a_clock_behind_the_newest_news_is_an_alarm(void** state) {
+    Appliance& a = of(state);
+    a.publish(feed::day_s);
+    assert_says(a.poll(), "");
+    const std::uint64_t right = a.centre.now_s;
+    a.centre.now_s = right - 601;
+    assert_true(a.alarm_has(a.poll(), "backdated"));
+    a.away = true;
+    a.restart();
+    assert_true(a.alarm_has(a.poll(), "clock: this machine's is before the newest news"));
+    a.centre.now_s = right - 599;
+    assert_true(a.poll().find("clock") == std::string::npos);
+    a.away = false;
+    a.centre.now_s = right;
+    assert_says(a.poll(), "");
+}
+
+void a_step_of_the_clock_is_an_alarm_for_a_day(void**) {
+    ClockAlarm clock;
+    const std::uint64_t noon = 1'800'000'000;
+    assert_false(clock.look(noon, 1000));
+    assert_false(clock.look(noon + 60 + 600, 1060));  // no more than a correction
+    assert_says(clock.text(), "");
+    assert_true(clock.look(noon + 120 + 601, 1120));
+    assert_says(clock.text(),
+                "clock: it stepped by 601 s, to 2027-01-15T08:12:01Z; grants, suspensions and the "
+                "age of lists go by it");
+    assert_false(clock.look(noon + 180 + 601, 1180));
+    assert_true(!clock.text().empty());
+    // To be moved on does not end it sooner: the time since boot counts.
+    assert_true(clock.look(noon + 2 * feed::day_s, 1240));
+    assert_false(clock.look(noon + 3 * feed::day_s, 1239 + feed::day_s));
+    assert_true(!clock.text().empty());
+    assert_false(clock.look(noon + 3 * feed::day_s, 1240 + feed::day_s));
+    assert_says(clock.text(), "");
+}
+
 }  // namespace
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -475,6 +534,9 @@ int main() {
         test(a_damaged_state_is_no_empty_one),
         test(a_damaged_set_is_fetched_anew_or_named),
         test(the_floor_outlives_a_restart),
+        test(the_floor_outlives_keys_and_imports),
+        test(a_clock_behind_the_newest_news_is_an_alarm),
+        test(a_step_of_the_clock_is_an_alarm_for_a_day),
         test(keeps_two_sets_and_no_more),
         test(a_test_feed_needs_a_lab),
         test(says_when_the_news_is_old),
