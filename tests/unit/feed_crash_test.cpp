@@ -117,13 +117,17 @@ const Step steps[] = {
     [](Appliance& a) { a.restart(); },
     [](Appliance&) {},  // the first set
     [](Appliance& a) { a.suspend(feed::SuspensionOf::reference, 2); },
-    [](Appliance& a) { a.release({1, 2, 3}); },
+    [](Appliance& a) {
+        a.release({1, 2, 3});
+    },
     [](Appliance& a) {  // it lapses, and holds until a later release
         a.suspend(feed::SuspensionOf::source, 1);
         no_more_of(a, feed::SuspensionOf::reference);
     },
     [](Appliance& a) { a.restart(); },
-    [](Appliance& a) { a.release({1, 2, 3, 4}); },  // which this is
+    [](Appliance& a) {
+        a.release({1, 2, 3, 4});
+    },  // which this is
     [](Appliance& a) {
         a.grant(a.centre.now_s + 40 * feed::day_s);
         a.publish(grant_every_s);
@@ -197,8 +201,8 @@ std::string go_on(const std::string& folder, Box& box, const Mark& before, const
     if (wrong.empty()) wrong = seen.wrong;
     const FeedState& state = box.a.follower->state();
     const bool held_back = state.hold.holds(box.a.centre.now_s);
-    if (wrong.empty() && seen.generation != (held_back ? state.in_force.number
-                                                       : box.a.centre.releases.newest()))
+    if (wrong.empty() &&
+        seen.generation != (held_back ? state.in_force.number : box.a.centre.releases.newest()))
         wrong = "it does not go on to the newest generation";
     for (const auto& one : last.held)
         if (wrong.empty() && !seen.held.contains(one)) wrong = "it does not suspend again";

@@ -32,8 +32,8 @@ void stays(const Deed& deed) {
     deed.done(a);
     for (const char* when : {"at once", "after a restart"}) {
         const bool said = a.alarm_has(a.poll(true), deed.why);
-        const bool stayed = a.in_force(1) && a.keeper.suspensions.size() == 1 &&
-                            a.keeper.suspensions[0].value == 2;
+        const bool stayed =
+            a.in_force(1) && a.keeper.suspensions.size() == 1 && a.keeper.suspensions[0].value == 2;
         if (!said || !stayed) print_error("%s, %s\n", deed.what, when);
         assert_true(said && stayed);
         a.restart();
@@ -420,8 +420,7 @@ void both_curator_keys_stolen_against_caps(void**) {
         {"more by a full set than a day may bring",
          [](Appliance& a) { put_release(a, 0, 3, records_of(1, 13)); },
          "release 3: over-caps: 11 additions"},
-        {"more than there may be",
-         [](Appliance& a) { put_release(a, 0, 3, records_of(1, 101)); },
+        {"more than there may be", [](Appliance& a) { put_release(a, 0, 3, records_of(1, 101)); },
          "release 3: over-caps: more records"},
         {"a source that nobody named",
          [](Appliance& a) { put_release(a, 0, 3, records_of(1, 3, 7)); },
@@ -492,9 +491,9 @@ void a_stolen_on_call_key(void**) {
         {"more than there may be",
          [](Appliance& a) {
              for (std::uint64_t n = 0; n < feed::suspensions_max; ++n)
-                 a.centre.revocations.suspensions.push_back(
-                     {feed::SuspensionOf::reference, 100 + n, a.centre.now_s,
-                      a.centre.now_s + feed::day_s, ""});
+                 a.centre.revocations.suspensions.push_back({feed::SuspensionOf::reference, 100 + n,
+                                                             a.centre.now_s,
+                                                             a.centre.now_s + feed::day_s, ""});
              a.publish();
          },
          "revocations malformed"},
