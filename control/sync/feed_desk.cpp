@@ -70,8 +70,7 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
                 // An index without it would lift what is in force of it.
                 if (!feed.is_read())
                     return failure(ErrorCode::refused, "no new index while the state of the feed " +
-                                                           feed.options().name +
-                                                           " cannot be read");
+                                                           feed.options().name + " cannot be read");
                 auto there = feed.in_force();
                 if (!there) return Failure(there.error());
                 if (*there) others.push_back(std::move(**there));
@@ -81,8 +80,7 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
         [this](const std::string& but) {
             std::vector<FeedStanding> others;
             for (const Followed& one : feeds_)
-                if (one.follower->options().name != but)
-                    others.push_back(one.follower->standing());
+                if (one.follower->options().name != but) others.push_back(one.follower->standing());
             return others;
         });
 }
@@ -283,7 +281,7 @@ Result<json> FeedDesk::answer(const FeedQuestion& question) {
     const Result<void> done = question.what == What::hold ? feed.hold(question.hold, now)
                               : question.what == What::fall_back
                                   ? feed.fall_back(question.hold, now)
-                                  : feed.import(folder, now);
+                                  : feed.import(folder, now, question.late_word);
     if (!done) return Failure(done.error());
     return feed_json(feed, now);
 }

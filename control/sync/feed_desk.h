@@ -31,6 +31,7 @@ struct FeedQuestion {
     std::string feed;    // empty: all of them, for sync and verify
     std::string folder;  // of import
     Hold hold;
+    std::string late_word = {};  // of import
 };
 
 struct FeedAnswer {

@@ -126,20 +126,51 @@ void Follower::poll(std::uint64_t now_s, bool asked) {
     schedule(now_s, !news);
 }
 
-Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s) {
+Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s,
+                              const std::string& late_word) {
     alarms_.clear();
     polled_s_ = now_s;
     refused_ = {};
     grant_asked_s_ = 0;
-    const auto news = refresh_from(folder, now_s);
+    const auto news = refresh_from_folder(folder, now_s, late_word);
     if (!news) {
         alarm(news.error().message());
         return Failure(news.error());
     }
     state_.imported = true;
+    state_.note(now_s, "imported: news of " + feed::write_time(news->timestamp.issued_s) +
+                           (news->timestamp.expires_s > now_s ? "" : ", taken late"));
+    if (const Result<void> saved = folder_.save(state_); !saved) alarm(saved.error().message());
     learn(*news, {nullptr, &folder}, now_s);
     if (alarms_.empty()) return {};
     return failure(ErrorCode::integrity, alarms_.front());
+}
+
+// A copy that is late could be one that somebody held back; to take it is to say that no newer one
+// is to be had. So it takes a second step, which names the very copy: a script that imports what
+// comes does not take it by itself.
+Result<feed::Refreshed> Follower::refresh_from_folder(feed::Fetch& folder, std::uint64_t now_s,
+                                                      const std::string& late_word) {
+    const auto timestamp = folder.get(timestamp_path, feed::timestamp_bytes_max);
+    if (!timestamp) return Failure(timestamp.error());
+    if (!*timestamp)
+        return feed::refuse(feed::Refusal::unreachable,
+                            std::string(timestamp_path) + " is not there");
+    const std::string word = feed::to_hex(feed::sha256(as_bytes(**timestamp))).substr(0, 16);
+    WithTimestamp copy(folder, **timestamp);
+    if (!late_word.empty() && late_word != word)
+        return failure(ErrorCode::refused, "this copy is " + word + ", not " + late_word);
+    if (!late_word.empty()) return refresh_from(copy, now_s, feed::late_max_s);
+    auto news = refresh_from(copy, now_s);
+    if (news && news->revocations) return news;
+    const auto late = feed::refresh(state_.trust, copy, now_s, nullptr, feed::late_max_s);
+    if (!late || !late->revocations) return news;
+    Error error = news ? news->revocations.error() : news.error();
+    error.text += ". This copy is of " + feed::write_time(late->timestamp.issued_s) +
+                  ": what was suspended or withdrawn since is not in it. To take it all the same, "
+                  "name it behind its folder: " +
+                  word;
+    return Failure(error);
 }
 
 // Weakening first, and each by itself: what is refused of one says nothing about the next.
@@ -159,9 +190,10 @@ void Follower::learn(const feed::Refreshed& news, const Source& from, std::uint6
     if (const auto done = keep_fresh(now_s); !done) alarm("index: " + done.error().message());
 }
 
-Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t now_s) {
+Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t now_s,
+                                               std::uint64_t late_s) {
     feed::TrustState kept;
-    auto news = feed::refresh(state_.trust, fetch, now_s, &kept);
+    auto news = feed::refresh(state_.trust, fetch, now_s, &kept, late_s);
     // Of a walk that ended early only the roots are kept. Else a mirror that has nothing but a new
     // timestamp would shut out all others until they have it too.
     const feed::TrustState before = state_.trust;

@@ -88,8 +88,10 @@ class Follower {
     Result<void> start(std::uint64_t now_s);
     // `asked`: somebody waits for it; what was refused is tried again.
     void poll(std::uint64_t now_s, bool asked = false);
-    // One poll of a folder instead of the mirrors.
-    Result<void> import(feed::Fetch& folder, std::uint64_t now_s);
+    // One poll of a folder instead of the mirrors. What has ended up to feed::late_max_s ago is
+    // refused with a word that names these bytes, and taken when that is `late_word`.
+    Result<void> import(feed::Fetch& folder, std::uint64_t now_s,
+                        const std::string& late_word = "");
 
     Result<void> hold(const Hold& hold, std::uint64_t now_s);
     // Back to the generation before, held there.
@@ -131,7 +133,10 @@ class Follower {
     };
 
     Result<feed::Refreshed> refresh_from_mirrors(std::uint64_t now_s, Source* followed);
-    Result<feed::Refreshed> refresh_from(feed::Fetch& fetch, std::uint64_t now_s);
+    Result<feed::Refreshed> refresh_from(feed::Fetch& fetch, std::uint64_t now_s,
+                                         std::uint64_t late_s = 0);
+    Result<feed::Refreshed> refresh_from_folder(feed::Fetch& folder, std::uint64_t now_s,
+                                                const std::string& late_word);
     std::vector<std::pair<Mirror*, std::string>> ask_mirrors(Error* worst);
     void name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
                        const Mirror& followed);

@@ -374,6 +374,69 @@ void takes_a_folder_for_a_mirror(void** state) {
     assert_true(a.alarm_has(late.error().text, "frozen"));
 }
 
+// What is late is taken when somebody names that very copy, and for a week.
+void takes_a_late_folder_only_by_its_name(void** state) {
+    Appliance& a = of(state);
+    a.away = true;
+    a.centre.revocations.suspensions = {{feed::SuspensionOf::reference, 2, a.centre.now_s,
+                                         a.centre.now_s + feed::reference_suspension_max_s, ""}};
+    a.publish();
+    const std::uint64_t issued = a.centre.now_s;
+    const std::string copy =
+        feed::to_hex(feed::sha256(as_bytes(a.centre.files["metadata/timestamp.json"])))
+            .substr(0, 16);
+    const auto import = [&a](const std::string& late_word) {
+        const auto done = a.follower->import(a.centre, a.centre.now_s, late_word);
+        return done ? std::string() : done.error().text;
+    };
+    for (const std::uint64_t late_s : {feed::timestamp_life_s, feed::snapshot_life_s,
+                                       feed::timestamp_life_s + feed::late_max_s - 1}) {
+        a.centre.now_s = issued + late_s;
+        assert_true(a.alarm_has(import(""), "frozen: timestamp ended"));
+        assert_true(a.alarm_has(import(""), copy.c_str()));
+        assert_true(a.alarm_has(import("0123456789abcdef"), "this copy is"));
+        assert_true(a.in_force(0));
+    }
+    // Releases live for a week themselves, and get no more.
+    assert_true(a.alarm_has(import(copy), "releases frozen"));
+    a.centre.now_s = issued + 6 * feed::day_s;
+    assert_says(import(copy), "");
+    assert_true(a.in_force(1) && a.follower->state().imported);
+    assert_int_equal(a.keeper.suspensions.size(), 1);
+    // Its age counts as ever.
+    assert_int_equal(a.follower->state().trust.issued_s, issued);
+    assert_true(a.alarm_has(a.poll(), "stale: the newest news is of"));
+    a.centre.now_s = issued + feed::timestamp_life_s + feed::late_max_s;
+    assert_true(a.alarm_has(import(copy), "frozen: timestamp"));
+    assert_true(import("").find(copy) == std::string::npos);
+}
+
+// Late is all that it may be.
+void a_late_folder_is_believed_no_more_than_a_mirror(void** state) {
+    Appliance& a = of(state);
+    a.poll();
+    const FeedCentre before = a.centre;
+    a.publish();
+    assert_says(a.poll(), "");
+    const auto refused_as = [&a](const char* why) {
+        const std::string copy =
+            feed::to_hex(feed::sha256(as_bytes(a.centre.files["metadata/timestamp.json"])))
+                .substr(0, 16);
+        const auto done = a.follower->import(a.centre, a.centre.now_s, copy);
+        return a.alarm_has(done ? "" : done.error().text, why) && a.in_force(1);
+    };
+    const FeedCentre newest = a.centre;
+    a.centre = before;
+    a.centre.now_s = newest.now_s + 2 * feed::day_s;
+    assert_true(refused_as("backdated"));
+    a.centre = newest;
+    a.release({1, 2, 3});
+    a.centre.snapshot_keys = cordon::test::Holders(1, 1);
+    a.centre.announce();
+    a.centre.now_s += 2 * feed::day_s;
+    assert_true(refused_as("forged"));
+}
+
 // --- the disk ------------------------------------------------------------------------------------
 
 void a_damaged_state_is_no_empty_one(void** state) {
@@ -531,6 +594,8 @@ int main() {
         test(a_pause_holds_back_releases_only_and_ends),
         test(falls_back_to_the_generation_before),
         test(takes_a_folder_for_a_mirror),
+        test(takes_a_late_folder_only_by_its_name),
+        test(a_late_folder_is_believed_no_more_than_a_mirror),
         test(a_damaged_state_is_no_empty_one),
         test(a_damaged_set_is_fetched_anew_or_named),
         test(the_floor_outlives_a_restart),
