@@ -92,12 +92,14 @@ control_tests := \
     dataplane_link \
     feed_backup \
     feed_client \
+    feed_crash \
     feed_format \
     feed_follower \
     feed_answers \
     feed_importers \
     feed_in_force \
     feed_publisher \
+    feed_threats \
     feed_transfer \
     journal_reader \
     request_server \
@@ -165,6 +167,10 @@ $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pur
                           $(shell_plain_objects) $(control_objects)
 	$(link)
 $(control_test_programs): LIBS = $(control_libs) -lcmocka
+# Sees what is done to files: tests/support/recorded_folder.h.
+recorded := -Wl,--wrap=write,--wrap=fsync,--wrap=mkostemp \
+            -Wl,--wrap=rename,--wrap=link,--wrap=unlink
+$(O)/tests/unit/feed_crash_test: LIBS = $(control_libs) -lcmocka $(recorded)
 
 # The corpus of framing cases, and how our parser frames bytes.
 framing_sources := tests/framing/corpus.cpp tests/framing/framed.cpp

@@ -194,6 +194,7 @@ int run_feed_import(Context& context) {
     const auto folder = std::filesystem::canonical(context.words[1], error);
     if (error) return context.fail({ErrorCode::io, printable(context.words[1]), error.value()});
     request["folder"] = folder.string();
+    if (context.words.size() > 2) request["late"] = context.words[2];
     const Result<json> reply = ask_slowly(context, request);
     if (!reply) return context.fail(reply.error());
     return print_feeds(context, *reply, json::array({*reply}));

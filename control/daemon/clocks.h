@@ -16,6 +16,13 @@ inline std::uint64_t monotonic_ms() {
            static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
 }
 
+// With time asleep; nobody sets it.
+inline std::uint64_t boot_seconds() {
+    timespec now;
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<std::uint64_t>(now.tv_sec);
+}
+
 inline std::uint64_t unix_seconds() {
     return static_cast<std::uint64_t>(::time(nullptr));
 }

@@ -92,12 +92,15 @@ void Daemon::on_feed_hold(ClientId client, std::uint32_t uid, Request* request) 
 void Daemon::on_feed_import(ClientId client, std::uint32_t uid, Request* request) {
     FeedQuestion question = {
         client, FeedQuestion::What::import, request->text("feed"), request->text("folder"), {}};
+    question.late_word = request->text("late");
     if (!fields_are_right(client, *request)) return;
     if (!path_rule.fits(question.folder))
         return answer(
             client, failure(ErrorCode::usage, "folder must be " + std::string(path_rule.must_be)));
     log_line(LogLevel::notice,
-             "feed " + question.feed + " is imported from a folder, by uid " + std::to_string(uid));
+             "feed " + question.feed + " is imported from a folder" +
+                 (question.late_word.empty() ? "" : ", late, as " + question.late_word) +
+                 ", by uid " + std::to_string(uid));
     ask_feeds(question);
 }
 

@@ -9,9 +9,6 @@
 namespace cordon::feed {
 namespace {
 
-// A clock that runs a little behind the Centre's is no attack.
-constexpr std::uint64_t clock_slack_s = 600;
-
 std::string of_version(std::uint64_t version, const char* role) {
     return "metadata/" + std::to_string(version) + "." + role + ".json";
 }
@@ -55,8 +52,8 @@ Result<std::string> get_announced(Fetch& fetch, const std::string& path, std::ui
 // One refresh: the state that grows, and what has been read of it.
 class Walk {
   public:
-    Walk(const TrustState& state, Fetch& fetch, std::uint64_t now_s)
-        : fetch_(fetch), now_s_(now_s) {
+    Walk(const TrustState& state, Fetch& fetch, std::uint64_t now_s, std::uint64_t late_s)
+        : fetch_(fetch), now_s_(now_s), late_s_(late_s) {
         out.state = state;
     }
     Refreshed out;
@@ -89,7 +86,7 @@ class Walk {
         const auto fresh = read_timestamp(*envelope);
         if (!fresh) return malformed(fresh.error());
         if (const auto ok = not_older(*fresh); !ok) return ok;
-        if (auto alive = check_alive(*envelope, "timestamp", now_s_); !alive) return alive;
+        if (auto alive = check_alive(*envelope, "timestamp", late()); !alive) return alive;
         out.timestamp = *fresh;
         out.state.timestamp = *bytes;
         out.state.issued_s = std::max(out.state.issued_s, fresh->issued_s);
@@ -109,7 +106,7 @@ class Walk {
         const auto fresh = read_snapshot(*envelope);
         if (!fresh) return malformed(fresh.error());
         if (const auto ok = no_file_older(*fresh); !ok) return ok;
-        if (auto alive = check_alive(*envelope, "snapshot", now_s_); !alive) return alive;
+        if (auto alive = check_alive(*envelope, "snapshot", late()); !alive) return alive;
         snapshot_ = *fresh;
         out.state.snapshot = *bytes;
         return {};
@@ -134,7 +131,7 @@ class Walk {
         if (!envelope) return Failure(envelope.error());
         const auto fresh = read_revocations(*envelope);
         if (!fresh) return malformed(fresh.error());
-        if (auto alive = check_alive(*envelope, "revocations", now_s_); !alive)
+        if (auto alive = check_alive(*envelope, "revocations", late()); !alive)
             return Failure(alive.error());
         out.state.revocations = bytes;
         return *fresh;
@@ -158,6 +155,8 @@ class Walk {
     }
 
   private:
+    std::uint64_t late() const { return now_s_ - std::min(now_s_, late_s_); }
+
     // With `before`, both the old and the new keys must have signed, and versions rise by one.
     Result<Envelope> believe_root(Bytes bytes, const RootMetadata* before) {
         if (bytes.size() > root_bytes_max) return refuse(Refusal::endless, "root");
@@ -252,6 +251,7 @@ class Walk {
 
     Fetch& fetch_;
     std::uint64_t now_s_;
+    std::uint64_t late_s_;
     SnapshotMetadata snapshot_;
     Result<void> targets_alive_;
 };
@@ -314,8 +314,8 @@ Failure refuse(Refusal refusal, const std::string& why) {
 }
 
 Result<Refreshed> refresh(const TrustState& state, Fetch& fetch, std::uint64_t now_s,
-                          TrustState* kept) {
-    Walk walk(state, fetch, now_s);
+                          TrustState* kept, std::uint64_t late_s) {
+    Walk walk(state, fetch, now_s, late_s);
     if (kept != nullptr) *kept = state;
     if (const auto done = walk.roots(); !done) return Failure(done.error());
     if (kept != nullptr) *kept = walk.out.state;

@@ -16,6 +16,10 @@
 namespace cordon::feed {
 
 inline constexpr std::uint64_t root_steps_max = 64;
+// A clock that runs a little behind the Centre's is no attack.
+inline constexpr std::uint64_t clock_slack_s = 600;
+// What is carried over an air gap is late; so late it may be, where an operator says that he knows.
+inline constexpr std::uint64_t late_max_s = 7 * day_s;
 
 // Why something of a feed was refused: the first word of the error, and of the alarm.
 enum class Refusal : std::uint8_t {
@@ -60,9 +64,10 @@ struct Refreshed {
 
 // `now_s` is fixed for the whole refresh (§5.1). `state.root` must be there: it is where trust
 // begins. On an error nothing of the old state is lost; `*kept`, if asked for, is what may be kept
-// of the new one (a chain of roots).
+// of the new one (a chain of roots). `late_s`: for how long behind its end a timestamp, a snapshot
+// and revocations still count, which live for a day at most; of the others none does.
 Result<Refreshed> refresh(const TrustState& state, Fetch& fetch, std::uint64_t now_s,
-                          TrustState* kept = nullptr);
+                          TrustState* kept = nullptr, std::uint64_t late_s = 0);
 
 // The cheapest way from generation `own` (0: nothing) to the newest one, by bytes to download.
 // Empty when there is none, or nothing to do.

@@ -51,16 +51,28 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
       files_(config.feeds.system_files, state_dir_ + "/system-files.sqlite", &stop_),
       index_({index_path_, state_dir_}, feed::box_public(node_key), identity_.lab, files_),
       bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    index_.set_others([this](const std::string& but) -> Result<std::vector<FeedInForce>> {
-        std::vector<FeedInForce> others;
-        for (const Followed& one : feeds_) {
-            if (one.follower->options().name == but) continue;
-            auto there = one.follower->in_force();
-            if (!there) return Failure(there.error());
-            if (*there) others.push_back(std::move(**there));
-        }
-        return others;
-    });
+    index_.set_others(
+        [this](const std::string& but) -> Result<std::vector<FeedInForce>> {
+            std::vector<FeedInForce> others;
+            for (const Followed& one : feeds_) {
+                const Follower& feed = *one.follower;
+                if (feed.options().name == but) continue;
+                // An index without it would lift what is in force of it.
+                if (!feed.is_read())
+                    return failure(ErrorCode::refused, "no new index while the state of the feed " +
+                                                           feed.options().name + " cannot be read");
+                auto there = feed.in_force();
+                if (!there) return Failure(there.error());
+                if (*there) others.push_back(std::move(**there));
+            }
+            return others;
+        },
+        [this](const std::string& but) {
+            std::vector<FeedStanding> others;
+            for (const Followed& one : feeds_)
+                if (one.follower->options().name != but) others.push_back(one.follower->standing());
+            return others;
+        });
 }
 
 FeedDesk::~FeedDesk() {
@@ -128,6 +140,7 @@ void FeedDesk::tell(std::uint64_t generation, const std::string& error) {
 }
 
 void FeedDesk::run() {
+    watch_clock();
     // Mirrors may let us wait: what is in force is told before.
     for (Followed& one : feeds_)
         start_feed(one);
@@ -145,6 +158,7 @@ void FeedDesk::run() {
 }
 
 void FeedDesk::turn() {
+    watch_clock();
     heed_dataplane();
     FeedQuestion question;
     bool has_question = false;
@@ -172,6 +186,10 @@ void FeedDesk::turn() {
         if (!stop_ && one.follower->next_poll_s() <= unix_seconds()) poll(one, false);
     }
     publish_status();
+}
+
+void FeedDesk::watch_clock() {
+    if (clock_.look(unix_seconds(), boot_seconds())) log_line(LogLevel::error, clock_.text());
 }
 
 // Reads what is in force; tried again where it could not be read.
@@ -220,6 +238,10 @@ void FeedDesk::heed_dataplane() {
     index_alarm_ = error.empty() ? "" : "the dataplane refused the index: " + error;
     if (error.empty()) return;
     log_line(LogLevel::error, index_alarm_ + "; the one before takes its place");
+    for (Followed& one : feeds_) {
+        if (const auto done = one.follower->suspend_lifted(unix_seconds()); !done)
+            log_line(LogLevel::error, done.error().message());
+    }
     if (const auto back = index_.dataplane_refused(); !back)
         log_line(LogLevel::error, back.error().message());
 }
@@ -253,7 +275,7 @@ Result<json> FeedDesk::answer(const FeedQuestion& question) {
     const Result<void> done = question.what == What::hold ? feed.hold(question.hold, now)
                               : question.what == What::fall_back
                                   ? feed.fall_back(question.hold, now)
-                                  : feed.import(folder, now);
+                                  : feed.import(folder, now, question.late_word);
     if (!done) return Failure(done.error());
     return feed_json(feed, now);
 }
@@ -315,6 +337,7 @@ void FeedDesk::publish_status() {
         json line = feed_json(*one.follower, now);
         if (!one.not_started.empty()) line["alarms"].push_back(one.not_started);
         if (!index_alarm_.empty()) line["alarms"].push_back(index_alarm_);
+        if (!clock_.text().empty()) line["alarms"].push_back(clock_.text());
         list.push_back(std::move(line));
     }
     json fresh = {{"node", identity_.node}, {"feeds", std::move(list)}};

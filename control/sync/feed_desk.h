@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "control/config/config.h"
+#include "control/sync/clock_alarm.h"
 #include "control/sync/follower.h"
 #include "control/sync/index_of_feeds.h"
 #include "dataplane/base/descriptor.h"
@@ -30,6 +31,7 @@ struct FeedQuestion {
     std::string feed;    // empty: all of them, for sync and verify
     std::string folder;  // of import
     Hold hold;
+    std::string late_word = {};  // of import
 };
 
 struct FeedAnswer {
@@ -70,6 +72,7 @@ class FeedDesk {
     void turn();
     static bool start_feed(Followed& feed);
     bool poll(Followed& feed, bool asked);
+    void watch_clock();
     void heed_dataplane();
     Result<nlohmann::json> answer(const FeedQuestion& question);
     Result<nlohmann::json> answer_sync(const std::string& name);
@@ -87,6 +90,7 @@ class FeedDesk {
     IndexOfFeeds index_;
     std::vector<Followed> feeds_;
     std::string index_alarm_;  // that the dataplane refused one
+    ClockAlarm clock_;
     Descriptor bell_;
 
     mutable std::mutex mutex_;

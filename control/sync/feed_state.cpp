@@ -1,5 +1,7 @@
 #include "control/sync/feed_state.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -41,9 +43,12 @@ json to_json(const Accepted& a) {
 }
 
 json to_json(const FeedState& s) {
-    json suspensions = json::array(), accepted = json::array(), history = json::array();
+    json suspensions = json::array(), lifted = json::array();
+    json accepted = json::array(), history = json::array();
     for (const HeldSuspension& held : s.suspensions)
         suspensions.push_back(to_json(held));
+    for (const HeldSuspension& held : s.lifted)
+        lifted.push_back(to_json(held));
     for (const Accepted& one : s.accepted)
         accepted.push_back(to_json(one));
     for (const HistoryLine& line : s.history)
@@ -62,6 +67,7 @@ json to_json(const FeedState& s) {
             {"in_force", to_json(s.in_force)},
             {"previous", to_json(s.previous)},
             {"suspensions", suspensions},
+            {"lifted", lifted},
             {"accepted", accepted},
             {"history", history},
             {"hold",
@@ -100,6 +106,8 @@ FeedState state_of(const json& j) {
     s.previous = generation_of(j.at("previous"));
     for (const json& one : j.at("suspensions"))
         s.suspensions.push_back(suspension_of(one));
+    for (const json& one : j.value("lifted", json::array()))  // younger than the rest
+        s.lifted.push_back(suspension_of(one));
     for (const json& one : j.at("accepted"))
         s.accepted.push_back({one.at("time"), one.at("base"), one.at("generation"), one.at("added"),
                               one.at("removed")});
@@ -212,10 +220,10 @@ void FeedFolder::sweep(const FeedState& state) const {
         for (const Generation* kept : {&state.in_force, &state.previous})
             needed |=
                 entry.path() == set_path(*kept) + ".rec" || entry.path() == set_path(*kept) + ".in";
-        if (!needed) fs::remove(entry.path(), error);
+        if (!needed) ::unlink(entry.path().c_str());
     }
     for (const auto& entry : fs::directory_iterator(partial_dir(), error))
-        fs::remove(entry.path(), error);
+        ::unlink(entry.path().c_str());
 }
 
 namespace {

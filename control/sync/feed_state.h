@@ -83,7 +83,8 @@ struct FeedState {
     Generation in_force;
     Generation previous;
     std::vector<HeldSuspension> suspensions;
-    std::vector<Accepted> accepted;  // oldest first
+    std::vector<HeldSuspension> lifted;  // by the step from `previous` to `in_force`
+    std::vector<Accepted> accepted;      // oldest first
     std::vector<HistoryLine> history;
     Hold hold;
     bool imported = false;  // the last news came by `feed import`

@@ -33,6 +33,11 @@ Result<std::uint64_t> claimed_version(const std::string& timestamp) {
     return envelope->version;
 }
 
+// A mirror that lies is worse than one that is silent, and must not be hidden by it.
+void keep_worse(const Error& error, Error* worst) {
+    if (worst->code == ErrorCode::unreachable) *worst = error;
+}
+
 }  // namespace
 
 Follower::Follower(FeedOptions options, Identity identity, FeedFolder folder,
@@ -67,7 +72,13 @@ Result<void> Follower::start(std::uint64_t now_s) {
         if (const auto read = targets ? feed::read_targets(*targets) : Failure(targets.error()))
             static_cast<void>(open_own_grant(*read));  // a grant that does not open is asked anew
     }
-    if (state_.in_force.number == 0 || keeper_.holds(options_.name, state_.in_force)) return {};
+    is_read_ = true;
+    if (state_.in_force.number == 0) return {};
+    // More may be suspended than the state says, after a crash: the next news tells.
+    if (!keeper_.suspends(standing())) {
+        if (const Result<void> done = put_suspensions(now_s); !done) return done;
+    }
+    if (keeper_.holds(options_.name, state_.in_force)) return {};
     const auto own = in_force();
     if (!own) return Failure(own.error());
     return *own ? put(**own, now_s) : Result<void>();
@@ -107,23 +118,59 @@ void Follower::poll(std::uint64_t now_s, bool asked) {
     }
     if (state_.trust.issued_s != 0 && now_s > state_.trust.issued_s + stale_s)
         alarm("stale: the newest news is of " + feed::write_time(state_.trust.issued_s));
+    // A mirror that answers would have been refused for it.
+    const bool silent = !news && news.error().code == ErrorCode::unreachable;
+    if (silent && now_s + feed::clock_slack_s < state_.trust.issued_s)
+        alarm("clock: this machine's is before the newest news, of " +
+              feed::write_time(state_.trust.issued_s));
     schedule(now_s, !news);
 }
 
-Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s) {
+Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s,
+                              const std::string& late_word) {
     alarms_.clear();
     polled_s_ = now_s;
     refused_ = {};
     grant_asked_s_ = 0;
-    const auto news = refresh_from(folder, now_s);
+    const auto news = refresh_from_folder(folder, now_s, late_word);
     if (!news) {
         alarm(news.error().message());
         return Failure(news.error());
     }
     state_.imported = true;
+    state_.note(now_s, "imported: news of " + feed::write_time(news->timestamp.issued_s) +
+                           (news->timestamp.expires_s > now_s ? "" : ", taken late"));
+    if (const Result<void> saved = folder_.save(state_); !saved) alarm(saved.error().message());
     learn(*news, {nullptr, &folder}, now_s);
     if (alarms_.empty()) return {};
     return failure(ErrorCode::integrity, alarms_.front());
+}
+
+// A copy that is late could be one that somebody held back; to take it is to say that no newer one
+// is to be had. So it takes a second step, which names the very copy: a script that imports what
+// comes does not take it by itself.
+Result<feed::Refreshed> Follower::refresh_from_folder(feed::Fetch& folder, std::uint64_t now_s,
+                                                      const std::string& late_word) {
+    const auto timestamp = folder.get(timestamp_path, feed::timestamp_bytes_max);
+    if (!timestamp) return Failure(timestamp.error());
+    if (!*timestamp)
+        return feed::refuse(feed::Refusal::unreachable,
+                            std::string(timestamp_path) + " is not there");
+    const std::string word = feed::to_hex(feed::sha256(as_bytes(**timestamp))).substr(0, 16);
+    WithTimestamp copy(folder, **timestamp);
+    if (!late_word.empty() && late_word != word)
+        return failure(ErrorCode::refused, "this copy is " + word + ", not " + late_word);
+    if (!late_word.empty()) return refresh_from(copy, now_s, feed::late_max_s);
+    auto news = refresh_from(copy, now_s);
+    if (news && news->revocations) return news;
+    const auto late = feed::refresh(state_.trust, copy, now_s, nullptr, feed::late_max_s);
+    if (!late || !late->revocations) return news;
+    Error error = news ? news->revocations.error() : news.error();
+    error.text += ". This copy is of " + feed::write_time(late->timestamp.issued_s) +
+                  ": what was suspended or withdrawn since is not in it. To take it all the same, "
+                  "name it behind its folder: " +
+                  word;
+    return Failure(error);
 }
 
 // Weakening first, and each by itself: what is refused of one says nothing about the next.
@@ -143,9 +190,10 @@ void Follower::learn(const feed::Refreshed& news, const Source& from, std::uint6
     if (const auto done = keep_fresh(now_s); !done) alarm("index: " + done.error().message());
 }
 
-Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t now_s) {
+Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t now_s,
+                                               std::uint64_t late_s) {
     feed::TrustState kept;
-    auto news = feed::refresh(state_.trust, fetch, now_s, &kept);
+    auto news = feed::refresh(state_.trust, fetch, now_s, &kept, late_s);
     // Of a walk that ended early only the roots are kept. Else a mirror that has nothing but a new
     // timestamp would shut out all others until they have it too.
     const feed::TrustState before = state_.trust;
@@ -170,10 +218,8 @@ Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t
 }
 
 Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Source* followed) {
-    const auto answers = ask_mirrors();
     Error worst = {ErrorCode::unreachable, "unreachable: no mirror answers"};
-    for (const Mirror& mirror : mirrors_)
-        if (!mirror.problem.empty()) worst.text = mirror.problem;
+    const auto answers = ask_mirrors(&worst);
     for (const auto& [mirror, timestamp] : answers) {
         WithTimestamp source(*mirror->fetch, timestamp);
         auto news = refresh_from(source, now_s);
@@ -183,13 +229,13 @@ Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Sour
             return news;
         }
         mirror->problem = news.error().message();
-        worst = news.error();
+        keep_worse(news.error(), &worst);
     }
     return Failure(worst);
 }
 
 // Two that answer, in a random order, the one with the newer timestamp first.
-std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors() {
+std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors(Error* worst) {
     std::vector<Mirror*> order;
     for (Mirror& mirror : mirrors_)
         order.push_back(&mirror);
@@ -209,6 +255,7 @@ std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors() {
                     : claimed_version(**got);
         if (!version) {
             mirror->problem = version.error().message();
+            keep_worse(version.error(), worst);
             continue;
         }
         mirror->version = *version;
@@ -261,12 +308,16 @@ Result<void> Follower::fall_back(const Hold& hold, std::uint64_t now_s) {
         return failure(ErrorCode::refused, "there is no generation before this one");
     const FeedState before = state_;
     std::swap(state_.in_force, state_.previous);
+    suspend_lifted();
     const auto feed = in_force();
     Result<void> done = feed && *feed ? put(**feed, now_s)
                         : feed        ? failure(ErrorCode::refused, "there is no grant")
                                       : Failure(feed.error());
     if (done) done = this->hold(hold, now_s);
-    if (!done) state_ = before;
+    if (!done) {
+        state_ = before;
+        put_failed_ = true;
+    }
     return done;
 }
 

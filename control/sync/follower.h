@@ -4,7 +4,9 @@
 //   poll:  timestamps of two mirrors ► refresh ► suspensions ► grant ► release ► index ► state
 //
 // Owns:       the state of the feed, in its folder.
-// Invariants: suspensions are in force before a release is looked at. A generation is in force only
+// Invariants: suspensions are in force before a release is looked at, and need neither a set nor a
+//             grant; one that is lifted is so after the state says it, and after the release that
+//             lifts it is in force. A generation is in force only
 //             after its index was tried; the set before it stays on the disk. No release is taken
 //             while one of the two is held back, without a grant that holds, or above the caps of
 //             the days that passed.
@@ -30,17 +32,22 @@ inline constexpr std::uint64_t hold_max_s = 7 * feed::day_s;
 inline constexpr std::uint64_t stale_s = feed::day_s;
 inline constexpr std::uint64_t fresh_every_s = feed::day_s / 2;
 
-// What of a feed is to be in the index.
-struct FeedInForce {
+// What weakens a feed, whatever its records and keys are.
+struct FeedStanding {
     std::string name;
+    std::uint64_t issued_s = 0;  // of the newest news
+    // Of a generation: that with which its records came here.
+    std::vector<feed::Suspension> suspensions;
+    bool is_read = true;  // else what was said of it before is all that is known
+};
+
+// What of a feed is to be in the index.
+struct FeedInForce : FeedStanding {
     RightsCeiling ceiling = RightsCeiling::report;
     Generation generation;
     std::uint64_t not_after_s = 0;  // of the grant
-    std::uint64_t issued_s = 0;     // of the newest news
     feed::SecretKey key;
     FeedSet set;
-    // Of a generation: that with which its records came here.
-    std::vector<feed::Suspension> suspensions;
 };
 
 // Where what is to be in force goes. On an error what was in force stays.
@@ -50,8 +57,10 @@ class IndexKeeper {
     // Built, tried, and then in the place of the one before.
     virtual Result<void> put(const FeedInForce& feed, std::uint64_t now_s) = 0;
     // Other suspensions than before, of the same generation.
-    virtual Result<void> suspend(const FeedInForce& feed, std::uint64_t now_s) = 0;
+    virtual Result<void> suspend(const FeedStanding& feed, std::uint64_t now_s) = 0;
     virtual bool holds(const std::string& name, const Generation& generation) = 0;
+    // Whether all of its suspensions are in force; there may be more.
+    virtual bool suspends(const FeedStanding& feed) = 0;
 };
 
 struct Mirror {
@@ -79,8 +88,10 @@ class Follower {
     Result<void> start(std::uint64_t now_s);
     // `asked`: somebody waits for it; what was refused is tried again.
     void poll(std::uint64_t now_s, bool asked = false);
-    // One poll of a folder instead of the mirrors.
-    Result<void> import(feed::Fetch& folder, std::uint64_t now_s);
+    // One poll of a folder instead of the mirrors. What has ended up to feed::late_max_s ago is
+    // refused with a word that names these bytes, and taken when that is `late_word`.
+    Result<void> import(feed::Fetch& folder, std::uint64_t now_s,
+                        const std::string& late_word = "");
 
     Result<void> hold(const Hold& hold, std::uint64_t now_s);
     // Back to the generation before, held there.
@@ -101,6 +112,10 @@ class Follower {
 
     // For an index of several feeds: what of this one is to be in it. Nothing yet: no generation.
     Result<std::optional<FeedInForce>> in_force() const;
+    FeedStanding standing() const;
+    bool is_read() const { return is_read_; }  // its state
+    // The generation before is in force again: what the one after it has lifted is not.
+    Result<void> suspend_lifted(std::uint64_t now_s);
 
   private:
     struct Source {
@@ -118,8 +133,11 @@ class Follower {
     };
 
     Result<feed::Refreshed> refresh_from_mirrors(std::uint64_t now_s, Source* followed);
-    Result<feed::Refreshed> refresh_from(feed::Fetch& fetch, std::uint64_t now_s);
-    std::vector<std::pair<Mirror*, std::string>> ask_mirrors();
+    Result<feed::Refreshed> refresh_from(feed::Fetch& fetch, std::uint64_t now_s,
+                                         std::uint64_t late_s = 0);
+    Result<feed::Refreshed> refresh_from_folder(feed::Fetch& folder, std::uint64_t now_s,
+                                                const std::string& late_word);
+    std::vector<std::pair<Mirror*, std::string>> ask_mirrors(Error* worst);
     void name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
                        const Mirror& followed);
     void learn(const feed::Refreshed& news, const Source& from, std::uint64_t now_s);
@@ -143,6 +161,7 @@ class Follower {
     Result<void> check_days(const Accepted& change, const feed::Caps& caps,
                             std::uint64_t now_s) const;
     Result<FeedInForce> described(FeedSet set, const Generation& generation) const;
+    void suspend_lifted();
     std::vector<feed::Suspension> suspensions_here() const;
 
     FeedOptions options_;
@@ -158,6 +177,9 @@ class Follower {
     bool lab_ = false;
     std::vector<std::string> alarms_;
     Refused refused_;
+    bool is_read_ = false;
+    bool suspensions_put_ = false;  // what is in force is what the state says, and not more
+    bool put_failed_ = false;       // the index may hold what the state does not say
     std::uint64_t newest_ = 0;
     std::uint64_t polled_s_ = 0;
     std::uint64_t put_issued_s_ = 0;  // how old the index takes the feed to be

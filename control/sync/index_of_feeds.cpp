@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/feed/folder_fetch.h"
 #include "control/feed/key_handover.h"
 #include "control/index/atomic_file.h"
 #include "control/index/feed_index.h"
@@ -34,7 +35,7 @@ FeedSection section_of(const FeedInForce& feed) {
     return section;
 }
 
-ListAge age_of(const FeedInForce& feed) {
+ListAge age_of(const FeedStanding& feed) {
     ListAge age = {};
     feed.name.copy(age.name, sizeof age.name - 1);
     age.fresh_until_s = feed.issued_s + fresh_s;
@@ -45,7 +46,7 @@ ListAge age_of(const FeedInForce& feed) {
 
 // A reference is suspended until a later release reaffirms it, whenever its entry ends; what is
 // suspended as a whole reports, and comes back by itself.
-Suspension entry_of(const FeedInForce& feed, const feed::Suspension& suspended) {
+Suspension entry_of(const FeedStanding& feed, const feed::Suspension& suspended) {
     Suspension entry = {};
     feed.name.copy(entry.name, sizeof entry.name - 1);
     entry.value = suspended.value;
@@ -67,38 +68,75 @@ Suspension entry_of(const FeedInForce& feed, const feed::Suspension& suspended) 
     return entry;
 }
 
+// Nothing: there is none, or it is damaged.
+std::optional<Suspensions> read_suspensions(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const auto bytes =
+        feed::FolderFetch(path.substr(0, slash)).get(path.substr(slash + 1), suspensions_bytes_max);
+    if (!bytes || !*bytes) return std::nullopt;
+    auto read = Suspensions::read(as_bytes(**bytes));
+    return read ? std::optional(std::move(*read)) : std::nullopt;
+}
+
+bool has(const Suspensions& file, const Suspension& wanted) {
+    // A generation is kept as an index knows it.
+    const std::string alone = write_suspensions({wanted}, {}, 0);
+    const auto as_written = Suspensions::read(as_bytes(alone));
+    const Suspension& one = as_written ? as_written->entries().at(0) : wanted;
+    return std::any_of(file.entries().begin(), file.entries().end(), [&one](const Suspension& e) {
+        return std::string_view(e.name) == one.name && e.what == one.what && e.value == one.value &&
+               e.mode >= one.mode && e.until_s >= one.until_s;
+    });
+}
+
+void keep_of(const Suspensions& file, std::string_view name, std::vector<Suspension>* entries,
+             std::vector<ListAge>* ages) {
+    for (const Suspension& entry : file.entries())
+        if (entry.name == name) entries->push_back(entry);
+    for (const ListAge& age : file.ages())
+        if (age.name == name) ages->push_back(age);
+}
+
 }  // namespace
 
+std::string IndexOfFeeds::suspensions_path() const {
+    return places_.state_dir + "/" + suspensions_name;
+}
+
 // No new index: the dataplane asks for these when it judges.
-Result<void> IndexOfFeeds::suspend(const FeedInForce& feed, std::uint64_t now_s) {
-    const auto feeds = with_others(feed);
-    return feeds ? put_suspensions(*feeds, now_s) : Failure(feeds.error());
-}
-
-Result<std::vector<FeedInForce>> IndexOfFeeds::with_others(const FeedInForce& feed) const {
-    auto feeds = others_ ? others_(feed.name) : std::vector<FeedInForce>();
-    if (feeds) feeds->push_back(feed);
-    return feeds;
-}
-
-Result<void> IndexOfFeeds::put_suspensions(const std::vector<FeedInForce>& feeds,
-                                           std::uint64_t now_s) const {
+Result<void> IndexOfFeeds::suspend(const FeedStanding& feed, std::uint64_t now_s) {
+    auto feeds = standings_ ? standings_(feed.name) : std::vector<FeedStanding>();
+    feeds.push_back(feed);
+    const std::optional<Suspensions> old = read_suspensions(suspensions_path());
     std::vector<Suspension> entries;
     std::vector<ListAge> ages;
-    for (const FeedInForce& feed : feeds) {
-        ages.push_back(age_of(feed));
-        for (const feed::Suspension& suspended : feed.suspensions)
-            entries.push_back(entry_of(feed, suspended));
+    for (const FeedStanding& one : feeds) {
+        if (!one.is_read) {  // what was said of it stays
+            if (old) keep_of(*old, one.name, &entries, &ages);
+            continue;
+        }
+        ages.push_back(age_of(one));
+        for (const feed::Suspension& suspended : one.suspensions)
+            entries.push_back(entry_of(one, suspended));
     }
     if (entries.size() > suspensions_max)
         return failure(ErrorCode::integrity, "more is suspended than fits");
     const std::string file = write_suspensions(std::move(entries), std::move(ages), now_s);
-    return write_file_atomically(places_.state_dir + "/" + suspensions_name, as_bytes(file));
+    return write_file_atomically(suspensions_path(), as_bytes(file));
+}
+
+bool IndexOfFeeds::suspends(const FeedStanding& feed) {
+    const std::optional<Suspensions> file = read_suspensions(suspensions_path());
+    return file && std::all_of(feed.suspensions.begin(), feed.suspensions.end(),
+                               [&](const feed::Suspension& suspended) {
+                                   return has(*file, entry_of(feed, suspended));
+                               });
 }
 
 Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
-    const auto feeds = with_others(feed);
+    auto feeds = others_ ? others_(feed.name) : std::vector<FeedInForce>();
     if (!feeds) return Failure(feeds.error());
+    feeds->push_back(feed);
     const auto before = describe_index(places_.index);
     FeedIndexOptions options;
     options.index.lab = lab_;
@@ -111,7 +149,7 @@ Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
     if (const auto tried = try_index(image.bytes(), *feeds, files_); !tried) return tried;
     if (const auto keys = hand_over_keys(*feeds); !keys) return keys;
     // Before the index: what it lists anew may be suspended.
-    if (const auto weaker = put_suspensions(*feeds, now_s); !weaker) return weaker;
+    if (const auto weaker = suspend(feed, now_s); !weaker) return weaker;
     if (const auto kept = keep_previous(); !kept) return kept;
     const Result<void> wrote = write_file_atomically(places_.index, image.bytes());
     if (wrote) generation_ = options.index.generation;

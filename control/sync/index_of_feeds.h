@@ -25,24 +25,28 @@ struct IndexPlaces {
 
 class IndexOfFeeds final : public IndexKeeper {
   public:
-    // What of the feeds but this one is to be in the index.
+    // What of the feeds but this one is to be in the index, and what weakens them.
     using Others = std::function<Result<std::vector<FeedInForce>>(const std::string& but)>;
+    using Standings = std::function<std::vector<FeedStanding>(const std::string& but)>;
 
     IndexOfFeeds(IndexPlaces places, feed::PublicKey node, bool lab, SystemFiles& files)
         : places_(std::move(places)), node_(node), lab_(lab), files_(files) {}
-    void set_others(Others others) { others_ = std::move(others); }
+    void set_others(Others others, Standings standings) {
+        others_ = std::move(others);
+        standings_ = std::move(standings);
+    }
 
     Result<void> put(const FeedInForce& feed, std::uint64_t now_s) override;
-    Result<void> suspend(const FeedInForce& feed, std::uint64_t now_s) override;
+    Result<void> suspend(const FeedStanding& feed, std::uint64_t now_s) override;
     bool holds(const std::string& name, const Generation& generation) override;
+    bool suspends(const FeedStanding& feed) override;
 
     // The index in place is not the one that was in force: the one before takes its place again.
     Result<void> dataplane_refused();
     std::uint64_t generation() const { return generation_; }  // of the file put last, 0: none
 
   private:
-    Result<std::vector<FeedInForce>> with_others(const FeedInForce& feed) const;
-    Result<void> put_suspensions(const std::vector<FeedInForce>& feeds, std::uint64_t now_s) const;
+    std::string suspensions_path() const;
     Result<void> hand_over_keys(const std::vector<FeedInForce>& feeds) const;
     Result<void> keep_previous() const;
     std::string previous() const { return places_.index + ".previous"; }
@@ -52,6 +56,7 @@ class IndexOfFeeds final : public IndexKeeper {
     bool lab_;
     SystemFiles& files_;
     Others others_;
+    Standings standings_;
     std::uint64_t generation_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // What a follower takes of a feed that it believes: suspensions, a grant, a release.
 
 #include <algorithm>
+#include <utility>
 
 #include "control/sync/follower.h"
 
@@ -32,13 +33,20 @@ bool outlives(const feed::Suspension& s) {
     return s.what == feed::SuspensionOf::reference;
 }
 
+bool is_held(const std::vector<HeldSuspension>& list, const feed::Suspension& one) {
+    return std::any_of(list.begin(), list.end(),
+                       [&one](const HeldSuspension& held) { return same(held.what, one); });
+}
+
 }  // namespace
 
+// What is suspended is in force before the state says so, and what is lifted after it: a crash
+// between the two suspends more than the state says, which the next news mends.
 Result<void> Follower::take_suspensions(const feed::RevocationsMetadata& fresh,
                                         std::uint64_t now_s) {
-    std::vector<HeldSuspension> next;
+    std::vector<HeldSuspension> next, ended;
     const FeedState before = state_;
-    bool changed = false, others = false;  // in anything; in what is suspended
+    bool changed = false, added = false;
     for (HeldSuspension held : state_.suspensions) {
         const feed::Suspension* now = find(fresh.suspensions, held.what);
         const bool stands = now != nullptr && now_s < now->until_s;
@@ -46,7 +54,7 @@ Result<void> Follower::take_suspensions(const feed::RevocationsMetadata& fresh,
             changed |= held.lapsed_at != 0 || held.what.until_s != now->until_s;
             held = {*now, 0};
         } else if (!outlives(held.what)) {
-            changed = others = true;
+            ended.push_back(held);
             state_.note(now_s, "suspension of " + words(held.what) + " has ended");
             continue;
         } else if (held.lapsed_at == 0) {
@@ -58,27 +66,57 @@ Result<void> Follower::take_suspensions(const feed::RevocationsMetadata& fresh,
         next.push_back(held);
     }
     for (const feed::Suspension& s : fresh.suspensions) {
-        const bool known = std::any_of(next.begin(), next.end(), [&s](const HeldSuspension& held) {
-            return same(held.what, s);
-        });
-        if (known || now_s >= s.until_s) continue;
-        changed = others = true;
+        if (is_held(next, s) || now_s >= s.until_s) continue;
+        added = true;
         next.push_back({s, 0});
         state_.note(now_s, "suspended: " + words(s) + ": " + s.reason);
     }
-    if (!changed) return {};
+    Result<void> done;
+    if (added) {
+        state_.suspensions = next;
+        state_.suspensions.insert(state_.suspensions.end(), ended.begin(), ended.end());
+        done = put_suspensions(now_s);
+    }
     state_.suspensions = std::move(next);
-    // In force first: after a crash between the two the next poll finds the same change again.
-    Result<void> done = others ? put_suspensions(now_s) : Result<void>();
+    if (done && (changed || added || !ended.empty())) done = folder_.save(state_);
+    if (!done) {
+        state_ = before;
+        suspensions_put_ = false;
+        return done;
+    }
+    if (!ended.empty()) suspensions_put_ = false;
+    return suspensions_put_ ? Result<void>() : put_suspensions(now_s);
+}
+
+Result<void> Follower::put_suspensions(std::uint64_t now_s) {
+    suspensions_put_ = false;
+    if (state_.in_force.number == 0) return {};
+    const Result<void> done = keeper_.suspend(standing(), now_s);
+    suspensions_put_ = done.has_value();
+    return done;
+}
+
+// In the generation before they are what they were: suspended until a later release.
+void Follower::suspend_lifted() {
+    for (HeldSuspension held : std::exchange(state_.lifted, {})) {
+        if (is_held(state_.suspensions, held.what)) continue;
+        held.lapsed_at = state_.in_force.number;
+        state_.suspensions.push_back(std::move(held));
+    }
+}
+
+Result<void> Follower::suspend_lifted(std::uint64_t now_s) {
+    if (state_.lifted.empty()) return {};
+    const FeedState before = state_;
+    suspend_lifted();
+    Result<void> done = put_suspensions(now_s);
     if (done) done = folder_.save(state_);
     if (!done) state_ = before;
     return done;
 }
 
-Result<void> Follower::put_suspensions(std::uint64_t now_s) {
-    const auto own = in_force();
-    if (!own) return Failure(own.error());
-    return *own ? keeper_.suspend(**own, now_s) : Result<void>();
+FeedStanding Follower::standing() const {
+    return {options_.name, state_.trust.issued_s, suspensions_here(), is_read_};
 }
 
 // A generation is told by the step with which it came here, which may have brought several.
@@ -160,13 +198,16 @@ Result<void> Follower::take_grant(const feed::Refreshed& news, feed::Fetch& fetc
 Result<void> Follower::put(const FeedInForce& feed, std::uint64_t now_s) {
     const Result<void> done = keeper_.put(feed, now_s);
     if (done) put_issued_s_ = feed.issued_s;
+    suspensions_put_ = done.has_value();
+    put_failed_ = !done;
     return done;
 }
 
 // The steps of a list that gets old stand in the index: while there is news, they move on.
 Result<void> Follower::keep_fresh(std::uint64_t now_s) {
-    if (state_.in_force.number == 0 || state_.trust.issued_s < put_issued_s_ + fresh_every_s)
-        return {};
+    if (put_failed_ && keeper_.holds(options_.name, state_.in_force)) put_failed_ = false;
+    const bool fresh = state_.trust.issued_s < put_issued_s_ + fresh_every_s;
+    if (state_.in_force.number == 0 || (fresh && !put_failed_)) return {};
     const auto own = in_force();
     if (!own) return Failure(own.error());
     return *own ? put(**own, now_s) : Result<void>();
@@ -268,23 +309,28 @@ Result<void> Follower::activate(Step step, const FeedSet& own, const feed::Caps&
                   [now_s](const Accepted& one) { return one.time_s + accepted_life_s < now_s; });
     if (state_.accepted.size() >= accepted_max) state_.accepted.erase(state_.accepted.begin());
     state_.accepted.push_back(accepted);
-    std::erase_if(state_.suspensions, [&](const HeldSuspension& held) {
-        return held.lapsed_at != 0 && held.lapsed_at < step.generation.number;
-    });
     state_.note(now_s, "generation " + std::to_string(step.generation.number) + ": " +
                            std::to_string(change.added.size()) + " added, " +
                            std::to_string(change.removed.size()) + " removed, " +
                            std::to_string(step.generation.count) + " records");
     auto feed = described(std::move(set), step.generation);
     Result<void> done = feed ? put(*feed, now_s) : Failure(feed.error());
+    // Not before the index that lists them anew is in place, and the state says so.
+    state_.lifted.clear();
+    std::erase_if(state_.suspensions, [&](const HeldSuspension& held) {
+        const bool lifts = held.lapsed_at != 0 && held.lapsed_at < step.generation.number;
+        if (lifts) state_.lifted.push_back(held);
+        return lifts;
+    });
     // A crash between the two is mended by start(): the index then holds more than the state says.
     if (done) done = folder_.save(state_);
     if (!done) {
         state_ = before;
+        put_failed_ = true;
         return done;
     }
     folder_.sweep(state_);
-    return {};
+    return state_.lifted.empty() ? Result<void>() : put_suspensions(now_s);
 }
 
 // The caps of a day, over all releases of the last one; who was away for days has their caps.
@@ -311,14 +357,12 @@ Result<FeedInForce> Follower::described(FeedSet set, const Generation& generatio
         return refuse(Refusal::mixed,
                       "the grant has no key of epoch " + std::to_string(generation.epoch));
     FeedInForce feed;
-    feed.name = options_.name;
+    static_cast<FeedStanding&>(feed) = standing();
     feed.ceiling = options_.ceiling;
     feed.generation = generation;
     feed.not_after_s = grant_.not_after_s;
-    feed.issued_s = state_.trust.issued_s;
     feed.key = key->second;
     feed.set = std::move(set);
-    feed.suspensions = suspensions_here();
     return feed;
 }
 

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "dataplane/assembly/assembly.h"
+#include "dataplane/base/clock_watch.h"
 #include "dataplane/base/files.h"
 #include "dataplane/content/type_scanner.h"
 #include "dataplane/shell/appliance_link.h"
-#include "dataplane/shell/clock_watch.h"
 #include "dataplane/shell/control_socket.h"
 #include "dataplane/shell/direction_alarm.h"
 #include "dataplane/shell/link_watch.h"

@@ -92,6 +92,21 @@ class FeedCentre final : public Fetch {
     }
     void put_root() { put("root", root.version, root_keys.signed_text(to_json(root))); }
 
+    // The root that follows, signed by the old holders and the new.
+    void put_next_root(const Holders& before) {
+        ++root.version;
+        name_root_keys();
+        const nlohmann::json body = to_json(root);
+        auto signatures = before.sign_all(body, before.threshold);
+        for (const SignatureOf& one : root_keys.sign_all(body, root_keys.threshold)) {
+            bool there = false;
+            for (const SignatureOf& old : signatures)
+                there |= old.keyid == one.keyid;
+            if (!there) signatures.push_back(one);
+        }
+        put("root", root.version, write_envelope(body, signatures));
+    }
+
     // All below root, anew; versions are the caller's.
     void serve() {
         put("targets", targets.version, targets_keys.signed_text(to_json(targets)));

@@ -25,7 +25,17 @@ namespace cordon::test {
 
 class RecordingFiles final : public Files {
   public:
-    enum class Kind { write, allocate, sync, failed_sync, create, rename, remove, sync_directory };
+    enum class Kind {
+        write,
+        allocate,
+        sync,
+        failed_sync,
+        create,
+        rename,
+        link,
+        remove,
+        sync_directory
+    };
     struct Operation {
         Kind kind;
         int inode = -1;
@@ -170,6 +180,12 @@ class RecordingFiles final : public Files {
         if (!names_.contains(from)) return ENOENT;
         return done({Kind::rename, -1, 0, {}, from, to});
     }
+    // A second name of the same file.
+    int link(const std::string& from, const std::string& to) {
+        if (!names_.contains(from)) return ENOENT;
+        if (names_.contains(to)) return EEXIST;
+        return done({Kind::link, -1, 0, {}, from, to});
+    }
     int remove(const std::string& path) override {
         if (!names_.contains(path)) return ENOENT;
         return done({Kind::remove, -1, 0, {}, path, {}});
@@ -229,6 +245,9 @@ class RecordingFiles final : public Files {
                 if (!names_.contains(operation.from)) break;
                 names_[operation.to] = names_[operation.from];
                 names_.erase(operation.from);
+                break;
+            case Kind::link:
+                if (names_.contains(operation.from)) names_[operation.to] = names_[operation.from];
                 break;
             case Kind::remove:
                 names_.erase(operation.from);

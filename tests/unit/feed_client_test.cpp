@@ -210,28 +210,13 @@ void a_clock_or_a_timestamp_that_went_back_is_named(void**) {
     assert_says(client.refresh_from(centre), "backdated");
 }
 
-// The root that follows, signed by the old holders and the new.
-void put_next_root(FeedCentre& centre, const Holders& before) {
-    ++centre.root.version;
-    centre.name_root_keys();
-    const nlohmann::json body = to_json(centre.root);
-    auto signatures = before.sign_all(body, before.threshold);
-    for (const SignatureOf& one : centre.root_keys.sign_all(body, centre.root_keys.threshold)) {
-        bool there = false;
-        for (const SignatureOf& old : signatures)
-            there |= old.keyid == one.keyid;
-        if (!there) signatures.push_back(one);
-    }
-    centre.put("root", centre.root.version, write_envelope(body, signatures));
-}
-
 void follows_roots_one_by_one(void**) {
     FeedCentre centre;
     Client client(centre);
     for (int i = 0; i < 3; ++i) {
         const Holders before = centre.root_keys;
         centre.root_keys = Holders(5, 3);
-        put_next_root(centre, before);
+        centre.put_next_root(before);
     }
     assert_says(client.refresh_from(centre), "");
     assert_string_equal(client.state.root.c_str(), centre.bytes("root", 4).c_str());
@@ -241,7 +226,7 @@ void a_root_that_the_old_holders_did_not_sign_is_refused(void**) {
     FeedCentre centre;
     Client client(centre);
     centre.root_keys = Holders(5, 3);
-    put_next_root(centre, centre.root_keys);
+    centre.put_next_root(centre.root_keys);
     assert_says(client.refresh_from(centre), "forged");
     assert_string_equal(client.state.root.c_str(), centre.bytes("root", 1).c_str());
 }
@@ -250,12 +235,12 @@ void a_root_does_not_skip_or_become_another_feed(void**) {
     FeedCentre centre;
     Client client(centre);
     centre.root.version = 2;
-    put_next_root(centre, centre.root_keys);
+    centre.put_next_root(centre.root_keys);
     centre.files[FeedCentre::path_of("root", 2)] = centre.bytes("root", 3);
     assert_says(client.refresh_from(centre), "rolled-back");
     centre.root.version = 1;
     centre.root.feed = "other";
-    put_next_root(centre, centre.root_keys);
+    centre.put_next_root(centre.root_keys);
     assert_says(client.refresh_from(centre), "mixed");
 }
 
@@ -272,7 +257,7 @@ void versions_pushed_ahead_are_forgotten_with_the_keys(void**) {
     assert_says(client.refresh_from(centre), "rolled-back");
     centre.snapshot_keys = Holders(1, 1);
     centre.timestamp_keys = Holders(1, 1);
-    put_next_root(centre, centre.root_keys);
+    centre.put_next_root(centre.root_keys);
     centre.announce();
     assert_says(client.refresh_from(centre), "");
 }

@@ -219,13 +219,35 @@ void feeds_share_an_index(void** state) {
     Fixture& f = of(state);
     FeedInForce other = f.feed;
     other.name = "other";
-    f.index.set_others([&](const std::string& but) -> Result<std::vector<FeedInForce>> {
-        assert_string_equal(but.c_str(), "centre");
-        return std::vector<FeedInForce>{other};
-    });
+    f.index.set_others(
+        [&](const std::string& but) -> Result<std::vector<FeedInForce>> {
+            assert_string_equal(but.c_str(), "centre");
+            return std::vector<FeedInForce>{other};
+        },
+        [&](const std::string&) { return std::vector<FeedStanding>{other}; });
     assert_says(f.put(), "");
     assert_true(f.index.holds("centre", f.feed.generation));
     assert_true(f.index.holds("other", other.generation));
+}
+
+// What cannot be read of another feed is no reason to forget what was said of it.
+void a_feed_that_is_not_read_keeps_its_suspensions(void** state) {
+    Fixture& f = of(state);
+    FeedInForce other = f.feed;
+    other.name = "other";
+    other.suspensions = {{feed::SuspensionOf::source, 7, noon, noon + 60, ""},
+                         {feed::SuspensionOf::generation, (1u << 24) + 5, noon, noon + 60, ""}};
+    assert_true(f.index.suspend(other, noon).has_value());
+    assert_true(f.index.suspends(other));
+    FeedStanding damaged = {"other", 0, {}, false};
+    f.index.set_others([](const std::string&) { return std::vector<FeedInForce>(); },
+                       [&](const std::string&) { return std::vector<FeedStanding>{damaged}; });
+    assert_says(f.suspend({{feed::SuspensionOf::reference, 1, noon, noon + 60, ""}}), "");
+    assert_true(f.index.suspends(other) && f.index.suspends(f.feed));
+    assert_int_equal(f.suspensions().ages().size(), 2);
+    damaged.is_read = true;
+    assert_says(f.suspend({}), "");
+    assert_false(f.index.suspends(other));
 }
 
 }  // namespace
@@ -242,6 +264,7 @@ int main() {
         test(a_suspension_needs_no_new_index),
         test(what_the_dataplane_refused_gives_way_to_the_one_before),
         test(feeds_share_an_index),
+        test(a_feed_that_is_not_read_keeps_its_suspensions),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -9,7 +9,7 @@
 #include <fstream>  // before cmocka.h, which defines fail()
 #include <thread>
 
-#include "dataplane/shell/clock_watch.h"
+#include "dataplane/base/clock_watch.h"
 #include "dataplane/shell/suspension_holder.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/guard_page.h"
