@@ -99,6 +99,7 @@ control_tests := \
     feed_publisher \
     feed_transfer \
     journal_reader \
+    known_files \
     request_server \
     cordond \
     cli
