@@ -80,9 +80,13 @@ feed_sources := \
     control/feed/canonical_json.cpp \
     control/feed/client.cpp \
     control/feed/crypto.cpp \
+    control/feed/file_digests.cpp \
+    control/feed/file_hashers.cpp \
+    control/feed/files_below.cpp \
     control/feed/folder_fetch.cpp \
     control/feed/grant.cpp \
     control/feed/key_handover.cpp \
+    control/feed/known_files.cpp \
     control/feed/metadata.cpp \
     control/feed/metadata_reader.cpp \
     control/feed/records.cpp \
@@ -96,14 +100,12 @@ sync_sources := \
     control/sync/https_fetch.cpp \
     control/sync/index_of_feeds.cpp \
     control/sync/index_trial.cpp \
-    control/sync/system_files.cpp \
     control/sync/taking.cpp
 publisher_sources := \
     control/publisher/backup.cpp \
     control/publisher/deltas.cpp \
     control/publisher/documents.cpp \
     control/publisher/feed_store.cpp \
-    control/publisher/file_digests.cpp \
     control/publisher/folder.cpp \
     control/publisher/intake.cpp \
     control/publisher/json_items.cpp \

@@ -102,6 +102,7 @@ control_tests := \
     feed_threats \
     feed_transfer \
     journal_reader \
+    known_files \
     request_server \
     cordond \
     completion \

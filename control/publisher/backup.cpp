@@ -7,11 +7,12 @@
 #include <filesystem>
 
 #include "control/feed/client.h"
+#include "control/feed/file_digests.h"
+#include "control/feed/files_below.h"
 #include "control/feed/folder_fetch.h"
 #include "control/index/atomic_file.h"
 #include "control/publisher/deltas.h"
 #include "control/publisher/documents.h"
-#include "control/publisher/file_digests.h"
 #include "control/publisher/repository.h"
 #include "control/publisher/staging.h"
 
@@ -56,7 +57,7 @@ Result<void> sync_folders(const std::string& root) {
 }
 
 Result<std::string> sum_of(const std::string& path, BackupReport* report) {
-    const std::optional<FileDigests> digests = digest_file(path);
+    const std::optional<FileDigests> digests = digest_file(path, {IndicatorKind::sha256});
     if (!digests) return failure(ErrorCode::io, "cannot read " + path, errno);
     ++report->files;
     report->bytes += digests->size;
@@ -250,7 +251,11 @@ Result<BackupReport> back_up(FeedStore& store, const std::string& to) {
     std::vector<std::string> names = {"feed.db"};
     const std::string root = store.directory() + "/";
     for (const char* folder : {"keys", "sets", "public"}) {
-        for (const std::string& path : plain_files_below(root + folder)) {
+        Unreadable unreadable;
+        const auto paths = plain_files_below(root + folder, &unreadable);
+        if (!paths) return Failure(paths.error());
+        if (unreadable.count != 0) return failure(ErrorCode::io, unreadable.words(root + folder));
+        for (const std::string& path : *paths) {
             names.push_back(path.substr(root.size()));
             const Result<void> done = copy_file(path, to + "/" + names.back());
             if (!done) return Failure(done.error());

@@ -48,9 +48,6 @@ CREATE TABLE node (
     name TEXT PRIMARY KEY, key BLOB NOT NULL, legal_basis TEXT NOT NULL, ordered TEXT NOT NULL,
     services TEXT NOT NULL, serial INTEGER NOT NULL, granted INTEGER NOT NULL,
     grant_file TEXT) WITHOUT ROWID;
-CREATE TABLE known_file (
-    path BLOB PRIMARY KEY, size INTEGER, changed INTEGER, md5 BLOB, sha1 BLOB, sha256 BLOB)
-    WITHOUT ROWID;
 CREATE TABLE history (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, text TEXT NOT NULL);
 )";
 

@@ -1,10 +1,11 @@
 // The publisher's folder: its database, its repository, and the lock that lets one command at a
 // time work in it.
 //
-//   DIR/feed.db      everything the publisher knows: digests, sources, keys of epochs, documents
-//   DIR/sets/        the whole set of a generation, opened: the base of the next one
-//   DIR/keys/        the online keys (snapshot, timestamp, grants); in a lab all keys
-//   DIR/public/      what is served: metadata/ targets/ grants/
+//   DIR/feed.db         everything the publisher knows: digests, sources, keys of epochs, documents
+//   DIR/sets/           the whole set of a generation, opened: the base of the next one
+//   DIR/keys/           the online keys (snapshot, timestamp, grants); in a lab all keys
+//   DIR/public/         what is served: metadata/ targets/ grants/
+//   DIR/known-files.db  digests of the system's files: remembered, may be removed (known_files.h)
 //
 // Owns:       the connection and the lock.
 // Invariants: one process has the folder. The database is the truth, public/ follows from it.

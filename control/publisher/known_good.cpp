@@ -1,35 +1,15 @@
 #include "control/publisher/known_good.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 
 #include "control/index/list_parser.h"
-#include "control/publisher/file_digests.h"
 #include "control/publisher/key_file.h"
 
 namespace cordon::feed {
 namespace {
 
 constexpr std::uint64_t runs_until = 64u << 20;
-
-template <std::size_t Size>
-void copy(Bytes from, std::array<std::uint8_t, Size>* to) {
-    if (from.size() == Size) std::copy(from.begin(), from.end(), to->begin());
-}
-
-// What the store remembers of a file that has not changed since.
-bool recall(Statement& query, const std::string& path, const struct stat& about, FileDigests* out) {
-    query.reset();
-    query.bind(path).bind_integer(about.st_size).bind_integer(about.st_mtime);
-    if (!query.row()) return false;
-    copy(query.blob(0), &out->md5);
-    copy(query.blob(1), &out->sha1);
-    copy(query.blob(2), &out->sha256);
-    query.reset();
-    return true;
-}
 
 }  // namespace
 
@@ -60,40 +40,25 @@ Result<std::uint64_t> KnownGood::add_dpkg(const std::string& info_directory) {
     return count;
 }
 
-Result<std::uint64_t> KnownGood::add_system(const std::string& root, FeedStore& store,
+Result<std::uint64_t> KnownGood::add_system(KnownFiles& files, KindSet kinds,
                                             const Progress& progress) {
-    const std::vector<std::string> paths = plain_files_below(root);
-    if (paths.empty())
-        return failure(ErrorCode::refused, "no file is below " + root +
-                                               ": what is known to be "
-                                               "good cannot be told");
-    Statement query(store.db(),
-                    "SELECT md5, sha1, sha256 FROM known_file "
-                    "WHERE path = ? AND size = ? AND changed = ?");
-    Statement put(store.db(), "INSERT OR REPLACE INTO known_file VALUES (?, ?, ?, ?, ?, ?)");
-    std::uint64_t count = 0;
-    const Result<void> done = store.transaction([&]() -> Result<void> {
-        for (const std::string& path : paths) {
-            if (progress && count % 256 == 0) progress(count, paths.size());
-            struct stat about = {};
-            FileDigests digests = {};
-            if (::stat(path.c_str(), &about) != 0) continue;
-            if (!recall(query, path, about, &digests)) {
-                const std::optional<FileDigests> read = digest_file(path);
-                if (!read) continue;  // gone meanwhile, or not ours to read
-                digests = *read;
-                put.bind(path).bind_integer(about.st_size).bind_integer(about.st_mtime);
-                put.bind(Bytes(digests.md5)).bind(Bytes(digests.sha1)).bind(Bytes(digests.sha256));
-                put.run();
-            }
-            add(IndicatorKind::md5, digests.md5);
-            add(IndicatorKind::sha1, digests.sha1);
-            add(IndicatorKind::sha256, digests.sha256);
-            ++count;
-        }
-        return {};
+    std::uint64_t count = 0, total = 0;
+    if (progress) {
+        Unreadable ignored;  // each() finds them too
+        const auto counted = visit_files_below(
+            files.root(), [&total](const std::string&, const struct stat&) { return ++total != 0; },
+            &ignored);
+        if (!counted) return Failure(counted.error());
+    }
+    const Result<void> done = files.each(kinds, [&](const std::string&, const FileDigests& file) {
+        for (const IndicatorKind kind : exact_kind_list)
+            if (kinds.has(kind)) add(kind, file.of(kind));
+        ++count;
+        // Some vanish, and come, between the two.
+        if (progress && count % 256 == 0) progress(std::min(count, total), total);
     });
     if (!done) return Failure(done.error());
+    if (progress) progress(total, total);
     return count;
 }
 

@@ -2,13 +2,14 @@
 //
 // Owns:       a sorted table of digests by kind.
 // Invariants: holds runs of 0x00 and 0xFF (refused_digests.h, up to 64 MiB), every MD5 that dpkg
-//             knows, all digests of every file under a system's root, and lists that it is given.
+//             knows, the digests of every file under a system's root, of the kinds that are asked
+//             for, and lists that it is given.
 // Thread:     one while it is filled, const use from any.
 // Limits:     a file of a list is read whole, up to known_list_bytes_max.
 #pragma once
 
+#include "control/feed/known_files.h"
 #include "control/index/refused_digests.h"
-#include "control/publisher/feed_store.h"
 #include "control/publisher/rows.h"
 
 namespace cordon::feed {
@@ -21,10 +22,8 @@ class KnownGood {
 
     // The package manager's list; nothing when the folder is not there.
     Result<std::uint64_t> add_dpkg(const std::string& info_directory);
-    // Every plain file below. Digests are kept in the store by path, size and time, so that only
-    // the first time takes long.
-    Result<std::uint64_t> add_system(const std::string& root, FeedStore& store,
-                                     const Progress& progress);
+    // What cannot be read is not known: the files say so afterwards.
+    Result<std::uint64_t> add_system(KnownFiles& files, KindSet kinds, const Progress& progress);
     // NSRL's text (a head with "SHA-1","MD5",…) or one digest a line.
     Result<std::uint64_t> add_list(const std::string& path);
 

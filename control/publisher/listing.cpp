@@ -127,11 +127,26 @@ class ListFiles {
     std::size_t ends_ = 0;  // files that do not say that the list goes on
 };
 
-Result<KnownGood> known_good_of(const ImportOptions& options, FeedStore& store) {
+KindSet kinds_of(const std::vector<Row>& rows) {
+    KindSet kinds;
+    for (const Row& row : rows) {
+        for (std::size_t i = 0; i < row.digest_count; ++i)
+            kinds.add(row.digests[i].kind);
+    }
+    return kinds;
+}
+
+// As far as rows of these kinds can be told to be of good files.
+Result<KnownGood> known_good_of(const ImportOptions& options, const FeedStore& store,
+                                KindSet kinds) {
     KnownGood known;
     if (auto added = known.add_dpkg(options.dpkg); !added) return Failure(added.error());
-    const auto system = known.add_system(options.system_root, store, progress_bar("known good"));
+    KnownFiles files(options.system_root, store.path("known-files.db"), nullptr,
+                     KnownFiles::Pace::full);
+    const auto system = known.add_system(files, kinds, progress_bar("known good"));
     if (!system) return Failure(system.error());
+    if (!files.unreadable().empty())
+        std::fputs(("known good: " + files.unreadable() + "\n").c_str(), stderr);
     for (const std::string& list : options.known_good) {
         if (auto added = known.add_list(list); !added) return Failure(added.error());
     }
@@ -151,7 +166,7 @@ Result<void> run_import(const ImportOptions& options) {
     if (!store) return Failure(store.error());
     ListFiles list(options);
     if (const auto read = list.read(); !read) return read;
-    const Result<KnownGood> known = known_good_of(options, **store);
+    const Result<KnownGood> known = known_good_of(options, **store, kinds_of(list.rows));
     if (!known) return Failure(known.error());
     ImportOf about = {options.source, options.files.front(), options.full, 0, now_s()};
     if (options.weak) about.flags |= record_flag::weak;

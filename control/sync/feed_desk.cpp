@@ -221,7 +221,16 @@ bool FeedDesk::poll(Followed& one, bool asked) {
     if (feed.state().in_force.number != generation)
         log_line(LogLevel::notice,
                  name + "generation " + std::to_string(feed.state().in_force.number));
+    say_unreadable();
     return now.empty();
+}
+
+// Once: they are the same at every look.
+void FeedDesk::say_unreadable() {
+    const std::string words = files_.unreadable();
+    if (words == unreadable_) return;
+    unreadable_ = words;
+    if (!words.empty()) log_line(LogLevel::warning, words + ": no list is tried against them");
 }
 
 // A dataplane that does not take what was tried here keeps what it has; a restart must not leave it

@@ -73,6 +73,7 @@ class FeedDesk {
     static bool start_feed(Followed& feed);
     bool poll(Followed& feed, bool asked);
     void watch_clock();
+    void say_unreadable();
     void heed_dataplane();
     Result<nlohmann::json> answer(const FeedQuestion& question);
     Result<nlohmann::json> answer_sync(const std::string& name);
@@ -86,7 +87,8 @@ class FeedDesk {
     std::string state_dir_;
     std::string index_path_;
     std::atomic<bool> stop_{false};
-    SystemFiles files_;
+    feed::KnownFiles files_;
+    std::string unreadable_;  // of them, as it was said last
     IndexOfFeeds index_;
     std::vector<Followed> feeds_;
     std::string index_alarm_;  // that the dataplane refused one

@@ -13,8 +13,8 @@
 // Limits:     limits::sections_max feeds. While it builds, all sets and the image are in memory.
 #pragma once
 
+#include "control/feed/known_files.h"
 #include "control/sync/follower.h"
-#include "control/sync/system_files.h"
 
 namespace cordon::sync {
 
@@ -29,7 +29,7 @@ class IndexOfFeeds final : public IndexKeeper {
     using Others = std::function<Result<std::vector<FeedInForce>>(const std::string& but)>;
     using Standings = std::function<std::vector<FeedStanding>(const std::string& but)>;
 
-    IndexOfFeeds(IndexPlaces places, feed::PublicKey node, bool lab, SystemFiles& files)
+    IndexOfFeeds(IndexPlaces places, feed::PublicKey node, bool lab, feed::KnownFiles& files)
         : places_(std::move(places)), node_(node), lab_(lab), files_(files) {}
     void set_others(Others others, Standings standings) {
         others_ = std::move(others);
@@ -54,7 +54,7 @@ class IndexOfFeeds final : public IndexKeeper {
     IndexPlaces places_;
     feed::PublicKey node_;
     bool lab_;
-    SystemFiles& files_;
+    feed::KnownFiles& files_;
     Others others_;
     Standings standings_;
     std::uint64_t generation_ = 0;

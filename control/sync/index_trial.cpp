@@ -28,8 +28,11 @@ class SectionLookup {
             if (!search_goes_on(buckets_[at], tag)) return nullptr;
         }
     }
-    bool has(IndicatorKind kind) const {
-        return section_.kind_tags[static_cast<std::size_t>(kind)] != 0;
+    KindSet kinds() const {
+        KindSet kinds;
+        for (const IndicatorKind kind : exact_kind_list)
+            if (section_.kind_tags[static_cast<std::size_t>(kind)] != 0) kinds.add(kind);
+        return kinds;
     }
 
   private:
@@ -73,7 +76,8 @@ Result<void> try_answers(const SectionLookup& section, const FeedInForce& feed) 
 
 }  // namespace
 
-Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, SystemFiles& files) {
+Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds,
+                       feed::KnownFiles& files) {
     const char* why = "";
     if (verify_index(image, &why) != IndexStatus::ok)
         return failure(ErrorCode::integrity, std::string("the index that was built: ") + why);
@@ -90,20 +94,22 @@ Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, Syste
         tried.push_back({feed, {image, *section}, TagKey(feed.key.bytes)});
         if (const auto ok = try_answers(tried.back().section, feed); !ok) return ok;
     }
+    KindSet kinds;
+    for (const Tried& one : tried)
+        kinds = kinds | one.section.kinds();
     Result<void> innocent;
-    const Result<void> looked = files.each([&](const SystemFile& file) {
+    const auto look = [&](const std::string& path, const feed::FileDigests& file) {
         for (const Tried& one : tried) {
-            for (const IndicatorKind kind :
-                 {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5}) {
-                if (!innocent || !one.section.has(kind)) continue;
-                const IndexRecord* hit =
-                    one.section.find(keyed_tag(one.key, kind, file.digest(kind)));
+            for (const IndicatorKind kind : exact_kind_list) {
+                if (!innocent || !one.section.kinds().has(kind)) continue;
+                const IndexRecord* hit = one.section.find(keyed_tag(one.key, kind, file.of(kind)));
                 if (hit == nullptr) continue;
-                innocent = refused(one.feed, "lists " + file.path + " of this system (reference " +
+                innocent = refused(one.feed, "lists " + path + " of this system (reference " +
                                                  std::to_string(hit->reference) + ")");
             }
         }
-    });
+    };
+    const Result<void> looked = files.each(kinds, look);
     return innocent ? looked : innocent;
 }
 

@@ -28,7 +28,7 @@ using Held = std::set<std::pair<SuspensionOf, std::uint64_t>>;
 struct Box {
     std::string system;  // beside it: the system's files
     Appliance a;
-    SystemFiles files;
+    feed::KnownFiles files;
     IndexOfFeeds index;
 
     static std::string make_system() {

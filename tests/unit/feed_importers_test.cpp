@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/publisher/file_digests.h"
+#include "control/feed/file_digests.h"
 #include "control/publisher/folder.h"
 #include "control/publisher/intake.h"
 #include "control/publisher/ncmec.h"
@@ -376,7 +376,7 @@ void a_file_has_the_digests_that_an_upload_has(void**) {
         state.take(as_bytes(text));
         Digests wanted{};
         state.finish(&wanted);
-        const auto is = digest_file(directory + "/file");
+        const auto is = digest_file(directory + "/file", file_kinds);
         assert_true(is.has_value());
         assert_int_equal(is->size, size);
         assert_memory_equal(is->md5.data(), wanted.md5, is->md5.size());
@@ -385,8 +385,20 @@ void a_file_has_the_digests_that_an_upload_has(void**) {
         assert_memory_equal(is->sha256_tree.data(), wanted.sha256_tree, is->sha256_tree.size());
         assert_memory_equal(is->head.data(), wanted.head, is->head.size());
     }
-    assert_false(digest_file(directory + "/none").has_value());
-    assert_false(digest_file(directory).has_value());
+    // Whichever are asked for, they are the same.
+    const auto all = *digest_file(directory + "/file", file_kinds);
+    for (std::uint8_t bits = 0; bits < 1u << indicator_kind_count; ++bits) {
+        const KindSet kinds = KindSet(bits) & file_kinds;
+        const auto some = digest_file(directory + "/file", kinds);
+        assert_true(some->present == kinds);
+        assert_int_equal(some->size, all.size);
+        for (std::uint8_t kind = 0; kind < indicator_kind_count; ++kind) {
+            const Bytes is = some->of(IndicatorKind{kind}), wanted = all.of(IndicatorKind{kind});
+            if (!is.empty()) assert_memory_equal(is.data(), wanted.data(), wanted.size());
+        }
+    }
+    assert_false(digest_file(directory + "/none", file_kinds).has_value());
+    assert_false(digest_file(directory, file_kinds).has_value());
 }
 
 void a_folder_is_a_list(void**) {

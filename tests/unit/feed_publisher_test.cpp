@@ -87,10 +87,12 @@ void what_innocent_files_have_is_left_out_and_named(void**) {
     std::ofstream(directory + "/nsrl") << "\"SHA-1\",\"MD5\",\"CRC32\"\n\"" << std::string(40, '1')
                                        << "\",\"0123456789abcdef0123456789abcdef\",\"0\"\n";
     KnownGood good;
-    assert_int_equal(*good.add_system(directory + "/system", *store, {}), 1);
+    KnownFiles system(directory + "/system", store->path("known-files.db"));
+    assert_int_equal(*good.add_system(system, {IndicatorKind::sha256}, {}), 1);
     assert_int_equal(*good.add_list(directory + "/more"), 1);
     assert_int_equal(*good.add_list(directory + "/nsrl"), 2);
-    assert_false(good.add_system(directory + "/nothing", *store, {}).has_value());
+    KnownFiles nothing(directory + "/nothing", store->path("known-files.db"));
+    assert_false(good.add_system(nothing, {IndicatorKind::sha256}, {}).has_value());
     good.seal();
     Row nsrl = row(8);
     nsrl.digests[0].kind = IndicatorKind::md5;
