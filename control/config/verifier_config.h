@@ -23,8 +23,8 @@ struct VerifiedService {
     std::string region = "us-east-1";
     std::string credentials;
     std::string ca_file;  // empty: what the system trusts
-    std::string swift;    // of S3: the path of an account in the storage's Swift API
     bool path_style = true;
+    std::string swift;  // of S3: the path of an account in the storage's Swift API
 };
 
 struct VerifierOptions {

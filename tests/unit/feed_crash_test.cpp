@@ -40,7 +40,7 @@ struct Box {
     }
     Box()
         : system(make_system()),
-          files(system + "/usr", ":memory:", nullptr),
+          files(system + "/usr", system + "/known.db", nullptr),
           index({folder() + "/index.cdx", folder()}, feed::box_public(a.key), true, files) {
         a.follower.reset();
         std::filesystem::remove_all(folder());

@@ -169,8 +169,8 @@ int setup(void** state) {
     f->store = {f->directory + "/store.db", "node-1"};
     f->config.verifier.socket_path = f->directory + "/v/control.sock";
     f->config.verifier.user = ::getpwuid(::geteuid())->pw_name;
-    f->config.verifier.services.push_back(
-        {"photos", StorageApi::webdav, "http://192.0.2.10", "r", "/etc/c", "/etc/ca", true});
+    f->config.verifier.services.push_back({"photos", StorageApi::webdav, "http://192.0.2.10", "r",
+                                           "/etc/c", "/etc/ca", true, "/v1/AUTH_x"});
     f->config.verifier.jobs = 1;
     Options& options = f->config.options;
     options.service_count = 1;
@@ -210,6 +210,7 @@ void hands_out_a_job_and_the_index(void** state) {
     const VerifyJob job = peer.job();
     assert_string_equal(job.target, "/one");
     assert_string_equal(job.endpoint, "http://192.0.2.10");
+    assert_string_equal(job.swift, "/v1/AUTH_x");
     assert_string_equal(job.node_prefix, "TEST");
     assert_int_equal(job.lab, 1);
     assert_int_equal(job.matched, 0);
@@ -325,7 +326,7 @@ void a_verifier_that_goes_loses_its_job(void** state) {
 void use_two_storages(Fixture* f, std::uint32_t jobs) {
     f->config.verifier.jobs = jobs;
     f->config.verifier.services.push_back(
-        {"videos", StorageApi::s3, "http://192.0.2.11", "r", "/etc/c", "", true});
+        {"videos", StorageApi::s3, "http://192.0.2.11", "r", "/etc/c", "", true, ""});
     Options& options = f->config.options;
     options.service_count = 2;
     std::strcpy(options.services[1].name, "videos");
