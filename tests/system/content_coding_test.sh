@@ -14,7 +14,8 @@ coded "$WORK/known" "$WORK/once.gz" 1
 coded "$WORK/known" "$WORK/twice.gz" 2
 coded "$WORK/clean" "$WORK/clean.gz" 1
 head -c 30000000 /dev/zero > "$WORK/zeros"
-coded "$WORK/zeros" "$WORK/bomb.gz" 1
+coded "$WORK/zeros" "$WORK/zeros.gz" 1
+coded "$WORK/zeros" "$WORK/bomb.gz" 2
 
 check "a clean file passes" with gzip stored clean.gz clean.gz
 check "as it was sent" cmp "$WORK/clean.gz" "$WORK/www/clean.gz"
@@ -24,7 +25,9 @@ check "also when it only claims a coding" with gzip refused known known
 check "nothing of them is stored" no_trace once
 check "nor of the others" no_trace known
 check "every one is an incident" incident_count 3
-check "a bomb is refused" eval 'with gzip put bomb bomb.gz && [ "$(status_of_answer)" = 400 ]'
+check "a clean file that packs as well as deflate can passes" with gzip stored zeros zeros.gz
+check "a bomb is refused" \
+    eval 'with "gzip, gzip" put bomb bomb.gz && [ "$(status_of_answer)" = 400 ]'
 check "and counted" counted coding_limit
 check "nothing of it is stored" no_trace bomb
 
