@@ -24,8 +24,8 @@ wait_for 10 grep -q "DevTools listening" "$WORK/browser.log" || fail "the browse
 # $WORK/answer.log.
 random_file "$WORK/beside" 5000 3
 browse() {
-    in_cli node "$ROOT/tests/support/javascript/browser.js" 9222 "$URL4/upload.html$2" "$1" \
-        "$WORK/beside" "$WORK/$3" > "$WORK/answer.log" 2>&1
+    in_cli env TMPDIR="$WORK" node "$ROOT/tests/support/javascript/browser.js" 9222 \
+        "$URL4/upload.html$2" "$1" "$WORK/beside" "$WORK/$3" > "$WORK/answer.log" 2>&1
 }
 stored_by_page() { browse "$1" "$2" clean && cmp "$WORK/clean" "$WORK/www/clean"; }
 refused_on_page() {
