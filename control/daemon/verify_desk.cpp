@@ -24,6 +24,8 @@ namespace {
 constexpr std::uint64_t retry_s_max = 15 * 60;
 constexpr std::uint32_t idle_wait_ms = 500;
 constexpr std::uint64_t housekeeping_ms = 2000;
+// On a full disk small things succeed and great ones do not: what failed is told for a while.
+constexpr std::uint64_t error_shown_ms = 10'000;
 constexpr int turn_ms = 500;
 
 std::uint64_t unix_ns() {
@@ -247,10 +249,16 @@ void VerifyDesk::serve(Seats::iterator seat) {
 template <typename T>
 bool VerifyDesk::checked(const Result<T>& result) {
     const std::lock_guard lock(mutex_);
-    const std::string error = result ? std::string() : result.error().message();
-    if (!error.empty() && status_.error != error) log_line(LogLevel::error, "verifier: " + error);
+    const std::uint64_t now_ms = monotonic_ms();
+    if (result) {
+        if (now_ms - failed_ms_ >= error_shown_ms) status_.error.clear();
+        return true;
+    }
+    const std::string error = result.error().message();
+    if (status_.error != error) log_line(LogLevel::error, "verifier: " + error);
     status_.error = error;
-    return result.has_value();
+    failed_ms_ = now_ms;
+    return false;
 }
 
 // --- frames --------------------------------------------------------------------------------------

@@ -110,6 +110,7 @@ class VerifyDesk {
     mutable std::mutex mutex_;
     std::shared_ptr<const Settings> settings_;
     VerifyDeskStatus status_;
+    std::uint64_t failed_ms_ = 0;  // when the store failed last
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };
