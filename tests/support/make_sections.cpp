@@ -49,8 +49,9 @@ int make_index(const std::string& state_dir, const std::string& path, int count,
         records.push_back(record_of(keys.back().key, files[n]));
     }
     FeedIndexOptions options;
-    options.index.generation = static_cast<std::uint64_t>(std::time(nullptr));
-    options.index.created_s = options.index.generation;
+    // Another one than that of an index that was built in this second.
+    options.index.generation = static_cast<std::uint64_t>(std::time(nullptr)) + 1;
+    options.index.created_s = options.index.generation - 1;
     for (std::size_t n = 0; n < keys.size(); ++n) {
         options.feeds.push_back({.info = {.name = keys[n].name, .kind = SectionKind::feed},
                                  .check = key_check(TagKey(keys[n].key.bytes)),
