@@ -63,6 +63,6 @@ for v in json.load(sys.stdin)["verifications"]:
         break' "$@"
 }
 came_to() { [ "$(verification outcome "$1")" = "$2" ]; }
-comes_to() { wait_for "${3:-10}" came_to "$1" "$2"; }
+comes_to() { wait_for "${3:-30}" came_to "$1" "$2"; }
 # Without a dataplane the state is `degraded`, so its exit status says nothing.
 in_status() { (ctl status --json || true) | tr -d ' \n' | grep -qF "$(tr -d ' ' <<< "$1")"; }
