@@ -126,8 +126,7 @@ void Worker::State::read_on(FlowNumber number) {
     inspect(number);
     if (flow.phase != FlowPhase::established) return;
     end_exchange_if_idle(flow);
-    const bool waits = flow.verdict_due || is_put_off(flow);
-    if (flow.client.fin_seen && !waits && !end_of_client_bytes(number)) return;
+    if (flow.client.fin_seen && !reading_waits(flow) && !end_of_client_bytes(number)) return;
     pump(number);
 }
 

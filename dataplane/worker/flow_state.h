@@ -121,6 +121,11 @@ inline bool is_put_off(const Flow& flow) {
     return flow.timer == TimerKind::turn;
 }
 
+// What of it is taken stays where it is until its verdict, or until it is read.
+inline bool reading_waits(const Flow& flow) {
+    return flow.verdict_due || is_put_off(flow);
+}
+
 // Of a segment that we build, options of TCP included. Both ends' MSS tells of the path that we
 // stand in; beyond an Ethernet frame nothing is won, and a port's buffers need not hold it. An
 // absurdly small MSS is treated as the least of Linux.

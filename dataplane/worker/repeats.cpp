@@ -10,7 +10,7 @@ namespace cordon {
 // timer is due. False: it matched, the flow is being cut, and the segment is dropped.
 bool Worker::State::release_held_first(Arrival& arrival, FlowNumber number) {
     const Flow& flow = flows[number];
-    if (flow.up.sent() >= flow.up.taken() || flow.verdict_due || is_put_off(flow)) return true;
+    if (flow.up.sent() >= flow.up.taken() || reading_waits(flow)) return true;
     if (judge_tail(number, false)) {
         pump(number);
         return true;

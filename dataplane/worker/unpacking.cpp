@@ -37,6 +37,7 @@ void Worker::State::put_off(FlowNumber number) {
 
 void Worker::State::read_put_off() {
     const FlowNumber last = timer_list(TimerKind::turn).last;
+    if (last == no_flow) return;
     for (std::size_t n = 0; n < read_on_max && unpack_left != 0; ++n) {
         const FlowNumber number = timer_list(TimerKind::turn).first;
         if (number == no_flow) break;

@@ -258,8 +258,7 @@ void Worker::State::client_fin(FlowNumber number) {
     if (!flow.client.fin_seen) {
         flow.client.fin_seen = true;
         flow.client.fin_ahead = false;
-        const bool waits = flow.verdict_due || is_put_off(flow);
-        if (!waits && !end_of_client_bytes(number)) return;
+        if (!reading_waits(flow) && !end_of_client_bytes(number)) return;
     } else if (flow.fin_sent) {
         flow.fin_sent = false;  // it asks again
     }
