@@ -375,7 +375,7 @@ VerifyGrounds VerifyDesk::open_checked(const Settings& settings, const VerifyNex
     if (!grounds.fault.empty() && grounds.fault != told_fault_)
         log_line(LogLevel::error, grounds.fault);
     // What did not change is not opened, and says nothing.
-    if (!grounds.fault.empty() || grounds.present != 0) told_fault_ = grounds.fault;
+    if (!grounds.fault.empty() || grounds.present() != 0) told_fault_ = grounds.fault;
     return grounds;
 }
 
@@ -387,7 +387,7 @@ bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
     VerifyJob job{};
     job.id = request.id;
     job.mark = grounds.mark;
-    job.files = grounds.present;
+    job.files = grounds.present();
     job.object_bytes_max = settings.verifier.object_bytes_max;
     job.seconds_max = settings.verifier.request_seconds_max;
     job.api = service.api;
@@ -409,18 +409,18 @@ bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
     copy_text(request.target, job.target);
     copy_text(request.etag, job.etag);
     copy_text(request.object_version, job.object_version);
-    return send(seat, VerifyType::job, job, grounds.opened);
+    return send(seat, VerifyType::job, job, grounds.files);
 }
 
 bool VerifyDesk::send_idle(const Seat& seat, const Settings& settings, const VerifyNext& ask) {
     const VerifyGrounds grounds = open_checked(settings, ask);
     VerifyIdle idle{};
     idle.mark = grounds.mark;
-    idle.files = grounds.present;
+    idle.files = grounds.present();
     idle.wait_ms = idle_wait_ms;
     idle.jobs = settings.verifier.jobs_at_once();
     idle.lab = settings.options.lab;
-    return send(seat, VerifyType::idle, idle, grounds.opened);
+    return send(seat, VerifyType::idle, idle, grounds.files);
 }
 
 bool VerifyDesk::on_match(Seat* seat, const VerifyMatch& match) {

@@ -60,15 +60,6 @@ Result<Descriptor> open_keys(const Descriptor& file, const std::string& state_di
     return memory;
 }
 
-void hand_on(VerifyGrounds* grounds, VerifyFile what, Descriptor file) {
-    if (!file.valid()) return;
-    std::size_t n = 0;
-    while (grounds->opened[n].valid())
-        ++n;
-    grounds->opened[n] = std::move(file);
-    grounds->present |= what;
-}
-
 }  // namespace
 
 VerifyGrounds open_grounds(const Options& options, std::uint64_t held) {
@@ -89,9 +80,7 @@ VerifyGrounds open_grounds(const Options& options, std::uint64_t held) {
         grounds.fault = "the verifier is given no list: " + memory.error().message();
         return grounds;
     }
-    hand_on(&grounds, verify_file_index, std::move(index.file));
-    hand_on(&grounds, verify_file_suspensions, std::move(suspensions.file));
-    hand_on(&grounds, verify_file_keys, std::move(*memory));
+    grounds.files = {std::move(index.file), std::move(suspensions.file), std::move(*memory)};
     return grounds;
 }
 

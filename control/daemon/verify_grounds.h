@@ -20,10 +20,16 @@
 namespace cordon {
 
 struct VerifyGrounds {
-    std::uint64_t mark = 0;                           // 0: there is nothing to judge by
-    std::uint8_t present = 0;                         // VerifyFile
-    std::array<Descriptor, verify_files_max> opened;  // in their order, those that are present
-    std::string fault;                                // why there is nothing; empty: no fault
+    std::uint64_t mark = 0;                          // 0: there is nothing to judge by
+    std::array<Descriptor, verify_files_max> files;  // in the order of VerifyFile, not all valid
+    std::string fault;                               // why there is nothing; empty: no fault
+
+    std::uint8_t present() const {
+        std::uint8_t bits = 0;
+        for (std::size_t n = 0; n < files.size(); ++n)
+            bits = static_cast<std::uint8_t>(bits | (files[n].valid() ? 1u << n : 0u));
+        return bits;
+    }
 };
 
 // `held`: the mark of what the verifier has. When it is still this, no file is handed on.

@@ -3,29 +3,27 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "dataplane/base/descriptor.h"
+#include <vector>
 
 namespace cordon {
-namespace {
 
 // More than a file may have shows one that is too long.
-Result<std::vector<std::uint8_t>> read_whole(const std::string& path) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+Result<Suspensions> read_suspensions(const Descriptor& file, const std::string& name) {
+    if (!file.valid()) return failure(ErrorCode::io, name + " cannot be opened", errno);
     std::vector<std::uint8_t> bytes(suspensions_bytes_max + 1);
     std::size_t done = 0;
-    while (file.valid() && done < bytes.size()) {
-        const ssize_t n = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    while (done < bytes.size()) {
+        const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done,
+                                  static_cast<off_t>(done));
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return failure(ErrorCode::io, path + " cannot be read", errno);
+        if (n < 0) return failure(ErrorCode::io, name + " cannot be read", errno);
         if (n == 0) break;
         done += static_cast<std::size_t>(n);
     }
-    if (!file.valid()) return failure(ErrorCode::io, path + " cannot be opened", errno);
-    bytes.resize(done);
-    return bytes;
+    Result<Suspensions> read = Suspensions::read(Bytes(bytes).first(done));
+    if (!read) return failure(read.error().code, name + ": " + read.error().text);
+    return read;
 }
-
-}  // namespace
 
 SuspensionHolder::SuspensionHolder(std::uint32_t workers, std::string path)
     : path_(std::move(path)), published_(workers) {}
@@ -48,10 +46,9 @@ std::string SuspensionHolder::look(std::uint64_t now_s) {
     // A worker that has not yet taken over the last one may be about to: the next look does it.
     if (now == seen_ || !settled()) return {};
     seen_ = now;
-    const Result<std::vector<std::uint8_t>> bytes = read_whole(path_);
-    if (!bytes) return refuse(bytes.error().message());
-    Result<Suspensions> read = Suspensions::read(*bytes);
-    if (!read) return refuse(path_ + ": " + read.error().text);
+    Result<Suspensions> read =
+        read_suspensions(Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)), path_);
+    if (!read) return refuse(read.error().message());
     {
         const std::lock_guard lock(mutex_);
         status_.in_force = read->in_force(now_s);

@@ -14,10 +14,14 @@
 #include <mutex>
 #include <string>
 
+#include "dataplane/base/descriptor.h"
 #include "dataplane/contract/suspensions.h"
 #include "dataplane/shell/published.h"
 
 namespace cordon {
+
+// From the beginning of an open file; `name` is for what is said about it.
+Result<Suspensions> read_suspensions(const Descriptor& file, const std::string& name);
 
 class SuspensionHolder {
   public:

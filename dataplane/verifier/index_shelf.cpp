@@ -1,31 +1,12 @@
 #include "dataplane/verifier/index_shelf.h"
 
-#include <unistd.h>
-
 #include <ctime>
 #include <vector>
 
 #include "dataplane/shell/key_ring.h"
+#include "dataplane/shell/suspension_holder.h"
 
 namespace cordon::verifier {
-
-namespace {
-
-Result<Suspensions> read_suspensions(const Descriptor& file) {
-    std::vector<std::uint8_t> bytes(suspensions_bytes_max + 1);  // one more shows one too long
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done,
-                                  static_cast<off_t>(done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return failure(ErrorCode::io, "the suspensions cannot be read", errno);
-        if (n == 0) break;
-        done += static_cast<std::size_t>(n);
-    }
-    return Suspensions::read(Bytes(bytes).first(done));
-}
-
-}  // namespace
 
 IndexShelf::Held IndexShelf::current() const {
     const std::lock_guard lock(mutex_);
@@ -67,7 +48,7 @@ Result<void> IndexShelf::read(const HandedFiles& files, std::uint8_t present, bo
         ring = std::move(*taken);
     }
     if (suspensions != nullptr) {
-        Result<Suspensions> read = read_suspensions(*suspensions);
+        Result<Suspensions> read = read_suspensions(*suspensions, "the suspensions");
         if (!read) return Failure(read.error());
         held_.suspensions = std::make_shared<const Suspensions>(std::move(*read));
     }
