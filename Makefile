@@ -185,6 +185,17 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	    install -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
 	done
 
+# Staging stands below debian/ and goes again; what was begun and not ended would be taken as done.
+.PHONY: deb
+deb: build/deb/made  ## Debian packages into build/deb; dpkg-buildpackage makes debug symbols as well
+	$(Q)ls build/deb/*.deb
+build/deb/made: $(programs) $(bpf_objects) $(wildcard debian/* configs/* configs/*/* docs/*.[158])
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && dh_clean
+	$(Q)DEB_BUILD_OPTIONS="nocheck noautodbgsym" DEB_DIR=$(CURDIR)/$(@D) \
+	    debian/rules binary > $(@D)/log 2>&1 || { cat $(@D)/log; exit 1; }
+	$(Q)dh_clean
+	$(Q)touch $@
+
 # --- order ---------------------------------------------------------------------------------------
 
 .PHONY: clean format lint help print-sources
