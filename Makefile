@@ -187,7 +187,7 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 
 # Staging stands below debian/ and goes again; what was begun and not ended would be taken as done.
 .PHONY: deb
-deb: build/deb/made  ## Debian packages into build/deb; dpkg-buildpackage makes debug symbols as well
+deb: build/deb/made  ## Debian packages into build/deb; dpkg-buildpackage adds debug symbols
 	$(Q)ls build/deb/*.deb
 build/deb/made: $(programs) $(bpf_objects) $(wildcard debian/* configs/* configs/*/* docs/*.[158])
 	$(Q)rm -rf $(@D) && mkdir -p $(@D) && dh_clean

@@ -1,7 +1,7 @@
 # A whole machine with the packages on it: `. "$(dirname "$0")/_machine.sh"`, then `machine_up`.
 #
-# On top of the lab of _cordon.sh: the box runs a systemd of its own (tests/support/machine), which sees
-# this machine's files, writes none of them, and has the box's ports. A storage runs as ever.
+# On top of the lab of _cordon.sh: the box runs a systemd of its own (tests/support/machine), which
+# sees this machine's files, writes none of them, and has the box's ports. A storage runs as ever.
 
 . "$(dirname "${BASH_SOURCE[0]}")/_cordon.sh"
 

@@ -1,7 +1,7 @@
 #!/bin/bash
-# The package on a machine with systemd: nothing starts by being installed; configured and enabled, the
-# units run as they are hardened, refuse a known file, come back when killed and when they hang, and
-# the net below stands before everything at the next boot.
+# The package on a machine with systemd: nothing starts by being installed; configured and enabled,
+# the units run as they are hardened, refuse a known file, come back when killed and when they hang,
+# and the net below stands before everything at the next boot.
 . "$(dirname "$0")/_machine.sh"
 exposed_little() {
     in_machine systemd-analyze security --no-pager --threshold=40 "$1.service" > "$WORK/exposure"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The package is upgraded, not downgraded, removed and put back, and purged, while files are uploaded:
-# none of them fails, and incidents and trust outlive all but the purge.
+# The package is upgraded, not downgraded, removed and put back, and purged, while files are
+# uploaded: none of them fails, and incidents and trust outlive all but the purge.
 . "$(dirname "$0")/_machine.sh"
 machine_lab
 
@@ -18,7 +18,8 @@ upload_on() {
     local n=0
     while [ ! -e "$WORK/enough" ]; do
         n=$((n + 1))
-        in_cli curl -sS -f -o /dev/null --max-time 10 -T "$WORK/clean" "$URL4/on" || echo "failed: $n"
+        in_cli curl -sS -f -o /dev/null --max-time 10 -T "$WORK/clean" "$URL4/on" ||
+            echo "failed: $n"
         sleep 0.05
     done
     echo "uploads: $n"
