@@ -11,6 +11,10 @@ config_sources := \
     control/config/toml_guard.cpp \
     control/config/toml_section.cpp \
     control/config/verifier_config.cpp
+audit_sources := \
+    control/audit/audit_log.cpp \
+    control/audit/audit_record.cpp \
+    control/audit/person.cpp
 store_sources := \
     control/store/store_sqlite.cpp \
     control/store/incident_filter.cpp \
@@ -128,7 +132,7 @@ publisher_main_sources := \
     control/publisher/publishing.cpp \
     control/publisher/revoking.cpp
 
-control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
+control_sources = $(config_sources) $(audit_sources) $(store_sources) $(builder_sources) $(link_sources) \
                   $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
                   $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
