@@ -84,6 +84,7 @@ room_tests := \
     event_log \
     replay
 control_tests := \
+    approval \
     audit \
     journal_crash \
     store \
@@ -109,6 +110,7 @@ control_tests := \
     completion \
     events \
     metrics \
+    weakening \
     cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
