@@ -6,11 +6,21 @@ config_sources := \
     control/config/config.cpp \
     control/config/feed_config.cpp \
     control/config/metrics_config.cpp \
+    control/config/operators_config.cpp \
     control/config/service_config.cpp \
     control/config/text_rules.cpp \
     control/config/toml_guard.cpp \
     control/config/toml_section.cpp \
     control/config/verifier_config.cpp
+audit_sources := \
+    control/audit/audit_json.cpp \
+    control/audit/audit_log.cpp \
+    control/audit/audit_record.cpp \
+    control/audit/person.cpp
+approval_sources := \
+    control/approval/config_history.cpp \
+    control/approval/proposals.cpp \
+    control/approval/weakening.cpp
 store_sources := \
     control/store/store_sqlite.cpp \
     control/store/incident_filter.cpp \
@@ -41,6 +51,9 @@ metrics_sources := \
     control/metrics/metric_table.cpp \
     control/metrics/metrics_server.cpp
 cli_sources := \
+    control/cli/approval.cpp \
+    control/cli/audit.cpp \
+    control/cli/bypass.cpp \
     control/cli/check.cpp \
     control/cli/cli.cpp \
     control/cli/commands.cpp \
@@ -58,6 +71,9 @@ cli_sources := \
     control/cli/verify.cpp
 daemon_sources := \
     control/daemon/active_options.cpp \
+    control/daemon/approval_requests.cpp \
+    control/daemon/audit_requests.cpp \
+    control/daemon/config_requests.cpp \
     control/daemon/daemon.cpp \
     control/daemon/exchanges.cpp \
     control/daemon/feed_answers.cpp \
@@ -68,7 +84,9 @@ daemon_sources := \
     control/daemon/log.cpp \
     control/daemon/metrics_requests.cpp \
     control/daemon/mode_overrides.cpp \
+    control/daemon/mode_requests.cpp \
     control/daemon/request.cpp \
+    control/daemon/request_roles.cpp \
     control/daemon/request_server.cpp \
     control/daemon/requests.cpp \
     control/daemon/verify_desk.cpp \
@@ -128,7 +146,8 @@ publisher_main_sources := \
     control/publisher/publishing.cpp \
     control/publisher/revoking.cpp
 
-control_sources = $(config_sources) $(store_sources) $(builder_sources) $(link_sources) \
+control_sources = $(config_sources) $(audit_sources) $(approval_sources) \
+                  $(store_sources) $(builder_sources) $(link_sources) \
                   $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
                   $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)

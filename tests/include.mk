@@ -84,6 +84,8 @@ room_tests := \
     event_log \
     replay
 control_tests := \
+    approval \
+    audit \
     journal_crash \
     store \
     verify_queue \
@@ -108,6 +110,7 @@ control_tests := \
     completion \
     events \
     metrics \
+    weakening \
     cli
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
@@ -161,6 +164,9 @@ fuzz_sources.feed_lists    = $(patsubst %,control/publisher/%.cpp, \
                              $(patsubst %,control/feed/%.cpp, \
                                canonical_json crypto metadata metadata_reader)
 fuzz_libs.feed_lists       = -lsodium -lexpat
+fuzz_sources.audit_trail = $(patsubst %,control/audit/%.cpp,audit_record person) \
+                           control/feed/crypto.cpp
+fuzz_libs.audit_trail    = -lsodium
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
 
 # control_objects: everything of control but the mains (control/include.mk).
@@ -171,7 +177,8 @@ $(control_test_programs): LIBS = $(control_libs) -lcmocka
 # Sees what is done to files: tests/support/recorded_folder.h.
 recorded := -Wl,--wrap=write,--wrap=fsync,--wrap=mkostemp \
             -Wl,--wrap=rename,--wrap=link,--wrap=unlink
-$(O)/tests/unit/feed_crash_test: LIBS = $(control_libs) -lcmocka $(recorded)
+$(O)/tests/unit/audit_test $(O)/tests/unit/feed_crash_test: \
+    LIBS = $(control_libs) -lcmocka $(recorded)
 
 # The corpus of framing cases, and how our parser frames bytes.
 framing_sources := tests/framing/corpus.cpp tests/framing/framed.cpp

@@ -1,14 +1,17 @@
 #include "control/cli/cli.h"
 
 #include <getopt.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "control/cli/cordond_client.h"
 #include "control/config/config.h"
+#include "control/config/names.h"
 #include "control/config/toml_section.h"
 #include "control/daemon/request.h"
+#include "control/daemon/request_roles.h"
 #include "control/link/link_json.h"
 
 namespace cordon {
@@ -109,6 +112,9 @@ int wrong_usage_of(const Command& command, const Context& context, const std::st
 int run_command(const Command& command, Context* context) {
     if (context->has(Flag::help)) {
         context->print(usage_of(command) + "\n" + command.help + "\n");
+        if (command.request != nullptr)
+            context->print("needs the role " +
+                           std::string(name_of(role_of_request(command.request).role)) + "\n");
         for (const FlagInfo& info : flag_table()) {
             if (!takes(command, info.flag)) continue;
             std::string name = "  --" + std::string(info.name);
@@ -210,12 +216,31 @@ Result<std::uint32_t> timeout_of(const Context& context) {
         .map([](std::uint64_t ms) { return static_cast<std::uint32_t>(ms); });
 }
 
+namespace {
+
+// Where a request with this role is asked: at the socket of the least role that will do; else at
+// one that will not, so that cordond says why and puts it on record.
+std::string socket_for(const std::string& run_dir, Role needed) {
+    if (::geteuid() == 0) return control_socket_path(run_dir);
+    constexpr Role order[][3] = {{Role::viewer, Role::operating, Role::admin},
+                                 {Role::operating, Role::admin, Role::viewer},
+                                 {Role::admin, Role::operating, Role::viewer}};
+    for (const Role role : order[static_cast<std::size_t>(needed)]) {
+        const std::string path = role_socket_path(run_dir, role);
+        if (::access(path.c_str(), W_OK) == 0) return path;
+    }
+    return control_socket_path(run_dir);
+}
+
+}  // namespace
+
 Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request) {
     const Result<std::string> run_dir = run_dir_of(context);
     if (!run_dir) return Failure(run_dir.error());
     const Result<std::uint32_t> timeout_ms = timeout_of(context);
     if (!timeout_ms) return Failure(timeout_ms.error());
-    return ask_cordond(control_socket_path(*run_dir), request, *timeout_ms);
+    const RequestRole needed = role_of_request(request.at("request").get<std::string>());
+    return ask_cordond(socket_for(*run_dir, needed.role), request, *timeout_ms);
 }
 
 int run_cli(int argc, char** argv, std::FILE* out, std::FILE* err, const Screen& screen) {

@@ -41,8 +41,14 @@ enum class Flag : std::uint8_t {
     until,
     reason,
     outcome,
+    span,  // --for, a word of the language
+    break_glass,
+    end,
+    since,
+    head,
+    confirm,
 };
-inline constexpr std::size_t flag_count = 20;
+inline constexpr std::size_t flag_count = 26;
 
 struct FlagInfo {
     Flag flag;
@@ -80,7 +86,11 @@ struct Command {
     std::span<const Flag> flags;  // beside those of every command
     const char* help;             // one line
     int (*run)(Context& context);
+    const char* request = nullptr;  // what it asks cordond: its role is that of request_roles.h
 };
+
+// Not an error: what was asked for waits for a second person.
+inline constexpr int exit_pending = 12;
 
 std::span<const Command> command_table();
 std::span<const FlagInfo> flag_table();
@@ -104,6 +114,12 @@ Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request
 // Of cordond, or of the dataplane alone when cordond does not answer.
 Result<nlohmann::json> fetch_status(const Context& context);
 Result<nlohmann::json> fetch_coverage(const Context& context);
+
+// Says what waits for a second person, and gives back its exit code.
+int tell_pending(const Context& context, const nlohmann::json& pending);
+
+// A time span of a flag, like 30m, in seconds; 0 when it is not given.
+Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name);
 
 // How `check` ends, as plugins of Nagios do.
 inline constexpr int check_ok = 0;
@@ -132,7 +148,18 @@ int run_mode_show(Context& context);
 int run_mode_set(Context& context);
 int run_config_check(Context& context);
 int run_config_compile(Context& context);
+int run_config_diff(Context& context);
+int run_config_propose(Context& context);
+int run_config_commit(Context& context);
+int run_config_rollback(Context& context);
+int run_config_history(Context& context);
 int run_config_reload(Context& context);
+int run_bypass(Context& context);
+int run_pending(Context& context);
+int run_approve(Context& context);
+int run_reject(Context& context);
+int run_audit_show(Context& context);
+int run_audit_verify(Context& context);
 int run_verify_list(Context& context);
 int run_verify_show(Context& context);
 int run_verify_retry(Context& context);

@@ -17,7 +17,11 @@ constexpr Flag tail_flags[] = {Flag::follow, Flag::limit,  Flag::service,
                                Flag::action, Flag::status, Flag::client};
 constexpr Flag build_flags[] = {Flag::output, Flag::section, Flag::generation, Flag::random,
                                 Flag::seed};
-constexpr Flag mode_flags[] = {Flag::until, Flag::reason};
+constexpr Flag reason_flags[] = {Flag::reason};
+constexpr Flag bypass_flags[] = {Flag::span, Flag::reason, Flag::break_glass, Flag::end};
+constexpr Flag commit_flags[] = {Flag::confirm, Flag::reason};
+constexpr Flag show_flags[] = {Flag::since, Flag::limit};
+constexpr Flag head_flags[] = {Flag::head};
 constexpr Flag verify_flags[] = {Flag::limit, Flag::service, Flag::outcome};
 constexpr Flag hold_flags[] = {Flag::until, Flag::reason};
 constexpr Flag compile_flags[] = {Flag::output};
@@ -55,8 +59,27 @@ const Command commands[] = {
     {"index check", "FILE", 1, 1, {}, "verifies every byte of an index file", run_index_check},
     {"mode show", "", 0, 0, {}, "the mode of every service", run_mode_show},
     {"mode", "", 0, 0, {}, "the same", run_mode_show},
-    {"mode set", "SERVICE enforce|observe|bypass", 2, 2, mode_flags,
-     "changes the mode of a service at once", run_mode_set},
+    {"mode set", "SERVICE enforce|observe", 2, 2, reason_flags,
+     "changes the mode of a service; observe needs a second person", run_mode_set, "mode.set"},
+    {"bypass", "SERVICE", 1, 1, bypass_flags,
+     "has a service not inspected for a while; needs a second person", run_bypass, "bypass.set"},
+    {"pending", "", 0, 0, {}, "what waits for a second person", run_pending, "pending"},
+    {"approve",
+     "HASH",
+     1,
+     1,
+     {},
+     "approves, as the second person, exactly what has this hash",
+     run_approve,
+     "approve"},
+    {"reject", "HASH", 1, 1, reason_flags, "what waits does not wait any more", run_reject,
+     "reject"},
+    {"audit show", "", 0, 0, show_flags, "who changed what, when and why", run_audit_show,
+     "audit.show"},
+    {"audit", "", 0, 0, show_flags, "the same", run_audit_show, "audit.show"},
+    {"audit verify", "[FILE]", 0, 1, head_flags,
+     "whether the audit trail is whole; with --head also that none is missing since then",
+     run_audit_verify, "audit.verify"},
     {"verify list", "", 0, 0, verify_flags,
      "objects judged on the storage because they could not be in flight, newest first",
      run_verify_list},
@@ -116,7 +139,40 @@ const Command commands[] = {
     {"config compile", "FILE", 1, 1, compile_flags,
      "writes the dataplane's options file from a configuration, as cordond does",
      run_config_compile},
-    {"config reload", "", 0, 0, {}, "has cordond read its configuration again", run_config_reload},
+    {"config diff",
+     "",
+     0,
+     0,
+     {},
+     "what the file changes of what is approved, and what of that weakens",
+     run_config_diff,
+     "config.diff"},
+    {"config propose", "", 0, 0, reason_flags,
+     "puts the file into force; what weakens waits for a second person", run_config_propose,
+     "config.propose"},
+    {"config approve", "HASH", 1, 1, {}, "the same as approve", run_approve, "approve"},
+    {"config commit", "", 0, 0, commit_flags,
+     "with --confirm 5m: the same on trial, back by itself; without: confirms the trial",
+     run_config_commit, "config.propose"},
+    {"config rollback", "[NUMBER]", 0, 1, reason_flags,
+     "proposes the configuration before, or one of `config history`", run_config_rollback,
+     "config.rollback"},
+    {"config history",
+     "",
+     0,
+     0,
+     {},
+     "the configurations that were approved, by whom",
+     run_config_history,
+     "config.history"},
+    {"config reload",
+     "",
+     0,
+     0,
+     {},
+     "the same as config propose, and as SIGHUP",
+     run_config_reload,
+     "reload"},
     {"completion",
      "bash|zsh|fish",
      1,
@@ -154,16 +210,24 @@ constexpr FlagInfo flags[] = {
     {Flag::random, "random", 0, "N", "add N random SHA-256 indicators"},
     {Flag::seed, "seed", 0, "S", "the same random indicators for the same S (default 1)"},
     {Flag::until, "until", 0, "TIME",
-     "end of a bypass, pause or pin: 2030-01-31T18:00:00Z, or from now: 30m, 2h, 1d"},
+     "end of a pause or pin: 2030-01-31T18:00:00Z, or from now: 30m, 2h, 1d"},
     {Flag::reason, "reason", 0, "TEXT", "why; it is recorded"},
     {Flag::outcome, "outcome", 0,
      "waiting|clean|uninspected|deleted|reported|gone|replaced|error|overflow", "only these"},
+    {Flag::span, "for", 0, "TIME", "how long: 30m, 2h; at most 24h, with --break-glass 60m"},
+    {Flag::break_glass, "break-glass", 0, nullptr,
+     "in an emergency, by one person: alarms, once a day for a service"},
+    {Flag::end, "end", 0, nullptr, "ends the bypass now"},
+    {Flag::since, "since", 0, "TIME", "only newer: 2030-01-31T18:00:00Z, or so long ago: 30m, 2h"},
+    {Flag::head, "head", 0, "HASH", "a head that was noted before: is all up to it still there?"},
+    {Flag::confirm, "confirm", 0, "TIME", "it goes back after this time, at most 60m"},
 };
 static_assert(std::size(flags) == flag_count);
 
 struct ExitCode {
     ErrorCode code;
     const char* help;
+    const char* name = nullptr;  // null: as error_name() says
 };
 
 constexpr ExitCode exit_codes[] = {
@@ -178,7 +242,12 @@ constexpr ExitCode exit_codes[] = {
     {ErrorCode::interface, "a network interface, port or driver is missing or unfit"},
     {ErrorCode::memory, "not enough memory, hugepages or locked memory"},
     {ErrorCode::io, "a file or disk failed"},
+    {ErrorCode{exit_pending}, "not yet: it waits for a second person", "pending"},
 };
+
+std::string name_of(const ExitCode& exit) {
+    return exit.name != nullptr ? exit.name : error_name(exit.code);
+}
 
 int print_exit_codes(Context& context) {
     if (context.json()) {
@@ -186,7 +255,7 @@ int print_exit_codes(Context& context) {
         list.push_back({{"code", 0}, {"name", "ok"}, {"help", "all is well"}});
         for (const ExitCode& exit : exit_codes) {
             list.push_back({{"code", static_cast<int>(exit.code)},
-                            {"name", error_name(exit.code)},
+                            {"name", name_of(exit)},
                             {"help", exit.help}});
         }
         context.print_json({{"exit_codes", list}});
@@ -195,7 +264,7 @@ int print_exit_codes(Context& context) {
     Table table({{"CODE", true}, {"NAME"}, {"MEANING"}});
     table.row({"0", "ok", "all is well"});
     for (const ExitCode& exit : exit_codes) {
-        table.row({std::to_string(static_cast<int>(exit.code)), error_name(exit.code), exit.help});
+        table.row({std::to_string(static_cast<int>(exit.code)), name_of(exit), exit.help});
     }
     context.print("Every program of Cordon ends with one of these:\n\n" +
                   table.text(context.screen));

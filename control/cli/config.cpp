@@ -1,4 +1,4 @@
-// `cordonctl config check|compile|reload`.
+// `cordonctl config check|compile`: of a file, without cordond.
 
 #include "control/config/config.h"
 
@@ -72,20 +72,6 @@ int run_config_compile(Context& context) {
         context.print("options written to " + printable(path) + ", policy generation " +
                       std::to_string(config->options.policy_generation) + "\n");
     }
-    return 0;
-}
-
-int run_config_reload(Context& context) {
-    const Result<json> done = ask(context, {{"request", "reload"}});
-    if (!done) return fail(context, done.error());
-    if (context.json()) {
-        context.print_json(*done);
-        return 0;
-    }
-    for (const json& warning : done->at("warnings")) {
-        context.complain("warning: " + printable(warning.get<std::string>()));
-    }
-    context.print(printable(done->at("text").get<std::string>()) + "\n");
     return 0;
 }
 

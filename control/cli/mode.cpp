@@ -1,5 +1,5 @@
 // `cordonctl mode show|set`: through cordond, and straight to the dataplane when cordond does not
-// answer, because a bypass in an emergency must not depend on it.
+// answer and the mode strengthens.
 
 #include "control/cli/cli.h"
 #include "control/config/config.h"
@@ -60,30 +60,19 @@ Result<json> modes_of(const Context& context) {
     return json{{"services", services}};
 }
 
-// What cordond would have refused.
-Result<void> check_direct(ServiceMode mode, std::uint64_t until_s, const std::string& reason) {
-    if (mode != ServiceMode::enforce && reason.empty()) {
-        return failure(ErrorCode::usage, "a mode that weakens needs --reason");
-    }
-    if (mode == ServiceMode::bypass && until_s <= unix_seconds()) {
-        return failure(ErrorCode::usage, "bypass needs --until, in the future");
-    }
-    if (mode != ServiceMode::bypass && until_s != 0) {
-        return failure(ErrorCode::usage, "--until goes with bypass only");
-    }
-    return {};
-}
-
-Result<json> set_directly(const Context& context, const std::string& service, ServiceMode mode,
-                          std::uint64_t until_s) {
-    const Result<void> right = check_direct(mode, until_s, context.get(Flag::reason));
-    if (!right) return Failure(right.error());
+// Only what strengthens: to inspect again must not depend on cordond.
+Result<json> set_directly(const Context& context, const std::string& service, ServiceMode mode) {
+    if (mode != ServiceMode::enforce)
+        return failure(ErrorCode::unreachable,
+                       "cordond does not answer: without it no mode is weakened (in an emergency: "
+                       "`cordonctl bypass --break-glass`)");
     const Result<LinkStatus> status = with_dataplane(
-        context, [&](const DataplaneLink& link) { return link.set_mode(service, mode, until_s); });
+        context, [&](const DataplaneLink& link) { return link.set_mode(service, mode, 0); });
     if (!status) return Failure(status.error());
     for (std::uint32_t i = 0; i < status->service_count; ++i) {
         if (status->services[i].name != service) continue;
         json result = from_dataplane(status->services[i]);
+        result["pending"] = false;
         result["applied"] = true;
         result["note"] =
             "cordond does not answer: the dataplane has the mode until it is restarted";
@@ -120,26 +109,20 @@ int run_mode_show(Context& context) {
 
 int run_mode_set(Context& context) {
     ServiceMode mode;
-    if (!from_name(context.words[1], &mode)) {
-        return context.fail({ErrorCode::usage, "a mode is enforce, observe or bypass, not \"" +
-                                                   printable(context.words[1]) + "\""});
-    }
-    std::uint64_t until_s = 0;
-    if (context.has(Flag::until) &&
-        !parse_until(context.get(Flag::until), unix_seconds(), &until_s)) {
-        return context.fail({ErrorCode::usage,
-                             "--until is a time like 2030-01-31T18:00:00Z, or from now like 30m, "
-                             "2h, 1d"});
+    if (!from_name(context.words[1], &mode) || mode == ServiceMode::bypass) {
+        return context.fail({ErrorCode::usage, "a mode to set is enforce or observe, not \"" +
+                                                   printable(context.words[1]) +
+                                                   "\"; for a while without inspection: "
+                                                   "`cordonctl bypass`"});
     }
     Result<json> done = ask(context, {{"request", "mode.set"},
                                       {"service", context.words[0]},
                                       {"mode", context.words[1]},
-                                      {"until", until_s},
                                       {"reason", context.get(Flag::reason)}});
-    if (!done && cordond_is_away(done.error())) {
-        done = set_directly(context, context.words[0], mode, until_s);
-    }
+    if (!done && cordond_is_away(done.error()))
+        done = set_directly(context, context.words[0], mode);
     if (!done) return context.fail(done.error());
+    if (done->at("pending").get<bool>()) return tell_pending(context, *done);
     if (context.json()) {
         context.print_json(*done);
     } else {

@@ -154,6 +154,32 @@ void judge_feeds(const json& feeds, json* problems) {
     }
 }
 
+void judge_approval(const json& c, json* problems) {
+    if (!c.contains("approval")) return;  // of a release before
+    const json& approval = c.at("approval");
+    for (const json& one : approval.at("break_glass"))
+        add_critical(problems, one.at("requester").get<std::string>() +
+                                   " broke the glass: service " +
+                                   one.at("service").get<std::string>() +
+                                   " is bypassed by one person until " +
+                                   local_time(one.at("until").get<std::string>()));
+    for (const json& one : approval.at("pending"))
+        add(problems, "waits for a second person until " +
+                          local_time(one.at("until").get<std::string>()) + ": " +
+                          one.at("what").get<std::string>() + " (`cordonctl pending`)");
+    if (approval.at("file_differs").get<bool>())
+        add(problems,
+            "the file differs from the approved configuration, which is in force; `cordonctl "
+            "config diff` shows how");
+    const json& trial = approval.at("confirm_until");
+    if (trial.is_string())
+        add(problems, "the configuration is on trial until " +
+                          local_time(trial.get<std::string>()) +
+                          "; `cordonctl config commit` confirms it");
+    add_critical_text(problems, "nothing can be recorded, so nothing can be changed: ",
+                      c.at("audit").at("error"));
+}
+
 void judge_control(const json& c, json* problems) {
     if (!reachable(c)) {
         return add(problems,
@@ -161,6 +187,7 @@ void judge_control(const json& c, json* problems) {
                    "younger");
     }
     add_text(problems, "the configuration is wrong and was not taken: ", c.at("config_error"));
+    judge_approval(c, problems);
     add_text(problems, "the index is not in force: ", c.at("index").at("error"));
     if (c.contains("events") && c.at("events").is_object())
         add_text(problems, "the event log cannot be written: ", c.at("events").at("error"));

@@ -170,6 +170,18 @@ void add_verifier(std::string* page, const json& v) {
     add(page, "Verifier", line);
 }
 
+void add_approval(std::string* page, const json& c) {
+    const json& approval = c.at("approval");
+    const json& config = approval.at("config");
+    const bool alone = number(approval.at("approvers")) == 1;
+    add(page, "Approval",
+        (alone ? std::string("ONE PERSON is enough to weaken this appliance (approvers = 1)")
+               : std::string("two persons to weaken this appliance")) +
+            "; configuration " + config.at("number").dump() + " since " + since(config.at("time")));
+    add(page, "Audit", "record " + grouped(number(c.at("audit").at("sequence"))) + ", head " +
+                           text_of(c.at("audit").at("head")).substr(0, 16) + "…");
+}
+
 void add_control(std::string* page, const json& c) {
     if (!reachable(c)) {
         return add(page, "Control",
@@ -179,6 +191,7 @@ void add_control(std::string* page, const json& c) {
     add(page, "Control",
         "cordond running since " + since(c.at("started")) + ", pid " +
             std::to_string(number(c.at("pid"))) + ", version " + text_of(c.at("version")));
+    if (c.contains("approval")) add_approval(page, c);
     add_verifier(page, c.at("verify"));
     const json& store = c.at("store");
     if (store.contains("error")) return add(page, "Incidents", text_of(store.at("error")));

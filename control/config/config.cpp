@@ -216,6 +216,7 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     read_control(root.section("control"), &config->control);
     read_log(root.section("log"), &config->log);
     read_metrics(root.section("metrics"), &config->metrics);
+    read_operators(root.section("operators"), o.lab != 0, &config->operators);
     read_verifier(root.section("verifier"), &config->verifier);
     read_feeds(root.section("feeds"), o.node_prefix, &config->feeds);
     read_feed_list(&root, problems, config);
@@ -261,7 +262,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     return config;
 }
 
-Result<Config> load_config(const std::string& path) {
+Result<std::string> read_config_text(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
                                                                std::fclose);
     if (file == nullptr) {
@@ -272,7 +273,25 @@ Result<Config> load_config(const std::string& path) {
     if (std::ferror(file.get()) != 0) {
         return failure(ErrorCode::config, path + ": cannot read the configuration", errno);
     }
-    return parse_config(text, path);
+    return text;
+}
+
+Result<Config> load_config(const std::string& path) {
+    return read_config_text(path).and_then(
+        [&path](const std::string& text) { return parse_config(text, path); });
+}
+
+std::optional<std::string> state_dir_of(std::string_view text) {
+    Problems problems("");
+    if (text.size() > config_bytes_max || !parser_may_see(text, &problems)) return std::nullopt;
+    const toml::parse_result parsed = toml::parse(text);
+    if (!parsed) return std::nullopt;
+    const Config standard = defaults();
+    const toml::node_view<const toml::node> found = parsed["paths"]["state_dir"];
+    if (!found) return standard.options.state_dir;
+    const auto* named = found.as_string();
+    if (named == nullptr || !path_rule.fits(named->get())) return std::nullopt;
+    return named->get();
 }
 
 std::vector<std::string> config_keys() {

@@ -8,12 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/config/feed_config.h"
 #include "control/config/metrics_config.h"
+#include "control/config/operators_config.h"
 #include "control/config/verifier_config.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/options.h"
@@ -48,6 +50,7 @@ struct Config {
     FeedsOptions feeds;
     MetricsOptions metrics;
     LogOptions log;
+    OperatorsOptions operators;
     std::vector<std::string> warnings;  // right, but probably not meant
 };
 
@@ -59,10 +62,14 @@ std::string dataplane_socket_path(std::string_view run_dir);
 // upload is refused must be told on what ground, and where to complain.
 std::string_view enforce_needs(const Options& options);
 
+Result<std::string> read_config_text(const std::string& path);
 Result<Config> load_config(const std::string& path);
 
 // `file` is the name shown in errors.
 Result<Config> parse_config(std::string_view text, const std::string& file);
+
+// Where a file that may be wrong otherwise says that the state is; nothing when it is no TOML.
+std::optional<std::string> state_dir_of(std::string_view text);
 
 // Every key there is, as "limits.workers"; those of a service as "service.name",
 // of a feed as "feed.name".

@@ -73,14 +73,11 @@ void read_place(TomlSection* section, ServiceOptions* s) {
 
 void read_mode(TomlSection* section, ServiceOptions* s) {
     section->choice("mode", &s->mode);
-    section->unix_time("bypass_until", &s->bypass_until_s);
-    // Asked of the file, not of the value: a wrong value has been reported already.
-    const bool has_end = section->has("bypass_until");
-    if (s->mode == ServiceMode::bypass && !has_end) {
-        section->refuse("mode", "bypass needs an end: add bypass_until = 2030-01-31T18:00:00Z");
-    }
-    if (s->mode != ServiceMode::bypass && has_end) {
-        section->refuse("bypass_until", "has a meaning only with mode = \"bypass\"");
+    // A file stays; a bypass must not.
+    if (s->mode == ServiceMode::bypass) {
+        section->refuse("mode",
+                        "bypass is nothing to write down: it has an end, a reason and two persons "
+                        "(`cordonctl bypass SERVICE --for 30m --reason TEXT`)");
     }
     section->choice("fail", &s->fail);
     // Who lets nothing pass while the dataplane is away does not let its end pass afterwards.

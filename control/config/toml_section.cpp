@@ -37,17 +37,6 @@ std::string wrong_kind(const toml::node& node, std::string_view wanted) {
     return "must be " + std::string(wanted) + ", but is " + std::string(kind_of(node));
 }
 
-// Days from 1970-01-01 to a date of the Gregorian calendar.
-std::int64_t days_from_civil(std::int64_t year, std::int64_t month, std::int64_t day) {
-    year -= month <= 2 ? 1 : 0;
-    const std::int64_t era = year / 400;
-    const std::int64_t year_of_era = year - era * 400;
-    const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    const std::int64_t day_of_era =
-        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
 bool control_character(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
@@ -173,29 +162,6 @@ bool TomlSection::texts(std::string_view key, std::vector<std::string>* values) 
         }
         values->push_back(item.as_string()->get());
     }
-    return true;
-}
-
-bool TomlSection::unix_time(std::string_view key, std::uint64_t* seconds) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return false;
-    const auto* found = node->as_date_time();
-    if (found == nullptr || !found->get().offset) {
-        refuse(key,
-               "must be a date and time with its zone, without quotes, "
-               "like 2030-01-31T18:00:00Z or 2030-01-31T18:00:00+01:00");
-        return false;
-    }
-    const toml::date_time& at = found->get();
-    const std::int64_t days = days_from_civil(at.date.year, at.date.month, at.date.day);
-    const std::int64_t local =
-        days * 86400 + at.time.hour * 3600 + at.time.minute * 60 + at.time.second;
-    const std::int64_t utc = local - at.offset->minutes * 60;
-    if (utc <= 0) {
-        refuse(key, "must be after 1970");
-        return false;
-    }
-    *seconds = static_cast<std::uint64_t>(utc);
     return true;
 }
 

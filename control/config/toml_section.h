@@ -70,7 +70,6 @@ class TomlSection {
     bool boolean(std::string_view key, bool* value);
     bool number(std::string_view key, std::uint64_t* value, std::uint64_t min, std::uint64_t max);
     bool texts(std::string_view key, std::vector<std::string>* values);
-    bool unix_time(std::string_view key, std::uint64_t* seconds);
     const toml::node* any(std::string_view key);
 
     template <std::size_t N>

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
@@ -11,6 +12,7 @@
 #include "control/daemon/active_options.h"
 #include "control/daemon/clocks.h"
 #include "control/daemon/log.h"
+#include "control/daemon/request_roles.h"
 #include "control/index/index_files.h"
 #include "control/link/link_json.h"
 
@@ -54,18 +56,25 @@ void Daemon::block_signals() {
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-Daemon::Daemon(std::string config_path, Config config)
+Daemon::Daemon(std::string config_path, Beginning beginning, ConfigHistory history)
     : config_path_(std::move(config_path)),
-      config_(std::move(config)),
+      config_(beginning.config),
+      beginning_(std::move(beginning)),
+      approved_(config_),
+      history_(std::move(history)),
+      proposals_(std::string(config_.options.state_dir) + "/pending.json"),
+      audit_(audit_path(config_.options.state_dir)),
       overrides_(std::string(config_.options.state_dir) + "/modes.json"),
       started_s_(unix_seconds()) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::string& config_path) {
-    Result<Config> config = load_config(config_path);
-    if (!config) return Failure(config.error());
-    for (const std::string& warning : config->warnings)
+    ConfigHistory history("");
+    Result<Beginning> beginning = begin_with(config_path, &history);
+    if (!beginning) return Failure(beginning.error());
+    for (const std::string& warning : beginning->config.warnings)
         log_line(LogLevel::warning, warning);
-    std::unique_ptr<Daemon> daemon(new Daemon(config_path, std::move(*config)));
+    std::unique_ptr<Daemon> daemon(
+        new Daemon(config_path, std::move(*beginning), std::move(history)));
     if (const Result<void> ready = daemon->prepare(); !ready) return Failure(ready.error());
     return daemon;
 }
@@ -79,9 +88,10 @@ Result<void> Daemon::prepare() {
     if (!lock) return Failure(lock.error());
     lock_ = std::move(*lock);
 
-    if (const Result<void> loaded = overrides_.load(); !loaded) {
-        log_line(LogLevel::error, loaded.error().message());
-    }
+    if (const Result<void> begun = begin_record(); !begun) return begun;
+    end_trial();
+    for (const Result<void>& loaded : {overrides_.load(), proposals_.load()})
+        if (!loaded) log_line(LogLevel::error, loaded.error().message());
     overrides_.take_ended(unix_seconds());
     if (const Result<void> written = activate(); !written) return written;
     if (const Result<void> opened = open_store(); !opened) return opened;
@@ -89,15 +99,38 @@ Result<void> Daemon::prepare() {
     if (const Result<void> opened = open_feeds(); !opened) return opened;
     if (const Result<void> opened = open_metrics(); !opened) return opened;
     open_events();
-
-    Result<RequestServer> server =
-        RequestServer::listen(config_.control.socket_path, config_.control.clients_max);
-    if (!server) return Failure(server.error());
-    server_.emplace(std::move(*server));
+    if (const Result<void> opened = open_server(); !opened) return opened;
 
     const sigset_t set = our_signals();
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals_.valid()) return failure(ErrorCode::io, "cannot wait for signals", errno);
+    return {};
+}
+
+// Root's socket, and one for each group there is.
+Result<void> Daemon::open_server() {
+    const ControlOptions& control = config_.control;
+    Result<RequestServer> server = RequestServer::listen(control.socket_path, control.clients_max);
+    if (!server) return Failure(server.error());
+    server_.emplace(std::move(*server));
+    const std::string run_dir = config_.options.run_dir;
+    // To pass the directory is no right in it: every socket has its own.
+    struct stat info = {};
+    if (::stat(run_dir.c_str(), &info) == 0)
+        (void)::chmod(run_dir.c_str(), (info.st_mode & 07777) | S_IXGRP | S_IXOTH);
+    const OperatorsOptions& groups = config_.operators;
+    const std::string names[] = {groups.viewer_group, groups.operator_group, groups.admin_group};
+    for (const Role role : {Role::viewer, Role::operating, Role::admin}) {
+        Result<Descriptor> socket =
+            listen_for_group(role_socket_path(run_dir, role), names[static_cast<std::size_t>(role)],
+                             control.clients_max);
+        if (socket) {
+            server_->add_listener(std::move(*socket), role);
+            continue;
+        }
+        role_problems_.push_back(socket.error().message());
+        log_line(LogLevel::warning, role_problems_.back());
+    }
     return {};
 }
 
@@ -151,6 +184,8 @@ Result<void> Daemon::run() {
     if (feeds_) feeds_->stop();
     journal_->stop();
     std::filesystem::remove(config_.control.socket_path);
+    for (const Role role : {Role::viewer, Role::operating, Role::admin})
+        std::filesystem::remove(role_socket_path(config_.options.run_dir, role));
     log_line(LogLevel::notice, "cordond has stopped; the dataplane goes on");
     return {};
 }
@@ -186,7 +221,7 @@ void Daemon::take_signals() {
         ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      static_cast<unsigned long long>(monotonic_ms() * 1000));
         if (events_) events_->reopen();  // whatever the configuration is like
-        const Result<std::string> done = reload();
+        const Result<nlohmann::json> done = reload(person_of(info.ssi_uid, Role::operating));
         if (!done) log_line(LogLevel::error, "not reloaded: " + done.error().message());
         ::sd_notify(0, "READY=1");
     }
@@ -196,6 +231,9 @@ void Daemon::tick() {
     next_tick_ms_ = monotonic_ms() + tick_ms;
     ::sd_notify(0, "WATCHDOG=1");
     end_overrides();
+    end_proposals();
+    end_trial();
+    record_noticed();
     pass_feed_answers();
     ask_status();
 }
@@ -318,6 +356,7 @@ void Daemon::end_overrides() {
     }
     for (const ModeOverride& override : ended) {
         log_line(LogLevel::notice, "bypass of " + override.service + " has ended");
+        record_after(cordond_itself(), "bypass.ended", "service " + override.service);
         const ServiceOptions* service = find_service(override.service);
         if (service == nullptr) continue;
         send_mode(service->name, service->mode, service->bypass_until_s);
@@ -332,50 +371,6 @@ Result<void> Daemon::activate() {
     if (written) active_ = options;
     if (written && desk_) desk_->use(config_, active_);
     return written;
-}
-
-Result<std::string> Daemon::reload() {
-    Result<Config> config = load_config(config_path_);
-    if (!config) {
-        config_error_ = config.error().message();
-        return Failure(config.error());
-    }
-    config_error_.clear();
-    const Config before = std::exchange(config_, std::move(*config));
-    // What cordond itself holds open stays as it was until it is restarted.
-    const bool own = before.control.socket_path != config_.control.socket_path ||
-                     before.metrics.listen != config_.metrics.listen ||
-                     before.control.store_path != config_.control.store_path ||
-                     std::string_view(before.options.state_dir) != config_.options.state_dir ||
-                     (desk_ && (before.verifier.socket_path != config_.verifier.socket_path ||
-                                before.verifier.user != config_.verifier.user));
-    if (own) {
-        config_ = before;
-        return failure(
-            ErrorCode::refused,
-            "what cordond itself holds open has changed: restart cordond, then the dataplane");
-    }
-    open_events();
-    const Options active_before = active_;
-    if (const Result<void> written = activate(); !written) return Failure(written.error());
-    if (const Result<void> opened = open_desk(); !opened) return Failure(opened.error());
-    for (std::uint32_t i = 0; i < active_.service_count; ++i) {
-        const ServiceOptions& now = active_.services[i];
-        const ServiceOptions& then = active_before.services[i];
-        const bool same_service = std::string_view(now.name) == then.name;
-        if (!same_service || (now.mode == then.mode && now.bypass_until_s == then.bypass_until_s)) {
-            continue;
-        }
-        send_mode(now.name, now.mode, now.bypass_until_s);
-    }
-    const std::string reasons = restart_reasons(active_before, active_);
-    const std::string text =
-        reasons.empty() ? "the configuration is in force"
-                        : "the configuration is written; restart cordon-dataplane to put into "
-                          "force: " +
-                              reasons;
-    log_line(LogLevel::notice, text);
-    return text;
 }
 
 const ServiceOptions* Daemon::find_service(std::string_view name) const {

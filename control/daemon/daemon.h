@@ -3,7 +3,8 @@
 //
 // Owns:       everything of the process: configuration, store, sockets, journal thread, lock.
 // Invariants: the loop never waits for a client, the dataplane or the journal's disk; one cordond
-//             for one run_dir (a lock). A configuration that is wrong changes nothing.
+//             for one run_dir (a lock). A configuration that is wrong changes nothing; in force is
+//             what was approved last. What an operator changes is on record before it is done.
 // Thread:     one, beside the journal's.
 // Limits:     those of its parts.
 #pragma once
@@ -12,6 +13,10 @@
 #include <optional>
 #include <string>
 
+#include "control/approval/config_history.h"
+#include "control/approval/proposals.h"
+#include "control/approval/weakening.h"
+#include "control/audit/audit_log.h"
 #include "control/config/config.h"
 #include "control/daemon/exchanges.h"
 #include "control/daemon/feed_answers.h"
@@ -47,8 +52,22 @@ class Daemon {
     };
     static const Command commands_[];
 
-    Daemon(std::string config_path, Config config);
+    // What it starts with: the configuration that was approved, or one that is to be on record
+    // first.
+    struct Beginning {
+        Config config;
+        std::string text;
+        std::string how;      // of ApprovedConfig; empty: as approved
+        std::string problem;  // of the file, when it is not what is in force
+    };
+    static Result<Beginning> begin_with(const std::string& config_path, ConfigHistory* history);
+    static Result<Beginning> begin_approved(const std::string& config_path, const std::string& file,
+                                            ConfigHistory* history);
+
+    Daemon(std::string config_path, Beginning beginning, ConfigHistory history);
     Result<void> prepare();
+    Result<void> begin_record();
+    Result<void> open_server();
     Result<void> open_store();
     Result<void> open_desk();
     Result<void> open_feeds();
@@ -72,7 +91,45 @@ class Daemon {
     void send_mode(std::string_view service, ServiceMode mode, std::uint64_t until_s);
     void end_overrides();
     Result<void> activate();  // writes active.options from the configuration and the overrides
-    Result<std::string> reload();
+
+    // The configuration (config_requests.cpp).
+    struct WantedConfig {
+        std::string text;
+        Config config;
+        std::string how;
+        std::uint64_t confirm_s = 0;  // on trial for so long; 0: for good
+        std::string reason;
+    };
+    Result<WantedConfig> read_wanted(const std::string& text, std::string how);
+    // In force at once, or waiting for a second person.
+    Result<nlohmann::json> change_config(WantedConfig wanted, const Person& actor);
+    Result<nlohmann::json> accept_config(WantedConfig wanted, const Person& requester,
+                                         const std::optional<Person>& approver);
+    Result<std::string> put_in_force(const Config& config);
+    Result<nlohmann::json> reload(const Person& actor);
+    Result<nlohmann::json> approve_config(const Proposal& proposal, const Person& approver);
+    void end_trial();
+    bool file_differs() const;
+
+    // What waits for a second person (approval_requests.cpp).
+    bool two_persons() const { return approved_.operators.approvers > 1; }
+    Result<nlohmann::json> propose(Proposal proposal);
+    void end_proposals();
+    nlohmann::json approval_json() const;
+    nlohmann::json trail_json() const;
+
+    // The audit trail (audit_requests.cpp).
+    Result<void> record(const Person& actor, std::string action, std::string what,
+                        std::string reason = "", std::string ref = "");
+    // Where what is told of has happened, or must: a trail that cannot be written does not undo it.
+    void record_after(const Person& actor, std::string action, std::string what,
+                      std::string reason = "", std::string ref = "");
+    void record_noticed();
+    void record_store();
+    void record_feed(const nlohmann::json& feed);
+    // Records what a request is about to do; false: it cannot be, and the client has been told.
+    bool recorded(ClientId client, const Request& request, std::string action, std::string what,
+                  std::string reason = "");
 
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
@@ -84,6 +141,18 @@ class Daemon {
     void on_incidents_show(ClientId client, std::uint32_t uid, Request* request);
     void on_mode_show(ClientId client, std::uint32_t uid, Request* request);
     void on_mode_set(ClientId client, std::uint32_t uid, Request* request);
+    void on_bypass_set(ClientId client, std::uint32_t uid, Request* request);
+    void on_bypass_end(ClientId client, std::uint32_t uid, Request* request);
+    void on_pending(ClientId client, std::uint32_t uid, Request* request);
+    void on_approve(ClientId client, std::uint32_t uid, Request* request);
+    void on_reject(ClientId client, std::uint32_t uid, Request* request);
+    void on_audit_show(ClientId client, std::uint32_t uid, Request* request);
+    void on_audit_verify(ClientId client, std::uint32_t uid, Request* request);
+    void on_config_diff(ClientId client, std::uint32_t uid, Request* request);
+    void on_config_propose(ClientId client, std::uint32_t uid, Request* request);
+    void on_config_confirm(ClientId client, std::uint32_t uid, Request* request);
+    void on_config_rollback(ClientId client, std::uint32_t uid, Request* request);
+    void on_config_history(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_retry(ClientId client, std::uint32_t uid, Request* request);
@@ -120,12 +189,26 @@ class Daemon {
     nlohmann::json feeds_json() const;
     nlohmann::json mode_json(const ServiceOptions& configured) const;
     const ServiceOptions* find_service(std::string_view name) const;
+    ServiceMode mode_of(const ServiceOptions& configured) const;
     Result<void> check_mode_change(const ModeOverride& wanted) const;
+    Result<void> check_bypass(const ModeOverride& wanted, std::uint64_t seconds) const;
+    // Proposes it, or does it, by its effect.
+    void change_mode(ClientId client, const ModeOverride& wanted, const Person& actor);
+    void approve_mode(ClientId client, const Proposal& proposal, const Person& approver);
+    // On record already.
+    void set_mode(ClientId client, const ModeOverride& wanted);
     void finish_mode_change(ClientId client, const ModeOverride& wanted,
                             const Result<LinkPayload>& answer);
 
     std::string config_path_;
-    Config config_;
+    Config config_;        // that cordond runs with
+    Beginning beginning_;  // until it is on record
+    Config approved_;      // differs from it in what takes a restart of cordond
+    ConfigHistory history_;
+    Proposals proposals_;
+    AuditLog audit_;
+    std::string audit_error_;  // of the last record
+    std::vector<std::string> role_problems_;
     std::string config_error_;  // of the last reload
     Options active_ = {};       // what active.options says
     ModeOverrides overrides_;

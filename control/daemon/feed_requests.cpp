@@ -3,7 +3,7 @@
 #include "control/config/text_rules.h"
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
-#include "control/daemon/log.h"
+#include "control/link/link_json.h"
 
 namespace cordon {
 
@@ -42,11 +42,12 @@ void Daemon::on_feed_status(ClientId client, std::uint32_t, Request* request) {
     answer(client, feeds_json());
 }
 
-void Daemon::on_feed_sync(ClientId client, std::uint32_t uid, Request* request) {
+void Daemon::on_feed_sync(ClientId client, std::uint32_t, Request* request) {
     FeedQuestion question = {client, FeedQuestion::What::sync, request->text("feed"), "", {}};
     if (!fields_are_right(client, *request)) return;
-    log_line(LogLevel::notice, "feeds are asked now, by uid " + std::to_string(uid));
-    ask_feeds(question);
+    if (recorded(client, *request, "feed.sync",
+                 question.feed.empty() ? "all feeds" : question.feed))
+        ask_feeds(question);
 }
 
 void Daemon::on_feed_history(ClientId client, std::uint32_t, Request* request) {
@@ -61,7 +62,9 @@ void Daemon::on_feed_verify(ClientId client, std::uint32_t, Request* request) {
 
 void Daemon::on_feed_enrol(ClientId client, std::uint32_t, Request* request) {
     FeedQuestion question = {client, FeedQuestion::What::enrol, request->text("feed"), "", {}};
-    if (fields_are_right(client, *request)) ask_feeds(question);
+    if (fields_are_right(client, *request) &&
+        recorded(client, *request, "feed.enrol", "feed " + question.feed))
+        ask_feeds(question);
 }
 
 void Daemon::on_feed_hold(ClientId client, std::uint32_t uid, Request* request) {
@@ -84,12 +87,13 @@ void Daemon::on_feed_hold(ClientId client, std::uint32_t uid, Request* request) 
     if (!ends && question.hold.until_s <= unix_seconds())
         return answer(client, failure(ErrorCode::usage, "the end of a pause is in the future"));
     if (ends) question.hold.until_s = 0;
-    log_line(LogLevel::notice, "feed " + question.feed + ": " + kind + ", by uid " +
-                                   std::to_string(uid) + ": " + question.hold.reason);
-    ask_feeds(question);
+    const std::string until = ends ? "" : " until " + utc_time(question.hold.until_s);
+    if (recorded(client, *request, "feed.hold", "feed " + question.feed + ": " + kind + until,
+                 question.hold.reason))
+        ask_feeds(question);
 }
 
-void Daemon::on_feed_import(ClientId client, std::uint32_t uid, Request* request) {
+void Daemon::on_feed_import(ClientId client, std::uint32_t, Request* request) {
     FeedQuestion question = {
         client, FeedQuestion::What::import, request->text("feed"), request->text("folder"), {}};
     question.late_word = request->text("late");
@@ -97,11 +101,10 @@ void Daemon::on_feed_import(ClientId client, std::uint32_t uid, Request* request
     if (!path_rule.fits(question.folder))
         return answer(
             client, failure(ErrorCode::usage, "folder must be " + std::string(path_rule.must_be)));
-    log_line(LogLevel::notice,
-             "feed " + question.feed + " is imported from a folder" +
-                 (question.late_word.empty() ? "" : ", late, as " + question.late_word) +
-                 ", by uid " + std::to_string(uid));
-    ask_feeds(question);
+    if (recorded(client, *request, "feed.import",
+                 "feed " + question.feed + " from " + question.folder +
+                     (question.late_word.empty() ? "" : ", late, as " + question.late_word)))
+        ask_feeds(question);
 }
 
 }  // namespace cordon

@@ -17,9 +17,15 @@ namespace {
 using nlohmann::json;
 
 json to_json(const ModeOverride& o) {
-    return {{"service", o.service}, {"mode", name_of(o.mode)},
-            {"until", o.until_s},   {"reason", o.reason},
-            {"uid", o.uid},         {"since", o.since_s}};
+    return {{"service", o.service},
+            {"mode", name_of(o.mode)},
+            {"until", o.until_s},
+            {"reason", o.reason},
+            {"uid", o.uid},
+            {"since", o.since_s},
+            {"requester", o.requester},
+            {"approver", o.approver},
+            {"break_glass", o.break_glass}};
 }
 
 // The edge of the JSON library: what has another type than it should throws there.
@@ -30,6 +36,9 @@ bool from_json(const json& value, ModeOverride* o) {
         o->reason = value.at("reason").get<std::string>();
         o->uid = value.at("uid").get<std::uint32_t>();
         o->since_s = value.at("since").get<std::uint64_t>();
+        o->requester = value.value("requester", "");
+        o->approver = value.value("approver", "");
+        o->break_glass = value.value("break_glass", false);
         if (!from_name(value.at("mode").get<std::string>(), &o->mode)) return false;
         return o->mode != ServiceMode::bypass || o->until_s != 0;
     } catch (const json::exception&) {

@@ -1,5 +1,5 @@
-// Modes of services that were set in flight (`cordonctl mode set`) and differ from the
-// configuration.
+// Modes of services that were set in flight (`cordonctl mode set`, `cordonctl bypass`) and differ
+// from the configuration.
 //
 // Owns:       state_dir/modes.json.
 // Invariants: what is set survives a restart of either process until it ends or is set back; a
@@ -21,8 +21,11 @@ struct ModeOverride {
     ServiceMode mode = ServiceMode::enforce;
     std::uint64_t until_s = 0;  // of a bypass
     std::string reason;
-    std::uint32_t uid = 0;  // who set it
+    std::uint32_t uid = 0;  // who asked for it
     std::uint64_t since_s = 0;
+    std::string requester = {};  // his name
+    std::string approver = {};   // that of the second person; empty: there was none
+    bool break_glass = false;    // of a bypass: in an emergency, by one person
 };
 
 class ModeOverrides {
@@ -35,6 +38,7 @@ class ModeOverrides {
     Result<void> save() const;
 
     const ModeOverride* find(std::string_view service) const;
+    const std::vector<ModeOverride>& list() const { return list_; }
     void set(const ModeOverride& override);
     void remove(std::string_view service);
     // Gives out what has ended, and forgets it.

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/audit/person.h"
 #include "dataplane/base/result.h"
 
 namespace cordon {
@@ -25,6 +26,9 @@ class Request {
     static Result<Request> parse(std::string_view line);
 
     const std::string& name() const { return name_; }
+    // Who asks, in which role.
+    void come_from(Person actor) { actor_ = std::move(actor); }
+    const Person& actor() const { return actor_; }
 
     // A field that is absent leaves the default. A problem is remembered for check().
     std::string text(const char* field, std::string standard = "");
@@ -36,6 +40,7 @@ class Request {
 
   private:
     std::string name_;
+    Person actor_;
     nlohmann::json fields_;
     std::vector<std::string> known_ = {"request"};
     std::string problem_;

@@ -1,5 +1,6 @@
 #include "control/daemon/request_server.h"
 
+#include <grp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,10 +18,36 @@ Result<RequestServer> RequestServer::listen(const std::string& path, std::uint32
 }
 
 RequestServer::RequestServer(Descriptor listener, std::uint32_t clients_max)
-    : listener_(std::move(listener)), clients_max_(clients_max) {}
+    : clients_max_(clients_max) {
+    listeners_.push_back({std::move(listener), Role::admin, true});
+}
+
+Result<Descriptor> listen_for_group(const std::string& path, const std::string& group,
+                                    std::uint32_t clients_max) {
+    const auto refuse = [&path](Failure why) {
+        ::unlink(path.c_str());  // of an earlier time: nobody answers there
+        return why;
+    };
+    const struct group* found = ::getgrnam(group.c_str());
+    if (found == nullptr)
+        return refuse(failure(ErrorCode::config, "there is no group " + group +
+                                                     ": nobody can ask "
+                                                     "at " +
+                                                     path));
+    Result<Descriptor> socket = listen_unix(path, static_cast<int>(clients_max));
+    if (!socket) return refuse(Failure(socket.error()));
+    // Without CAP_CHOWN the owner may still give it to a group that he is in.
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
+        return refuse(failure(ErrorCode::permission,
+                              "cannot give " + path + " to the group " + group +
+                                  "; is cordond a member of it (SupplementaryGroups)?",
+                              errno));
+    return socket;
+}
 
 void RequestServer::add_descriptors(std::vector<pollfd>* set) const {
-    set->push_back({listener_.get(), POLLIN, 0});
+    for (const Listener& listener : listeners_)
+        set->push_back({listener.socket.get(), POLLIN, 0});
     for (const auto& client : clients_) {
         // While a reply is under way no more is read: the kernel's buffer makes the client wait.
         const bool writing = client->written < client->output.size();
@@ -31,20 +58,23 @@ void RequestServer::add_descriptors(std::vector<pollfd>* set) const {
 
 void RequestServer::handle(std::span<const pollfd> ready, std::uint64_t now_ms) {
     // Clients first: accepting changes the list that `ready` describes.
-    for (std::size_t i = 1; i < ready.size() && i <= clients_.size(); ++i) {
-        Client* client = clients_[i - 1].get();
+    const std::size_t first = listeners_.size();
+    for (std::size_t i = first; i < ready.size() && i < first + clients_.size(); ++i) {
+        Client* client = clients_[i - first].get();
         if ((ready[i].revents & POLLOUT) != 0) write_to(client, now_ms);
         if ((ready[i].revents & POLLIN) != 0) read_from(client, now_ms);
         if ((ready[i].revents & (POLLERR | POLLNVAL)) != 0) client->gone = true;
         // The peer has closed both ways, so nobody waits for a reply.
         if ((ready[i].revents & (POLLHUP | POLLIN)) == POLLHUP) client->gone = true;
     }
-    if (!ready.empty() && (ready[0].revents & POLLIN) != 0) accept_one(now_ms);
+    for (std::size_t i = 0; i < first && i < ready.size(); ++i)
+        if ((ready[i].revents & POLLIN) != 0) accept_one(listeners_[i], now_ms);
     sweep(now_ms);
 }
 
-void RequestServer::accept_one(std::uint64_t now_ms) {
-    Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+void RequestServer::accept_one(const Listener& listener, std::uint64_t now_ms) {
+    Descriptor socket(
+        ::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.valid()) return;
     ucred peer = {};
     socklen_t length = sizeof peer;
@@ -53,11 +83,13 @@ void RequestServer::accept_one(std::uint64_t now_ms) {
     client->id = next_id_++;
     client->socket = std::move(socket);
     client->uid = peer.uid;
+    client->role = listener.role;
     client->since_ms = now_ms;
-    if (!known || (peer.uid != 0 && peer.uid != ::geteuid())) {
-        refuse(client.get(),
-               error_reply({ErrorCode::permission, "only root and cordond's own user may ask"}),
-               now_ms);
+    if (!known || (listener.own && peer.uid != 0 && peer.uid != ::geteuid())) {
+        refuse(
+            client.get(),
+            error_reply({ErrorCode::permission, "only root and cordond's own user may ask here"}),
+            now_ms);
     } else if (clients_.size() >= clients_max_) {
         refuse(client.get(),
                error_reply({ErrorCode::refused,
@@ -94,7 +126,7 @@ void RequestServer::take_line(Client* client, std::uint64_t now_ms) {
     if (client->input.next(&line)) {
         client->busy = true;
         client->since_ms = now_ms;
-        requests_.push_back({client->id, client->uid, std::move(line)});
+        requests_.push_back({client->id, client->uid, client->role, std::move(line)});
     } else if (client->input.overflow()) {
         refuse(client, error_reply({ErrorCode::usage, "the request is longer than 16 KiB"}),
                now_ms);

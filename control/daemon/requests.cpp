@@ -8,7 +8,7 @@
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
 #include "control/daemon/incident_json.h"
-#include "control/daemon/log.h"
+#include "control/daemon/request_roles.h"
 #include "control/link/link_json.h"
 #include "dataplane/contract/version.h"
 
@@ -21,7 +21,6 @@ using nlohmann::json;
 constexpr std::uint64_t incidents_limit_default = 50;
 constexpr std::uint64_t incidents_limit_max = 500;
 constexpr std::uint64_t number_max = INT64_MAX;
-constexpr std::uint64_t bypass_seconds_max = 31 * 86400;
 
 std::optional<MatchAction> action_of(const std::string& word) {
     for (const auto action :
@@ -58,10 +57,6 @@ Result<IncidentFilter> filter_of(Request* request) {
     return filter;
 }
 
-json time_or_null(std::uint64_t seconds) {
-    return seconds == 0 ? json(nullptr) : json(utc_time(seconds));
-}
-
 }  // namespace
 
 const Daemon::Command Daemon::commands_[] = {
@@ -81,6 +76,18 @@ const Daemon::Command Daemon::commands_[] = {
     {"feed.enrol", &Daemon::on_feed_enrol},
     {"mode.show", &Daemon::on_mode_show},
     {"mode.set", &Daemon::on_mode_set},
+    {"bypass.set", &Daemon::on_bypass_set},
+    {"bypass.end", &Daemon::on_bypass_end},
+    {"pending", &Daemon::on_pending},
+    {"approve", &Daemon::on_approve},
+    {"reject", &Daemon::on_reject},
+    {"audit.show", &Daemon::on_audit_show},
+    {"audit.verify", &Daemon::on_audit_verify},
+    {"config.diff", &Daemon::on_config_diff},
+    {"config.propose", &Daemon::on_config_propose},
+    {"config.confirm", &Daemon::on_config_confirm},
+    {"config.rollback", &Daemon::on_config_rollback},
+    {"config.history", &Daemon::on_config_history},
     {"verify.list", &Daemon::on_verify_list},
     {"verify.show", &Daemon::on_verify_show},
     {"verify.retry", &Daemon::on_verify_retry},
@@ -96,10 +103,19 @@ void Daemon::answer_requests() {
 void Daemon::on_request(const ClientRequest& line) {
     Result<Request> request = Request::parse(line.line);
     if (!request) return answer(line.client, Failure(request.error()));
+    request->come_from(person_of(line.uid, line.role));
+    const RequestRole needed = role_of_request(request->name());
     for (const Command& command : commands_) {
-        if (request->name() == command.name) {
+        if (request->name() != command.name) continue;
+        if (line.role >= needed.role)
             return (this->*command.handler)(line.client, line.uid, &*request);
-        }
+        const std::string role(name_of(needed.role));
+        if (needed.changes)
+            record_after(request->actor(), "refused", request->name() + " needs the role " + role);
+        return answer(line.client,
+                      failure(ErrorCode::permission, "this needs the role " + role + "; you are " +
+                                                         request->actor().name + ", " +
+                                                         request->actor().role));
     }
     answer(line.client, failure(ErrorCode::usage, "unknown request " + one_line(request->name())));
 }
@@ -142,6 +158,8 @@ json Daemon::control_json() {
         {"config", config_path_},
         {"config_error", config_error_.empty() ? json(nullptr) : json(config_error_)},
         {"policy_generation", active_.policy_generation},
+        {"approval", approval_json()},
+        {"audit", trail_json()},
         {"index",
          {{"path", config_.options.index_path},
           {"loading", index_loading_},
@@ -237,132 +255,6 @@ void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request)
         return answer(client, failure(ErrorCode::refused, "there is no case " + number));
     }
     answer(client, incident_json(**incident));
-}
-
-json Daemon::mode_json(const ServiceOptions& configured) const {
-    const ModeOverride* override = overrides_.find(configured.name);
-    json result = {
-        {"service", configured.name},
-        {"mode", name_of(override == nullptr ? configured.mode : override->mode)},
-        {"bypass_until",
-         time_or_null(override == nullptr ? configured.bypass_until_s : override->until_s)},
-        {"configured", name_of(configured.mode)},
-        {"fail", name_of(configured.fail)},
-        {"reason", nullptr},
-        {"since", nullptr},
-        {"uid", nullptr},
-    };
-    if (override != nullptr) {
-        result["reason"] = override->reason;
-        result["since"] = utc_time(override->since_s);
-        result["uid"] = override->uid;
-    }
-    return result;
-}
-
-void Daemon::on_mode_show(ClientId client, std::uint32_t, Request* request) {
-    if (!fields_are_right(client, *request)) return;
-    json services = json::array();
-    for (std::uint32_t i = 0; i < config_.options.service_count; ++i) {
-        const ServiceOptions& service = config_.options.services[i];
-        json line = mode_json(service);
-        // What the dataplane itself said last: an expired bypass has ended there first.
-        line["in_force"] = nullptr;
-        for (std::uint32_t j = 0; dataplane_ && j < dataplane_->service_count; ++j) {
-            const LinkService& seen = dataplane_->services[j];
-            if (std::string_view(seen.name) == service.name) line["in_force"] = name_of(seen.mode);
-        }
-        services.push_back(line);
-    }
-    answer(client, json{{"services", services}});
-}
-
-Result<void> Daemon::check_mode_change(const ModeOverride& wanted) const {
-    if (find_service(wanted.service) == nullptr) {
-        return failure(ErrorCode::usage, "there is no service " + wanted.service +
-                                             "; `cordonctl mode show` lists them");
-    }
-    if (wanted.mode == ServiceMode::enforce) {
-        const std::string_view missing = enforce_needs(config_.options);
-        if (missing.empty()) return {};
-        return failure(ErrorCode::refused,
-                       "mode enforce needs " + std::string(missing) + " in the configuration");
-    }
-    if (wanted.reason.empty()) {
-        return failure(ErrorCode::usage, "a mode that weakens needs --reason");
-    }
-    if (wanted.mode != ServiceMode::bypass) return {};
-    const std::uint64_t now = unix_seconds();
-    if (wanted.until_s <= now || wanted.until_s > now + bypass_seconds_max) {
-        return failure(ErrorCode::usage, "bypass needs --until, at most 31 days from now");
-    }
-    return {};
-}
-
-void Daemon::on_mode_set(ClientId client, std::uint32_t uid, Request* request) {
-    ModeOverride wanted;
-    wanted.service = request->text("service");
-    const std::string word = request->text("mode");
-    wanted.until_s = request->number("until", 0, number_max);
-    wanted.reason = request->text("reason");
-    wanted.uid = uid;
-    wanted.since_s = unix_seconds();
-    if (!fields_are_right(client, *request)) return;
-    if (!from_name(word, &wanted.mode)) {
-        return answer(client, failure(ErrorCode::usage, "mode must be enforce, observe or bypass"));
-    }
-    if (wanted.mode != ServiceMode::bypass && wanted.until_s != 0) {
-        return answer(client, failure(ErrorCode::usage, "--until goes with bypass only"));
-    }
-    const Result<void> allowed = check_mode_change(wanted);
-    if (!allowed) return answer(client, Failure(allowed.error()));
-    const Result<LinkSetMode> message = make_set_mode(wanted.service, wanted.mode, wanted.until_s);
-    if (!message) return answer(client, Failure(message.error()));
-    ask(LinkType::set_mode, payload_of(*message), config_.control.link_timeout_ms,
-        [this, client, wanted](const Result<LinkPayload>& payload) {
-            finish_mode_change(client, wanted, payload);
-        });
-}
-
-void Daemon::finish_mode_change(ClientId client, const ModeOverride& wanted,
-                                const Result<LinkPayload>& payload) {
-    const bool away = !payload && (payload.error().code == ErrorCode::unreachable ||
-                                   payload.error().code == ErrorCode::timeout);
-    if (!payload && !away) return answer(client, Failure(payload.error()));
-    if (const auto status =
-            payload.and_then([](const LinkPayload& bytes) { return decode_status(bytes); })) {
-        dataplane_ = *status;  // mode.show tells it at once
-    }
-    // The configuration may have been reloaded while the dataplane thought.
-    const ServiceOptions* service = find_service(wanted.service);
-    if (service == nullptr) {
-        return answer(client, failure(ErrorCode::refused, "the service is gone meanwhile"));
-    }
-    const bool as_configured = service->mode == wanted.mode && wanted.mode != ServiceMode::bypass;
-    if (as_configured) {
-        overrides_.remove(wanted.service);
-    } else {
-        overrides_.set(wanted);
-    }
-    Result<void> kept = overrides_.save();
-    if (kept) kept = activate();
-    log_line(LogLevel::notice, "mode of " + wanted.service + " set to " +
-                                   std::string(name_of(wanted.mode)) + " by uid " +
-                                   std::to_string(wanted.uid) + ": " + wanted.reason);
-    if (!kept) return answer(client, Failure(kept.error()));
-    json result = mode_json(*service);
-    result["applied"] = !away;
-    result["note"] = away ? json("the dataplane does not answer; it takes the mode when it starts")
-                          : json(nullptr);
-    answer(client, result);
-}
-
-void Daemon::on_reload(ClientId client, std::uint32_t uid, Request* request) {
-    if (!fields_are_right(client, *request)) return;
-    log_line(LogLevel::notice, "reload asked by uid " + std::to_string(uid));
-    answer(client, reload().map([this](const std::string& text) {
-        return json{{"text", text}, {"warnings", config_.warnings}};
-    }));
 }
 
 }  // namespace cordon

@@ -5,7 +5,6 @@
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
 #include "control/daemon/incident_json.h"
-#include "control/daemon/log.h"
 #include "control/link/link_json.h"
 #include "dataplane/base/time.h"
 
@@ -74,17 +73,16 @@ void Daemon::on_verify_show(ClientId client, std::uint32_t, Request* request) {
     answer(client, verification_json(**found));
 }
 
-void Daemon::on_verify_retry(ClientId client, std::uint32_t uid, Request* request) {
+void Daemon::on_verify_retry(ClientId client, std::uint32_t, Request* request) {
     const std::uint64_t id = request->number("id", 0, number_max);
     if (!fields_are_right(client, *request)) return;
+    if (!recorded(client, *request, "verify.retry", id == 0 ? "all" : std::to_string(id))) return;
     const Result<std::uint64_t> again = verify_queue_->retry(id, unix_seconds() * ns_per_s);
     if (!again) return answer(client, Failure(again.error()));
     if (id != 0 && *again == 0) {
         return answer(client, failure(ErrorCode::refused, "verification " + std::to_string(id) +
                                                               " did not end in error"));
     }
-    log_line(LogLevel::notice, "verification of " + std::to_string(*again) +
-                                   " objects is tried again, asked by uid " + std::to_string(uid));
     answer(client, json{{"again", *again}});
 }
 

@@ -38,6 +38,8 @@ _lab_pids=
 _lab_made=
 _lab_more=    # further namespaces that go with the lab
 _lab_mounts=  # and further mounts
+_lab_users=   # users and groups that were made, see lab_user
+_lab_groups=
 
 # --- words --------------------------------------------------------------------------------------
 
@@ -160,8 +162,21 @@ lab_down() {
     for _mount in "$WORK/bpf" $_lab_mounts; do
         if mountpoint -q "$_mount"; then umount "$_mount" || true; fi
     done
+    for _user in $_lab_users; do userdel -f $_user >/dev/null 2>&1 || true; done
+    for _group in $_lab_groups; do groupdel $_group >/dev/null 2>&1 || true; done
     rm -rf --one-file-system "$WORK"
     exit $_status
+}
+
+# lab_group NAME; lab_user NAME [GROUP]   — for this test; gone when it ends, however it ends.
+lab_group() {
+    _lab_groups="$_lab_groups $1"
+    groupadd --system "$1" || fail "no group $1"
+}
+lab_user() {
+    _lab_users="$_lab_users $1"
+    useradd --system --no-create-home --shell /usr/sbin/nologin ${2:+-G "$2"} "$1" ||
+        fail "no user $1"
 }
 
 # Says how to go on by hand; $WORK/end does what lab_down would have done.
@@ -176,6 +191,8 @@ for _ns in $CLI $STO $BOX $_lab_more; do ip netns del \$_ns; done
 for _mount in "$WORK/bpf" $_lab_mounts; do
     if mountpoint -q \$_mount; then umount \$_mount; fi
 done
+for _user in $_lab_users; do userdel -f \$_user; done
+for _group in $_lab_groups; do groupdel \$_group; done
 rm -rf --one-file-system "$WORK"
 TEXT
     chmod 755 "$WORK/end"

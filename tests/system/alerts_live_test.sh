@@ -68,9 +68,9 @@ TEXT
 }
 check "every panel of the dashboard is answered" dashboard
 
-ctl mode set photos bypass --until 1h --reason "a test" > "$WORK/mode.log"
+ctl bypass photos --for 1h --reason "a test" > "$WORK/mode.log"
 check "a bypass raises its alert" wait_for 8 alert CordonBypass
-ctl mode set photos enforce > "$WORK/mode.log"
+ctl bypass photos --end > "$WORK/mode.log"
 check "which goes with it" wait_for 8 no_alert CordonBypass
 stop_dataplane KILL
 check "a dead dataplane raises its alert" wait_for 12 alert CordonDataplaneDown

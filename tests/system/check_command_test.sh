@@ -24,9 +24,9 @@ counted_block() { ctl check > "$WORK/line" && [ "$(figure blocked)" = 1 ]; }
 check "the block is a figure" wait_for 5 counted_block
 check "and the same as JSON" eval 'ctl check --json | python3 -m json.tool | grep -q "\"code\": 0"'
 
-ctl mode set photos bypass --until 1h --reason "a test" > "$WORK/mode.log"
+ctl bypass photos --for 1h --reason "a test" > "$WORK/mode.log"
 check "a bypass is critical" says 2 CRITICAL 'service photos is not inspected' ctl check
-ctl mode set photos enforce > "$WORK/mode.log"
+ctl bypass photos --end > "$WORK/mode.log"
 check "well again" says 0 OK inspects ctl check
 
 unit_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$BIN/cordonctl" "$@"; }

@@ -266,10 +266,11 @@ void lists_every_exit_code(void**) {
     const Ran text = run({"help", "exit-codes"});
     assert_int_equal(text.code, 0);
     const json list = json::parse(run({"help", "exit-codes", "--json"}).out)["exit_codes"];
-    assert_int_equal(list.size(), static_cast<int>(ErrorCode::io) + 1);
+    assert_int_equal(list.size(), exit_pending + 1);
     for (std::size_t code = 1; code < list.size(); ++code) {
         assert_int_equal(list[code]["code"].get<int>(), code);
-        const std::string name = error_name(static_cast<ErrorCode>(code));
+        const std::string name =
+            code == exit_pending ? "pending" : error_name(static_cast<ErrorCode>(code));
         assert_string_equal(list[code]["name"].get<std::string>().c_str(), name.c_str());
         assert_has(text.out, name.c_str());
     }
@@ -293,8 +294,15 @@ void ends_with_usage_on_a_wrong_line(void**) {
         {{"index", "build"}, "needs --output"},
         {{"index", "build", "-o", "x"}, "needs a LISTFILE or --random"},
         {{"index", "build", "-o", "x", "--random", "999999999"}, "--random must be"},
-        {{"mode", "set", "photos", "off"}, "a mode is enforce, observe or bypass"},
-        {{"mode", "set", "photos", "bypass", "--until", "noon"}, "--until is a time like"},
+        {{"mode", "set", "photos", "off"}, "a mode to set is enforce or observe"},
+        {{"mode", "set", "photos", "bypass"}, "`cordonctl bypass`"},
+        {{"bypass", "photos", "--for", "noon", "--reason", "r"}, "--for is a time like 5m"},
+        {{"bypass", "photos", "--for", "30m"}, "a bypass needs --reason"},
+        {{"bypass", "photos", "--reason", "r"}, "a bypass needs an end: --for"},
+        {{"bypass", "photos", "--for", "61m", "--break-glass", "--reason", "r"},
+         "at most 60 minutes"},
+        {{"audit", "verify", "--head", "12"}, "--head is the hash of a record"},
+        {{"config", "rollback", "one"}, "takes a number"},
         {{"config", "compile", "x"}, "needs -o"},
         {{"help", "zzz"}, "there is no command"},
         {{"a\x1b[2J"}, "a\\x1b[2J"},
@@ -415,28 +423,53 @@ void says_by_what_objects_are_dismissed(void**) {
     assert_int_equal(kinds["sha256"]["with_size"].get<int>(), 997);
 }
 
-void sets_a_mode_without_cordond(void**) {
+void without_cordond_it_only_strengthens_or_breaks_the_glass(void**) {
     LinkStatus status = good_status();
-    status.services[0].mode = ServiceMode::bypass;
-    status.services[0].bypass_until_s = 1900000000;
-    Ran done, no_reason, no_end;
-    LinkPayload payload;
+    status.services[0].mode = ServiceMode::enforce;
+    Ran enforce, observe, plain, glass, again, ended;
+    LinkPayload payload, last;
+    const std::string config = directory + "/cordon.toml";
+    std::ofstream(config) << "lab = true\n[ports]\nclient = \"a\"\nstorage = \"b\"\n[paths]\n"
+                          << "state_dir = \"" << directory << "\"\nrun_dir = \"" << directory
+                          << "\"\n";
+    const auto here = [&](std::vector<std::string> words) {
+        words.insert(words.end(), {"--config", config});
+        return run(words);
+    };
     {
         test::FakeDataplane fake(directory + "/dataplane.sock", answering(status));
-        done = run_here({"mode", "set", "photos", "bypass", "--until", "1h", "--reason", "r"});
-        no_reason = run_here({"mode", "set", "photos", "observe"});
-        no_end = run_here({"mode", "set", "photos", "bypass", "--reason", "r"});
+        enforce = here({"mode", "set", "photos", "enforce"});
+        observe = here({"mode", "set", "photos", "observe", "--reason", "r"});
+        plain = here({"bypass", "photos", "--for", "5m", "--reason", "r"});
+        assert_int_equal(fake.asked(LinkType::set_mode), 1);
+        glass = here({"bypass", "photos", "--for", "5m", "--break-glass", "--reason", "fire"});
         fake.asked(LinkType::set_mode, &payload);
+        again = here({"bypass", "photos", "--for", "5m", "--break-glass", "--reason", "fire"});
+        assert_int_equal(fake.asked(LinkType::set_mode), 2);
+        ended = here({"bypass", "photos", "--end"});
+        fake.asked(LinkType::set_mode, &last);
     }
-    assert_int_equal(done.code, 0);
-    assert_has(done.err, "until it is restarted");
+    assert_int_equal(enforce.code, 0);
+    assert_has(enforce.err, "until it is restarted");
+    assert_int_equal(observe.code, static_cast<int>(ErrorCode::unreachable));
+    assert_int_equal(plain.code, static_cast<int>(ErrorCode::unreachable));
+    assert_has(plain.err, "--break-glass");
+    assert_int_equal(glass.code, 0);
     LinkSetMode sent;
     assert_int_equal(payload.size(), sizeof sent);
     std::memcpy(&sent, payload.data(), sizeof sent);
     assert_string_equal(sent.service, "photos");
     assert_int_equal(sent.mode, ServiceMode::bypass);
-    assert_int_equal(no_reason.code, static_cast<int>(ErrorCode::usage));
-    assert_int_equal(no_end.code, static_cast<int>(ErrorCode::usage));
+    assert_true(sent.bypass_until_s <= unix_seconds() + 300);
+    assert_true(sent.bypass_until_s + 60 > unix_seconds() + 300);
+    assert_int_equal(again.code, static_cast<int>(ErrorCode::refused));
+    assert_has(again.err, "needs two");
+    assert_int_equal(ended.code, 0);
+    std::memcpy(&sent, last.data(), sizeof sent);
+    assert_int_equal(sent.mode, ServiceMode::enforce);
+    const Ran trail = run({"audit", "verify", directory + "/audit.jsonl"});
+    assert_int_equal(trail.code, 0);
+    assert_has(trail.out, "2 records, each behind the one before");
 }
 
 json well() {
@@ -610,7 +643,7 @@ int main() {
         cmocka_unit_test(shows_the_dataplane_when_cordond_is_dead),
         cmocka_unit_test(shows_policies_and_what_they_decided),
         cmocka_unit_test(says_by_what_objects_are_dismissed),
-        cmocka_unit_test(sets_a_mode_without_cordond),
+        cmocka_unit_test(without_cordond_it_only_strengthens_or_breaks_the_glass),
         cmocka_unit_test(judges_what_needs_attention),
         cmocka_unit_test(builds_shows_and_checks_an_index),
         cmocka_unit_test(makes_other_random_indicators_for_another_seed),

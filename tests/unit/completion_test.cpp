@@ -61,8 +61,8 @@ void offers_every_command_there_is(void**) {
 void offers_what_an_argument_may_be(void**) {
     assert_offers("photos videos", "mode", "set", "");
     assert_offers("videos", "mode", "set", "v");
-    assert_offers("enforce observe bypass", "mode", "set", "photos", "");
-    assert_offers("", "mode", "set", "photos", "bypass", "");
+    assert_offers("enforce observe", "mode", "set", "photos", "");
+    assert_offers("", "mode", "set", "photos", "observe", "");
     assert_offers("C1-0001", "incidents", "show", "C");
     assert_offers("centre", "feed", "sync", "");
     assert_offers("current previous", "feed", "pin", "centre", "");
@@ -74,9 +74,9 @@ void offers_what_an_argument_may_be(void**) {
 }
 
 void offers_flags_that_the_command_takes(void**) {
-    assert_offers("--until", "mode", "set", "--u");
+    assert_offers("--until", "feed", "pause", "--u");
     assert_offers("", "status", "--u");
-    assert_offers("--reason", "mode", "set", "photos", "--until", "1h", "--re");
+    assert_offers("--reason", "feed", "pause", "centre", "--until", "1h", "--re");
     assert_offers("", "status", "--json", "--js");
     assert_offers("--json --config --run-dir --timeout --help", "--");
     for (const Command& command : command_table()) {

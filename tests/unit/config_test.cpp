@@ -208,7 +208,7 @@ void takes_its_defaults_from_the_limits(void**) {
 void reads_every_key_of_a_service(void**) {
     const Config c = good(ports +
                           "[[service]]\nname = 'a'\naddress = '2001:db8::/32'\nport = 8080\n"
-                          "vlan = 7\nmode = 'bypass'\nbypass_until = 2030-01-31T18:00:00+01:00\n"
+                          "vlan = 7\nmode = 'observe'\n"
                           "fail = 'closed'\non_midstream = 'reset'\nproxy_protocol = 'require'\n"
                           "client_from = 'header'\nclient_header = 'X-Forwarded-For'\n"
                           "trusted_hops = ['192.0.2.0/24', '2001:db8::1']\n"
@@ -222,8 +222,7 @@ void reads_every_key_of_a_service(void**) {
     assert_int_equal(s.prefix.address[0], 0x20);
     assert_int_equal(s.port, 8080);
     assert_int_equal(s.vlan, 7);
-    assert_int_equal(s.mode, ServiceMode::bypass);
-    assert_int_equal(s.bypass_until_s, 1896109200);
+    assert_int_equal(s.mode, ServiceMode::observe);
     assert_int_equal(s.fail, FailMode::closed);
     assert_int_equal(s.on_midstream, MidstreamAction::reset);
     assert_int_equal(s.proxy_protocol, ProxyProtocol::require);
@@ -349,7 +348,6 @@ void names_what_is_wrong_with_every_key_of_a_service(void**) {
         {"account_from = 'cookie'\n", "service.account_from"},
         {"account_from = 'header'\n", "service.account_header: is missing"},
         {"account_header = 'X'\n", "service.account_header: has a meaning only"},
-        {"bypass_until = 2030-01-31T18:00:00Z\n", "service.bypass_until: has a meaning only with"},
         {"portt = 5\n", "t.toml:9: unknown key \"portt\" in [service]; did you mean \"port\"?"},
         {"zzzzzzzzz = 5\n", "unknown key \"zzzzzzzzz\" in [service]; allowed are name, address"},
     };
@@ -431,16 +429,32 @@ void lets_no_service_enforce_without_the_texts_of_the_answer(void**) {
     good("lab = true\n" + ports + enforce);
 }
 
-void lets_no_bypass_be_for_ever(void**) {
+void lets_nobody_write_a_bypass_down(void**) {
     const auto with = [](const char* rest) { return ports + service_with("a", "::1", rest); };
-    expect_error(with("port = 80\nmode = 'bypass'\n"), "t.toml:8: service.mode: bypass needs an");
-    expect_error(with("port = 80\nmode = 'bypass'\nbypass_until = '2030-01-31'\n"),
-                 "service.bypass_until: must be a date and time with its zone, without quotes");
-    expect_error(with("port = 80\nmode = 'bypass'\nbypass_until = 2030-01-31T18:00:00\n"),
-                 "must be a date and time with its zone");
-    expect_error(with("port = 80\nmode = 'bypass'\nbypass_until = 1960-01-31T18:00:00Z\n"),
-                 "must be after 1970");
+    expect_error(with("port = 80\nmode = 'bypass'\n"), "t.toml:8: service.mode: bypass is nothing");
+    expect_error(with("port = 80\nmode = 'observe'\nbypass_until = 2030-01-31T18:00:00Z\n"),
+                 "unknown key \"bypass_until\"");
     expect_error(with("port = 80\nmode = 'by-pass'\n"), "(did you mean \"bypass\"?)");
+}
+
+void takes_two_persons_outside_a_lab(void**) {
+    assert_int_equal(good(ports).operators.approvers, 2);
+    assert_int_equal(good("lab = true\n" + ports).operators.approvers, 1);
+    const Config lab =
+        good("lab = true\n[operators]\napprovers = 2\nadmin_group = \"a\"\n" + ports);
+    assert_int_equal(lab.operators.approvers, 2);
+    assert_string_equal(lab.operators.admin_group.c_str(), "a");
+    assert_string_equal(lab.operators.viewer_group.c_str(), "cordon-viewer");
+    expect_error("[operators]\napprovers = 0\n" + ports, "allowed is 1 to 2");
+    expect_error("[operators]\napprovers = 3\n" + ports, "allowed is 1 to 2");
+}
+
+void tells_the_state_directory_of_a_wrong_file(void**) {
+    assert_string_equal(state_dir_of("lag = 1\n")->c_str(), "/var/lib/cordon");
+    assert_string_equal(state_dir_of("lag = 1\n[paths]\nstate_dir = \"/s\"\n")->c_str(), "/s");
+    assert_false(state_dir_of("[paths]\nstate_dir = 7\n").has_value());
+    assert_false(state_dir_of("[paths]\nstate_dir = \"s\"\n").has_value());
+    assert_false(state_dir_of("this is no TOML").has_value());
 }
 
 void names_unknown_keys_with_the_nearest_known_one(void**) {
@@ -543,7 +557,9 @@ int main() {
         cmocka_unit_test(refuses_services_that_are_listed_twice),
         cmocka_unit_test(refuses_more_services_than_fit),
         cmocka_unit_test(lets_no_service_enforce_without_the_texts_of_the_answer),
-        cmocka_unit_test(lets_no_bypass_be_for_ever),
+        cmocka_unit_test(lets_nobody_write_a_bypass_down),
+        cmocka_unit_test(takes_two_persons_outside_a_lab),
+        cmocka_unit_test(tells_the_state_directory_of_a_wrong_file),
         cmocka_unit_test(names_unknown_keys_with_the_nearest_known_one),
         cmocka_unit_test(tells_every_problem_in_the_order_of_the_file),
         cmocka_unit_test(names_the_line_of_what_is_not_toml),

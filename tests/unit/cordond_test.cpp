@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -256,12 +257,8 @@ void ends_a_bypass_by_itself(void**) {
     start_cordond();
     assert_true(ready());
     start_dataplane();
-    const std::uint64_t until = static_cast<std::uint64_t>(::time(nullptr)) + 1;
-    const json request = {{"request", "mode.set"},
-                          {"service", "photos"},
-                          {"mode", "bypass"},
-                          {"reason", "trial"},
-                          {"until", until + 1}};
+    const json request = {
+        {"request", "bypass.set"}, {"service", "photos"}, {"reason", "trial"}, {"seconds", 2}};
     assert_true(ask(request).has_value());
     assert_int_equal(read_active_options(state("active.options"))->services[0].mode,
                      ServiceMode::bypass);
@@ -277,21 +274,124 @@ void ends_a_bypass_by_itself(void**) {
 void refuses_modes_that_are_not_allowed(void**) {
     start_cordond();
     assert_true(ready());
-    const auto code_of = [](const json& more) {
-        json request = {{"request", "mode.set"}, {"service", "photos"}, {"mode", "bypass"}};
+    const auto code_of = [](const char* name, const json& more) {
+        json request = {{"request", name}, {"service", "photos"}, {"reason", "r"}};
         request.update(more);
         const Result<json> reply = ask(request);
         return reply ? 0 : static_cast<int>(reply.error().code);
     };
     const auto usage = static_cast<int>(ErrorCode::usage);
-    const std::uint64_t soon = static_cast<std::uint64_t>(::time(nullptr)) + 60;
-    assert_int_equal(code_of({{"until", soon}}), usage);  // no reason
-    assert_int_equal(code_of({{"reason", "r"}}), usage);  // no end
-    assert_int_equal(code_of({{"reason", "r"}, {"until", 5}}), usage);
-    assert_int_equal(code_of({{"reason", "r"}, {"until", soon + 90u * 86400}}), usage);
-    assert_int_equal(code_of({{"mode", "off"}}), usage);
-    assert_int_equal(code_of({{"service", "x"}, {"reason", "r"}, {"until", soon}}), usage);
-    assert_int_equal(code_of({{"mode", "observe"}, {"reason", "r"}, {"until", soon}}), usage);
+    assert_int_equal(code_of("bypass.set", {{"seconds", 60}, {"reason", ""}}), usage);
+    assert_int_equal(code_of("bypass.set", json::object()), usage);  // no end
+    assert_int_equal(code_of("bypass.set", {{"seconds", 86401}}), usage);
+    assert_int_equal(code_of("bypass.set", {{"seconds", 3601}, {"break_glass", 1}}), usage);
+    assert_int_equal(code_of("bypass.set", {{"service", "x"}, {"seconds", 60}}), usage);
+    assert_int_equal(code_of("bypass.end", json::object()), static_cast<int>(ErrorCode::refused));
+    assert_int_equal(code_of("mode.set", {{"mode", "off"}}), usage);
+    assert_int_equal(code_of("mode.set", {{"mode", "bypass"}}), usage);
+    assert_int_equal(code_of("mode.set", {{"mode", "observe"}, {"reason", ""}}), usage);
+    assert_int_equal(code_of("mode.set", {{"mode", "observe"}, {"until", 5}}), usage);
+}
+
+std::string log_text() {
+    std::ifstream log(directory + "/log");
+    return std::string((std::istreambuf_iterator<char>(log)), {});
+}
+
+// As the trail has them: "mode.set" and so on.
+std::vector<std::string> actions_on_record() {
+    std::vector<std::string> actions;
+    const Result<json> shown = ask({{"request", "audit.show"}});
+    if (!shown) return actions;
+    for (const json& record : shown->at("records"))
+        actions.push_back(record.at("action").get<std::string>());
+    return actions;
+}
+
+void nothing_is_changed_that_cannot_be_recorded(void**) {
+    start_cordond();
+    assert_true(ready());
+    start_dataplane();
+    const json observe = {
+        {"request", "mode.set"}, {"service", "photos"}, {"mode", "observe"}, {"reason", "r"}};
+    assert_true(ask(observe).has_value());
+    const std::vector<std::string> actions = actions_on_record();
+    assert_true(actions.size() >= 2);
+    assert_string_equal(actions[0].c_str(), "config.initial");
+    assert_true(std::find(actions.begin(), actions.end(), "mode.set") != actions.end());
+    assert_int_equal(dataplane->asked(LinkType::set_mode), 1);
+    // Somebody changes what is on record.
+    std::ifstream in(state("audit.jsonl"));
+    std::string trail((std::istreambuf_iterator<char>(in)), {});
+    trail[20] ^= 1;
+    write_text(state("audit.jsonl"), trail);
+    end_child(SIGKILL);
+    start_cordond();
+    assert_true(ready());
+    const json enforce = {{"request", "mode.set"}, {"service", "photos"}, {"mode", "enforce"}};
+    assert_int_equal(ask(enforce).error().code, ErrorCode::integrity);
+    assert_int_equal(dataplane->asked(LinkType::set_mode), 1);
+    assert_true(ask({{"request", "status"}})->at("control").at("audit").at("error").is_string());
+}
+
+std::string two_persons(const std::string& more) {
+    return config_text("[operators]\napprovers = 2\n" + more);
+}
+
+// root is nobody's second person, and this test is root: nothing that weakens gets through.
+void starts_with_what_was_approved_whatever_the_file_says(void**) {
+    write_text(config_path, two_persons("[limits]\nflows_max = 4096\n"));
+    start_cordond();
+    assert_true(ready());
+    write_text(config_path, two_persons("[limits]\nflows_max = 2048\n"));
+    assert_int_equal(ask({{"request", "reload"}}).error().code, ErrorCode::permission);
+    end_child(SIGKILL);
+    start_cordond();
+    assert_true(ready());
+    assert_int_equal(read_active_options(state("active.options"))->flows_max, 4096);
+    assert_true(log_text().find("differs from the approved configuration") != std::string::npos);
+    const Result<json> status = ask({{"request", "status"}});
+    assert_true(status->at("control").at("approval").at("file_differs").get<bool>());
+    // A file that is no configuration stops nobody who has one.
+    write_text(config_path, "lag = 1\n[paths]\nstate_dir = \"" + directory + "/state\"\n");
+    end_child(SIGKILL);
+    start_cordond();
+    assert_true(ready());
+    assert_int_equal(read_active_options(state("active.options"))->flows_max, 4096);
+    // What strengthens comes in alone.
+    write_text(config_path, two_persons("[limits]\nflows_max = 8192\n"));
+    assert_true(ask({{"request", "reload"}}).has_value());
+    assert_int_equal(read_active_options(state("active.options"))->flows_max, 8192);
+}
+
+void a_trial_goes_back_also_while_nobody_runs(void**) {
+    write_text(config_path, two_persons("[limits]\nflows_max = 4096\n"));
+    start_cordond();
+    assert_true(ready());
+    write_text(config_path, two_persons("[limits]\nflows_max = 8192\n"));
+    const Result<json> done = ask({{"request", "config.propose"}, {"confirm", 1}});
+    if (!done) fail_msg("%s", done.error().message().c_str());
+    assert_true(done->at("confirm_until").is_string());
+    assert_int_equal(read_active_options(state("active.options"))->flows_max, 8192);
+    end_child(SIGKILL);
+    ::usleep(1200 * 1000);
+    start_cordond();
+    assert_true(ready());
+    assert_int_equal(read_active_options(state("active.options"))->flows_max, 4096);
+    const Result<json> history = ask({{"request", "config.history"}});
+    assert_int_equal(history->at("configurations").size(), 3);
+    assert_true(history->at("configurations").at(2).at("how") == "returned");
+}
+
+void a_box_without_its_approved_configuration_is_no_new_one(void**) {
+    write_text(config_path, two_persons(""));
+    start_cordond();
+    assert_true(ready());
+    end_child(SIGKILL);
+    std::filesystem::remove_all(state("config"));
+    start_cordond();
+    assert_int_equal(exit_code_of_child(), static_cast<int>(ErrorCode::integrity));
+    assert_true(log_text().find("the approved configuration is gone") != std::string::npos);
 }
 
 void is_not_stalled_by_a_dataplane_that_hangs(void**) {
@@ -492,6 +592,10 @@ int main() {
         fresh(sets_a_mode_here_and_there_and_keeps_it),
         fresh(ends_a_bypass_by_itself),
         fresh(refuses_modes_that_are_not_allowed),
+        fresh(nothing_is_changed_that_cannot_be_recorded),
+        fresh(starts_with_what_was_approved_whatever_the_file_says),
+        fresh(a_trial_goes_back_also_while_nobody_runs),
+        fresh(a_box_without_its_approved_configuration_is_no_new_one),
         fresh(is_not_stalled_by_a_dataplane_that_hangs),
         fresh(has_an_index_loaded_when_the_file_changes),
         cmocka_unit_test(decides_when_an_index_is_asked_for),

@@ -1,0 +1,176 @@
+// The audit trail in cordond: what operators change is on it before it is done; what cordond and
+// the dataplane did by themselves, when it is noticed.
+
+#include "control/audit/audit_json.h"
+#include "control/config/names.h"
+#include "control/daemon/clocks.h"
+#include "control/daemon/daemon.h"
+#include "control/daemon/incident_json.h"
+#include "control/daemon/log.h"
+#include "control/link/link_json.h"
+#include "control/store/text.h"
+
+namespace cordon {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::uint64_t show_default = 50;
+constexpr std::uint64_t show_max = 1000;
+
+std::uint64_t number_of(const std::string& text) {
+    return std::strtoull(text.c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+Result<void> Daemon::record(const Person& actor, std::string action, std::string what,
+                            std::string reason, std::string ref) {
+    const AuditEntry entry = {actor, std::move(action), std::move(what), std::move(reason),
+                              std::move(ref)};
+    const Result<void> written = audit_.append(entry, unix_seconds());
+    const std::string before =
+        std::exchange(audit_error_, written ? std::string() : written.error().message());
+    if (!written && audit_error_ != before)
+        log_line(LogLevel::error, "nothing can be changed: " + audit_error_);
+    if (written)
+        log_line(LogLevel::notice, "audit " + std::to_string(audit_.head().sequence) + ": " +
+                                       entry.action + " by " + actor.name + " (" + actor.role +
+                                       "): " + entry.what);
+    return written;
+}
+
+void Daemon::record_after(const Person& actor, std::string action, std::string what,
+                          std::string reason, std::string ref) {
+    const Result<void> written =
+        record(actor, std::move(action), std::move(what), std::move(reason), std::move(ref));
+    if (!written) log_line(LogLevel::error, "not on record: " + written.error().message());
+}
+
+bool Daemon::recorded(ClientId client, const Request& request, std::string action, std::string what,
+                      std::string reason) {
+    const Result<void> written =
+        record(request.actor(), std::move(action), std::move(what), std::move(reason));
+    if (!written) answer(client, Failure(written.error()));
+    return written.has_value();
+}
+
+json Daemon::trail_json() const {
+    return {{"path", audit_.path()},
+            {"sequence", audit_.head().sequence},
+            {"head", audit_.head().hash},
+            {"torn", audit_.torn()},
+            {"error", audit_error_.empty() ? json(nullptr) : json(audit_error_)}};
+}
+
+// --- what nobody asked for -----------------------------------------------------------------------
+
+// While nothing can be recorded nothing is looked for: it is found later.
+void Daemon::record_noticed() {
+    if (!audit_error_.empty()) {
+        record_after(cordond_itself(), "audit.resumed", "the audit trail is written again");
+        if (!audit_error_.empty()) return;
+    }
+    record_store();
+    for (const json& feed : feeds_json().at("feeds"))
+        record_feed(feed);
+    if (!dataplane_ || dataplane_->generation == 0) return;
+    const std::string generation = std::to_string(dataplane_->generation);
+    if (audit_.newest("index") == generation) return;
+    record_after(
+        cordond_itself(), "index.in_force",
+        "generation " + generation + ", " + std::to_string(dataplane_->indicators) + " indicators",
+        "", "index=" + generation);
+}
+
+// Gaps, and what the dataplane itself wrote of changes of mode: also of those that did not come by
+// cordond. A store that was begun anew counts from one again.
+void Daemon::record_store() {
+    const Result<StorePosition> newest = store_->newest();
+    if (!newest) return;
+    constexpr std::uint32_t batch = 64;
+    const auto last = [this](const char* key, std::uint64_t most) {
+        const std::uint64_t number = number_of(audit_.newest(key));
+        return number > most ? 0 : number;
+    };
+    const auto gaps = store_->gaps_after(batch, last("gap", newest->gap));
+    const auto modes = store_->mode_changes_after(batch, last("mode", newest->mode_change));
+    if (!gaps || !modes) return;
+    for (const Gap& gap : *gaps) {
+        record_after(cordond_itself(), "gap",
+                     "service " + gap.service + ": " + std::to_string(gap.bytes) +
+                         " bytes passed without the dataplane (" +
+                         std::string(gap_reason_name(gap.reason)) + ") from " + gap.from + " to " +
+                         gap.to,
+                     "", "gap=" + std::to_string(gap.id));
+    }
+    for (const ModeChange& change : *modes) {
+        record_after(cordond_itself(), "mode.changed",
+                     "service " + change.service + ": " +
+                         std::string(name_of(static_cast<ServiceMode>(change.from))) + " to " +
+                         std::string(name_of(static_cast<ServiceMode>(change.to))) +
+                         ", by the dataplane's own record of " + change.time,
+                     "", "mode=" + std::to_string(change.id));
+    }
+}
+
+void Daemon::record_feed(const json& feed) {
+    if (!feed.at("polled").is_string()) return;
+    const std::string name = feed.at("name").get<std::string>();
+    const auto note = [&](const char* what, const std::string& value, const std::string& words) {
+        const std::string key = "feed." + name + "." + what;
+        if (audit_.newest(key) == value || (value == "0" && audit_.newest(key).empty())) return;
+        record_after(cordond_itself(), std::string("feed.") + what, "feed " + name + ": " + words,
+                     "", key + "=" + value);
+    };
+    const json& in_force = feed.at("in_force");
+    if (in_force.is_object()) {
+        const std::string number = in_force.at("generation").dump();
+        note("generation", number,
+             "generation " + number + " is in force, " + in_force.at("records").dump() +
+                 " indicators");
+    }
+    const std::string suspended = std::to_string(feed.at("suspensions").size());
+    note("suspensions", suspended, suspended + " suspensions");
+    const json& grant = feed.at("grant");
+    if (grant.is_object())
+        note("key", grant.at("serial").dump(), "keys of grant " + grant.at("serial").dump());
+}
+
+// --- requests ------------------------------------------------------------------------------------
+
+// The newest records, oldest first.
+void Daemon::on_audit_show(ClientId client, std::uint32_t, Request* request) {
+    const std::uint64_t limit = request->number("limit", show_default, show_max);
+    const std::uint64_t since_s = request->number("since", 0, INT64_MAX);
+    if (!fields_are_right(client, *request)) return;
+    const Result<std::string> file = read_audit_file(audit_.path());
+    if (!file) return answer(client, Failure(file.error()));
+    const std::string since = since_s == 0 ? std::string() : utc_time(since_s);
+    std::deque<json> newest;
+    const AuditCheck check = check_audit(*file, "", [&](const AuditRecord& record) {
+        if (record.time < since) return;
+        newest.push_back(audit_record_json(record));
+        if (newest.size() > limit) newest.pop_front();
+    });
+    answer(client, json{{"records", std::vector<json>(newest.begin(), newest.end())},
+                        {"broken", check.broken.empty() ? json(nullptr) : json(check.broken)}});
+}
+
+void Daemon::on_audit_verify(ClientId client, std::uint32_t, Request* request) {
+    const std::string wanted = request->text("head");
+    if (!fields_are_right(client, *request)) return;
+    const Result<std::string> file = read_audit_file(audit_.path());
+    if (!file) return answer(client, Failure(file.error()));
+    json result = audit_check_json(check_audit(*file, wanted), wanted);
+    // What this process wrote last is a head that was kept elsewhere.
+    const bool has_own =
+        audit_.head().sequence == 0 || check_audit(*file, audit_.head().hash).has_wanted;
+    if (!has_own && result["problem"].is_null())
+        result["problem"] = "records are missing at the end: cordond itself wrote up to record " +
+                            std::to_string(audit_.head().sequence);
+    answer(client, result);
+}
+
+}  // namespace cordon
