@@ -23,6 +23,9 @@ approval_sources := \
     control/approval/weakening.cpp
 store_sources := \
     control/store/store_sqlite.cpp \
+    control/store/case_keys.cpp \
+    control/store/personal.cpp \
+    control/store/personal_data.cpp \
     control/store/incident_filter.cpp \
     control/store/schema.cpp \
     control/store/sqlite.cpp \
@@ -79,6 +82,7 @@ daemon_sources := \
     control/daemon/feed_answers.cpp \
     control/daemon/feed_requests.cpp \
     control/daemon/incident_json.cpp \
+    control/daemon/incident_requests.cpp \
     control/daemon/index_watch.cpp \
     control/daemon/journal_intake.cpp \
     control/daemon/log.cpp \

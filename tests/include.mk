@@ -87,6 +87,7 @@ control_tests := \
     approval \
     audit \
     journal_crash \
+    personal_data \
     store \
     verify_queue \
     verify_desk \

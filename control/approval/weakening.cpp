@@ -123,6 +123,8 @@ constexpr Row<Config> rows[] = {
     {"control.link_timeout_ms", Weight::none, [](const Config& c) { return number(c.control.link_timeout_ms); }},
     {"control.journal_poll_ms", Weight::none, [](const Config& c) { return number(c.control.journal_poll_ms); }},
     {"control.clients_max", Weight::none, [](const Config& c) { return number(c.control.clients_max); }},
+    // To keep what is known of persons for longer weakens their protection.
+    {"control.retention_days", Weight::higher, [](const Config& c) { return number(c.control.retention_days); }},
     {"operators.approvers", Weight::lower, [](const Config& c) { return number(c.operators.approvers); }},
     {"operators.viewer_group", Weight::any, [](const Config& c) { return text(c.operators.viewer_group); }},
     {"operators.operator_group", Weight::any, [](const Config& c) { return text(c.operators.operator_group); }},

@@ -32,7 +32,7 @@ enum class Flag : std::uint8_t {
     service,
     action,
     status,
-    client,
+    reveal,
     output,
     section,
     generation,
@@ -139,6 +139,8 @@ int run_check(Context& context);
 int run_completion(Context& context);
 int run_incidents_list(Context& context);
 int run_incidents_show(Context& context);
+int run_incidents_hold(Context& context);
+int run_incidents_release(Context& context);
 int run_incidents_tail(Context& context);
 int run_index_build(Context& context);
 int run_index_list(Context& context);

@@ -11,10 +11,11 @@ namespace cordon {
 namespace {
 
 constexpr Flag coverage_flags[] = {Flag::unlisted};
-constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status,
-                               Flag::client};
-constexpr Flag tail_flags[] = {Flag::follow, Flag::limit,  Flag::service,
-                               Flag::action, Flag::status, Flag::client};
+constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status};
+constexpr Flag tail_flags[] = {Flag::follow, Flag::limit, Flag::service, Flag::action,
+                               Flag::status};
+constexpr Flag reveal_flags[] = {Flag::reveal, Flag::reason};
+constexpr Flag keep_flags[] = {Flag::span, Flag::reason};
 constexpr Flag build_flags[] = {Flag::output, Flag::section, Flag::generation, Flag::random,
                                 Flag::seed};
 constexpr Flag reason_flags[] = {Flag::reason};
@@ -42,7 +43,14 @@ const Command commands[] = {
      run_coverage},
     {"incidents list", "", 0, 0, list_flags, "matches, newest first", run_incidents_list},
     {"incidents", "", 0, 0, list_flags, "the same", run_incidents_list},
-    {"incidents show", "CASE", 1, 1, {}, "everything about one case", run_incidents_show},
+    {"incidents show", "CASE", 1, 1, reveal_flags,
+     "everything about one case; whom it is about with --reveal and a reason, which is recorded",
+     run_incidents_show},
+    {"incidents hold", "CASE", 1, 1, keep_flags,
+     "keeps whom a case is about beyond retention: a complaint, an order", run_incidents_hold,
+     "incidents.hold"},
+    {"incidents release", "CASE", 1, 1, reason_flags, "ends that", run_incidents_release,
+     "incidents.hold"},
     {"incidents tail", "", 0, 0, tail_flags, "the last matches; with -f also those to come",
      run_incidents_tail},
     {"index build", "[LISTFILE…]", 0, any_number, build_flags,
@@ -203,7 +211,7 @@ constexpr FlagInfo flags[] = {
     {Flag::service, "service", 0, "NAME", "only of this service"},
     {Flag::action, "action", 0, "block|report|observe|suspended", "only these"},
     {Flag::status, "status", 0, "decided|unconfirmed|enforced", "only these"},
-    {Flag::client, "client", 0, "ADDRESS", "only of this client"},
+    {Flag::reveal, "reveal", 0, nullptr, "show whom it is about: for a --reason, and on record"},
     {Flag::output, "output", 'o', "FILE", "the file to write"},
     {Flag::section, "section", 0, "NAME", "name of the list in the index (default lab)"},
     {Flag::generation, "generation", 0, "N", "number of the index (default: the time)"},
@@ -214,7 +222,8 @@ constexpr FlagInfo flags[] = {
     {Flag::reason, "reason", 0, "TEXT", "why; it is recorded"},
     {Flag::outcome, "outcome", 0,
      "waiting|clean|uninspected|deleted|reported|gone|replaced|error|overflow", "only these"},
-    {Flag::span, "for", 0, "TIME", "how long: 30m, 2h; at most 24h, with --break-glass 60m"},
+    {Flag::span, "for", 0, "TIME",
+     "how long: 30m, 2h, 90d; a bypass at most 24h, with --break-glass 60m"},
     {Flag::break_glass, "break-glass", 0, nullptr,
      "in an emergency, by one person: alarms, once a day for a service"},
     {Flag::end, "end", 0, nullptr, "ends the bypass now"},

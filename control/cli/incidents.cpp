@@ -1,4 +1,4 @@
-// `cordonctl incidents list|show|tail`.
+// `cordonctl incidents list|show|hold|release|tail`.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -67,15 +67,13 @@ Table incident_table() {
                   {"STATUS"},
                   {"SIZE", true},
                   {"KINDS"},
-                  {"INDICATOR"},
-                  {"TARGET", false, true}});
+                  {"INDICATOR", false, true}});
 }
 
 void add_row(Table* table, const json& i) {
     table->row({local_time(i.at("time").get<std::string>()), text_of(i.at("case")),
                 text_of(i.at("service")), action_of(i), text_of(i.at("status")),
-                byte_size(i.at("size").get<std::uint64_t>()), kinds_of(i), references_of(i),
-                text_of(i.at("method")) + " " + text_of(i.at("target"))});
+                byte_size(i.at("size").get<std::uint64_t>()), kinds_of(i), references_of(i)});
 }
 
 // The question with the filters of the command line.
@@ -83,10 +81,8 @@ Result<json> question(const Context& context, const char* name, std::uint64_t li
     const Result<std::uint64_t> wanted = number_of(context, Flag::limit, limit, limit_max);
     if (!wanted) return Failure(wanted.error());
     json request = {{"request", name}, {"limit", *wanted}};
-    constexpr std::pair<Flag, const char*> filters[] = {{Flag::service, "service"},
-                                                        {Flag::action, "action"},
-                                                        {Flag::status, "status"},
-                                                        {Flag::client, "client"}};
+    constexpr std::pair<Flag, const char*> filters[] = {
+        {Flag::service, "service"}, {Flag::action, "action"}, {Flag::status, "status"}};
     for (const auto& [flag, field] : filters) {
         if (context.has(flag)) request[field] = context.get(flag);
     }
@@ -115,6 +111,28 @@ std::string confirmation(const json& i) {
                                                 : "client did not confirm the answer");
 }
 
+void add_personal(std::string* page, const json& i) {
+    const json& personal = i.at("personal");
+    if (!personal.is_object()) {
+        const bool sealed = personal == "sealed";
+        const json& reason = i.value("held_for", json(nullptr));
+        add(page, "Person",
+            (sealed ? "sealed until " + local_time(i.at("destroyed_after").get<std::string>())
+                    : std::string("destroyed")) +
+                (reason.is_string() ? ", held for: " + text_of(reason) : ""));
+        return;
+    }
+    add(page, "Client", peer_of(personal.at("client")));
+    add(page, "Forwarded for", peer_of(personal.at("forwarded")));
+    constexpr std::pair<const char*, const char*> texts[] = {
+        {"host", "Host"},        {"target", "Target"},  {"account", "Account"},
+        {"field", "Form field"}, {"name", "File name"}, {"member", "Archive member"},
+        {"container", "Inside"}};
+    for (const auto& [key, title] : texts) {
+        if (!personal.at(key).is_null()) add(page, title, text_of(personal.at(key)));
+    }
+}
+
 std::string incident_page(const json& i) {
     std::string page;
     add(&page, "Case", text_of(i.at("case")) + (i.at("lab").get<bool>() ? "   LAB" : ""));
@@ -122,22 +140,12 @@ std::string incident_page(const json& i) {
     add(&page, "Action", text_of(i.at("action")) + ", " + text_of(i.at("status")));
     add(&page, "Confirmation", confirmation(i));
     add(&page, "Service", text_of(i.at("service")));
-    add(&page, "Client", peer_of(i.at("client")));
-    add(&page, "Forwarded for", peer_of(i.at("forwarded")));
     add(&page, "Storage", peer_of(i.at("server")));
-    add(&page, "Request", text_of(i.at("method")) + " " + text_of(i.at("target")));
-    add(&page, "Host", text_of(i.at("host")));
-    add(&page, "Account", text_of(i.at("account")));
+    add(&page, "Method", text_of(i.at("method")));
+    add_personal(&page, i);
     add(&page, "Object",
         text_of(i.at("form")) + ", " + grouped(i.at("size").get<std::uint64_t>()) + " bytes" +
             (i.at("complete").get<bool>() ? "" : " seen before its declared end"));
-    constexpr std::pair<const char*, const char*> of_forms[] = {{"field", "Form field"},
-                                                                {"name", "File name"},
-                                                                {"member", "Archive member"},
-                                                                {"container", "Inside"}};
-    for (const auto& [key, title] : of_forms) {
-        if (!i.at(key).is_null()) add(&page, title, text_of(i.at(key)));
-    }
     for (const json& match : i.at("matches")) {
         add(&page, "Matched",
             "section " + text_of(match.at("section")) + " generation " +
@@ -178,8 +186,7 @@ std::uint64_t print_new(const Context& context, const json& incidents, std::uint
         context.print(local_time(i.at("time").get<std::string>()) + "  " + text_of(i.at("case")) +
                       "  " + text_of(i.at("service")) + "  " + action_of(i) + "  " +
                       byte_size(i.at("size").get<std::uint64_t>()) + "  " + kinds_of(i) + "  " +
-                      references_of(i) + "  " + text_of(i.at("method")) + " " +
-                      text_of(i.at("target")) + "\n");
+                      references_of(i) + "\n");
     }
     return last;
 }
@@ -225,8 +232,14 @@ int run_incidents_list(Context& context) {
 }
 
 int run_incidents_show(Context& context) {
-    const Result<json> incident =
-        ask(context, {{"request", "incidents.show"}, {"case", context.words[0]}});
+    json request = {{"request", "incidents.show"}, {"case", context.words[0]}};
+    if (context.has(Flag::reveal)) {
+        request["request"] = "incidents.reveal";
+        request["reason"] = context.get(Flag::reason);
+    } else if (context.has(Flag::reason)) {
+        return context.fail({ErrorCode::usage, "--reason goes with --reveal"});
+    }
+    const Result<json> incident = ask(context, request);
     if (!incident) return context.fail(incident.error());
     if (context.json()) {
         context.print_json(*incident);
@@ -234,6 +247,36 @@ int run_incidents_show(Context& context) {
         context.print(incident_page(*incident));
     }
     return 0;
+}
+
+namespace {
+
+int hold_case(Context& context, std::uint64_t seconds) {
+    const Result<json> done = ask(context, {{"request", "incidents.hold"},
+                                            {"case", context.words[0]},
+                                            {"seconds", seconds},
+                                            {"reason", context.get(Flag::reason)}});
+    if (!done) return context.fail(done.error());
+    if (context.json()) {
+        context.print_json(*done);
+    } else {
+        context.print("Whom case " + context.words[0] + " is about can be told until " +
+                      local_time(done->at("destroyed_after").get<std::string>()) + ".\n");
+    }
+    return 0;
+}
+
+}  // namespace
+
+int run_incidents_hold(Context& context) {
+    const Result<std::uint64_t> seconds = seconds_of_flag(context, Flag::span, "for");
+    if (!seconds) return context.fail(seconds.error());
+    if (*seconds == 0) return context.fail({ErrorCode::usage, "how long? --for 90d"});
+    return hold_case(context, *seconds);
+}
+
+int run_incidents_release(Context& context) {
+    return hold_case(context, 0);
 }
 
 int run_incidents_tail(Context& context) {

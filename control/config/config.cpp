@@ -147,6 +147,7 @@ void read_control(TomlSection control, ControlOptions* o) {
     control.number("link_timeout_ms", &o->link_timeout_ms, 100, 60 * 1000);
     control.number("journal_poll_ms", &o->journal_poll_ms, 10, 10 * 1000);
     control.number("clients_max", &o->clients_max, 1, 256);
+    control.number("retention_days", &o->retention_days, 1, 365);
     control.finish();
 }
 

@@ -28,6 +28,7 @@ namespace control_defaults {
 inline constexpr std::uint32_t link_timeout_ms = 1000;
 inline constexpr std::uint32_t journal_poll_ms = 200;
 inline constexpr std::uint32_t clients_max = 32;
+inline constexpr std::uint32_t retention_days = 90;
 }  // namespace control_defaults
 
 struct ControlOptions {
@@ -37,6 +38,7 @@ struct ControlOptions {
     std::uint32_t link_timeout_ms = control_defaults::link_timeout_ms;
     std::uint32_t journal_poll_ms = control_defaults::journal_poll_ms;
     std::uint32_t clients_max = control_defaults::clients_max;
+    std::uint32_t retention_days = control_defaults::retention_days;  // of personal data
 };
 
 struct LogOptions {

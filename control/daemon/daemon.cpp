@@ -140,7 +140,10 @@ Result<void> Daemon::open_store() {
     if (!ours) return Failure(ours.error());
     Result<std::unique_ptr<Store>> of_journal = open_sqlite_store(options);
     if (!of_journal) return Failure(of_journal.error());
+    Result<std::unique_ptr<PersonalData>> personal = PersonalData::open(options);
+    if (!personal) return Failure(personal.error());
     store_ = std::move(*ours);
+    personal_ = std::move(*personal);
     journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
                                                std::string(config_.options.state_dir) + "/journal",
                                                config_.control.journal_poll_ms);
@@ -234,6 +237,7 @@ void Daemon::tick() {
     end_proposals();
     end_trial();
     record_noticed();
+    end_retention();
     pass_feed_answers();
     ask_status();
 }

@@ -28,6 +28,7 @@
 #include "control/daemon/verify_desk.h"
 #include "control/events/event_writer.h"
 #include "control/metrics/metrics_server.h"
+#include "control/store/personal_data.h"
 #include "control/store/store.h"
 #include "control/store/verify_queue.h"
 #include "control/sync/feed_desk.h"
@@ -131,6 +132,8 @@ class Daemon {
     bool recorded(ClientId client, const Request& request, std::string action, std::string what,
                   std::string reason = "");
 
+    void end_retention();
+
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
     void on_status_request(ClientId client, std::uint32_t uid, Request* request);
@@ -139,6 +142,8 @@ class Daemon {
     void on_incidents_list(ClientId client, std::uint32_t uid, Request* request);
     void on_incidents_after(ClientId client, std::uint32_t uid, Request* request);
     void on_incidents_show(ClientId client, std::uint32_t uid, Request* request);
+    void on_incidents_reveal(ClientId client, std::uint32_t uid, Request* request);
+    void on_incidents_hold(ClientId client, std::uint32_t uid, Request* request);
     void on_mode_show(ClientId client, std::uint32_t uid, Request* request);
     void on_mode_set(ClientId client, std::uint32_t uid, Request* request);
     void on_bypass_set(ClientId client, std::uint32_t uid, Request* request);
@@ -217,6 +222,7 @@ class Daemon {
     Descriptor lock_;
     Descriptor signals_;
     std::unique_ptr<Store> store_;
+    std::unique_ptr<PersonalData> personal_;
     std::unique_ptr<JournalIntake> journal_;
     std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
     std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
@@ -235,6 +241,7 @@ class Daemon {
     bool index_loading_ = false;
     std::string index_error_;
     std::uint64_t next_tick_ms_ = 0;
+    std::uint64_t next_retention_ms_ = 0;
 };
 
 }  // namespace cordon

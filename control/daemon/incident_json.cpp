@@ -71,19 +71,10 @@ nlohmann::json incident_json(const Incident& i) {
         {"node", i.node},
         {"journal", i.journal},
         {"sequence", i.sequence},
-        {"client", peer_json(i.client)},
-        {"forwarded", peer_json(i.forwarded)},
         {"server", peer_json(i.server)},
         {"vlan", i.vlan < 0 ? json(nullptr) : json(i.vlan)},
         {"service", i.service},
         {"method", i.method},
-        {"host", text_or_null(i.host)},
-        {"target", i.target},
-        {"account", text_or_null(i.account)},
-        {"field", text_or_null(i.field)},
-        {"name", text_or_null(i.file_name)},
-        {"member", text_or_null(i.member)},
-        {"container", text_or_null(i.container)},
         {"content_type", content_type_name(i.content_type)},
         {"form", form_name(i.form)},
         {"size", i.size},
@@ -95,6 +86,16 @@ nlohmann::json incident_json(const Incident& i) {
         {"legal_basis", text_or_null(i.legal_basis)},
         {"lab", i.lab},
         {"matches", matches},
+    };
+}
+
+nlohmann::json personal_json(const Personal& p) {
+    return {
+        {"client", peer_json(p.client)},          {"forwarded", peer_json(p.forwarded)},
+        {"host", text_or_null(p.host)},           {"target", text_or_null(p.target)},
+        {"account", text_or_null(p.account)},     {"field", text_or_null(p.field)},
+        {"name", text_or_null(p.file_name)},      {"member", text_or_null(p.member)},
+        {"container", text_or_null(p.container)},
     };
 }
 

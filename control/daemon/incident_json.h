@@ -13,6 +13,7 @@
 namespace cordon {
 
 nlohmann::json incident_json(const Incident& incident);
+nlohmann::json personal_json(const Personal& personal);
 nlohmann::json incidents_json(const std::vector<Incident>& incidents);
 nlohmann::json verification_json(const VerifyRequest& request);
 nlohmann::json verify_statistics_json(const VerifyStatistics& statistics, std::uint64_t now_ns);

@@ -18,44 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t incidents_limit_default = 50;
-constexpr std::uint64_t incidents_limit_max = 500;
-constexpr std::uint64_t number_max = INT64_MAX;
-
-std::optional<MatchAction> action_of(const std::string& word) {
-    for (const auto action :
-         {MatchAction::block, MatchAction::report, MatchAction::observe, MatchAction::suspended}) {
-        if (word == action_name(action)) return action;
-    }
-    return std::nullopt;
-}
-
-std::optional<IncidentStatus> status_of(const std::string& word) {
-    for (const auto status :
-         {IncidentStatus::decided, IncidentStatus::unconfirmed, IncidentStatus::enforced}) {
-        if (word == status_name(status)) return status;
-    }
-    return std::nullopt;
-}
-
-Result<IncidentFilter> filter_of(Request* request) {
-    IncidentFilter filter;
-    if (request->has("service")) filter.service = request->text("service");
-    if (request->has("client")) filter.client = request->text("client");
-    if (const std::string word = request->text("action"); !word.empty()) {
-        filter.action = action_of(word);
-        if (!filter.action) {
-            return failure(ErrorCode::usage, "action must be block, report, observe or suspended");
-        }
-    }
-    if (const std::string word = request->text("status"); !word.empty()) {
-        filter.status = status_of(word);
-        if (!filter.status) {
-            return failure(ErrorCode::usage, "status must be decided, unconfirmed or enforced");
-        }
-    }
-    return filter;
-}
 
 }  // namespace
 
@@ -67,6 +29,8 @@ const Daemon::Command Daemon::commands_[] = {
     {"incidents.list", &Daemon::on_incidents_list},
     {"incidents.after", &Daemon::on_incidents_after},
     {"incidents.show", &Daemon::on_incidents_show},
+    {"incidents.reveal", &Daemon::on_incidents_reveal},
+    {"incidents.hold", &Daemon::on_incidents_hold},
     {"feed.status", &Daemon::on_feed_status},
     {"feed.sync", &Daemon::on_feed_sync},
     {"feed.history", &Daemon::on_feed_history},
@@ -220,41 +184,6 @@ void Daemon::on_unlisted(ClientId client, std::uint32_t, Request* request) {
     relay(client, LinkType::unlisted, [](Bytes bytes) {
         return decode_unlisted(bytes).map([](const LinkUnlisted& u) { return unlisted_json(u); });
     });
-}
-
-void Daemon::on_incidents_list(ClientId client, std::uint32_t, Request* request) {
-    const auto limit = static_cast<std::uint32_t>(
-        request->number("limit", incidents_limit_default, incidents_limit_max));
-    const std::uint64_t before = request->number("before", 0, number_max);
-    const Result<IncidentFilter> filter = filter_of(request);
-    if (!filter) return answer(client, Failure(filter.error()));
-    if (!fields_are_right(client, *request)) return;
-    answer(client, store_->list_incidents(*filter, limit, before).map([](const auto& list) {
-        return json{{"incidents", incidents_json(list)}};
-    }));
-}
-
-void Daemon::on_incidents_after(ClientId client, std::uint32_t, Request* request) {
-    const auto limit = static_cast<std::uint32_t>(
-        request->number("limit", incidents_limit_default, incidents_limit_max));
-    const std::uint64_t after = request->number("after", 0, number_max);
-    const Result<IncidentFilter> filter = filter_of(request);
-    if (!filter) return answer(client, Failure(filter.error()));
-    if (!fields_are_right(client, *request)) return;
-    answer(client, store_->incidents_after(*filter, limit, after).map([](const auto& list) {
-        return json{{"incidents", incidents_json(list)}};
-    }));
-}
-
-void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request) {
-    const std::string number = request->text("case");
-    if (!fields_are_right(client, *request)) return;
-    const Result<std::optional<Incident>> incident = store_->get_incident(number);
-    if (!incident) return answer(client, Failure(incident.error()));
-    if (!*incident) {
-        return answer(client, failure(ErrorCode::refused, "there is no case " + number));
-    }
-    answer(client, incident_json(**incident));
 }
 
 }  // namespace cordon

@@ -22,7 +22,6 @@ std::string conditions(const IncidentFilter& filter) {
     std::string sql = " WHERE 1";
     if (filter.service) sql += " AND service = ?";
     if (filter.action) sql += " AND action = ?";
-    if (filter.client) sql += " AND ? IN (client, forwarded)";
     if (filter.from_ns) sql += " AND time_ns >= ?";
     if (filter.to_ns) sql += " AND time_ns < ?";
     if (filter.status) sql += condition_of(*filter.status);
@@ -32,7 +31,6 @@ std::string conditions(const IncidentFilter& filter) {
 void bind_conditions(const IncidentFilter& filter, Statement* statement) {
     if (filter.service) statement->bind(*filter.service);
     if (filter.action) statement->bind_unsigned(static_cast<std::uint8_t>(*filter.action));
-    if (filter.client) statement->bind(*filter.client);
     if (filter.from_ns) statement->bind_unsigned(*filter.from_ns);
     if (filter.to_ns) statement->bind_unsigned(*filter.to_ns);
 }

@@ -2,6 +2,7 @@
 
 #include <iterator>
 #include <string>
+#include <vector>
 
 namespace cordon {
 
@@ -148,7 +149,47 @@ CREATE INDEX verify_due ON verify_request (state, next_ns, service);
 CREATE INDEX incident_counts
     ON incident (service, action, enforced_ns, storage_reset, client_answered);
 )",
+    // What an incident tells of a person is sealed; seal_incidents() moves what there was.
+    R"(
+CREATE TABLE personal (
+    incident INTEGER PRIMARY KEY REFERENCES incident (id) ON DELETE CASCADE,
+    key_id BLOB NOT NULL, sealed BLOB NOT NULL
+);
+ALTER TABLE incident ADD COLUMN names_object INTEGER NOT NULL DEFAULT 0;
+UPDATE incident SET names_object = method = 'PUT' OR target LIKE '%uploadId=%';
+)",
 };
+constexpr std::int64_t sealing_step = 6;
+
+// Between the step that makes room for it and the end of the transaction.
+Result<void> seal_incidents(Database& database, CaseKeys* keys) {
+    Statement rows(database,
+                   "SELECT id, case_number, client, client_port, forwarded, forwarded_port, host,"
+                   " target, account, field, file_name, member, container, time_ns FROM incident");
+    Statement insert(database, "INSERT INTO personal VALUES (?, ?, ?)");
+    keys->begin();
+    while (rows.row()) {
+        const Personal personal = {{rows.text(2), static_cast<std::uint16_t>(rows.integer(3))},
+                                   {rows.text(4), static_cast<std::uint16_t>(rows.integer(5))},
+                                   rows.text(6),
+                                   rows.text(7),
+                                   rows.text(8),
+                                   rows.text(9),
+                                   rows.text(10),
+                                   rows.text(11),
+                                   rows.text(12)};
+        const SealingKey key = keys->make(rows.number(13));
+        const std::vector<std::uint8_t> sealed = seal_personal(personal, key.key, rows.text(1));
+        insert.bind_unsigned(rows.number(0)).bind(Bytes(key.id)).bind(Bytes(sealed)).run();
+    }
+    return keys->commit();
+}
+
+void drop_open_columns(Database& database) {
+    for (const char* column : {"client", "client_port", "forwarded", "forwarded_port", "host",
+                               "target", "account", "field", "file_name", "member", "container"})
+        database.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
+}
 
 Failure refuse(const std::string& why) {
     return failure(ErrorCode::integrity, why);
@@ -160,7 +201,7 @@ std::uint32_t newest_schema() {
     return static_cast<std::uint32_t>(std::size(steps));
 }
 
-Result<void> prepare_schema(Database& database) {
+Result<void> prepare_schema(Database& database, CaseKeys* keys) {
     // Looked at before anything is changed: not even the journal mode of a file that is not ours.
     const std::int64_t owner = database.integer("PRAGMA application_id");
     const std::int64_t tables = database.integer("SELECT count(*) FROM sqlite_schema");
@@ -177,16 +218,26 @@ Result<void> prepare_schema(Database& database) {
         return failure(ErrorCode::io, "the file system of the store does not allow WAL mode");
     }
     database.run(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;");
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+        "PRAGMA secure_delete = ON;");
     database.run("BEGIN IMMEDIATE");
     // Again, now that nobody else can be doing the same.
     const std::int64_t from = database.integer("PRAGMA user_version");
     for (std::int64_t n = from; n < static_cast<std::int64_t>(newest_schema()); ++n) {
         database.run(steps[n]);
+        if (n + 1 == sealing_step && !database.failed()) {
+            if (auto sealed = seal_incidents(database, keys); !sealed) return sealed;
+            drop_open_columns(database);
+        }
         database.run(("PRAGMA user_version = " + std::to_string(n + 1)).c_str());
     }
     database.run(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
     database.run("COMMIT");
+    // What stood open is not only dropped, it is gone.
+    if (from != 0 && from < sealing_step) {
+        database.run("VACUUM");
+        database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
     if (database.failed()) return tl::unexpected<Error>(database.take_error());
     return {};
 }

@@ -7,13 +7,15 @@
 
 #include <cstdint>
 
+#include "control/store/case_keys.h"
 #include "control/store/sqlite.h"
 
 namespace cordon {
 
 std::uint32_t newest_schema();
 
-// Refuses a database that is not ours or is newer; else sets it up or carries it forward.
-Result<void> prepare_schema(Database& database);
+// Refuses a database that is not ours or is newer; else sets it up or carries it forward. `keys`
+// are open: what older incidents tell of persons is sealed with new ones.
+Result<void> prepare_schema(Database& database, CaseKeys* keys);
 
 }  // namespace cordon

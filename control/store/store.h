@@ -7,7 +7,8 @@
 //             carried forward by numbered steps; one from a newer version is refused. Text that
 //             came over the wire is valid UTF-8 here: other bytes, control characters and
 //             backslashes stand as \xNN. Printing it is safe for a terminal; HTML and JSON still
-//             need their own escapes.
+//             need their own escapes. What an incident tells of a person is sealed before it is
+//             stored.
 // Thread:     one thread; several processes may open the same file.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/store/personal.h"
 #include "control/store/record_sink.h"
 
 namespace cordon {
@@ -37,12 +39,6 @@ std::string_view fault_kind_name(FaultKind kind);
 // "2026-03-01T12:34:56.123456789Z"
 std::string iso_time(std::uint64_t unix_ns);
 
-// Empty address: not known.
-struct PeerAddress {
-    std::string address;  // "192.0.2.1" or "2001:db8::1"
-    std::uint16_t port = 0;
-};
-
 struct IncidentMatch {
     std::string section;
     std::uint64_t generation = 0;
@@ -53,6 +49,7 @@ struct IncidentMatch {
     std::uint32_t flags = 0;  // of the index record; bit 0: weak
 };
 
+// Without what it tells of a person: that is sealed (personal_data.h).
 struct Incident {
     std::uint64_t id = 0;  // rises in the order of storing; the cursor of list_incidents
     std::string case_number;
@@ -64,19 +61,10 @@ struct Incident {
     std::string node;
     std::string journal;  // id, hex
     std::uint64_t sequence = 0;
-    PeerAddress client;
-    PeerAddress forwarded;
     PeerAddress server;
     std::int32_t vlan = -1;
     std::string service;
     std::string method;
-    std::string host;
-    std::string target;
-    std::string account;
-    std::string field;      // of a form part
-    std::string file_name;  // as the client named it
-    std::string member;     // path of an archive member
-    std::string container;  // what it was in
     ContentType content_type = ContentType::unknown;
     // Found on the storage, not in flight; then how long it was there until it was deleted.
     bool verified_after_write = false;
@@ -95,7 +83,6 @@ struct IncidentFilter {
     std::optional<std::string> service;
     std::optional<MatchAction> action;
     std::optional<IncidentStatus> status;
-    std::optional<std::string> client;     // peer or forwarded address, as text
     std::optional<std::uint64_t> from_ns;  // decided at or after
     std::optional<std::uint64_t> to_ns;    // decided before
 };

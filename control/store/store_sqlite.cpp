@@ -38,12 +38,29 @@ bool well_formed(const IncidentRecord& record) {
            record.match_count <= std::size(record.matches);
 }
 
+PeerAddress peer_of(const Endpoint& endpoint) {
+    if (endpoint.present == 0) return {};
+    return {address_text(endpoint.address), endpoint.port};
+}
+
+Personal personal_of(const IncidentRecord& incident) {
+    return {peer_of(incident.client),       peer_of(incident.forwarded),
+            clean_field(incident.host),     clean_field(incident.target),
+            clean_field(incident.account),  clean_field(incident.field),
+            clean_field(incident.name),     clean_field(incident.member),
+            clean_field(incident.container)};
+}
+
+// An object that can be asked for by this request's target.
+bool names_object(const std::string& method, const std::string& target) {
+    return method == "PUT" || target.find("uploadId=") != std::string::npos;
+}
+
 constexpr const char* incident_columns =
     "SELECT id, case_number, time_ns, enforced_ns, storage_reset, client_answered, node, journal,"
-    " sequence, client, client_port, forwarded, forwarded_port, server, server_port, vlan, service,"
-    " method, host, target, account, form, object_bytes, complete, action, policy_generation,"
-    " legal_basis, lab, field, file_name, member, container, content_type, verified_after_write,"
-    " visible_ns FROM incident";
+    " sequence, server, server_port, vlan, service, method, form, object_bytes, complete, action,"
+    " policy_generation, legal_basis, lab, content_type, verified_after_write, visible_ns"
+    " FROM incident";
 
 class SqliteStore final : public Store {
   public:
@@ -51,7 +68,8 @@ class SqliteStore final : public Store {
 
     Result<void> open(const std::string& path) {
         if (auto opened = database_.open(path); !opened) return opened;
-        if (auto prepared = prepare_schema(database_); !prepared) return prepared;
+        if (auto opened = keys_.open(case_keys_path(path)); !opened) return opened;
+        if (auto prepared = prepare_schema(database_, &keys_); !prepared) return prepared;
         inserts_ = std::make_unique<Inserts>(database_);
         return checked();
     }
@@ -73,8 +91,8 @@ class SqliteStore final : public Store {
   private:
     struct Inserts {
         explicit Inserts(Database& database);
-        Statement record, others, odd, incident, match, enforced, confirm, confirm_case, gap, mode,
-            fault, position, next;
+        Statement record, others, odd, incident, personal, match, enforced, confirm, confirm_case,
+            gap, mode, fault, position, next;
         VerifyInsert verify;
     };
     struct Key {
@@ -103,6 +121,7 @@ class SqliteStore final : public Store {
 
     std::string node_;
     Database database_;
+    CaseKeys keys_;
     std::unique_ptr<Inserts> inserts_;  // dies before the database
 };
 
@@ -113,13 +132,11 @@ SqliteStore::Inserts::Inserts(Database& database)
              " AND checksum <> ?"),
       odd(database, "INSERT OR IGNORE INTO odd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       incident(database,
-               "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns, "
-               "object_bytes,"
-               " policy_generation, client, client_port, forwarded, forwarded_port, server,"
-               " server_port, vlan, action, form, complete, lab, service, legal_basis, method,"
-               " host, account, target, field, file_name, member, container, content_type)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-               "?, ?, ?, ?, ?, ?)"),
+               "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns,"
+               " object_bytes, policy_generation, server, server_port, vlan, action, form,"
+               " complete, lab, service, legal_basis, method, names_object, content_type)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      personal(database, "INSERT INTO personal VALUES (?, ?, ?)"),
       match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       confirm(database,
@@ -163,6 +180,7 @@ Result<void> SqliteStore::apply(const RecordBatch& batch) {
     const Bytes journal(batch.journal);
     const std::uint64_t now_ns = unix_now();
     database_.run("BEGIN IMMEDIATE");
+    keys_.begin();
     for (const JournalRecord& record : batch.records)
         put({journal, record, now_ns});
     for (const JournalFault& fault : batch.faults)
@@ -170,8 +188,13 @@ Result<void> SqliteStore::apply(const RecordBatch& batch) {
     if (batch.next_sequence != 0) {
         inserts_->position.bind(node_).bind(journal).bind_unsigned(batch.next_sequence).run();
     }
-    database_.run("COMMIT");
-    auto done = checked();
+    // First the keys: one without its incident is only a key.
+    auto done = database_.failed() ? checked() : keys_.commit();
+    if (done) {
+        database_.run("COMMIT");
+        done = checked();
+    }
+    keys_.roll_back();
     if (!done && sqlite3_get_autocommit(database_.handle()) == 0) {
         database_.run("ROLLBACK");
         if (database_.failed()) database_.take_error();
@@ -235,32 +258,17 @@ bool SqliteStore::put_content(const Key& key) {
 }
 
 void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
-    const auto address = [](const Endpoint& endpoint) {
-        return endpoint.present != 0 ? address_text(endpoint.address) : std::string();
-    };
     const std::string case_number = clean_field(incident.case_number);
-    const std::string client = address(incident.client);
-    const std::string forwarded = address(incident.forwarded);
-    const std::string server = address(incident.server);
+    const std::string server = peer_of(incident.server).address;
     const std::string service = clean_field(incident.service);
     const std::string legal_basis = clean_field(incident.legal_basis);
     const std::string method = clean_field(incident.method);
-    const std::string host = clean_field(incident.host);
-    const std::string account = clean_field(incident.account);
-    const std::string target = clean_field(incident.target);
-    const std::string field = clean_field(incident.field);
-    const std::string file_name = clean_field(incident.name);
-    const std::string member = clean_field(incident.member);
-    const std::string container = clean_field(incident.container);
+    const Personal personal = personal_of(incident);
     keyed(inserts_->incident, key)
         .bind(case_number)
         .bind_unsigned(incident.time_ns)
         .bind_unsigned(incident.object_bytes)
         .bind_unsigned(incident.policy_generation)
-        .bind(client)
-        .bind_unsigned(incident.client.port)
-        .bind(forwarded)
-        .bind_unsigned(incident.forwarded.port)
         .bind(server)
         .bind_unsigned(incident.server.port)
         .bind_integer(incident.vlan)
@@ -271,16 +279,14 @@ void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
         .bind(service)
         .bind(legal_basis)
         .bind(method)
-        .bind(host)
-        .bind(account)
-        .bind(target)
-        .bind(field)
-        .bind(file_name)
-        .bind(member)
-        .bind(container)
+        .bind_integer(names_object(method, personal.target))
         .bind_unsigned(static_cast<std::uint8_t>(incident.content_type))
         .run();
-    put_matches(database_.last_id(), incident);
+    const std::int64_t id = database_.last_id();
+    const SealingKey sealing = keys_.make(key.now_ns);
+    const std::vector<std::uint8_t> sealed = seal_personal(personal, sealing.key, case_number);
+    inserts_->personal.bind_integer(id).bind(Bytes(sealing.id)).bind(Bytes(sealed)).run();
+    put_matches(id, incident);
 }
 
 void SqliteStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
@@ -392,15 +398,11 @@ Incident read_incident(const Statement& row) {
     incident.node = row.text(n++);
     incident.journal = hex_text(row.blob(n++));
     incident.sequence = row.number(n++);
-    for (PeerAddress* peer : {&incident.client, &incident.forwarded, &incident.server}) {
-        peer->address = row.text(n++);
-        peer->port = static_cast<std::uint16_t>(row.integer(n++));
-    }
+    incident.server.address = row.text(n++);
+    incident.server.port = static_cast<std::uint16_t>(row.integer(n++));
     incident.vlan = static_cast<std::int32_t>(row.integer(n++));
-    for (std::string* text : {&incident.service, &incident.method, &incident.host, &incident.target,
-                              &incident.account}) {
-        *text = row.text(n++);
-    }
+    incident.service = row.text(n++);
+    incident.method = row.text(n++);
     incident.form = static_cast<ObjectForm>(row.integer(n++));
     incident.size = row.number(n++);
     incident.complete = row.integer(n++) != 0;
@@ -408,10 +410,6 @@ Incident read_incident(const Statement& row) {
     incident.policy_generation = row.number(n++);
     incident.legal_basis = row.text(n++);
     incident.lab = row.integer(n++) != 0;
-    for (std::string* text :
-         {&incident.field, &incident.file_name, &incident.member, &incident.container}) {
-        *text = row.text(n++);
-    }
     incident.content_type = static_cast<ContentType>(row.integer(n++));
     incident.verified_after_write = row.integer(n++) != 0;
     incident.visible_ns = row.number(n++);

@@ -47,12 +47,13 @@ std::string original(std::string_view text) {
     return bytes;
 }
 
-Endpoint endpoint_of(std::string address, std::uint16_t port) {
+Endpoint endpoint_of(const PeerAddress& peer) {
     Endpoint endpoint = {};
+    std::string address = peer.address;
     if (address.empty()) return endpoint;
     if (address.find(':') == std::string::npos) address = "::ffff:" + address;
     endpoint.present = ::inet_pton(AF_INET6, address.c_str(), endpoint.address) == 1 ? 1 : 0;
-    endpoint.port = port;
+    endpoint.port = peer.port;
     return endpoint;
 }
 
@@ -108,7 +109,8 @@ class SqliteQueue final : public VerifyQueue {
         if (!store) return Failure(store.error());
         store_ = std::move(*store);
         if (auto opened = database_.open(options.path); !opened) return opened;
-        return prepare_schema(database_);
+        if (auto opened = keys_.open(case_keys_path(options.path)); !opened) return opened;
+        return prepare_schema(database_, &keys_);
     }
 
     Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
@@ -137,6 +139,7 @@ class SqliteQueue final : public VerifyQueue {
     std::string node_;
     std::unique_ptr<Store> store_;  // takes the incidents
     Database database_;
+    CaseKeys keys_;
 };
 
 Result<void> SqliteQueue::checked() {
@@ -295,12 +298,11 @@ Result<std::uint64_t> SqliteQueue::adopt_unconfirmed(const std::string& service,
     std::uint64_t adopted = 0;
     database_.run("BEGIN IMMEDIATE");
     Statement open(database_,
-                   "SELECT case_number, method, host, target, account, client, client_port,"
-                   " forwarded, forwarded_port, server, server_port, time_ns FROM incident"
+                   "SELECT case_number, method, server, server_port, time_ns, key_id, sealed"
+                   " FROM incident JOIN personal ON incident = id"
                    " WHERE service = ? AND action = 1 AND verified_after_write = 0"
                    " AND time_ns >= ? AND time_ns < ?"
-                   " AND (enforced_ns IS NULL OR storage_reset = 0)"
-                   " AND (method = 'PUT' OR target LIKE '%uploadId=%')"
+                   " AND (enforced_ns IS NULL OR storage_reset = 0) AND names_object"
                    " AND case_number NOT IN"
                    " (SELECT case_number FROM verify_request WHERE case_number IS NOT NULL)"
                    " ORDER BY id LIMIT ?");
@@ -311,12 +313,15 @@ Result<std::uint64_t> SqliteQueue::adopt_unconfirmed(const std::string& service,
                      " method, host, target, cut, account, ends, requested_ns, next_ns)"
                      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     while (open.row()) {
-        const std::string case_number = open.text(0), method = open.text(1), account = open.text(4);
-        const std::string host = original(open.text(2)), target = original(open.text(3));
-        const auto port = [&](int n) { return static_cast<std::uint16_t>(open.integer(n)); };
-        const Endpoint ends[3] = {endpoint_of(open.text(5), port(6)),
-                                  endpoint_of(open.text(7), port(8)),
-                                  endpoint_of(open.text(9), port(10))};
+        const std::string case_number = open.text(0), method = open.text(1);
+        const auto key = keys_.find(open.blob(5));
+        if (!key) return Failure(key.error());
+        const auto personal = *key ? open_personal(open.blob(6), **key, case_number) : std::nullopt;
+        if (!personal) continue;
+        const std::string host = original(personal->host), target = original(personal->target);
+        const Endpoint ends[3] = {
+            endpoint_of(personal->client), endpoint_of(personal->forwarded),
+            endpoint_of({open.text(2), static_cast<std::uint16_t>(open.integer(3))})};
         insert.bind(node_)
             .bind(case_number)
             .bind_unsigned(static_cast<std::uint8_t>(VerifyReason::unconfirmed))
@@ -325,9 +330,9 @@ Result<std::uint64_t> SqliteQueue::adopt_unconfirmed(const std::string& service,
             .bind(as_bytes(host))
             .bind(as_bytes(target))
             .bind_integer(target.size() + 1 >= sizeof(IncidentRecord::target))
-            .bind(account)
+            .bind(personal->account)
             .bind(Bytes(reinterpret_cast<const std::uint8_t*>(ends), sizeof ends))
-            .bind_unsigned(open.number(11))
+            .bind_unsigned(open.number(4))
             .bind_unsigned(now_ns)
             .run();
         adopted += database_.changes() != 0 ? 1u : 0u;

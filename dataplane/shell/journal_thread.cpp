@@ -138,6 +138,7 @@ void JournalThread::run() {
     for (;;) {
         const bool stopping = stop_.load(std::memory_order_acquire);
         const bool worked = round();
+        leave_old_segment();
         if (stopping && !worked) break;
         if (!stopping) wait(worked);
     }
@@ -236,6 +237,19 @@ void JournalThread::keep(const EnforcedRecord& record) {
     } else {
         enforced_lost_.fetch_add(1, std::memory_order_relaxed);
     }
+}
+
+// A record tells of a person, and what the reader has stored sealed must not lie open here until
+// the segment is full, which may take a quiet appliance months.
+void JournalThread::leave_old_segment() {
+    if (!journal_.holds_records()) {
+        segment_ns_ = 0;
+        return;
+    }
+    const std::uint64_t now = now_ns();
+    if (segment_ns_ == 0) segment_ns_ = now;
+    if (now - segment_ns_ < journal_.segment_age_max_ns()) return;
+    if (journal_.leave() != JournalResult::ok) back_off();
 }
 
 // --- bad disks -----------------------------------------------------------------------------------

@@ -84,6 +84,7 @@ class JournalThread {
     bool ready();
     bool make_room();
     void back_off();
+    void leave_old_segment();
     void publish_status();
     void wait(bool worked);
 
@@ -94,6 +95,7 @@ class JournalThread {
     std::vector<EnforcedRecord> unsynced_;          // appended in this round
     std::uint64_t retry_ns_ = 0;                    // not before: after an error
     std::uint64_t active_ns_ = 0;                   // last time there was work
+    std::uint64_t segment_ns_ = 0;                  // since when the segment holds records; 0: none
     std::thread thread_;
     std::atomic<bool> stop_{false};
     // The journal thread writes, others read.

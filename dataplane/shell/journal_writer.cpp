@@ -76,6 +76,12 @@ JournalResult Journal::sync() {
     return JournalResult::ok;
 }
 
+JournalResult Journal::leave() {
+    if (!usable_ || active_ == no_file || !holds_records()) return JournalResult::ok;
+    if (spares_.size() < options_.spare_segments) return JournalResult::ok;
+    return roll();
+}
+
 JournalResult Journal::roll() {
     // What was appended must be durable before anything is appended behind it: recovery looks for
     // the end in the last segment only.

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "dataplane/base/files.h"
+#include "dataplane/base/time.h"
 #include "dataplane/contract/journal_codec.h"
 
 namespace cordon {
@@ -40,6 +41,8 @@ struct JournalOptions {
     std::uint64_t segment_bytes = journal_segment_bytes;
     std::uint32_t spare_segments = 2;
     std::size_t step_bytes = 256 * 1024;  // zeros written by one tend()
+    // A segment with records is left after this time, full or not.
+    std::uint64_t segment_age_max_ns = 24 * 3600 * ns_per_s;
 };
 
 class Journal {
@@ -53,6 +56,11 @@ class Journal {
     int open();
     JournalResult append(RecordType type, Bytes payload, std::uint64_t* sequence);
     JournalResult sync();
+    // Begins another segment when this one holds records and all spares are there: what has been
+    // left is deleted by its reader.
+    JournalResult leave();
+    std::uint64_t segment_age_max_ns() const { return options_.segment_age_max_ns; }
+    bool holds_records() const { return offset_ > sizeof(SegmentHeader); }
     // One step towards the spares; `more`: call again. `failed`: last_error() says why, the
     // journal goes on with what it has.
     TendResult tend();

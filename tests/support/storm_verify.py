@@ -21,6 +21,8 @@ import sqlite3
 import sys
 from collections import Counter
 
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
+
 clock_slack = 0.1  # the kernel's times and ours
 
 
@@ -30,11 +32,26 @@ def read_uploads(work):
     return {upload["name"]: upload for upload in map(json.loads, whole)}
 
 
+def target_of(sealed, key, case):
+    """What control/store/personal.h seals: nonce, then padded JSON."""
+    opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
+        sealed[24:], b"cordon personal 1 " + case.encode(), sealed[:24], key
+    )
+    return json.loads(opened[: opened.rindex(b"\x80")])["target"]
+
+
 def read_store(work):
     store = sqlite3.connect(f"file:{work}/cordon.sqlite?mode=ro", uri=True)
-    incidents = store.execute(
-        "SELECT case_number, target, enforced_ns IS NOT NULL FROM incident"
-    ).fetchall()
+    keys = sqlite3.connect(f"file:{work}/cordon.sqlite.keys?mode=ro", uri=True)
+    key_of = dict(keys.execute("SELECT id, key FROM case_key"))
+    keys.close()
+    incidents = [
+        (case, target_of(sealed, key_of[key_id], case), enforced)
+        for case, enforced, key_id, sealed in store.execute(
+            "SELECT case_number, enforced_ns IS NOT NULL, key_id, sealed"
+            " FROM incident JOIN personal ON incident = id"
+        )
+    ]
     records = store.execute("SELECT journal, sequence FROM record").fetchall()
     gaps = store.execute("SELECT service, from_ns / 1e9, to_ns / 1e9 FROM gap").fetchall()
     faults = store.execute("SELECT kind, segment, first_sequence, count FROM fault").fetchall()

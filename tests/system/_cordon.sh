@@ -221,6 +221,13 @@ no_file() { [ -z "$(find "$WORK/www" "$WORK/tmp" -type f -name "*$1*")" ]; }
 kept_bytes() { stat -c %s "$WORK/www/$1" 2> /dev/null || echo 0; }
 
 incidents() { ctl incidents list --json; }
+# Each with what it tells of a person, as an operator is shown it; one JSON object after the other.
+revealed() {
+    local case
+    for case in $(incidents | grep -o '"case": *"[^"]*"' | cut -d'"' -f4); do
+        ctl incidents show "$case" --reveal --reason "system test" --json || return 1
+    done
+}
 incident_known() { incidents | grep -qF "$1"; }
 # incident_count N   — waits until control has that many.
 incident_count() { wait_for 5 _incident_count "$1"; }

@@ -70,7 +70,8 @@ last() { json_of "a['configurations'][-1]['$1']" ctl config history; }
 
 check "a viewer sees the modes" ends 0 by $vera mode show
 check "and the audit trail" ends 0 by $vera audit show
-check "but no incidents" ends 5 by $vera incidents list
+check "and incidents" ends 0 by $vera incidents list
+check "but not whom they are about" ends 5 by $vera incidents show X --reveal --reason curious
 check "he is told which role it needs" says "needs the role operator"
 check "a viewer sets no mode" ends 5 by $vera mode set photos observe --reason "a test"
 check "which is on record" on_record "$vera *viewer *refused *mode.set needs the role operator"

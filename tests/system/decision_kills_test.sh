@@ -19,9 +19,12 @@ cordon_up
 
 # incident_of NAME FIELD   — of every incident with that target, one a line.
 incident_of() {
-    incidents | python3 -c 'import json, sys
-for incident in json.load(sys.stdin)["incidents"]:
-    if incident["target"] == "/" + sys.argv[1]: print(incident[sys.argv[2]])' "$@"
+    revealed | python3 -c 'import json, sys
+text, decoder = sys.stdin.read(), json.JSONDecoder()
+while text := text.lstrip():
+    incident, end = decoder.raw_decode(text)
+    text = text[end:]
+    if incident["personal"]["target"] == "/" + sys.argv[1]: print(incident[sys.argv[2]])' "$@"
 }
 shown_as() {
     case $(incident_of $1 status) in decided | unconfirmed) return 0 ;; esac

@@ -25,7 +25,7 @@ check "the known file is refused" [ "$(status_of_answer)" = 403 ]
 check "nothing is stored" no_trace known
 CASE=$(grep -om1 "$CASE_PATTERN" "$WORK/answer.log")
 check "the incident is stored" wait_for 5 incident_known "$CASE"
-ctl incidents show "$CASE" --json > "$WORK/incident.json"
+ctl incidents show "$CASE" --reveal --reason test --json > "$WORK/incident.json"
 check "with the account" grep -q '"alice"' "$WORK/incident.json"
 check "with the forwarded client" grep -qE '"forwarded[^}]*10\.99\.0\.1' \
     <(tr -d '\n ' < "$WORK/incident.json")

@@ -24,7 +24,7 @@ start_verifier
 check "it is found and deleted" comes_to /odd deleted
 check "nothing of it is left" no_trace odd
 check "one incident" incident_count 1
-check "… of the client that uploaded it" grep -q "\"address\": *\"$CLI_IP4\"" <(incidents)
+check "… of the client that uploaded it" grep -q "\"address\": *\"$CLI_IP4\"" <(revealed)
 check "coverage counts what was verified" grep -q 'verified after write: 1 of 1 objects, 1 of' \
     <(ctl coverage)
 check "the other one stays" cmp "$WORK/clean" "$WORK/www/plain"

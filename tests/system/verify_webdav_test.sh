@@ -18,7 +18,7 @@ check "the known object is found and deleted" comes_to '/known%20one?versioned=n
 check "it is gone" [ ! -e "$WORK/www/known one" ]
 case_of=$(verification case '/known%20one?versioned=no')
 check "it is an incident" incident_known "$case_of"
-shown=$(ctl incidents show "$case_of" --json)
+shown=$(ctl incidents show "$case_of" --reveal --reason test --json)
 said() { tr -d " " <<< "$shown" | grep -qF "$1"; }
 check "… verified after write" said '"verified_after_write":true'
 check "… whole, blocked, enforced" said '"status":"enforced"'

@@ -16,7 +16,7 @@ for form in $forms; do
 done
 check "nothing of them is stored" no_trace
 check "each is an incident" incident_count 9
-named() { incidents | grep -qF '"pictures/one.jpg"' && incidents | grep -qF 'archive-member'; }
+named() { revealed | grep -qF '"pictures/one.jpg"' && incidents | grep -qF 'archive-member'; }
 check "with the name of the member" named
 
 for form in $forms; do

@@ -287,7 +287,7 @@ void ends_with_usage_on_a_wrong_line(void**) {
         {{"status", "--unlisted"}, "--unlisted has no meaning for status"},
         {{"status", "--bla"}, "unknown flag --bla"},
         {{"status", "--run-dir"}, "--run-dir needs an argument"},
-        {{"incidents", "show"}, "usage: cordonctl incidents show CASE"},
+        {{"incidents", "show"}, "usage: cordonctl incidents show [--reveal] [--reason TEXT] CASE"},
         {{"incidents", "list", "-n", "x"}, "--limit must be a whole number"},
         {{"incidents", "list", "-n", "501"}, "at most 500"},
         {{"status", "--timeout", "-1"}, "--timeout must be a whole number"},

@@ -39,11 +39,11 @@ std::string offered(const std::vector<std::string>& words) {
 
 void offers_the_words_of_commands(void**) {
     assert_offers("incidents index", "in");
-    assert_offers("list show tail", "incidents", "");
+    assert_offers("hold list release show tail", "incidents", "");
     assert_offers("show", "incidents", "sh");
     assert_offers("", "incidents", "xyz");
     assert_offers("", "status", "");
-    assert_offers("list show tail", "--json", "incidents", "");
+    assert_offers("hold list release show tail", "--json", "incidents", "");
 }
 
 void offers_every_command_there_is(void**) {

@@ -495,7 +495,14 @@ void stores_incidents_of_the_journal(void**) {
     const json& match = incident->at("matches").at(0);
     assert_string_equal(match.at("reference").get<std::string>().c_str(), "0000000000abcdef");
     assert_string_equal(match.at("kinds").at(0).get<std::string>().c_str(), "sha256");
-    assert_true(incident->at("target").get<std::string>().find('\x1b') == std::string::npos);
+    assert_string_equal(incident->at("personal").get<std::string>().c_str(), "sealed");
+    assert_int_equal(ask({{"request", "incidents.reveal"}, {"case", "TEST-1234"}}).error().code,
+                     ErrorCode::usage);
+    const Result<json> shown =
+        ask({{"request", "incidents.reveal"}, {"case", "TEST-1234"}, {"reason", "a complaint"}});
+    assert_true(shown.has_value());
+    const std::string target = shown->at("personal").at("target").get<std::string>();
+    assert_string_equal(target.c_str(), "/a\\x1b[2J");
 
     const auto listed = [](const json& more) {
         json request = {{"request", "incidents.list"}};

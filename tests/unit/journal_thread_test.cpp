@@ -100,8 +100,13 @@ struct Fixture {
     NotingHook hook{files};
     std::unique_ptr<JournalThread> thread;
 
+    std::uint64_t segment_age_max_ns = UINT64_MAX;
+
     JournalOptions options(std::uint64_t segment_bytes = 64 * 1024) {
-        return {state_dir + "/journal", fresh_id, segment_bytes, 2, 256 * 1024};
+        return {state_dir + "/journal", fresh_id, segment_bytes, 2, 256 * 1024, segment_age_max_ns};
+    }
+    bool exists(const std::string& name) const {
+        return std::filesystem::exists(state_dir + "/journal/" + name);
     }
     void start(std::uint32_t workers, std::uint64_t segment_bytes = 64 * 1024) {
         thread = std::make_unique<JournalThread>(files, options(segment_bytes), hook, workers);
@@ -165,6 +170,15 @@ IncidentRecord incident(std::uint64_t number, MatchAction action = MatchAction::
     return record;
 }
 
+template <typename Condition>
+bool eventually(Condition&& condition) {
+    for (int n = 0; n < 20000; ++n) {
+        if (condition()) return true;
+        ::usleep(500);
+    }
+    return false;
+}
+
 RecordState wait_for(Recorder& recorder, RecordTicket ticket, std::uint64_t* sequence) {
     for (int n = 0; n < 20000; ++n) {
         const RecordState state = recorder.state(ticket, sequence);
@@ -195,6 +209,25 @@ void a_ticket_becomes_durable_with_the_sequence_of_its_record(void** state) {
     }
     fixture.thread->stop();
     assert_int_equal(fixture.records(RecordType::decided).size(), 5);
+}
+
+// What a quiet appliance recorded does not lie in the open segment until that is full.
+void an_old_segment_is_left_for_its_reader(void** state) {
+    Fixture& fixture = of(state);
+    fixture.segment_age_max_ns = 1;
+    fixture.start(1);
+    for (std::uint64_t n = 1; n <= 3; ++n) {
+        std::uint64_t sequence = 0;
+        assert_int_equal(record_one(fixture.thread->recorder(0), n, &sequence),
+                         RecordState::durable);
+        assert_int_equal(sequence, n);
+        assert_true(
+            eventually([&] { return fixture.exists(segment_name(incident_prefix, n + 1)); }));
+        // The spares are made again before another one is left.
+        assert_true(eventually([&] { return fixture.thread->status().spares == 2; }));
+    }
+    fixture.thread->stop();
+    assert_int_equal(fixture.records(RecordType::decided).size(), 3);
 }
 
 void the_flow_is_denied_before_its_record_is_written(void** state) {
@@ -440,6 +473,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_full_ring_says_no_and_an_old_ticket_is_failed),
         WITH_FILES(a_ticket_becomes_durable_with_the_sequence_of_its_record),
+        WITH_FILES(an_old_segment_is_left_for_its_reader),
         WITH_FILES(the_flow_is_denied_before_its_record_is_written),
         WITH_FILES(only_blocks_are_denied),
         WITH_FILES(four_workers_get_their_own_answers_and_share_syncs),

@@ -13,6 +13,7 @@
 
 #include "control/daemon/verify_desk.h"
 #include "control/feed/key_handover.h"
+#include "control/store/personal_data.h"
 #include "dataplane/base/time.h"
 #include "dataplane/contract/section_keys.h"
 #include "dataplane/contract/suspensions.h"
@@ -243,8 +244,8 @@ void hands_out_keys_and_suspensions_with_it(void** state) {
     const std::string key_file = state_dir + "/" + node_key_name;
     const auto write_key = [&](const std::string& text) {
         std::ofstream(key_file) << text;
-        std::filesystem::permissions(key_file, std::filesystem::perms::owner_read |
-                                                   std::filesystem::perms::owner_write);
+        std::filesystem::permissions(
+            key_file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     };
     const feed::SectionKey keys[] = {{"list1", 1, feed::SecretKey::random()},
                                      {"list2", 1, feed::SecretKey::random()}};
@@ -259,8 +260,7 @@ void hands_out_keys_and_suspensions_with_it(void** state) {
     Peer peer(f);
     const VerifyIdle idle = peer.idle();
     assert_int_not_equal(idle.mark, first_mark);
-    assert_int_equal(idle.files,
-                     verify_file_index | verify_file_suspensions | verify_file_keys);
+    assert_int_equal(idle.files, verify_file_index | verify_file_suspensions | verify_file_keys);
     assert_int_equal(peer.more.size(), 2);
     char text[16] = "";
     assert_int_equal(::pread(peer.more[0].get(), text, 9, 0), 9);
@@ -289,7 +289,8 @@ void records_a_match_under_the_request_it_came_of(void** state) {
     assert_string_equal(peer.hear_a<VerifyRecorded>(VerifyType::recorded).case_number, "TEST-1");
     auto incidents = std::move(*open_sqlite_store(f.store));
     const Incident incident = **incidents->get_incident("TEST-1");
-    assert_string_equal(incident.target.c_str(), "/one");
+    const auto personal = *(*PersonalData::open(f.store))->reveal("TEST-1");
+    assert_string_equal(personal->target.c_str(), "/one");
     assert_string_equal(incident.service.c_str(), "photos");
     assert_string_equal(incident.legal_basis.c_str(), "law");
     assert_int_equal(incident.policy_generation, 5);
