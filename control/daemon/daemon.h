@@ -208,6 +208,7 @@ class Daemon {
     Proposals proposals_;
     AuditLog audit_;
     std::string audit_error_;  // of the last record
+    bool audit_broken_ = false;
     std::vector<std::string> role_problems_;
     std::string config_error_;  // of the last reload
     Options active_ = {};       // what active.options says

@@ -78,6 +78,17 @@ check "an operator approves nothing" ends 5 by $olga approve 00
 check "a nobody sees nothing" ends 5 setpriv --reuid 65534 --regid 65534 --clear-groups \
     "$BIN/cordonctl" --run-dir "$WORK/run" mode show > "$WORK/said" 2>&1
 
+# As its unit runs it: root without a capability, a member of the three groups.
+stop_cordond
+gids=$(getent group "$me-viewer" "$me-operator" "$me-admin" | cut -d: -f3 | paste -sd,)
+setpriv --bounding-set=-all --inh-caps=-all --groups "$gids" "$BIN/cordond" --config "$CONFIG" \
+    >> "$WORK/cordond.log" 2>&1 &
+CORDOND_PID=$!
+_remember $CORDOND_PID
+check "without a capability it has its sockets" wait_for 5 by $anna mode show
+check "each for its group" [ "$(stat -c '%a %G' "$WORK/run/operator.sock")" = "660 $me-operator" ]
+restart_cordond
+
 # --- modes ---------------------------------------------------------------------------------------
 
 check "root alone weakens nothing" ends 5 ctl mode set photos observe --reason "a test" \
