@@ -91,7 +91,7 @@ void Daemon::record_noticed() {
 void Daemon::record_store() {
     const Result<StorePosition> newest = store_->newest();
     if (!newest) return;
-    constexpr std::uint32_t batch = 64;
+    constexpr std::uint32_t batch = 8;  // each one waits for the disk
     const auto last = [this](const char* key, std::uint64_t most) {
         const std::uint64_t number = number_of(audit_.newest(key));
         return number > most ? 0 : number;
