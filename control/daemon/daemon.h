@@ -190,6 +190,7 @@ class Daemon {
     nlohmann::json mode_json(const ServiceOptions& configured) const;
     const ServiceOptions* find_service(std::string_view name) const;
     ServiceMode mode_of(const ServiceOptions& configured) const;
+    bool in_bypass(const ServiceOptions& configured) const;
     Result<void> check_mode_change(const ModeOverride& wanted) const;
     Result<void> check_bypass(const ModeOverride& wanted, std::uint64_t seconds) const;
     // Proposes it, or does it, by its effect.

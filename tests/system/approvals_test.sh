@@ -178,6 +178,16 @@ check "the known file passes" stored "$URL6/glass" "$WORK/known"
 check "the dataplane ends it by itself" wait_for 6 refused "$URL6/glass2" "$WORK/known"
 restart_cordond
 check "it is on record" on_record 'root *root *bypass.break_glass *service photos-v6, straight'
+stop_cordond KILL
+check "once a day as well" ends 1 ctl bypass photos-v6 --for 30m --break-glass --reason fire \
+    2> "$WORK/said"
+mv "$WORK/state/audit.jsonl" "$WORK/kept"  # as a day later
+check "a day later again" ends 0 ctl bypass photos-v6 --for 30m --break-glass --reason fire
+mv "$WORK/kept" "$WORK/state/audit.jsonl"
+restart_cordond
+check "what was done without cordond is ended by an operator with it" wait_for 5 \
+    ends 0 by $olga bypass photos-v6 --end
+check "the known file is refused" wait_for 5 refused "$URL6/glass3" "$WORK/known"
 
 # --- the trail -----------------------------------------------------------------------------------
 
