@@ -98,6 +98,8 @@ Result<void> AuditLog::catch_up() {
         const std::string& ref = record.entry.ref;
         const std::size_t sign = ref.find('=');
         if (sign != std::string::npos) refs_[ref.substr(0, sign)] = ref.substr(sign + 1);
+        if (recent_.size() == recent_max) recent_.erase(recent_.begin());
+        recent_.push_back({record.sequence, record.time, record.entry.action, record.hash});
     }
     if (reader.broken())
         return failure(ErrorCode::integrity,

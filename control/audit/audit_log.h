@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "control/audit/audit_record.h"
 #include "dataplane/base/descriptor.h"
@@ -43,8 +44,18 @@ AuditCheck check_audit(std::string_view file, std::string_view wanted,
                        const std::function<void(const AuditRecord&)>& see = {});
 Result<std::string> read_audit_file(const std::string& path);
 
+// Of a record, what may be told to whoever reads the event log: no person, no text.
+struct AuditMark {
+    std::uint64_t sequence;
+    std::string time;
+    std::string action;
+    std::string hash;
+};
+
 class AuditLog {
   public:
+    static constexpr std::size_t recent_max = 256;
+
     explicit AuditLog(std::string path) : path_(std::move(path)) {}
 
     // Makes the file, or reads all of it. Errors: io, and integrity when the chain is broken.
@@ -54,6 +65,8 @@ class AuditLog {
     const std::string& path() const { return path_; }
     const AuditHead& head() const { return head_; }
     std::uint64_t torn() const { return torn_; }
+    // The newest records, oldest first.
+    const std::vector<AuditMark>& recent() const { return recent_; }
     // The newest value of a ref; nothing was recorded of it: empty.
     std::string newest(const std::string& ref_key) const;
 
@@ -70,6 +83,7 @@ class AuditLog {
     std::uint64_t bytes_ = 0;  // up to the end of the last record
     std::string open_end_;
     std::map<std::string, std::string> refs_;
+    std::vector<AuditMark> recent_;
 };
 
 }  // namespace cordon

@@ -30,6 +30,7 @@ Result<void> Daemon::record(const Person& actor, std::string action, std::string
     const AuditEntry entry = {actor, std::move(action), std::move(what), std::move(reason),
                               std::move(ref)};
     const Result<void> written = audit_.append(entry, unix_seconds());
+    audit_broken_ = !written && written.error().code == ErrorCode::integrity;
     const std::string before =
         std::exchange(audit_error_, written ? std::string() : written.error().message());
     if (!written && audit_error_ != before)
@@ -69,6 +70,7 @@ json Daemon::trail_json() const {
 // While nothing can be recorded nothing is looked for: it is found later.
 void Daemon::record_noticed() {
     if (!audit_error_.empty()) {
+        if (audit_broken_) return;  // nothing mends it but a person
         record_after(cordond_itself(), "audit.resumed", "the audit trail is written again");
         if (!audit_error_.empty()) return;
     }
@@ -89,7 +91,7 @@ void Daemon::record_noticed() {
 void Daemon::record_store() {
     const Result<StorePosition> newest = store_->newest();
     if (!newest) return;
-    constexpr std::uint32_t batch = 64;
+    constexpr std::uint32_t batch = 8;  // each one waits for the disk
     const auto last = [this](const char* key, std::uint64_t most) {
         const std::uint64_t number = number_of(audit_.newest(key));
         return number > most ? 0 : number;

@@ -31,6 +31,18 @@ bool held_open_differs(const Config& a, const Config& b, bool verifies) {
                          a.verifier.user != b.verifier.user));
 }
 
+// Who writes another state_dir into the file does not get a new box by that: the service manager
+// knows where this one keeps its state, and a move is approved before it is made.
+Result<void> no_other_box(std::string_view state_dir) {
+    const char* of_unit = std::getenv("STATE_DIRECTORY");
+    if (of_unit == nullptr || state_dir == of_unit) return {};
+    ConfigHistory known{std::string_view(of_unit)};
+    if (const Result<bool> loaded = known.load(); loaded && !*loaded) return {};
+    return failure(ErrorCode::integrity, "there is an approved configuration in " +
+                                             std::string(of_unit) +
+                                             ", which the file does not name as its state_dir");
+}
+
 }  // namespace
 
 // --- the beginning -------------------------------------------------------------------------------
@@ -48,6 +60,8 @@ Result<Daemon::Beginning> Daemon::begin_with(const std::string& config_path,
     }
     Result<Config> config = parse_config(*file, config_path);
     if (!config) return Failure(config.error());
+    const Result<void> fresh = no_other_box(config->options.state_dir);
+    if (!fresh) return Failure(fresh.error());
     return Beginning{std::move(*config), *file, "initial", ""};
 }
 
@@ -77,6 +91,7 @@ Result<Daemon::Beginning> Daemon::begin_approved(const std::string& config_path,
 Result<void> Daemon::begin_record() {
     if (const Result<void> opened = audit_.open(); !opened) {
         audit_error_ = opened.error().message();
+        audit_broken_ = opened.error().code == ErrorCode::integrity;
         log_line(LogLevel::error, "nothing can be changed: " + audit_error_);
     }
     config_error_ = beginning_.problem;

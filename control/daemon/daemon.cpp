@@ -287,7 +287,8 @@ void Daemon::open_events() {
 }
 
 void Daemon::tell_events() {
-    if (events_) events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds());
+    if (!events_) return;
+    events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds(), audit_.recent());
 }
 
 void Daemon::watch_index(const LinkStatus& status) {

@@ -195,6 +195,7 @@ class Daemon {
     nlohmann::json mode_json(const ServiceOptions& configured) const;
     const ServiceOptions* find_service(std::string_view name) const;
     ServiceMode mode_of(const ServiceOptions& configured) const;
+    bool in_bypass(const ServiceOptions& configured) const;
     Result<void> check_mode_change(const ModeOverride& wanted) const;
     Result<void> check_bypass(const ModeOverride& wanted, std::uint64_t seconds) const;
     // Proposes it, or does it, by its effect.
@@ -213,6 +214,7 @@ class Daemon {
     Proposals proposals_;
     AuditLog audit_;
     std::string audit_error_;  // of the last record
+    bool audit_broken_ = false;
     std::vector<std::string> role_problems_;
     std::string config_error_;  // of the last reload
     Options active_ = {};       // what active.options says

@@ -42,7 +42,9 @@ namespace cordon {
     X(feed,              "name of the feed, from the configuration")                              \
     X(generation,        "of a feed or of the index in force")                                    \
     X(records,           "indicators in it")                                                      \
-    X(count,             "how many there are now, of what action names")
+    X(count,             "how many there are now, of what action names")                          \
+    X(audit_record,      "number of a record of the audit trail")                                 \
+    X(audit_head,        "its hash: `cordonctl audit verify --head` takes it")
 // clang-format on
 
 enum class EventField : std::uint8_t {

@@ -34,7 +34,7 @@ EventWriter::EventWriter(std::string path, std::string host, std::string state_d
 }
 
 void EventWriter::turn(const std::optional<LinkStatus>& dataplane, const json& feeds,
-                       std::uint64_t now_s) {
+                       std::uint64_t now_s, std::span<const AuditMark> audit) {
     now_ = utc_time(now_s);
     if (!begun_) {
         if (const Result<void> begun = begin(); !begun) return fail(begun.error());
@@ -45,6 +45,7 @@ void EventWriter::turn(const std::optional<LinkStatus>& dataplane, const json& f
     collect_dataplane(dataplane, &next, &text);
     for (const json& feed : feeds)
         collect_feed(feed, &next, &text);
+    collect_audit(audit, &next, &text);
     if (!text.empty()) {
         if (const Result<void> done = file_.append(text); !done) return fail(done.error());
         written_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
@@ -146,6 +147,22 @@ void EventWriter::collect_feed(const json& feed, Position* next, std::string* te
     next->feeds[name] = std::move(now);
 }
 
+// What was on record before the log was switched on is not told.
+void EventWriter::collect_audit(std::span<const AuditMark> audit, Position* next,
+                                std::string* text) const {
+    if (audit.empty()) return;
+    if (!next->audit) next->audit = audit.back().sequence;
+    for (const AuditMark& mark : audit) {
+        if (mark.sequence <= *next->audit) continue;
+        *text += line(mark.time, "audit", id_of("audit", mark.sequence))
+                     .set(EventField::action_, mark.action)
+                     .set(EventField::audit_record_, mark.sequence)
+                     .set(EventField::audit_head_, mark.hash)
+                     .text();
+        next->audit = mark.sequence;
+    }
+}
+
 // --- lines ---------------------------------------------------------------------------------------
 
 EventLine EventWriter::line(std::string_view time, std::string_view type,
@@ -203,7 +220,7 @@ EventLine EventWriter::line_of_feed(const std::string& feed, std::string_view ac
 bool EventWriter::Position::operator==(const Position& other) const {
     return store.incident == other.store.incident && store.gap == other.store.gap &&
            store.mode_change == other.store.mode_change && dataplane == other.dataplane &&
-           index == other.index && feeds == other.feeds;
+           index == other.index && feeds == other.feeds && audit == other.audit;
 }
 
 Result<void> EventWriter::save(const Position& p) const {
@@ -220,7 +237,8 @@ Result<void> EventWriter::save(const Position& p) const {
                   {"mode_change", p.store.mode_change},
                   {"dataplane", p.dataplane ? json(*p.dataplane) : json(nullptr)},
                   {"index", p.index},
-                  {"feeds", feeds}}) +
+                  {"feeds", feeds},
+                  {"audit", p.audit ? json(*p.audit) : json(nullptr)}}) +
         "\n";
     return write_file_atomically(position_path_, as_bytes(text), 0640);
 }
@@ -245,6 +263,8 @@ void EventWriter::load() {
                              feed.at("alarms").get<std::uint64_t>(),
                              feed.at("hold").get<std::string>()};
         }
+        if (const json audit = read.value("audit", json(nullptr)); audit.is_number_unsigned())
+            p.audit = audit.get<std::uint64_t>();
         position_ = std::move(p);
         begun_ = true;
     } catch (const json::exception&) {

@@ -1,5 +1,6 @@
 // Finds what is new and writes it to the event log: incidents, traffic that passed uninspected and
-// changes of mode from the store; what became of feeds, index and dataplane from their status.
+// changes of mode from the store; what became of feeds, index and dataplane from their status; that
+// something is on the audit trail, with the hash by which it is found to be missing later.
 //
 // Owns:       the file, and how far it is written: state_dir/events.json.
 // Invariants: an event is told at least once: the position moves on only behind what was written. A
@@ -13,8 +14,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "control/audit/audit_log.h"
 #include "control/events/event_file.h"
 #include "control/events/event_line.h"
 #include "control/store/store.h"
@@ -30,8 +33,9 @@ class EventWriter {
     EventWriter(std::string path, std::string host, std::string state_dir, Store* store);
 
     // `dataplane`: nothing while it does not answer. `feeds`: the list as status has it.
+    // `audit`: the newest records of the trail.
     void turn(const std::optional<LinkStatus>& dataplane, const nlohmann::json& feeds,
-              std::uint64_t now_s);
+              std::uint64_t now_s, std::span<const AuditMark> audit = {});
     void reopen() { file_.reopen(); }
     const std::string& path() const { return file_.path(); }
 
@@ -51,6 +55,7 @@ class EventWriter {
         std::optional<bool> dataplane;  // whether it answers; nothing before it was looked
         std::uint64_t index = 0;        // generation
         std::map<std::string, Feed> feeds;
+        std::optional<std::uint64_t> audit;  // number of the last record that was told
         bool operator==(const Position&) const;
     };
 
@@ -61,6 +66,7 @@ class EventWriter {
     void collect_dataplane(const std::optional<LinkStatus>& dataplane, Position* next,
                            std::string* text);
     void collect_feed(const nlohmann::json& feed, Position* next, std::string* text);
+    void collect_audit(std::span<const AuditMark> audit, Position* next, std::string* text) const;
     void fail(const Error& error);
 
     EventLine line(std::string_view time, std::string_view type, std::string_view id) const;

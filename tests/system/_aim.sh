@@ -2,13 +2,14 @@
 
 need strace
 
-# aim PID THREAD SYSCALL N   — the process dies when its thread of that name (comm, a prefix) is
-# about to do that system call for the Nth time from now on.
+# aim PID THREAD SYSCALL N   — the process dies when its thread of that name (comm, a prefix;
+# "main": the first one) is about to do that system call for the Nth time from now on.
 aim() {
     local task thread=
     for task in /proc/$1/task/*; do
         case $(cat "$task/comm") in "$2"*) thread=${task##*/} ;; esac
     done
+    [ "$2" != main ] || thread=$1
     [ -n "$thread" ] || fail "process $1 has no thread $2"
     strace -qq -o "$WORK/strace.out" -p $thread -e trace=$3 -e signal=none \
         -e "inject=$3:signal=KILL:when=$4" 2>> "$WORK/strace.log" &

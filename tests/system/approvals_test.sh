@@ -79,6 +79,17 @@ check "an operator approves nothing" ends 5 by $olga approve 00
 check "a nobody sees nothing" ends 5 setpriv --reuid 65534 --regid 65534 --clear-groups \
     "$BIN/cordonctl" --run-dir "$WORK/run" mode show > "$WORK/said" 2>&1
 
+# As its unit runs it: root without a capability, a member of the three groups.
+stop_cordond
+gids=$(getent group "$me-viewer" "$me-operator" "$me-admin" | cut -d: -f3 | paste -sd,)
+setpriv --bounding-set=-all --inh-caps=-all --groups "$gids" "$BIN/cordond" --config "$CONFIG" \
+    >> "$WORK/cordond.log" 2>&1 &
+CORDOND_PID=$!
+_remember $CORDOND_PID
+check "without a capability it has its sockets" wait_for 5 by $anna mode show
+check "each for its group" [ "$(stat -c '%a %G' "$WORK/run/operator.sock")" = "660 $me-operator" ]
+restart_cordond
+
 # --- modes ---------------------------------------------------------------------------------------
 
 check "root alone weakens nothing" ends 5 ctl mode set photos observe --reason "a test" \
@@ -168,6 +179,16 @@ check "the known file passes" stored "$URL6/glass" "$WORK/known"
 check "the dataplane ends it by itself" wait_for 6 refused "$URL6/glass2" "$WORK/known"
 restart_cordond
 check "it is on record" on_record 'root *root *bypass.break_glass *service photos-v6, straight'
+stop_cordond KILL
+check "once a day as well" ends 1 ctl bypass photos-v6 --for 30m --break-glass --reason fire \
+    2> "$WORK/said"
+mv "$WORK/state/audit.jsonl" "$WORK/kept"  # as a day later
+check "a day later again" ends 0 ctl bypass photos-v6 --for 30m --break-glass --reason fire
+mv "$WORK/kept" "$WORK/state/audit.jsonl"
+restart_cordond
+check "what was done without cordond is ended by an operator with it" wait_for 5 \
+    ends 0 by $olga bypass photos-v6 --end
+check "the known file is refused" wait_for 5 refused "$URL6/glass3" "$WORK/known"
 
 # --- the trail -----------------------------------------------------------------------------------
 

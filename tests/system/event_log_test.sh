@@ -34,6 +34,9 @@ check "no digest, address or path" eval \
     '! grep -E "$(cat "$WORK/known.txt")|$CLI_IP4|$STO_IP4|/known" "$log"'
 ctl mode set photos observe --reason "a secret reason" > "$WORK/mode.log"
 check "a change of mode is one" wait_for 5 is_told "$log" event_type=mode from=enforce to=observe
+check "that it is on record as well" is_told "$log" event_type=audit action=mode.set
+head=$(sed -n 's/.*"action":"mode.set".*"audit_head":"\([0-9a-f]*\)".*/\1/p' "$log")
+check "with the head that the trail has" ctl audit verify --head "$head" > "$WORK/audit.log"
 check "without its reason" eval '! grep secret "$log"'
 ctl mode set photos enforce > "$WORK/mode.log"
 

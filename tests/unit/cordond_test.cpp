@@ -392,6 +392,20 @@ void a_box_without_its_approved_configuration_is_no_new_one(void**) {
     start_cordond();
     assert_int_equal(exit_code_of_child(), static_cast<int>(ErrorCode::integrity));
     assert_true(log_text().find("the approved configuration is gone") != std::string::npos);
+    // Nor is one whose file names another place: the service manager knows the old one.
+    std::filesystem::remove(state("audit.jsonl"));
+    write_text(config_path, two_persons(""));
+    start_cordond();
+    assert_true(ready());
+    end_child(SIGKILL);
+    ::setenv("STATE_DIRECTORY", state("").substr(0, state("").size() - 1).c_str(), 1);
+    std::string moved = two_persons("");
+    moved.replace(moved.find("/state\""), 7, "/other\"");
+    write_text(config_path, moved);
+    start_cordond();
+    const int code = exit_code_of_child();
+    ::unsetenv("STATE_DIRECTORY");
+    assert_int_equal(code, static_cast<int>(ErrorCode::integrity));
 }
 
 void is_not_stalled_by_a_dataplane_that_hangs(void**) {

@@ -32,6 +32,7 @@ constexpr std::uint64_t noon_s = 1709294400;
 
 std::string directory;
 std::unique_ptr<Store> store;
+std::vector<AuditMark> trail;  // as the appliance has it
 std::unique_ptr<EventWriter> events;
 std::uint64_t sequence = 0;
 std::optional<LinkStatus> dataplane;
@@ -56,6 +57,7 @@ int start(void**) {
 
 int stop(void**) {
     events.reset();
+    trail.clear();
     store.reset();
     std::filesystem::remove_all(directory);
     return 0;
@@ -109,11 +111,15 @@ void add_incident(const char* case_number) {
 
 void begin() {
     events = std::make_unique<EventWriter>(path(), "C1", directory, store.get());
-    events->turn(dataplane, feeds, noon_s);
+    events->turn(dataplane, feeds, noon_s, trail);
 }
 
 void turn() {
-    events->turn(dataplane, feeds, noon_s + 60);
+    events->turn(dataplane, feeds, noon_s + 60, trail);
+}
+
+void add_to_trail(const char* action) {
+    trail.push_back({trail.size() + 1, "2024-03-01T12:00:00Z", action, std::string(64, 'a')});
 }
 
 std::string text_of(const std::string& file) {
@@ -178,12 +184,12 @@ void an_incident_is_one_line(void**) {
 // neither a person nor a file.
 void no_field_but_those_that_are_allowed(void**) {
     const std::set<std::string> allowed = {
-        "timestamp", "event_type",  "event_id", "host",         "service",
-        "case",      "action",      "form",     "content_type", "size",
-        "complete",  "after_write", "lists",    "legal_basis",  "policy_generation",
-        "lab",       "reason",      "until",    "bytes",        "packets",
-        "from",      "to",          "feed",     "generation",   "records",
-        "count"};
+        "timestamp", "event_type",   "event_id",  "host",         "service",
+        "case",      "action",       "form",      "content_type", "size",
+        "complete",  "after_write",  "lists",     "legal_basis",  "policy_generation",
+        "lab",       "reason",       "until",     "bytes",        "packets",
+        "from",      "to",           "feed",      "generation",   "records",
+        "count",     "audit_record", "audit_head"};
     std::set<std::string> listed;
     for (const EventFieldInfo& field : event_fields)
         listed.insert(std::string(field.name));
@@ -207,7 +213,9 @@ void no_field_but_those_that_are_allowed(void**) {
     feeds = {feed_status(7, 2, "pause")};
     dataplane->generation = 9;
     dataplane->indicators = 1000;
+    add_to_trail("config.initial");
     turn();
+    add_to_trail("mode.set");
     dataplane.reset();
     feeds = {feed_status(6, 0, "none")};
     turn();
@@ -218,7 +226,8 @@ void no_field_but_those_that_are_allowed(void**) {
         for (const auto& item : line.items())
             seen.insert(item.key());
     }
-    assert_true(types == (std::set<std::string>{"incident", "coverage", "mode", "feed", "health"}));
+    assert_true(types ==
+                (std::set<std::string>{"audit", "incident", "coverage", "mode", "feed", "health"}));
     // Each of them is used.
     assert_true(seen == allowed);
     const std::string text = text_of(path());
@@ -243,6 +252,25 @@ void feeds_tell_what_has_changed(void**) {
     for (const json& line : lines())
         told += line.at("action").get<std::string>() + " ";
     assert_string_equal(told.c_str(), "taken suspensions alarms taken hold fell_back hold ");
+}
+
+void the_head_of_the_trail_is_told_once(void**) {
+    add_to_trail("config.initial");
+    begin();
+    assert_false(std::filesystem::exists(path()));
+    add_to_trail("bypass.break_glass");
+    turn();
+    turn();
+    begin();  // after a restart
+    add_to_trail("bypass.ended");
+    turn();
+    const std::vector<json> told = lines();
+    assert_int_equal(told.size(), 2);
+    assert_true(told[0].at("event_type") == "audit");
+    assert_true(told[0].at("action") == "bypass.break_glass");
+    assert_int_equal(told[0].at("audit_record").get<int>(), 2);
+    assert_true(told[0].at("audit_head") == trail[1].hash);
+    assert_int_equal(told[1].at("audit_record").get<int>(), 3);
 }
 
 void what_was_there_before_is_not_told(void**) {
@@ -367,6 +395,7 @@ int main() {
         with_store(an_incident_is_one_line),
         with_store(no_field_but_those_that_are_allowed),
         with_store(feeds_tell_what_has_changed),
+        with_store(the_head_of_the_trail_is_told_once),
         with_store(what_was_there_before_is_not_told),
         with_store(goes_on_where_it_was_after_a_restart),
         with_store(tells_again_under_the_same_id_after_a_crash),
