@@ -437,7 +437,7 @@ void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const
     const FlowKey& key = table.key(static_cast<FlowNumber>(&flow - flows.get()));
     record->client = endpoint_of(flow.client.like.source);
     record->server = endpoint_of(flow.client.like.destination);
-    record->vlan = key.vlan;
+    record->vlan = key.vlan();
     copy_clean(head.method, std::span(record->method).first(sizeof record->method - 1));
     copy_clean(head.host, std::span(record->host).first(sizeof record->host - 1));
     copy_clean(head.target, std::span(record->target).first(sizeof record->target - 1));
