@@ -162,6 +162,8 @@ fuzz_sources.feed_lists    = $(patsubst %,control/publisher/%.cpp, \
                                canonical_json crypto metadata metadata_reader)
 fuzz_libs.feed_lists       = -lsodium -lexpat
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
+fuzz_sources.pcap_view   = dataplane/replay/pcap_view.cpp
+fuzz_libs.pcap_view      = -lpcap
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
