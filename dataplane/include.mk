@@ -162,6 +162,7 @@ replay_sources := \
     dataplane/replay/clock.cpp \
     dataplane/replay/json_lines.cpp \
     dataplane/replay/pcap_port.cpp \
+    dataplane/replay/pcap_view.cpp \
     dataplane/replay/resegment.cpp \
     dataplane/replay/roles.cpp \
     dataplane/replay/settings.cpp

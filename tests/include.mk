@@ -169,6 +169,8 @@ fuzz_sources.audit_trail = $(patsubst %,control/audit/%.cpp,audit_record person)
                            control/feed/crypto.cpp
 fuzz_libs.audit_trail    = -lsodium
 fuzz_sources.link_frames = dataplane/shell/link_frames.cpp
+fuzz_sources.pcap_view   = dataplane/replay/pcap_view.cpp
+fuzz_libs.pcap_view      = -lpcap
 
 # control_objects: everything of control but the mains (control/include.mk).
 $(control_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \

@@ -2,9 +2,31 @@
 
 #include <openssl/crypto.h>
 
+#include <cstring>
+#include <iterator>
+
 #include "dataplane/base/invariant.h"
 
 namespace cordon {
+
+namespace {
+
+// What FIPS 180-4 §5.1.1 puts behind a message: a bit and the length, of which K's block is a part.
+constexpr std::size_t message_bytes_max = SHA256_CBLOCK - 1 - sizeof(std::uint64_t);
+
+// Ends a hash that has K's block with `length` bytes that stand in an otherwise empty block.
+void compress(const SHA256_CTX& begun, std::size_t length, std::uint8_t (*block)[SHA256_CBLOCK],
+              std::uint8_t (*out)[32]) {
+    (*block)[length] = 0x80;
+    store_be16(*block + SHA256_CBLOCK - 2,
+               static_cast<std::uint16_t>((SHA256_CBLOCK + length) * 8));  // less than 2^11
+    SHA256_CTX state = begun;
+    SHA256_Transform(&state, *block);
+    for (std::size_t n = 0; n < std::size(state.h); ++n)
+        store_be32(*out + 4 * n, state.h[n]);
+}
+
+}  // namespace
 
 TagKey::TagKey(std::span<const std::uint8_t, tag_key_bytes> key) {
     std::uint8_t block[SHA256_CBLOCK];
@@ -25,15 +47,19 @@ TagKey::~TagKey() {
     OPENSSL_cleanse(&outer_, sizeof outer_);
 }
 
+// Every message fits into one block behind K's, so that an HMAC is two compressions: what OpenSSL's
+// interface for messages of any length adds to them is as much again.
 void TagKey::mac(Bytes prefix, Bytes message, std::uint8_t (*out)[32]) const {
     DEBUG_INVARIANT(inner_.md_len == SHA256_DIGEST_LENGTH);
-    SHA256_CTX state = inner_;
-    SHA256_Update(&state, prefix.data(), prefix.size());
-    SHA256_Update(&state, message.data(), message.size());
-    SHA256_Final(*out, &state);
-    state = outer_;
-    SHA256_Update(&state, *out, sizeof *out);
-    SHA256_Final(*out, &state);
+    const std::size_t length = prefix.size() + message.size();
+    INVARIANT(length <= message_bytes_max);
+    std::uint8_t block[SHA256_CBLOCK] = {};
+    std::memcpy(block, prefix.data(), prefix.size());
+    if (!message.empty()) std::memcpy(block + prefix.size(), message.data(), message.size());
+    compress(inner_, length, &block, out);
+    std::memset(block, 0, sizeof block);
+    std::memcpy(block, *out, sizeof *out);
+    compress(outer_, sizeof *out, &block, out);
 }
 
 Tag keyed_tag(const TagKey& key, IndicatorKind kind, Bytes digest) {

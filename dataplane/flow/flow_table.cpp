@@ -16,27 +16,43 @@ namespace {
 // The key is hashed as bytes, so it must have none that are not its value.
 static_assert(std::has_unique_object_representations_v<FlowKey>);
 
-bool is_before(const SegmentEnd& a, const SegmentEnd& b) {
-    for (std::size_t half = 0; half < 16; half += 8) {
-        const std::uint64_t left = load_be64(a.address.bytes + half);
-        const std::uint64_t right = load_be64(b.address.bytes + half);
-        if (left != right) return left < right;
+struct End {
+    std::uint64_t address[2];
+    std::uint16_t port;
+};
+
+End end_of(const SegmentEnd& end) {
+    return {{load_le64(end.address.bytes), load_le64(end.address.bytes + 8)}, end.port};
+}
+
+bool is_before(const End& a, const End& b) {
+    for (std::size_t half = 0; half < 2; ++half) {
+        if (a.address[half] != b.address[half])
+            return __builtin_bswap64(a.address[half]) < __builtin_bswap64(b.address[half]);
     }
     return a.port < b.port;
+}
+
+FlowKey key_of(const End& low, const End& high, std::int16_t vlan) {
+    return {{low.address[0], low.address[1]},
+            {high.address[0], high.address[1]},
+            low.port | std::uint64_t{high.port} << 16 |
+                std::uint64_t{static_cast<std::uint16_t>(vlan)} << 32};
 }
 
 }  // namespace
 
 FlowKey flow_key(const Segment& segment) {
-    if (is_before(segment.destination, segment.source)) {
-        return {segment.destination, segment.source, segment.vlan};
-    }
-    return {segment.source, segment.destination, segment.vlan};
+    const End source = end_of(segment.source);
+    const End destination = end_of(segment.destination);
+    if (is_before(destination, source)) return key_of(destination, source, segment.vlan);
+    return key_of(source, destination, segment.vlan);
 }
 
-FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed)
+FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed, std::uint64_t grain_ns)
     : capacity_(capacity),
       seed_(seed),
+      grain_ns_(grain_ns),
       // At least as many buckets as entries: chains stay near one entry.
       bucket_mask_(std::bit_ceil(capacity) - 1),
       buckets_(std::make_unique<FlowNumber[]>(static_cast<std::size_t>(bucket_mask_) + 1)),
@@ -94,7 +110,9 @@ void FlowTable::erase(FlowNumber flow) {
 
 void FlowTable::touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank) {
     INVARIANT(flow < capacity_ && entries_[flow].live);
-    entries_[flow].touched_ns = now_ns;
+    Entry& entry = entries_[flow];
+    if (entry.rank == rank && now_ns - entry.touched_ns < grain_ns_) return;
+    entry.touched_ns = now_ns;
     if (flow == list(rank).youngest) return;
     unlink(flow);
     link_youngest(flow, rank);

@@ -35,18 +35,40 @@ enum class FlowRank : std::uint8_t {
 };
 inline constexpr std::size_t flow_rank_count = 6;
 
-struct FlowKey {  // `low` < `high` in byte order of (address, port)
-    SegmentEnd low;
-    SegmentEnd high;
-    std::int16_t vlan;
-    bool operator==(const FlowKey&) const = default;
+// Both ends, the lower one first, in byte order of (address, port). In whole words, because a key
+// is hashed as soon as it is made: a word read of bytes that were just written in other pieces
+// waits until they are in the cache.
+struct FlowKey {
+    std::uint64_t low_address[2];
+    std::uint64_t high_address[2];
+    std::uint64_t rest;  // port of the lower end, of the higher one, VLAN: 16 bits each
+
+    SegmentEnd low() const { return end(low_address, rest); }
+    SegmentEnd high() const { return end(high_address, rest >> 16); }
+    std::int16_t vlan() const { return static_cast<std::int16_t>(rest >> 32); }
+
+    bool operator==(const FlowKey& other) const {
+        return ((low_address[0] ^ other.low_address[0]) | (low_address[1] ^ other.low_address[1]) |
+                (high_address[0] ^ other.high_address[0]) |
+                (high_address[1] ^ other.high_address[1]) | (rest ^ other.rest)) == 0;
+    }
+
+  private:
+    static SegmentEnd end(const std::uint64_t (&address)[2], std::uint64_t port) {
+        SegmentEnd made;
+        std::memcpy(made.address.bytes, address, sizeof address);
+        made.port = static_cast<std::uint16_t>(port);
+        return made;
+    }
 };
 
 FlowKey flow_key(const Segment& segment);
 
 class FlowTable {
   public:
-    FlowTable(std::uint32_t capacity, std::uint64_t seed);
+    // An entry that is touched again within `grain_ns` stays where it is, with the time it has: its
+    // neighbours in the list are somewhere else in memory.
+    FlowTable(std::uint32_t capacity, std::uint64_t seed, std::uint64_t grain_ns = 0);
 
     FlowNumber find(const FlowKey& key) const;
 
@@ -56,8 +78,8 @@ class FlowTable {
 
     void erase(FlowNumber flow);
 
-    // Ageing: entries of a rank stand in order of their last touch; oldest() is the least recently
-    // touched. A new entry is embryonic.
+    // Ageing: entries of a rank stand in order of their last touch as touched_ns() tells it;
+    // oldest() is the least recently touched. A new entry is embryonic.
     void touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank);
     // Without a touch: it becomes the youngest of that rank all the same.
     void move_to(FlowNumber flow, FlowRank rank);
@@ -72,14 +94,14 @@ class FlowTable {
     std::uint32_t capacity() const { return capacity_; }
 
   private:
-    struct Entry {  // one cache line
+    struct alignas(64) Entry {  // one cache line
         FlowKey key;
-        bool live = false;
-        FlowRank rank;
         std::uint64_t touched_ns;
         FlowNumber chain;  // next in the bucket, or in the free list
         FlowNumber older;
         FlowNumber younger;
+        bool live = false;
+        FlowRank rank;
     };
     static_assert(sizeof(Entry) == 64);
 
@@ -97,6 +119,7 @@ class FlowTable {
     std::uint32_t capacity_;
     std::uint32_t live_ = 0;
     std::uint64_t seed_;
+    std::uint64_t grain_ns_;
     std::uint32_t bucket_mask_;
     std::unique_ptr<FlowNumber[]> buckets_;
     std::unique_ptr<Entry[]> entries_;

@@ -1,6 +1,7 @@
 #include "dataplane/index/index_view.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "dataplane/base/invariant.h"
 
@@ -99,59 +100,110 @@ std::size_t IndexView::lookup(IndicatorKind kind, Bytes digest, std::uint64_t no
                               std::size_t max) const {
     Probe probe;
     prepare(kind, digest, &probe);
-    return lookup(probe, now_s, out, max);
+    return lookup(&probe, now_s, out, max);
 }
 
+// A bucket is on its way while the tag of the next section is keyed.
 void IndexView::prepare(IndicatorKind kind, Bytes digest, Probe* probe) const {
     probe->kind = kind;
+    probe->open = probe->found = 0;
     for (std::size_t i = 0; i < section_count_; ++i) {
         const Section& section = sections_[i];
-        if (section.kinds.has(kind)) probe->tags[i] = keyed_tag(section.key, kind, digest);
-    }
-    prefetch(*probe);
-}
-
-void IndexView::prefetch(const Probe& probe) const {
-    for (std::size_t i = 0; i < section_count_; ++i) {
-        const Section& section = sections_[i];
-        if (!section.kinds.has(probe.kind)) continue;
-        __builtin_prefetch(&section.buckets[home_bucket(probe.tags[i], section.home_buckets)]);
+        if (!section.kinds.has(kind)) continue;
+        probe->tags[i] = keyed_tag(section.key, kind, digest);
+        go_home(i, probe);
     }
 }
 
-std::size_t IndexView::lookup(const Probe& probe, std::uint64_t now_s, Match* out,
+void IndexView::prefetch(Probe* probe) const {
+    probe->open = probe->found = 0;
+    for (std::size_t i = 0; i < section_count_; ++i) {
+        if (sections_[i].kinds.has(probe->kind)) go_home(i, probe);
+    }
+}
+
+void IndexView::go_home(std::size_t i, Probe* probe) const {
+    const Section& section = sections_[i];
+    probe->open = static_cast<std::uint8_t>(probe->open | 1U << i);
+    probe->buckets[i] = home_bucket(probe->tags[i], section.home_buckets);
+    __builtin_prefetch(&section.buckets[probe->buckets[i]]);
+}
+
+// One look-up in eight goes on (index_format.h): its next bucket comes while others are compared.
+void IndexView::compare(Probe* probe) const {
+    unsigned left = probe->open;
+    unsigned open = 0;
+    for (; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
+        const Section& section = sections_[i];
+        const Step step = section.compare(probe->tags[i], probe->buckets[i], &probe->slots[i]);
+        if (step == Step::absent) continue;
+        if (step == Step::found) {
+            probe->found = static_cast<std::uint8_t>(probe->found | 1U << i);
+            __builtin_prefetch(&section.numbers[probe->buckets[i]]);
+        } else if (section.probe_max > 1) {
+            open |= 1U << i;
+            __builtin_prefetch(&section.buckets[++probe->buckets[i]]);
+        }
+    }
+    probe->open = static_cast<std::uint8_t>(open);
+}
+
+std::size_t IndexView::lookup(Probe* probe, std::uint64_t now_s, Match* out,
                               std::size_t max) const {
+    for (unsigned left = probe->open; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
+        if (sections_[i].find(probe->tags[i], &probe->buckets[i], &probe->slots[i]))
+            probe->found = static_cast<std::uint8_t>(probe->found | 1U << i);
+    }
+    probe->open = 0;
     std::size_t count = 0;
-    for (std::size_t i = 0; i < section_count_ && count < max; ++i) {
+    for (unsigned left = probe->found; left != 0 && count < max; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
         const Section& section = sections_[i];
-        if (now_s > section.not_after_s || !section.kinds.has(probe.kind)) continue;
-        const IndexRecord* record = section.find(probe.tags[i]);
-        if (record == nullptr) continue;
-        out[count++] = {.reference = record->reference,
-                        .size = record->size,
+        if (now_s > section.not_after_s) continue;
+        const std::uint32_t number = section.numbers[probe->buckets[i]].records[probe->slots[i]];
+        const IndexRecord& record = section.records[number];
+        out[count++] = {.reference = record.reference,
+                        .size = record.size,
                         .section = static_cast<std::uint32_t>(i),
-                        .source = record->source,
-                        .category = record->category,
-                        .flags = record->flags,
-                        .kind = probe.kind,
-                        .kinds = KindSet(record->kinds),
-                        .added = added_in(*record)};
+                        .source = record.source,
+                        .category = record.category,
+                        .flags = record.flags,
+                        .kind = probe->kind,
+                        .kinds = KindSet(record.kinds),
+                        .added = added_in(record)};
     }
     return count;
 }
 
 // A tag that is all zero would be taken for an empty slot; a digest with such a tag comes once in
-// 2^128 and would find record 0, which exists.
-const IndexRecord* IndexView::Section::find(const Tag& tag) const {
-    std::uint32_t b = home_bucket(tag, home_buckets);
-    for (std::uint32_t read = 0; read < probe_max; ++read, ++b) {
-        const TagBucket& bucket = buckets[b];
-        for (std::size_t slot = 0; slot < index_bucket_slots; ++slot) {
-            if (bucket.tags[slot] == tag) return &records[numbers[b].records[slot]];
+// 2^128 and would find record 0, which exists. One branch for four slots: nearly none is the tag,
+// and which of them could be cannot be predicted.
+IndexView::Step IndexView::Section::compare(const Tag& tag, std::uint32_t at,
+                                            std::uint8_t* slot) const {
+    const TagBucket& bucket = buckets[at];
+    static_assert(index_bucket_slots == 4);
+    const bool may_be_here = (bucket.tags[0].high == tag.high) | (bucket.tags[1].high == tag.high) |
+                             (bucket.tags[2].high == tag.high) | (bucket.tags[3].high == tag.high);
+    if (may_be_here) {
+        for (std::uint8_t n = 0; n < index_bucket_slots; ++n) {
+            if (bucket.tags[n] != tag) continue;
+            *slot = n;
+            return Step::found;
         }
-        if (!search_goes_on(bucket, tag)) return nullptr;
     }
-    return nullptr;
+    return search_goes_on(bucket, tag) ? Step::next : Step::absent;
+}
+
+// From `*bucket` on, which is the home of the tag or was reached from there.
+bool IndexView::Section::find(const Tag& tag, std::uint32_t* bucket, std::uint8_t* slot) const {
+    const std::uint32_t home = home_bucket(tag, home_buckets);
+    for (; *bucket - home < probe_max; ++*bucket) {
+        const Step step = compare(tag, *bucket, slot);
+        if (step != Step::next) return step == Step::found;
+    }
+    return false;
 }
 
 KindSet IndexView::plan(std::uint64_t now_s) const {

@@ -66,11 +66,17 @@ struct SectionView {
 
 class IndexView {
   public:
-    // A digest on its way to being looked up: its tag in each section. Made by prepare().
+    // A digest on its way to being looked up: its tag in each section, and how far that is. Made by
+    // prepare().
     struct Probe {
         IndicatorKind kind;
+        std::uint8_t open;   // sections that may have it, by bit: `buckets` is to be read next
+        std::uint8_t found;  // sections that have it, in slot `slots` of `buckets`
+        std::uint8_t slots[limits::sections_max];
+        std::uint32_t buckets[limits::sections_max];
         Tag tags[limits::sections_max];
     };
+    static_assert(limits::sections_max <= 8);
 
     IndexView() = default;  // no index in force: nothing matches
     IndexView(const IndexView&) = delete;
@@ -92,11 +98,13 @@ class IndexView {
     std::size_t lookup(IndicatorKind kind, Bytes digest, std::uint64_t now_s, Match* out,
                        std::size_t max) const;
 
-    // The same in two steps: prepare() a batch, and its cache lines arrive while the rest of the
-    // batch is keyed.
+    // The same in three steps, for many at once: what a step reads is on its way since the one
+    // before. prepare() all of them, compare() all of them, then look them up. compare() may be
+    // left out: it only decides what the first bucket of each section decides.
     void prepare(IndicatorKind kind, Bytes digest, Probe* probe) const;
-    void prefetch(const Probe& probe) const;  // the second half of prepare()
-    std::size_t lookup(const Probe& probe, std::uint64_t now_s, Match* out, std::size_t max) const;
+    void prefetch(Probe* probe) const;  // the second half of prepare(): from the tags on
+    void compare(Probe* probe) const;
+    std::size_t lookup(Probe* probe, std::uint64_t now_s, Match* out, std::size_t max) const;
 
     // The kinds that occur in sections in force at this time: what has to be computed.
     KindSet plan(std::uint64_t now_s) const;
@@ -123,6 +131,8 @@ class IndexView {
     const TagKey& section_key(std::size_t number) const { return sections_[number].key; }
 
   private:
+    enum class Step : std::uint8_t { found, absent, next };  // of a tag, by one bucket
+
     struct Section {
         const TagBucket* buckets = nullptr;
         const NumberBucket* numbers = nullptr;
@@ -144,13 +154,15 @@ class IndexView {
         void open(Bytes image, const SectionDescriptor& descriptor, std::span<const TagKey> keys,
                   std::uint64_t now_s);
         bool take_key(const SectionDescriptor& descriptor, std::span<const TagKey> keys);
-        const IndexRecord* find(const Tag& tag) const;
+        Step compare(const Tag& tag, std::uint32_t bucket, std::uint8_t* slot) const;
+        bool find(const Tag& tag, std::uint32_t* bucket, std::uint8_t* slot) const;
         void open_patterns(const std::uint8_t* part);
         void open_sets(Bytes image, const SectionDescriptor& descriptor);
         KindSet within_size(KindSet asked, const Outline& outline, std::uint64_t* until) const;
     };
 
     void close();
+    void go_home(std::size_t section, Probe* probe) const;
 
     const IndexHead* head_ = nullptr;
     std::size_t section_count_ = 0;

@@ -1,7 +1,13 @@
 #include "dataplane/replay/capture.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
+
+#include "dataplane/base/descriptor.h"
 
 namespace cordon::replay {
 namespace {
@@ -83,16 +89,44 @@ bool to_ethernet(int link, Bytes packet, std::vector<std::uint8_t>* buffer, Byte
 ReadResult Capture::fail(std::string text) {
     error_ = std::move(text);
     pcap_.reset();
+    unmap();
     opened_ = paths_.size();
     return ReadResult::error;
 }
 
+bool Capture::map(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status = {};
+    if (!file.valid() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_size == 0)
+        return false;
+    const auto size = static_cast<std::size_t>(status.st_size);
+    void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (memory == MAP_FAILED) return false;
+    ::madvise(memory, size, MADV_SEQUENTIAL);
+    mapping_ = {static_cast<const std::uint8_t*>(memory), size};
+    if (mapped_.open(mapping_)) return true;
+    unmap();
+    return false;
+}
+
+void Capture::unmap() {
+    if (mapping_.empty()) return;
+    ::munmap(const_cast<std::uint8_t*>(mapping_.data()), mapping_.size());
+    mapping_ = {};
+}
+
+std::string Capture::place() const {
+    return paths_[opened_ - 1] + ": packet " + std::to_string(file_packets_) + ": ";
+}
+
 bool Capture::open_next() {
     const std::string& path = paths_[opened_++];
+    file_packets_ = 0;
+    if (map(path)) return true;
     char why[PCAP_ERRBUF_SIZE] = "";
     pcap_.reset(
         ::pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, why));
-    file_packets_ = 0;
     if (pcap_ == nullptr) {
         // libpcap names the file itself in some messages and not in others.
         std::string text = why;
@@ -108,11 +142,33 @@ bool Capture::open_next() {
     return false;
 }
 
+ReadResult Capture::next_mapped(CapturedFrame* out) {
+    ++file_packets_;
+    switch (mapped_.next(&out->frame, &out->unix_ns)) {
+        case PcapView::Read::packet:
+            ++packets_;
+            return ReadResult::frame;
+        case PcapView::Read::end:
+            unmap();
+            return ReadResult::end;
+        case PcapView::Read::cut_short:
+            return fail(place() + "the file ends in it");
+        case PcapView::Read::too_long:
+            return fail(place() + "longer than a packet can be");
+    }
+    __builtin_unreachable();
+}
+
 ReadResult Capture::next(CapturedFrame* out) {
     for (;;) {
-        if (pcap_ == nullptr) {
+        if (pcap_ == nullptr && mapping_.empty()) {
             if (opened_ == paths_.size()) return ReadResult::end;
             if (!open_next()) return ReadResult::error;
+        }
+        if (!mapping_.empty()) {
+            const ReadResult result = next_mapped(out);
+            if (result == ReadResult::end) continue;
+            return result;
         }
         pcap_pkthdr* header;
         const u_char* data;
@@ -122,9 +178,6 @@ ReadResult Capture::next(CapturedFrame* out) {
             continue;
         }
         ++file_packets_;
-        const auto place = [&] {
-            return paths_[opened_ - 1] + ": packet " + std::to_string(file_packets_) + ": ";
-        };
         if (got != 1) return fail(place() + ::pcap_geterr(pcap_.get()));
         ++packets_;
         // With the nanosecond precision asked for above, tv_usec holds nanoseconds.

@@ -1,9 +1,10 @@
 // Reads captures (pcap, pcapng) one packet after the other, as Ethernet frames, whatever their link
-// layer was.
+// layer was. A pcap of Ethernet frames is mapped, so that replay is not bound by reading it; what
+// else there is, pipes among them, comes through libpcap.
 //
 // Owns:       the open capture and a buffer for frames whose link header was made here.
-// Invariants: a frame given out lives until the next call; times never go back within one file.
-// Thread:     one.
+// Invariants: a frame given out lives until the next call.
+// Thread:     one. Whoever truncates a file that is being read ends the process (SIGBUS).
 // Limits:     link types Ethernet, raw IP, NULL and LOOP, Linux cooked v1 and v2, PPP.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/base/bytes.h"
+#include "dataplane/replay/pcap_view.h"
 
 namespace cordon::replay {
 
@@ -32,6 +34,9 @@ bool link_supported(int link);
 class Capture {
   public:
     explicit Capture(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+    ~Capture() { unmap(); }
+    Capture(const Capture&) = delete;
+    Capture& operator=(const Capture&) = delete;
 
     ReadResult next(CapturedFrame* out);
 
@@ -44,10 +49,16 @@ class Capture {
         void operator()(pcap_t* p) const { ::pcap_close(p); }
     };
     bool open_next();
+    bool map(const std::string& path);
+    void unmap();
+    ReadResult next_mapped(CapturedFrame* out);
+    std::string place() const;
     ReadResult fail(std::string text);
 
     std::vector<std::string> paths_;
     std::size_t opened_ = 0;
+    Bytes mapping_;  // one of these two is open
+    PcapView mapped_;
     std::unique_ptr<pcap_t, Close> pcap_;
     int link_ = 0;
     std::uint64_t packets_ = 0;       // in all files

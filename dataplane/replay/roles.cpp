@@ -31,11 +31,11 @@ bool Roles::is_service(const SegmentEnd& end) const {
 
 Roles::End Roles::decide(const FlowKey& key, const Evidence& evidence) const {
     if (evidence.syn != End::unknown) return evidence.syn;
-    const bool low_serves = is_service(key.low);
-    if (low_serves != is_service(key.high)) return low_serves ? End::high : End::low;
+    const bool low_serves = is_service(key.low());
+    if (low_serves != is_service(key.high())) return low_serves ? End::high : End::low;
     if (evidence.syn_ack != End::unknown) return evidence.syn_ack;
     if (evidence.method != End::unknown) return evidence.method;
-    return key.low.port > key.high.port ? End::low : End::high;
+    return key.low().port > key.high().port ? End::low : End::high;
 }
 
 void Roles::note(const Segment& segment, End sender, Evidence* evidence) const {
@@ -84,7 +84,7 @@ void Roles::see(Bytes frame) {
                        (result == DecodeResult::fragment && first_of_segment(frame, &segment));
     if (!shows) return;
     const FlowKey key = flow_key(segment);
-    note(segment, segment.source == key.low ? End::low : End::high, &flows_[key]);
+    note(segment, segment.source == key.low() ? End::low : End::high, &flows_[key]);
 }
 
 void Roles::survey_once() {
@@ -130,21 +130,22 @@ Side Roles::side_of_fragment(Bytes frame, const Segment& segment) {
         // It came before the first of its datagram, which stands further on.
         survey_once();
         for (const auto& [key, evidence] : flows_) {
-            if (!(key.low.address == pair.low.address && key.high.address == pair.high.address))
+            if (!(key.low().address == pair.low().address &&
+                  key.high().address == pair.high().address))
                 continue;
             found = pairs_.emplace(pair, decide(key, evidence)).first;
             break;
         }
     }
     if (found == pairs_.end()) return side_of_other(segment);
-    const End sender = segment.source.address == pair.low.address ? End::low : End::high;
+    const End sender = segment.source.address == pair.low().address ? End::low : End::high;
     return sender == found->second ? Side::client : Side::storage;
 }
 
 // `is_right`: its checksums; a segment that will be dropped decides nothing.
 Side Roles::side_of_segment(const Segment& segment, bool is_right) {
     const FlowKey key = flow_key(segment);
-    const End sender = segment.source == key.low ? End::low : End::high;
+    const End sender = segment.source == key.low() ? End::low : End::high;
     auto found = flows_.find(key);
     if (found == flows_.end() || found->second.client == End::unknown) {
         if (!is_right) return Side::client;
@@ -158,7 +159,7 @@ Side Roles::side_of_segment(const Segment& segment, bool is_right) {
     }
     const Side side = sender == found->second.client ? Side::client : Side::storage;
     const FlowKey pair = pair_key(segment);
-    const bool low_sent = segment.source.address == pair.low.address;
+    const bool low_sent = segment.source.address == pair.low().address;
     pairs_.insert_or_assign(pair, low_sent == (side == Side::client) ? End::low : End::high);
     return side;
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "dataplane/base/limits.h"
+#include "dataplane/stream/piece_pool.h"
 #include "dataplane/worker/exchange.h"
 
 namespace cordon {
@@ -89,7 +90,8 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
              CodingPool::large_bytes());
     plan.add("archives", workers * limits::archive_stages,
              sizeof(ArchiveStage) + Fingerprinter::object_bytes());
-    plan.add("kept_bytes_worker_max", workers, options.kept_bytes_worker_max);
+    plan.add("kept_bytes_worker_max", workers,
+             PiecePool::bytes(options.kept_bytes_worker_max / limits::kept_block_bytes));
     const AssemblyLimits assembly = assembly_limits(options);
     plan.add("assemblies_max", assembly.uploads_max, Assembly::upload_bytes());
     plan.add("assemblies_max (archives)", Assembly::readers_for(assembly.uploads_max),

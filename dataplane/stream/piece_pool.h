@@ -7,7 +7,7 @@
 // Owns:       `count` pieces; untouched ones cost no physical memory.
 // Invariants: a piece is either free or in exactly one Stream; available() + used() = count.
 // Worker:     used by one worker only; no allocation after construction.
-// Limits:     limits::kept_block_bytes a piece.
+// Limits:     Piece::capacity bytes a piece.
 #pragma once
 
 #include <cstdint>
@@ -22,33 +22,49 @@ namespace cordon {
 using PieceNumber = std::uint32_t;
 inline constexpr PieceNumber no_piece = UINT32_MAX;
 
+// What is said of a block, apart from its bytes: these few words of many pieces are read again and
+// again, and at the head of each block they would all fall on the same places of the cache.
 struct Piece {
-    static constexpr std::size_t capacity = limits::kept_block_bytes - 20;
+    // An odd number of cache lines: beginnings that are a power of two apart would fall on a few
+    // places of it, and what a burst keeps would push itself out before it is hashed.
+    static constexpr std::size_t capacity = limits::kept_block_bytes + 64;
 
-    std::uint64_t offset;  // of data[0] in its stream
+    std::uint64_t offset;  // of the first byte in its stream
     PieceNumber next;      // in order of offset
     PieceNumber far_next;  // of a signpost: the next one (see Stream)
     std::uint16_t length;
     std::uint16_t sent;  // so many bytes from the front were forwarded
-    std::uint8_t data[capacity];
 
     std::uint64_t end() const { return offset + length; }
     std::size_t room() const { return capacity - length; }
-    void append(Bytes more) {  // REQUIRES: room for it
-        std::memcpy(data + length, more.data(), more.size());
-        length = static_cast<std::uint16_t>(length + more.size());
-    }
 };
-static_assert(sizeof(Piece) == limits::kept_block_bytes);
+static_assert(Piece::capacity % 128 == 64);
 
 class PiecePool {
   public:
     explicit PiecePool(std::uint32_t count)
-        : count_(count), pieces_(std::make_unique_for_overwrite<Piece[]>(count)) {}
+        : count_(count),
+          pieces_(std::make_unique_for_overwrite<Piece[]>(count)),
+          blocks_(std::make_unique_for_overwrite<Block[]>(count)) {}
+
+    // Memory that so many pieces take.
+    static std::uint64_t bytes(std::uint64_t count) {
+        return count * (sizeof(Piece) + sizeof(Block));
+    }
 
     Piece& operator[](PieceNumber number) {
         DEBUG_INVARIANT(number < untouched_);
         return pieces_[number];
+    }
+
+    Bytes bytes_of(PieceNumber number) const {
+        return {blocks_[number].bytes, pieces_[number].length};
+    }
+    // REQUIRES: room for them.
+    void append(PieceNumber number, Bytes more) {
+        Piece& piece = pieces_[number];
+        std::memcpy(blocks_[number].bytes + piece.length, more.data(), more.size());
+        piece.length = static_cast<std::uint16_t>(piece.length + more.size());
     }
 
     PieceNumber allocate() {
@@ -74,11 +90,16 @@ class PiecePool {
     std::uint32_t available() const { return count_ - used_; }
 
   private:
+    struct alignas(64) Block {
+        std::uint8_t bytes[Piece::capacity];
+    };
+
     std::uint32_t count_;
     std::uint32_t used_ = 0;
     std::uint32_t untouched_ = 0;  // pieces from here on were never handed out
     PieceNumber free_ = no_piece;
     std::unique_ptr<Piece[]> pieces_;
+    std::unique_ptr<Block[]> blocks_;
 };
 
 }  // namespace cordon

@@ -71,8 +71,8 @@ bool Stream::matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from,
         const std::uint64_t begin = std::max(offset, piece.offset);
         const std::uint64_t stop = std::min(end, piece.end());
         if (begin >= stop) continue;
-        if (std::memcmp(piece.data + (begin - piece.offset), payload.data() + (begin - offset),
-                        stop - begin) != 0)
+        if (std::memcmp(pool.bytes_of(at).data() + (begin - piece.offset),
+                        payload.data() + (begin - offset), stop - begin) != 0)
             return false;
     }
     return true;
@@ -118,7 +118,7 @@ Offered Stream::offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_ma
     const PieceNumber before = last_;
     if (before != no_piece && payload.size() < packed_below_bytes &&
         payload.size() <= pool[before].room() && pool[before].end() == received_) {
-        pool[before].append(payload);
+        pool.append(before, payload);
     } else {
         append_pieces(received_, payload, before, pool);
     }
@@ -167,7 +167,7 @@ PieceNumber Stream::insert_gap(std::uint64_t offset, Bytes payload, PieceNumber 
     runs_ = (runs_ + 1U - (joins_left ? 1U : 0U) - (joins_right ? 1U : 0U)) & 0xff;
     if (after != no_piece && pool[after].end() == offset && payload.size() < packed_below_bytes &&
         payload.size() <= pool[after].room()) {
-        pool[after].append(payload);
+        pool.append(after, payload);
         return after;
     }
     return append_pieces(offset, payload, after, pool);
@@ -190,9 +190,8 @@ PieceNumber Stream::append_piece(std::uint64_t offset, Bytes payload, PieceNumbe
     INVARIANT(number != no_piece);  // offer() has made sure
     Piece& piece = pool[number];
     piece.offset = offset;
-    piece.length = static_cast<std::uint16_t>(payload.size());
-    piece.sent = 0;
-    std::memcpy(piece.data, payload.data(), payload.size());
+    piece.length = piece.sent = 0;
+    pool.append(number, payload);
     PieceNumber& link = after == no_piece ? first_ : pool[after].next;
     piece.next = link;
     link = number;
@@ -228,7 +227,7 @@ bool Stream::take(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
                                                         : piece_holding(taken_, taken_hint_, pool);
     const Piece& piece = pool[taken_hint_];
     *begin = taken_;
-    *chunk = Bytes(piece.data, piece.length).subspan(taken_ - piece.offset);
+    *chunk = pool.bytes_of(taken_hint_).subspan(taken_ - piece.offset);
     taken_ = piece.end();
     return true;
 }
@@ -245,7 +244,7 @@ bool Stream::next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
     const std::uint64_t end = std::min(piece.end(), cleared_);
     if (reach_of(end, sent_hint_, pool) > cleared_) return false;
     *begin = sent_;
-    *chunk = Bytes(piece.data, piece.length).subspan(sent_ - piece.offset, end - sent_);
+    *chunk = pool.bytes_of(sent_hint_).subspan(sent_ - piece.offset, end - sent_);
     return true;
 }
 

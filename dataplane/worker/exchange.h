@@ -54,34 +54,36 @@ struct Shunt {
     std::uint32_t listed;  // in the worker's list of shunted flows
 };
 
+// What every segment of a body asks for stands together, at the beginning and around the parser's
+// own state, and then the objects, of which nearly all messages have one.
 struct Exchange {
-    std::uint64_t begun_ns;   // since when it takes its place
-    std::uint64_t earned_ns;  // by the bytes it moved, see slow_bytes_per_s
-    std::uint64_t moved;      // bytes of both directions that are in earned_ns
-    FlowNumber flow;          // no_flow: given back
-    RequestParser parser;
-    ResponseTracker tracker;
+    std::uint64_t begun_ns;     // since when it takes its place
+    std::uint64_t earned_ns;    // by the bytes it moved, see slow_bytes_per_s
+    std::uint64_t moved;        // bytes of both directions that are in earned_ns
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
     std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
+    std::uint64_t unneeded_at;  // where it was found that nobody needs the rest; UINT64_MAX: not
+    FlowNumber flow;            // no_flow: given back
+    std::uint32_t assembling;   // what it has to do with an upload in pieces, or no_assembling
+    std::uint32_t decoder;      // no_decoder: the body is one plain object, number 0, no archive
+    ObjectForm form;            // of that
+    bool object_open;           // between head and end of a message with a body
+    bool body_ended;            // the decoder was told so
+    bool undecoded;             // a form that was given up
+    bool sniff_due;             // a plain body that may be an archive
+    bool left_alone;            // a plain body that is read as a piece
+    bool expect_waiting;        // Expect: 100-continue, and no body byte yet
+    ZipSearch search;           // of a plain body
+    RequestParser parser;
+    ResponseTracker tracker;
     std::array<OpenObject, limits::objects_per_message_max> objects;
-    std::uint32_t assembling;    // what it has to do with an upload in pieces, or no_assembling
     PieceTicket answered;        // a piece that ended: the storage's answer to it is awaited
     std::uint16_t early_status;  // of the final answer, when it is there; else 0
     NameChange change;           // the same of a COPY, MOVE or DELETE
     std::uint32_t creation;      // the same of one without a key yet: a FormPlace, or no_assembling
-    std::uint32_t decoder;       // no_decoder: the body is one plain object, number 0, no archive
-    ObjectForm form;             // of that
-    bool object_open;            // between head and end of a message with a body
-    bool body_ended;             // the decoder was told so
-    bool undecoded;              // a form that was given up
-    bool sniff_due;              // a plain body that may be an archive
-    bool left_alone;             // a plain body that is read as a piece
-    ZipSearch search;            // of such a one
     bool has_unjudged;           // it passes without a verdict, for this reason
     VerifyReason unjudged;       //
     Shunt shunt;                 // while the flow is shunted
-    std::uint64_t unneeded_at;   // where it was found that nobody needs the rest; UINT64_MAX: not
-    bool expect_waiting;         // Expect: 100-continue, and no body byte yet
     std::uint16_t proxy_bytes;   // of a PROXY header gathered in head_storage
     std::uint32_t next_free;
     std::uint8_t head_storage[limits::head_bytes_max];

@@ -70,7 +70,7 @@ struct Peer {
     bool fin_ahead : 1;  // a FIN came while bytes before it were missing
 };
 
-struct Flow {
+struct alignas(64) Flow {
     Peer client;
     Peer storage;
     Stream up;

@@ -30,6 +30,24 @@ Endpoint endpoint_of(const SegmentEnd& end) {
 
 }  // namespace
 
+// Every digest of an object is keyed before the first is looked up, so that the index comes from
+// memory meanwhile.
+struct Worker::State::LookUps {
+    IndexView::Probe probes[exact_kind_list.size()];
+    std::size_t count = 0;
+
+    void prepare(const IndexView& index, const Digests& digests, std::uint64_t now_s) {
+        const KindSet kinds = index.plan(now_s) & digests.present;
+        for (const IndicatorKind kind : exact_kind_list) {
+            if (kinds.has(kind)) index.prepare(kind, digests.of(kind), &probes[count++]);
+        }
+    }
+    void compare(const IndexView& index) {
+        for (std::size_t n = 0; n < count; ++n)
+            index.compare(&probes[n]);
+    }
+};
+
 // Which indicators an object matched, one entry for each section and reference.
 struct Worker::State::Finding {
     static constexpr std::size_t entries_max = limits::sections_max * indicator_kind_count;
@@ -198,11 +216,12 @@ bool Worker::State::look_at_tail(FlowNumber number, std::uint8_t object, Bytes k
 bool Worker::State::matches_anything(const Digests& digests) const {
     if (index == nullptr) return false;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
-    const KindSet kinds = index->plan(now_s) & digests.present;
-    for (const IndicatorKind kind : exact_kind_list) {
+    LookUps asked;
+    asked.prepare(*index, digests, now_s);
+    asked.compare(*index);
+    for (std::size_t n = 0; n < asked.count; ++n) {
         Match match;
-        if (kinds.has(kind) && index->lookup(kind, digests.of(kind), now_s, &match, 1) != 0)
-            return true;
+        if (index->lookup(&asked.probes[n], now_s, &match, 1) != 0) return true;
     }
     return false;
 }
@@ -254,14 +273,15 @@ void Worker::State::look_up(const Digests& digests, const PatternHits& hits, con
                             Finding* finding) const {
     if (index == nullptr) return;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
-    const KindSet kinds = index->plan(now_s) & digests.present;
-    for (const IndicatorKind kind : exact_kind_list) {
-        if (!kinds.has(kind)) continue;
+    LookUps asked;
+    asked.prepare(*index, digests, now_s);
+    asked.compare(*index);
+    for (std::size_t n = 0; n < asked.count; ++n) {
         Match matches[limits::sections_max];
         const std::size_t found =
-            index->lookup(kind, digests.of(kind), now_s, matches, limits::sections_max);
-        for (std::size_t n = 0; n < found; ++n)
-            finding->add(matches[n]);
+            index->lookup(&asked.probes[n], now_s, matches, limits::sections_max);
+        for (std::size_t i = 0; i < found; ++i)
+            finding->add(matches[i]);
     }
     for (const PatternHit& hit : hits.found()) {
         if (index->in_force(hit.section, now_s))
@@ -417,7 +437,7 @@ void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const
     const FlowKey& key = table.key(static_cast<FlowNumber>(&flow - flows.get()));
     record->client = endpoint_of(flow.client.like.source);
     record->server = endpoint_of(flow.client.like.destination);
-    record->vlan = key.vlan;
+    record->vlan = key.vlan();
     copy_clean(head.method, std::span(record->method).first(sizeof record->method - 1));
     copy_clean(head.host, std::span(record->host).first(sizeof record->host - 1));
     copy_clean(head.target, std::span(record->target).first(sizeof record->target - 1));

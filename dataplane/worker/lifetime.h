@@ -55,6 +55,8 @@ inline constexpr std::uint64_t body_patience_ns = 10 * ns_per_s;
 inline constexpr std::uint64_t answer_patience_ns = 60 * ns_per_s;
 inline constexpr std::uint64_t patience_every_ns = 500 * ns_per_ms;
 inline constexpr std::uint64_t sweep_every_ns = 10 * ns_per_ms;
+// So exactly is known how long a flow is idle: nothing above is shorter.
+inline constexpr std::uint64_t touch_grain_ns = 1 * ns_per_ms;
 }  // namespace lifetime
 
 // How many messages are looked at for a slow one, when a segment finds no room for its own; every

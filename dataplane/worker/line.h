@@ -453,6 +453,7 @@ struct Worker::State {
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
     struct Finding;
+    struct LookUps;
     void settle_actions(const Flow& flow, Finding* finding) const;
     void look_up(const Digests& digests, const PatternHits& hits, const Flow& flow,
                  Finding* finding) const;
@@ -569,7 +570,7 @@ struct Worker::State {
     std::uint64_t object_bytes_open = 0;   // read of bodies, and in no class of the ledger yet
     std::uint64_t midstream_until_ns = 0;  // 0: not started
 
-    std::size_t unpack_left = 0;  // of this turn
+    std::size_t unpack_left = 0;            // of this turn
     std::uint32_t working = no_assembling;  // uploads that wait, or that are hashed
     std::uint64_t assembling_due_ns = UINT64_MAX;
     DigestState chain_state;  // scratch

@@ -27,7 +27,7 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       port(*the_port),
       recorder(*the_recorder),
       fragments(worker_options.seed),
-      table(options.flows_max, worker_options.seed),
+      table(options.flows_max, worker_options.seed, lifetime::touch_grain_ns),
       flows(std::make_unique<Flow[]>(options.flows_max)),
       pieces(piece_count(options)),
       exchanges(options.messages_max),

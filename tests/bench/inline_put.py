@@ -3,6 +3,9 @@
   inline_put.py sink ADDRESS PORT…     answers 201 to every PUT, throws its body away
   inline_put.py put ADDRESS PORT BYTES CONNECTIONS
                                         prints seconds from the first byte to the last answer
+  inline_put.py latency ADDRESS PORT BYTES TIMES PAUSE_MS
+                                        PUTs on one connection, one after the other: prints median
+                                        and 99th percentile of µs from first byte to answer
 """
 import socket
 import sys
@@ -77,8 +80,28 @@ def put(address, port, size, connections):
     return 1 if failed else 0
 
 
+def latency(address, port, size, times, pause_ms):
+    head = f"PUT /small HTTP/1.1\r\nHost: {address}\r\nContent-Length: {size}\r\n\r\n".encode()
+    request = head + bytes(range(256)) * (size // 256)
+    took = []
+    with socket.create_connection((address, port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(times + times // 10):
+            begun = time.perf_counter()
+            connection.sendall(request)
+            if not connection.recv(4096).startswith(b"HTTP/1.1 201"):
+                return 1
+            took.append((time.perf_counter() - begun) * 1e6)
+            time.sleep(pause_ms / 1000)
+    took = sorted(took[times // 10:])  # without those that open the window
+    print(f"{took[len(took) // 2]:.1f} {took[len(took) * 99 // 100]:.1f}")
+    return 0
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "sink":
         sink(sys.argv[2], [int(port) for port in sys.argv[3:]])
+    elif sys.argv[1] == "latency":
+        sys.exit(latency(sys.argv[2], *(int(word) for word in sys.argv[3:])))
     else:
         sys.exit(put(sys.argv[2], *(int(word) for word in sys.argv[3:])))

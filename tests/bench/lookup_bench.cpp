@@ -76,8 +76,10 @@ Spread keyed_batch(const IndexView& view, std::uint32_t runs) {
         Match matches[limits::sections_max];
         for (IndexView::Probe& probe : probes)
             view.prepare(IndicatorKind::sha256, stream.next(), &probe);
-        for (const IndexView::Probe& probe : probes)
-            keep(view.lookup(probe, now_s, matches, limits::sections_max));
+        for (IndexView::Probe& probe : probes)
+            view.compare(&probe);
+        for (IndexView::Probe& probe : probes)
+            keep(view.lookup(&probe, now_s, matches, limits::sections_max));
     });
 }
 
@@ -99,10 +101,12 @@ Spread batches(const IndexView& view, std::uint32_t runs) {
             probe.kind = IndicatorKind::sha256;
             for (std::size_t n = 0; n < view.section_count(); ++n)
                 probe.tags[n] = {words.next(), 1};
-            view.prefetch(probe);
+            view.prefetch(&probe);
         }
-        for (const IndexView::Probe& probe : probes)
-            keep(view.lookup(probe, now_s, matches, limits::sections_max));
+        for (IndexView::Probe& probe : probes)
+            view.compare(&probe);
+        for (IndexView::Probe& probe : probes)
+            keep(view.lookup(&probe, now_s, matches, limits::sections_max));
     });
 }
 
@@ -119,9 +123,11 @@ Spread hits(const IndexView& view, std::uint64_t indicators, std::uint32_t runs)
     const Spread made = nanoseconds(runs, batch, [&] {
         Match matches[limits::sections_max];
         for (std::size_t n = 0; n < batch; ++n)
-            view.prefetch(probes[at + n]);
+            view.prefetch(&probes[at + n]);
         for (std::size_t n = 0; n < batch; ++n)
-            found += view.lookup(probes[at + n], now_s, matches, limits::sections_max);
+            view.compare(&probes[at + n]);
+        for (std::size_t n = 0; n < batch; ++n)
+            found += view.lookup(&probes[at + n], now_s, matches, limits::sections_max);
         looked += batch;
         at = (at + batch) % probes_at_hand;
     });

@@ -46,6 +46,10 @@ void search_everywhere(const IndexView& view) {
             require(count <= view.section_count());
             for (std::size_t i = 0; i < count; ++i)
                 require(matches[i].section < view.section_count());
+            IndexView::Probe probe;
+            view.prepare(kind, cut(digest, kind), &probe);
+            view.compare(&probe);
+            require(view.lookup(&probe, index_now_s, matches, limits::sections_max) == count);
         }
     }
     for (std::uint64_t size = 0; size < 2000; size += 7) {

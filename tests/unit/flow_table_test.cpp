@@ -30,7 +30,10 @@ void both_directions_have_one_key(void**) {
     const Segment there = segment_between(1, 4242, 2, 80, 7);
     const Segment back = segment_between(2, 80, 1, 4242, 7);
     assert_true(flow_key(there) == flow_key(back));
-    assert_true(flow_key(there).low == there.source);
+    assert_true(flow_key(there).low() == there.source);
+    assert_true(flow_key(there).high() == there.destination);
+    assert_int_equal(flow_key(there).vlan(), 7);
+    assert_int_equal(flow_key(segment_between(1, 2, 3, 4)).vlan(), -1);
     assert_true(flow_key(segment_between(1, 5, 1, 6)) == flow_key(segment_between(1, 6, 1, 5)));
 }
 
@@ -92,6 +95,22 @@ void entries_stand_in_order_of_their_last_touch(void**) {
     table.erase(a);
     assert_int_equal(table.oldest(rank), no_flow);
     assert_int_equal(table.live(), 0);
+}
+
+void an_entry_stays_where_it_is_for_the_grain_of_time(void**) {
+    constexpr FlowRank rank = FlowRank::embryonic;
+    FlowTable table(4, 1, 10);
+    const FlowNumber a = table.insert(key_number(1), 1);
+    const FlowNumber b = table.insert(key_number(2), 2);
+    table.touch(a, 10, rank);
+    assert_int_equal(table.oldest(rank), a);
+    assert_int_equal(table.touched_ns(a), 1);
+    table.touch(a, 11, rank);
+    assert_int_equal(table.oldest(rank), b);
+    assert_int_equal(table.touched_ns(a), 11);
+    table.touch(b, 3, FlowRank::busy);  // another rank is another list, at once
+    assert_int_equal(table.oldest(FlowRank::busy), b);
+    assert_int_equal(table.touched_ns(b), 3);
 }
 
 void every_rank_has_ages_of_its_own(void**) {
@@ -184,6 +203,7 @@ int main() {
         cmocka_unit_test(finds_what_was_inserted_and_nothing_else),
         cmocka_unit_test(a_full_table_says_so_and_takes_again_after_an_erase),
         cmocka_unit_test(entries_stand_in_order_of_their_last_touch),
+        cmocka_unit_test(an_entry_stays_where_it_is_for_the_grain_of_time),
         cmocka_unit_test(every_rank_has_ages_of_its_own),
         cmocka_unit_test(a_table_of_one_works),
         cmocka_unit_test(behaves_like_a_map_and_lists),

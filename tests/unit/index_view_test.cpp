@@ -261,22 +261,59 @@ void a_tag_and_its_record_number_cost_at_most_32_bytes(void**) {
     assert_true(lines < searches + searches / 7);
 }
 
+bool same(const Match& a, const Match& b) {
+    return a.reference == b.reference && a.size == b.size && a.section == b.section &&
+           a.source == b.source && a.category == b.category && a.flags == b.flags &&
+           a.kind == b.kind && a.kinds == b.kinds && a.added == b.added;
+}
+
+// With so many tags that buckets are continued, in several sections, some of which have a digest
+// of one kind and not of another.
+AlignedBytes crowded_index() {
+    IndexBuilder builder({.lab = true, .generation = 9, .created_s = now_s});
+    for (std::uint64_t section = 0; section < 3; ++section) {
+        const std::string name = "part" + std::to_string(section);
+        const auto kind = section == 2 ? IndicatorKind::sha1 : IndicatorKind::sha256;
+        const std::uint32_t number =
+            *builder.add_section({.name = name, .terms = terms_until(now_s + 100 * section)},
+                                 key_of(static_cast<std::uint8_t>(section + 1)));
+        for (std::uint64_t n = section; n < 8000; n += section + 1)
+            builder.add(number, indicator(kind, digest_of(n), 10 * n + section));
+    }
+    return built(&builder);
+}
+
+// Steps of many digests between each other, with and without compare().
 void a_batch_finds_what_single_look_ups_find(void**) {
-    const AlignedBytes image = small_index();
+    const AlignedBytes image = crowded_index();
     IndexView view;
     assert_int_equal(open(image.bytes(), &view), IndexStatus::ok);
-    IndexView::Probe probes[16];
-    for (std::uint64_t n = 0; n < 16; ++n) {
-        view.prepare(IndicatorKind::sha256, digest_of(n), &probes[n]);
+    std::size_t found = 0;
+    std::size_t went_on = 0;
+    for (std::uint64_t first = 0; first < 10000; first += 16) {
+        for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha1}) {
+            IndexView::Probe probes[16];
+            for (std::uint64_t n = 0; n < 16; ++n)
+                view.prepare(kind, cut(digest_of(first + n), kind), &probes[n]);
+            for (std::uint64_t n = 0; n < 16; n += 1 + first % 3) {
+                view.compare(&probes[n]);
+                if (probes[n].open != 0) ++went_on;
+            }
+            const std::uint64_t at_s = now_s + 50 * (first % 5);
+            for (std::uint64_t n = 0; n < 16; ++n) {
+                Match matches[limits::sections_max];
+                const std::size_t count =
+                    view.lookup(&probes[n], at_s, matches, limits::sections_max);
+                const std::vector<Match> single = find(view, kind, digest_of(first + n), at_s);
+                assert_int_equal(count, single.size());
+                for (std::size_t i = 0; i < count; ++i)
+                    assert_true(same(matches[i], single[i]));
+                found += count;
+            }
+        }
     }
-    for (std::uint64_t n = 0; n < 16; ++n) {
-        Match matches[limits::sections_max];
-        const std::size_t count = view.lookup(probes[n], now_s, matches, limits::sections_max);
-        const std::vector<Match> single = find(view, IndicatorKind::sha256, digest_of(n));
-        assert_int_equal(count, single.size());
-        for (std::size_t i = 0; i < count; ++i)
-            assert_int_equal(matches[i].reference, single[i].reference);
-    }
+    assert_true(found > 4000);
+    assert_true(went_on > 500);
 }
 
 void opening_and_looking_up_allocate_nothing(void**) {

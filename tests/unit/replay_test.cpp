@@ -13,6 +13,7 @@
 #include "dataplane/replay/settings.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/fragments.h"
+#include "tests/support/guard_page.h"
 
 using namespace cordon;
 using namespace cordon::replay;
@@ -466,6 +467,62 @@ void a_capture_cut_short_is_an_error_with_its_packet(void**) {
     assert_int_equal(capture.next(&captured), ReadResult::end);
 }
 
+// A file in the other order of bytes, with microseconds, whose packets are cut at 60 bytes.
+void reads_a_mapped_file_as_its_head_says(void**) {
+    const auto put = [](std::vector<std::uint8_t>* out, std::uint32_t value) {
+        for (int shift = 24; shift >= 0; shift -= 8)
+            out->push_back(static_cast<std::uint8_t>(value >> shift));
+    };
+    std::vector<std::uint8_t> file;
+    for (const std::uint32_t word : {0xa1b2c3d4u, 0x00020004u, 0u, 0u, 60u, 1u})
+        put(&file, word);
+    for (const std::uint32_t length : {0u, 42u, 100u}) {
+        for (const std::uint32_t word : {4000000000u, 999999u, length, 1500u})
+            put(&file, word);
+        file.insert(file.end(), length, static_cast<std::uint8_t>(length));
+    }
+    const test::GuardedBytes guarded(file);
+    PcapView view;
+    assert_true(view.open(guarded.bytes()));
+    Bytes packet;
+    std::uint64_t unix_ns = 0;
+    for (const std::size_t length : {0u, 42u, 60u}) {
+        assert_int_equal(view.next(&packet, &unix_ns), PcapView::Read::packet);
+        assert_int_equal(packet.size(), length);
+        assert_int_equal(unix_ns, 4000000000999999000);
+    }
+    assert_int_equal(view.next(&packet, &unix_ns), PcapView::Read::end);
+    // Wherever it ends, it is cut short or ends between two packets.
+    for (std::size_t size = 0; size < file.size(); ++size) {
+        const test::GuardedBytes cut(Bytes(file).first(size));
+        PcapView::Read last = PcapView::Read::packet;
+        if (!view.open(cut.bytes())) continue;
+        while (last == PcapView::Read::packet)
+            last = view.next(&packet, &unix_ns);
+        const bool between = size == 24 || size == 40 || size == 40 + 16 + 42;
+        assert_int_equal(last, between ? PcapView::Read::end : PcapView::Read::cut_short);
+    }
+}
+
+// What is not mapped is read by libpcap: here a file of another link layer.
+void reads_through_libpcap_what_is_not_mapped(void**) {
+    const std::uint32_t words[] = {0xa1b2c3d4, 4u << 16 | 2, 0,    0, 65535, 101, 5, 7,
+                                   20,         20,           0x45, 0, 0,     0,   0};
+    const Bytes file(reinterpret_cast<const std::uint8_t*>(words), sizeof words);
+    PcapView view;
+    assert_false(view.open(file));
+    std::FILE* out = std::fopen(capture_path, "wb");
+    assert_non_null(out);
+    assert_int_equal(std::fwrite(file.data(), 1, file.size(), out), file.size());
+    std::fclose(out);
+    Capture capture({capture_path});
+    CapturedFrame captured;
+    assert_int_equal(capture.next(&captured), ReadResult::frame);
+    assert_int_equal(captured.frame.size(), 14 + 20);
+    assert_int_equal(captured.unix_ns, 5000007000);
+    assert_int_equal(capture.next(&captured), ReadResult::end);
+}
+
 void the_clock_follows_the_capture_and_never_goes_back(void**) {
     Clock clock;
     constexpr std::uint64_t start = 1700000000 * ns_per_s;
@@ -509,6 +566,8 @@ int main() {
         cmocka_unit_test(what_fits_or_is_malformed_is_given_as_it_is),
         cmocka_unit_test(what_a_port_sends_can_be_read_again),
         cmocka_unit_test(a_capture_cut_short_is_an_error_with_its_packet),
+        cmocka_unit_test(reads_a_mapped_file_as_its_head_says),
+        cmocka_unit_test(reads_through_libpcap_what_is_not_mapped),
         cmocka_unit_test(the_clock_follows_the_capture_and_never_goes_back),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
