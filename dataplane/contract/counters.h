@@ -140,6 +140,8 @@ namespace cordon {
     X(assembly_chained,     "pieces",  "pieces put behind their predecessors")                    \
     X(assembly_copied,      "pieces",  "pieces that the storage copies from elsewhere")           \
     X(assembly_committed,   "uploads", "uploads in pieces judged as a whole")                     \
+    X(assembly_by_leaves,   "uploads", "uploads in pieces judged by the leaves of their tree fingerprint alone") \
+    X(assembly_leafless,    "pieces",  "pieces without room for the leaves of their tree fingerprint") \
     X(assembly_aborted,     "uploads", "uploads in pieces aborted by the client")                 \
     X(assembly_expired,     "uploads", "uploads in pieces forgotten after their time")            \
     X(assembly_gap,         "uploads", "uploads completed with pieces that were not seen")        \

@@ -64,7 +64,13 @@ struct Exchange {
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
     std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
     std::array<OpenObject, limits::objects_per_message_max> objects;
-    std::uint32_t assembling;    // what it has to do with an upload in pieces, or no_assembling
+    std::uint32_t assembling;  // what it has to do with an upload in pieces, or no_assembling
+    // Of the piece that the message carries, as they become full; and what is found in it.
+    LeafList leaves;
+    std::array<TreeDigest, 4> leaf_room;  // a flush hashes less than two of them
+    bool has_leaves;                      // it was seen whether it gets any
+    ZipSearch leaf_search;
+    PieceMarks marks;
     PieceTicket answered;        // a piece that ended: the storage's answer to it is awaited
     std::uint16_t early_status;  // of the final answer, when it is there; else 0
     NameChange change;           // the same of a COPY, MOVE or DELETE
