@@ -115,6 +115,7 @@ namespace cordon {
     X(form_bad_boundary,    "messages","multipart without a boundary that all servers read alike") \
     X(form_bad_delimiter,   "messages","multipart delimiter that servers read differently")       \
     X(form_bad_head,        "messages","head of a form part malformed or too long")               \
+    X(form_bad_coding,      "messages","quoted-printable form part that servers read differently")   \
     X(form_unterminated,    "messages","multipart body that ended without its last delimiter")    \
     X(form_too_deep,        "objects", "multipart nested deeper than servers take apart")         \
     X(aws_bad_chunk,        "messages","aws-chunked framing malformed or cut short")              \

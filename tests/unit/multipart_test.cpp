@@ -246,6 +246,16 @@ void what_servers_read_differently_is_a_fault(void**) {
     for (const std::string_view head : {"Content-Type: a/b\n\r\n", "A: b\rc\r\n",
                                         "A: b\r\n--AaB03x\r\n", "A: b\n\n", "\n", "--AaB03x--\r\n"})
         expect_fault("--AaB03x\r\n" + std::string(head) + "content", Outcome::form_bad_head);
+    for (const std::string_view text : {"a==3D", "a=g0", "a=0g", "a=\rb", "a=", "a=4", "a \r\nb",
+                                        "a\t\nb", "a ", "a=\r", "a= \r\nb"})
+        expect_fault("--AaB03x\r\n" +
+                         file_head("f", "Content-Transfer-Encoding: quoted-printable\r\n") +
+                         "\r\n" + std::string(text) + "\r\n--AaB03x--\r\n",
+                     Outcome::form_bad_coding);
+    expect_fault("--AaB03x\r\n" +
+                     file_head("f", "Content-Transfer-Encoding: quoted-printable\r\n") +
+                     "\r\nno delimiter\r\n",
+                 Outcome::form_bad_coding);
     const std::string longest(limits::form_head_bytes_max, 'x');
     expect_fault("--AaB03x\r\nA: " + longest + "\r\n\r\n", Outcome::form_bad_head);
 }
@@ -375,8 +385,8 @@ void coded_parts_are_objects_as_sent_and_decoded(void**) {
              Case{"base64", "-_-_", "\xfb\xff\xbf"},   // the alphabet of URLs
              Case{"base64", "a!", ""},
              Case{"quoted-printable", "a=3Db=\r\nc=0D=0A=c3=A4", "a=bc\r\n\xc3\xa4"},
-             Case{"quoted-printable", "a=b==3d=\nc=4=", "a=b==c=4="},
-             Case{"quoted-printable", "=\rx=", "=\rx="},
+             Case{"quoted-printable", "a b=3d=\n \tc=c3=\r\n", "a b= \tc\xc3"},
+             Case{"quoted-printable", " =\r\n=20\r\n", "  \r\n"},
          }) {
         const std::string head =
             file_head("f", "Content-Transfer-Encoding: " + std::string(one.coding) + "\r\n");
