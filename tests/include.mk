@@ -224,4 +224,4 @@ programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_plain_objects) \
                        $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
-$(O)/bin/cordon-bench: LIBS = $(pure_libs)
+$(O)/bin/cordon-bench: LIBS = $(pure_libs) -lbrotlienc
