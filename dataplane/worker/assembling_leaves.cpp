@@ -76,10 +76,10 @@ void Worker::State::begin_leaves(Exchange* exchange, Bytes first) {
     const Assembling& own = assemblings[exchange->assembling];
     exchange->has_leaves = true;
     exchange->marks = {};
-    const bool is_told = own.stage == Assembling::Stage::piece && own.ticket &&
-                         own.request.act == PieceAct::piece && own.overlap == 0 &&
-                         own.ticket.overlap == 0 && own.ticket.place != PiecePlace::again &&
-                         may_be_folded(own.request);
+    const bool is_told =
+        own.stage == Assembling::Stage::piece && own.ticket && own.request.act == PieceAct::piece &&
+        own.overlap == 0 && own.ticket.overlap == 0 && own.ticket.place != PiecePlace::again &&
+        may_be_folded(own.request) && planned_kinds().has(IndicatorKind::sha256_tree);
     const ObjectSlot slot = exchange->objects[own.object].slot;
     if (!is_told || slot == no_object || fingerprinter.size(slot) >= tree_leaf_bytes) return;
     fingerprinter.save(slot, &chain_state);
