@@ -185,6 +185,16 @@ void a_line_break_before_a_missing_delimiter_may_be_none_of_the_part(void**) {
     assert_int_equal(whole.prefixes.size(), 0);
 }
 
+void a_short_field_without_a_delimiter_is_no_object_that_may_end(void**) {
+    for (const std::string_view end : {"\r\n", "\n", "\r\n--AaB03"}) {
+        const BodyObjects seen =
+            post("--AaB03x\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nvalue" +
+                 std::string(end));
+        assert_true(parts_of(seen).empty() && seen.prefixes.empty());
+        assert_int_equal(seen.fields.size(), 1);
+    }
+}
+
 void a_body_without_a_delimiter_is_an_object_as_it_is(void**) {
     const BodyObjects seen = post("the known file, declared to be a form");
     assert_int_equal(seen.objects.size(), 1);
@@ -487,6 +497,7 @@ int main() {
         cmocka_unit_test(parts_behind_the_last_delimiter_are_objects),
         cmocka_unit_test(a_missing_last_delimiter_ends_the_part_with_the_message),
         cmocka_unit_test(a_line_break_before_a_missing_delimiter_may_be_none_of_the_part),
+        cmocka_unit_test(a_short_field_without_a_delimiter_is_no_object_that_may_end),
         cmocka_unit_test(a_body_without_a_delimiter_is_an_object_as_it_is),
         cmocka_unit_test(a_put_is_an_object_as_it_is_and_in_parts),
         cmocka_unit_test(boundaries_are_read_as_servers_do),
