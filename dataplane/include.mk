@@ -89,6 +89,7 @@ assembly_sources := \
     dataplane/assembly/assembly.cpp \
     dataplane/assembly/begin_piece.cpp \
     dataplane/assembly/lease.cpp \
+    dataplane/assembly/leaves.cpp \
     dataplane/assembly/chain.cpp \
     dataplane/assembly/retained.cpp \
     dataplane/assembly/gaps.cpp \
@@ -114,6 +115,7 @@ worker_sources := \
     dataplane/worker/surveying.cpp \
     dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
+    dataplane/worker/assembling_leaves.cpp \
     dataplane/worker/creating.cpp \
     dataplane/worker/renaming.cpp \
     dataplane/worker/committing.cpp \

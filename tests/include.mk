@@ -43,6 +43,7 @@ room_tests := \
     commit_list \
     policy \
     assembly \
+    assembly_leaves \
     worker \
     worker_reset \
     worker_system_calls \
@@ -60,6 +61,7 @@ room_tests := \
     worker_dismissal \
     worker_assembled_archives \
     worker_assembly \
+    worker_leaves \
     worker_names \
     worker_gaps \
     worker_parallel_ranges \
@@ -232,4 +234,4 @@ programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_plain_objects) \
                        $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
-$(O)/bin/cordon-bench: LIBS = $(pure_libs)
+$(O)/bin/cordon-bench: LIBS = $(pure_libs) -lbrotlienc

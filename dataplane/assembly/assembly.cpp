@@ -21,9 +21,9 @@ constexpr std::uint32_t objects_share = 4;
 
 AssemblyLimits assembly_limits(const Options& options) {
     const std::uint32_t uploads = std::max(options.assemblies_max, 64u);
-    return {uploads,
-            std::max(uploads * limits::assembly_pieces_each, limits::assembly_pieces_least),
-            options.spool_bytes_max, options.assembly_seconds * ns_per_s};
+    return {
+        uploads, std::max(uploads * limits::assembly_pieces_each, limits::assembly_pieces_least),
+        options.spool_bytes_max, options.assembly_seconds * ns_per_s, limits::assembly_leaves_max};
 }
 
 Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
@@ -43,6 +43,8 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
       piece_buckets_each_(std::bit_ceil(std::max(limits.pieces_max / shard_count_, 8u))),
       piece_list_(limits.pieces_max),
       spool_(limits.spool_bytes_max),
+      leaves_(std::uint64_t{limits.leaves_max} * sizeof(TreeDigest)),
+      lists_(limits::assembly_list_bytes_max),
       moved_(std::make_unique<Moved>()) {
     const std::size_t upload_heads = std::size_t{upload_buckets_each_} * shard_count_;
     const std::size_t piece_heads = std::size_t{piece_buckets_each_} * shard_count_;
@@ -130,8 +132,9 @@ std::uint32_t Assembly::open_upload(Shard& shard, const PieceRequest& request,
     upload.bytes = upload.before_bytes = upload.appended = upload.begin_next = 0;
     upload.id = upload.before_id = 0;
     content_of(number).close(&readers_);
-    upload.total = upload.lowest = piece_unknown;
+    upload.total = upload.lowest = upload.ragged = piece_unknown;
     upload.blocks.store(0, std::memory_order_relaxed);
+    upload.leaves.store(0, std::memory_order_relaxed);
     upload.turn = none;
     upload.recipe = request.recipe;
     upload.order = request.order;
@@ -321,6 +324,7 @@ void Assembly::remove_piece(Shard& shard, std::uint32_t piece_number) {
         --upload.whole;
     upload.blocks.fetch_sub(piece.run.blocks, std::memory_order_relaxed);
     spool_.drop(&piece.run);
+    drop_leaves(piece_number);
     piece.begun = 0;
     piece_list_.give(piece_number);
 }

@@ -29,7 +29,8 @@
 //   a piece into a gap, or while others of an      goes in steps: each is hashed with all that the
 //   object in place are under way                  storage has of the object, and waits for that
 //   on in the middle of one that was cut           what is there is compared, the rest goes on
-//   out of order                                   spooled; without room lost: cannot be judged
+//   out of order                                   spooled; without room lost: judged by the leaves
+//                                                  of its tree fingerprint, or not at all
 //   names whose order only the list tells          chained as they come, and retained in the spool:
 //                                                  the list may name them in another order
 //   objects that a list may name, with a number    the same, in the order of their numbers; without
@@ -43,7 +44,7 @@
 //   an upload older than we, or forgotten          gap (may_be_older(), and a memory of keys)
 // What cannot be judged is said so, and policy decides.
 //
-// Owns:       uploads, pieces, spool: all taken at construction.
+// Owns:       uploads, pieces, spool, leaves: all taken at construction.
 // Invariants: a state given out or taken in belongs to pieces in the order of the chain, and to no
 //             other bytes; a match that was found is kept (freeze()) until it is judged again.
 // Worker:     any. A shard's lock is held for a constant number of steps: a look-up in two hash
@@ -64,6 +65,7 @@
 #include "dataplane/assembly/recipe.h"
 #include "dataplane/assembly/spin_lock.h"
 #include "dataplane/assembly/spool.h"
+#include "dataplane/base/limits.h"
 #include "dataplane/base/time.h"
 #include "dataplane/contract/options.h"
 #include "dataplane/fingerprint/digest_state.h"
@@ -75,6 +77,7 @@ struct AssemblyLimits {
     std::uint32_t pieces_max;
     std::uint64_t spool_bytes_max;
     std::uint64_t idle_ns;
+    std::uint32_t leaves_max = limits::assembly_leaves_max;
 };
 
 AssemblyLimits assembly_limits(const Options& options);
@@ -121,11 +124,22 @@ struct PieceBegun {
     bool noted = false;
 };
 
+// What was found in a piece by itself, when nothing but leaves may stay of it.
+struct PieceMarks {
+    bool is_searched = false;  // it has no mark of a zip in it
+    bool is_plain = false;     // an object that begins like it is no archive, nor a text with files
+    // Where one may stand across two pieces. (A shorter one is the last.)
+    std::array<std::uint8_t, 3> first = {};
+    std::array<std::uint8_t, 3> last = {};
+    std::uint8_t ends = 0;  // how many bytes those have
+};
+
 // What is known of a piece at its end.
 struct PieceSum {
     std::uint64_t length;
     std::array<std::uint8_t, 16> digest;    // of sha256: tells equal pieces
     std::array<std::uint8_t, 16> md5 = {};  // of components: as lists tell them
+    PieceMarks marks = {};
 };
 
 // What the storage says of a piece. By a 3xx or 4xx it refused it before it wrote (but for 400 and
@@ -196,6 +210,23 @@ struct ChainView {
     bool matched;
     std::uint64_t bytes;
     std::uint64_t total;  // piece_unknown: nobody said it
+    bool lost;            // an upload of this key was forgotten with pieces in it
+};
+
+// Where the leaves of an object are read, piece after piece (leaves.cpp).
+struct LeafCursor {
+    std::uint64_t begun = 0;  // which piece; 0: none yet
+    SpoolCursor at;
+    bool is_over = false;  // behind a piece that was no whole number of leaves
+};
+
+enum class LeafStep : std::uint8_t {
+    leaves,
+    end,  // of the piece
+    in_flight,
+    missing,
+    none,  // it has none, or is not where a leaf begins
+    conflict,
 };
 
 enum class PieceStatus : std::uint8_t { missing, in_flight, chained, spooled, lost, conflict };
@@ -302,10 +333,23 @@ class Assembly {
                        PieceSum* sum = nullptr);
     void close(UploadRef upload, Now now);
 
+    // --- leaves, of pieces in any order (leaves.cpp) ---
+    // Of a piece on its way, in their order. False: no room, and those before are gone as well.
+    bool keep_leaves(const PieceTicket& ticket, std::span<const TreeDigest> leaves);
+    // Of the only whole piece in that place, from *cursor on. `end`: *sum is of the piece, and
+    // *cursor stands before the piece behind it.
+    LeafStep read_leaves(UploadRef upload, std::uint64_t position, LeafCursor* cursor,
+                         LeafList* list, PieceSum* sum);
+    // Whether a piece of that length, of which nothing else stays, leaves the object one that its
+    // leaves tell: of such pieces one may be no whole number of them, the last.
+    bool may_go_by_leaves(const PieceTicket& ticket, std::uint64_t length);
+    LeafSpool& leaf_spool() { return leaves_; }
+
     // Bytes whose place is not known yet. False: there is no room, and *run is empty again.
     bool set_aside(SpoolRun* run, Bytes bytes);
-    // Positions that a commit names.
     Spool& spool() { return spool_; }
+    // Positions that a commit names.
+    ListSpool& lists() { return lists_; }
     static std::uint64_t position_of(const AssemblyKey& name) { return name.low ^ name.high; }
     // The tag of an order: begins with 0.
     std::uint64_t tag_with(std::uint64_t tag, std::uint64_t position) const;
@@ -427,6 +471,7 @@ class Assembly {
     void step_off(std::uint32_t number);
     bool gives_way_to_first(Shard& shard, std::uint32_t number, std::uint32_t piece) const;
     void drop_run(std::uint32_t piece);
+    void drop_leaves(std::uint32_t piece);
     std::uint32_t next_in_chain(Shard& shard, std::uint32_t number) const;
     void start_content(std::uint32_t number);
     bool is_unread_alone(std::uint32_t number) const;
@@ -456,6 +501,8 @@ class Assembly {
     std::uint32_t piece_buckets_each_;
     FreeList piece_list_;
     Spool spool_;
+    LeafSpool leaves_;
+    ListSpool lists_;
     std::atomic<std::uint32_t> uploads_live_{0};
     std::atomic<std::uint64_t> evicted_{0};
     std::atomic<std::uint64_t> older_until_ns_{0};

@@ -268,6 +268,7 @@ void Assembly::end(const PieceTicket& ticket, const PieceSum& sum, const DigestS
     piece.length = sum.length;
     piece.digest = sum.digest;
     piece.md5 = sum.md5;
+    piece.marks = sum.marks;
     piece.ended = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
     upload.changed = piece.ended;
     piece.state = PieceState::whole;

@@ -126,9 +126,9 @@ UploadRef Assembly::find(const AssemblyKey& key, std::uint32_t service, Now now)
 ChainView Assembly::chain(UploadRef ref) {
     const Locked locked(shard_of(ref.number).lock);
     const Upload& upload = uploads_[ref.number];
-    return {upload.count,   upload.tag,       upload.has_before, upload.before_tag,
-            upload.whole,   upload.in_flight, upload.tainted,    upload.copied,
-            upload.crowded, upload.matched,   upload.bytes,      upload.total};
+    return {upload.count,     upload.tag,     upload.has_before, upload.before_tag, upload.whole,
+            upload.in_flight, upload.tainted, upload.copied,     upload.crowded,    upload.matched,
+            upload.bytes,     upload.total,   upload.lost};
 }
 
 void Assembly::state(UploadRef ref, DigestState* state) {
@@ -158,7 +158,7 @@ PieceStatus Assembly::status(UploadRef ref, std::uint64_t position, SpooledPiece
     if (number == none) return PieceStatus::missing;
     if (whole_at(shard, ref.number, position, number) != none) return PieceStatus::conflict;
     const Piece& piece = pieces_[number];
-    if (sum != nullptr) *sum = {piece.length, piece.digest, piece.md5};
+    if (sum != nullptr) *sum = {piece.length, piece.digest, piece.md5, piece.marks};
     // Of some only the end is retained.
     const bool is_retained = piece.retained && piece.run.bytes == piece.length;
     if (is_retained || piece.content == PieceContent::spooled) *out = {number, piece.run, {}};

@@ -1,11 +1,12 @@
-// Bytes of pieces that came before their predecessor, until it is there. In memory only: content
-// never reaches a disk.
+// Bytes of pieces that came before their predecessor, until it is there (Spool); the leaves of
+// pieces for the tree fingerprint (LeafSpool); and the lists of commits (ListSpool), which need
+// room also when content has none. In memory only: content never reaches a disk.
 //
 //   SpoolRun run;  spool.append(&run, bytes)…  spool.read(run, &cursor, most)…  spool.drop(&run)
 //
 // Owns:       blocks of block_bytes; untouched ones cost no memory.
 // Invariants: a run has one owner at a time. Its blocks are linked in the order of its bytes.
-// Worker:     any; blocks are taken and given back without a lock, once for each 64 KiB.
+// Worker:     any; blocks are taken and given back without a lock, once for each block.
 // Limits:     bytes_max in all; a run ends where append() says so.
 #pragma once
 
@@ -16,6 +17,7 @@
 
 #include "dataplane/assembly/free_list.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/fingerprint/tree.h"
 
 namespace cordon {
 
@@ -32,12 +34,12 @@ struct SpoolCursor {
     std::uint64_t at = 0;
 };
 
-class Spool {
+template <std::size_t bytes_of_block>
+class BlockSpool {
   public:
-    // A run wastes half a block on average: 32 KiB beside the 5 MiB that most pieces have.
-    static constexpr std::size_t block_bytes = 64 * 1024;
+    static constexpr std::size_t block_bytes = bytes_of_block;
 
-    explicit Spool(std::uint64_t bytes_max)
+    explicit BlockSpool(std::uint64_t bytes_max)
         : free_(static_cast<std::uint32_t>(bytes_max / block_bytes)),
           blocks_(std::make_unique_for_overwrite<Block[]>(free_.count())) {}
 
@@ -121,5 +123,12 @@ class Spool {
     FreeList free_;
     std::unique_ptr<Block[]> blocks_;
 };
+
+// A run wastes half a block on average: 32 KiB beside the 5 MiB that most pieces have.
+using Spool = BlockSpool<64 * 1024>;
+// Eight leaves: those of the 8 MiB that the SDKs and tools cut into.
+using LeafSpool = BlockSpool<8 * sizeof(TreeDigest)>;
+// What commits name: most have less than a hundred pieces, of 8 bytes.
+using ListSpool = BlockSpool<1024>;
 
 }  // namespace cordon

@@ -28,9 +28,11 @@ struct Assembly::Piece {
     std::uint64_t end;  // with order offset: of the place that it claims
     std::uint64_t begun;
     std::uint64_t ended;
-    SpoolRun run;  // of the ticket's holder until end()
+    SpoolRun run;     // of the ticket's holder until end()
+    SpoolRun leaves;  // the same
     std::array<std::uint8_t, 16> digest;
     std::array<std::uint8_t, 16> md5;
+    PieceMarks marks;
     std::uint32_t upload;
     std::uint32_t upload_next;  // of its upload's pieces
     std::uint32_t upload_previous;
@@ -68,6 +70,7 @@ struct Assembly::Upload {
     std::uint32_t pins;
     std::uint32_t unsettled;              // a COPY, MOVE or DELETE of the name that is not answered
     std::atomic<std::uint32_t> blocks;    // of the spool; by all holders of tickets
+    std::atomic<std::uint32_t> leaves;    // blocks of theirs; by the same
     std::atomic<std::uint32_t> progress;  // of its pieces under way: changes; by the same
     std::uint32_t turn;  // piece that is judged with all that is there, until its bytes go
     Recipe recipe;
@@ -101,6 +104,8 @@ struct Assembly::Upload {
     std::uint64_t appended;  // pieces of order append so far
     std::uint64_t total;
     std::uint64_t lowest;  // with order number: of the piece that may be the first
+    std::uint64_t
+        ragged;  // position of a piece that is judged by its leaves, and has no whole number
     bool has_before;
     // With gaps, that the storage fills with zeros: before_of() is the state before the first one.
     bool sparse;

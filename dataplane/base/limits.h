@@ -157,6 +157,12 @@ inline constexpr std::uint32_t assembly_pieces_least = 16 * 1024;
 // Of what came before its predecessor: the SDKs send up to ten parts of 8 MiB at once, of which all
 // but one wait here. No upload has more of it than it leaves to the others.
 inline constexpr std::uint64_t spool_bytes_max = 256ull << 20;
+// Leaves of tree fingerprints that pieces have: 32 B for each MiB, in blocks of eight. As many are
+// under way at once as 64 uploads of 8 GiB have; pieces without are judged as if no list had trees.
+inline constexpr std::uint32_t assembly_leaves_max = 512 * 1024;
+// Of the lists of commits under way: 80 KB for the 10,000 parts that S3 allows, 400 KB for 50,000
+// blocks of Azure.
+inline constexpr std::uint64_t assembly_list_bytes_max = 8ull << 20;
 // A part of a form, or the first bytes of an upload, whose place is told behind them: uploaders in
 // browsers send chunks of 1 to 10 MiB.
 inline constexpr std::uint64_t aside_bytes_max = 16ull << 20;

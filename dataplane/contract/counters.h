@@ -115,6 +115,7 @@ namespace cordon {
     X(form_bad_boundary,    "messages","multipart without a boundary that all servers read alike") \
     X(form_bad_delimiter,   "messages","multipart delimiter that servers read differently")       \
     X(form_bad_head,        "messages","head of a form part malformed or too long")               \
+    X(form_bad_coding,      "messages","quoted-printable form part that servers read differently")   \
     X(form_unterminated,    "messages","multipart body that ended without its last delimiter")    \
     X(form_too_deep,        "objects", "multipart nested deeper than servers take apart")         \
     X(aws_bad_chunk,        "messages","aws-chunked framing malformed or cut short")              \
@@ -140,6 +141,8 @@ namespace cordon {
     X(assembly_chained,     "pieces",  "pieces put behind their predecessors")                    \
     X(assembly_copied,      "pieces",  "pieces that the storage copies from elsewhere")           \
     X(assembly_committed,   "uploads", "uploads in pieces judged as a whole")                     \
+    X(assembly_by_leaves,   "uploads", "uploads in pieces judged by the leaves of their tree fingerprint alone") \
+    X(assembly_leafless,    "pieces",  "pieces without room for the leaves of their tree fingerprint") \
     X(assembly_aborted,     "uploads", "uploads in pieces aborted by the client")                 \
     X(assembly_expired,     "uploads", "uploads in pieces forgotten after their time")            \
     X(assembly_gap,         "uploads", "uploads completed with pieces that were not seen")        \

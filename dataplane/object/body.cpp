@@ -202,6 +202,7 @@ bool BodyDecoder::has_input(const Level& level) const {
         return !level.replay.empty() || !level.replay_next.empty() || level.archive->has_more();
     if (level.coding == Coding::text)
         return !level.replay.empty() || level.zip_due || text_has_more_;
+    if (level.coding == Coding::transfer) return transfer_.is_odd();
     return level.coding == Coding::content && codings_[level.form_number].has_more();
 }
 
@@ -296,6 +297,7 @@ bool BodyDecoder::step(std::size_t number, ObjectEvent* event) {
             return step_parts(number, event);
         case Coding::transfer: {
             if (begins_as_archive(number)) return fault(Outcome::archive_inconsistent, event);
+            if (transfer_.is_odd()) return fault(Outcome::form_bad_coding, event);
             const MutableBytes out = room(number);
             std::size_t written = 0;
             if (transfer_.take_may_end(out, &written))
@@ -424,6 +426,7 @@ bool BodyDecoder::end_level(std::size_t number, ObjectEvent* event) {
             case Coding::parts:
                 return finish_parts(number, event);
             case Coding::transfer: {
+                if (transfer_.ends_oddly()) return fault(Outcome::form_bad_coding, event);
                 const MutableBytes out = room(number);
                 give(number + 1, out.first(transfer_.rest(out)), level.at, true);
                 return level.is_coded_field && tell_field(level.object, field_bytes_, event);
@@ -466,6 +469,11 @@ bool BodyDecoder::finish_chunks(ObjectEvent* event) {
 bool BodyDecoder::finish_parts(std::size_t number, ObjectEvent* event) {
     Level& level = levels_[number];
     const MultipartDecoder& form = forms_[level.form_number];
+    // Whether the last line break is one of the text depends on the reader.
+    const bool is_coded = number + 1 < level_count_ &&
+                          levels_[number + 1].coding == Coding::transfer && transfer_.is_quoted();
+    if (form.in_content() && is_coded && !form.kept_back().empty())
+        return fault(Outcome::form_bad_coding, event);
     if (form.in_content() && !form.kept_back().empty() && tell_may_end(number, event)) {
         level.rest_given = false;
         return true;

@@ -51,7 +51,8 @@ bool BodyDecoder::tell_may_end(std::size_t number, ObjectEvent* event) {
     if (levels_[number].may_end_told || level_count_ <= number + 1) return false;
     event->kind = ObjectEvent::Kind::may_end;
     event->object = levels_[number + 1].object;
-    if (event->object == no_object_number) return false;
+    // A short field is no object.
+    if (event->object == no_object_number || levels_[number + 1].is_field) return false;
     levels_[number].may_end_told = true;
     return true;
 }

@@ -51,7 +51,7 @@ bool TransferDecoder::take_may_end(MutableBytes out, std::size_t* written) {
 
 std::size_t TransferDecoder::next_quoted(Bytes* input, MutableBytes out) {
     std::size_t used = 0;
-    while (!input->empty() && out.size() - used >= room_min) {
+    while (!is_odd_ && !input->empty() && out.size() - used >= room_min) {
         if (count_ == 0) {
             const std::size_t most = std::min(input->size(), out.size() - used - room_min + 1);
             const void* found = std::memchr(input->data(), '=', most);
@@ -59,10 +59,9 @@ std::size_t TransferDecoder::next_quoted(Bytes* input, MutableBytes out) {
                 found == nullptr ? most
                                  : static_cast<std::size_t>(
                                        static_cast<const std::uint8_t*>(found) - input->data());
-            std::memcpy(out.data() + used, input->data(), plain);
-            used += plain;
+            used += take_plain(input->first(plain), out.subspan(used));
             *input = input->subspan(plain);
-            if (found == nullptr) continue;
+            if (found == nullptr || is_odd_) continue;
         }
         const char c = static_cast<char>(input->front());
         *input = input->subspan(1);
@@ -71,31 +70,35 @@ std::size_t TransferDecoder::next_quoted(Bytes* input, MutableBytes out) {
     return used;
 }
 
+// Up to a line end behind a blank: the standard wants such blanks to be taken away, few readers do.
+std::size_t TransferDecoder::take_plain(Bytes run, MutableBytes out) {
+    std::size_t used = 0;
+    for (const std::uint8_t byte : run) {
+        is_odd_ = is_behind_blank_ && (byte == '\r' || byte == '\n');
+        if (is_odd_) break;
+        is_behind_blank_ = byte == ' ' || byte == '\t';
+        out[used++] = byte;
+    }
+    return used;
+}
+
 // "=XX" is a byte, "=" before a line end is nothing (a soft line break).
 std::size_t TransferDecoder::take_escape(char c, MutableBytes out) {
-    if (count_ == 1 && c == '\n') {
-        count_ = 0;
-        return 0;
-    }
+    is_behind_blank_ = false;
     escape_[count_++] = static_cast<std::uint8_t>(c);
     const auto second = static_cast<char>(escape_[1]);
     if (count_ == 1) return 0;
-    if (count_ == 2 && (http::hex_digit(second) >= 0 || second == '\r')) return 0;
-    if (count_ == 3 && second == '\r' && c == '\n') {
+    if (c == '\n' && (count_ == 2 || second == '\r')) {
         count_ = 0;
         return 0;
     }
-    if (count_ == 3 && second != '\r' && http::hex_digit(c) >= 0) {
-        out[0] = static_cast<std::uint8_t>(http::hex_digit(second) << 4 | http::hex_digit(c));
-        count_ = 0;
-        return 1;
-    }
-    // No escape. Its last character may begin the next one.
-    const std::size_t literal = c == '=' ? count_ - 1U : count_;
-    std::memcpy(out.data(), escape_.data(), literal);
-    escape_[0] = '=';
-    count_ = c == '=' ? 1 : 0;
-    return literal;
+    const bool is_digit = http::hex_digit(c) >= 0;
+    if (count_ == 2 && (is_digit || c == '\r')) return 0;
+    is_odd_ = count_ == 2 || second == '\r' || !is_digit;
+    count_ = 0;
+    if (is_odd_) return 0;
+    out[0] = static_cast<std::uint8_t>(http::hex_digit(second) << 4 | http::hex_digit(c));
+    return 1;
 }
 
 std::size_t TransferDecoder::rest(MutableBytes out) const {

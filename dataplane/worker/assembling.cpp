@@ -14,6 +14,8 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     exchange.assembling = no_assembling;
     exchange.answered = {};
     exchange.early_status = 0;
+    exchange.leaves = {};
+    exchange.has_leaves = false;
     forget_creation(&exchange);
     end_change(&exchange, NameChange::Outcome::unknown);
     PieceRequest request = recipe_of(head, assembly.seed());
@@ -129,7 +131,7 @@ std::uint32_t Worker::State::open_assembling(FlowNumber number, const PieceReque
     own.content = nullptr;
     own.object = is_aws_chunked(exchanges[flows[number].exchange].parser.head()) ? 1 : 0;
     own.service = flows[number].service;
-    own.lost = own.leased = own.summed = own.has_bytes = false;
+    own.lost = own.by_leaves = own.leased = own.summed = own.has_bytes = false;
     own.ended = own.goes = false;
     own.flow = number;
     own.list = own.form = no_assembling;
@@ -316,7 +318,7 @@ void Worker::State::drop_assembling(std::uint32_t place) {
         assembly.close(own.upload, now);
     }
     if (own.slot != no_object) fingerprinter.drop(own.slot);
-    assembly.spool().drop(&own.positions);
+    assembly.lists().drop(&own.positions);
     if (own.list != no_assembling) commit_places.release(own.list);
     if (own.form != no_assembling) release_form_place(own.form);
     assemblings.release(place);

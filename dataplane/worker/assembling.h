@@ -28,8 +28,21 @@ inline constexpr KindSet component_kinds{IndicatorKind::sha256, IndicatorKind::m
 inline constexpr std::uint8_t assembled_object = 0xfe;
 inline constexpr std::uint8_t contained_object = 0xfd;  // in the upload
 
+// The leaves of pieces on their way to the tree fingerprint of their object.
+struct Folding {
+    TreeFold tree;
+    LeafCursor cursor;
+    std::uint64_t position;  // of the piece that is read
+    bool is_within;          // it
+    std::uint64_t pieces;    // behind us
+    std::uint64_t bytes;
+    std::array<std::uint8_t, 3> last;  // of them
+    bool is_plain;                     // nothing is in them that would have to be taken apart
+};
+
 struct CommitPlace {
     CommitList list;
+    Folding folding;
     std::uint32_t next_free;
 };
 
@@ -60,9 +73,9 @@ struct ComponentPlace {
     std::uint64_t position;  // piece_unknown: all of it
     std::array<std::uint8_t, 16> md5;
     std::uint64_t has_md5;
-    std::uint64_t unused[2];  // blocks of the spool have a whole number of them
+    std::uint64_t unused[2];  // blocks of lists have a whole number of them
 };
-static_assert(Spool::block_bytes % sizeof(ComponentPlace) == 0);
+static_assert(ListSpool::block_bytes % sizeof(ComponentPlace) == 0);
 
 struct Assembling {
     enum class Stage : std::uint8_t {
@@ -76,6 +89,7 @@ struct Assembling {
         advancing,
         listing,    // the pieces that a commit names are looked up
         hashing,    // and hashed
+        folding,    // their leaves are put together: the bytes are not there
         recording,  // that the object has to be judged on the storage
     };
     PieceRequest request;
@@ -88,7 +102,8 @@ struct Assembling {
     Stage stage;
     std::uint8_t object;  // of the message, whose bytes are those of the piece or the list
     std::uint8_t service;
-    bool lost;  // its bytes were not kept
+    bool lost;       // its bytes were not kept
+    bool by_leaves;  // and its leaves will do
     bool leased;
     bool has_bytes;
     bool summed;             // the digest of the piece is known
@@ -100,10 +115,9 @@ struct Assembling {
     FlowNumber flow;         // no_flow: nobody waits
     std::uint32_t form;      // no_assembling: the piece is in none
     // a commit
-    std::uint32_t list;  // no_assembling: it names none
+    std::uint32_t list;  // that is read, or whose leaves are put together; no_assembling: none
     SpoolRun positions;
     SpoolCursor cursor;
-    std::uint64_t tag;
     std::uint64_t done;        // positions looked up
     std::uint64_t chained;     // of them, that the state begins with
     ComponentPlace first;      // of a commit that names objects

@@ -18,7 +18,7 @@ KindSet Worker::State::piece_kinds(const Exchange& exchange) {
 
 // Bytes of an object of the message. False: there is no room for them, and the message was refused.
 bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes bytes) {
-    const Exchange& exchange = exchanges[flows[number].exchange];
+    Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.assembling == no_assembling) return true;
     Assembling& own = assemblings[exchange.assembling];
     if (own.object != object || own.summed) return true;
@@ -43,6 +43,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     }
     if (own.stage == Assembling::Stage::creation && exchange.creation != no_assembling)
         set_aside(&form_places[exchange.creation], bytes);
+    if (own.stage == Assembling::Stage::piece) take_leaves(&exchange, bytes);
     if (own.slot != no_object) fingerprinter.submit(own.slot, bytes);
     if (!read_chain(exchange.assembling, bytes)) return false;
     if (own.ticket.place == PiecePlace::again) {
@@ -59,6 +60,7 @@ bool Worker::State::assemble_bytes(FlowNumber number, std::uint8_t object, Bytes
     own.lost = true;
     if (own.request.act == PieceAct::object) return true;
     counters.count(Outcome::assembly_full);
+    if (is_left_to_leaves(number)) return own.by_leaves = true;
     return is_left_to_commit(number, own.request) ||
            passes_unassembled(number, PolicyCase::limit, VerifyReason::full);
 }
@@ -78,7 +80,7 @@ bool Worker::State::is_kept_piece(const Exchange& exchange, std::uint8_t object)
     const bool carries_piece =
         (own.stage == Assembling::Stage::piece && own.request.act == PieceAct::piece) ||
         own.stage == Assembling::Stage::creation;
-    return carries_piece && own.object == object && !own.lost;
+    return carries_piece && own.object == object && (!own.lost || own.by_leaves);
 }
 
 // Its digest, for when the same piece comes again.
@@ -93,6 +95,7 @@ void Worker::State::note_piece(const Exchange& exchange, const Digests& digests)
     std::copy_n(tells, piece_sum.digest.size(), piece_sum.digest.begin());
     if (own.request.component)
         std::copy_n(digests.md5, piece_sum.md5.size(), piece_sum.md5.begin());
+    piece_sum.marks = exchange.marks;
     if (own.form == no_assembling) return;
     // A part ends before its message, and until then others may end.
     FormPlace& form = form_places[own.form];

@@ -160,6 +160,7 @@ bool Worker::State::look_on(std::uint32_t place) {
             case Standing::gap:
                 return end_unjudged(place, gap_case(), VerifyReason::gap);
             case Standing::lost:
+                if (begin_folding_piece(place)) return false;
                 counters.count(Outcome::assembly_gap);
                 return end_unjudged(place, PolicyCase::limit, VerifyReason::full);
             case Standing::conflict:

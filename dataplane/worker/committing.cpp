@@ -66,7 +66,7 @@ void Worker::State::take_list(Assembling* own) {
         }
         std::uint8_t bytes[sizeof position];
         std::memcpy(bytes, &position, sizeof position);
-        own->lost = own->lost || !assembly.spool().append(&own->positions, bytes);
+        own->lost = own->lost || !assembly.lists().append(&own->positions, bytes);
     }
 }
 
@@ -127,6 +127,7 @@ Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::s
         return composes ? look_up_components(place) : look_up_list(place);
     if (own.stage == Assembling::Stage::hashing)
         return composes ? hash_components(place, left) : hash_list(place, left);
+    if (own.stage == Assembling::Stage::folding) return fold_commit(place);
     if (!judge_frozen(place)) return CommitStep::waits;
     if (!begin_advance(place, true)) return commit_waits(place);
     if (own.request.list != ListFormat::none) {
@@ -141,6 +142,8 @@ Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::s
 Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
     Assembling& own = assemblings[place];
     leave_component(&own);
+    if (own.list != no_assembling) commit_places.release(own.list);
+    own.list = no_assembling;
     own.spooled = {};
     if (own.leased) assembly.give_back(own.upload);
     own.leased = false;
@@ -221,8 +224,7 @@ Worker::State::CommitStep Worker::State::commit_all(std::uint32_t place) {
     }
     if (chain.in_flight != 0) return commit_waits(place);
     if (chain.tainted) return commit_tainted(place, chain);
-    if (chain.count != chain.pieces_whole)
-        return commit_fails(place, Outcome::assembly_gap, VerifyReason::gap);
+    if (chain.count != chain.pieces_whole) return begin_folding(place, VerifyReason::gap);
     return own.request.recipe == Recipe::swift_dynamic ? judge_doubtful(place)
                                                        : judge_commit(place);
 }
@@ -261,7 +263,7 @@ void Worker::State::begin_list(std::uint32_t place) {
 
 std::uint64_t Worker::State::next_position(Assembling* own) {
     std::uint64_t position;
-    const Bytes bytes = assembly.spool().read(own->positions, &own->cursor, sizeof position);
+    const Bytes bytes = assembly.lists().read(own->positions, &own->cursor, sizeof position);
     INVARIANT(bytes.size() == sizeof position);
     std::memcpy(&position, bytes.data(), sizeof position);
     return position;
@@ -309,7 +311,7 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
             case PieceStatus::lost:
                 break;
         }
-        return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
+        return begin_folding(place, VerifyReason::full);
     }
     if (!has_listed(place, count)) return CommitStep::waits;
     for (; own.done < own.chained; ++own.done)

@@ -37,12 +37,12 @@ void Worker::State::take_component(Assembling* own, const CommitEntry& entry) {
         is_partial ? entry.name : entry.group, entry.position, entry.md5, entry.has_md5, {}};
     std::uint8_t bytes[sizeof place];
     std::memcpy(bytes, &place, sizeof place);
-    own->lost = own->lost || !assembly.spool().append(&own->positions, bytes);
+    own->lost = own->lost || !assembly.lists().append(&own->positions, bytes);
 }
 
 ComponentPlace Worker::State::next_component(Assembling* own) {
     ComponentPlace place;
-    const Bytes bytes = assembly.spool().read(own->positions, &own->cursor, sizeof place);
+    const Bytes bytes = assembly.lists().read(own->positions, &own->cursor, sizeof place);
     INVARIANT(bytes.size() == sizeof place);
     std::memcpy(&place, bytes.data(), sizeof place);
     return place;

@@ -77,6 +77,12 @@ struct Exchange {
     RequestParser parser;
     ResponseTracker tracker;
     std::array<OpenObject, limits::objects_per_message_max> objects;
+    // Of the piece that the message carries, as they become full; and what is found in it.
+    LeafList leaves;
+    std::array<TreeDigest, 4> leaf_room;  // a flush hashes less than two of them
+    bool has_leaves;                      // it was seen whether it gets any
+    ZipSearch leaf_search;
+    PieceMarks marks;
     PieceTicket answered;        // a piece that ended: the storage's answer to it is awaited
     std::uint16_t early_status;  // of the final answer, when it is there; else 0
     NameChange change;           // the same of a COPY, MOVE or DELETE

@@ -137,6 +137,7 @@ void Worker::State::judge_object(FlowNumber number, std::uint8_t object, bool is
     fingerprinter.close(exchange.objects[object].slot, &judged.digests);
     exchange.objects[object].slot = no_object;
     end_content(&exchange.objects[object]);
+    if (is_of_upload) take_leaves(&exchange, {});
     if (is_of_upload) note_piece(exchange, judged.digests);
     if (judged.digests.size == 0) return;
     Finding finding;

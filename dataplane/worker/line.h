@@ -32,6 +32,7 @@
 #include "dataplane/http/refusal.h"
 #include "dataplane/verdict/policy.h"
 #include "dataplane/worker/answer.h"
+#include "dataplane/worker/arrival.h"
 #include "dataplane/worker/case_number.h"
 #include "dataplane/worker/exchange.h"
 #include "dataplane/worker/flow_state.h"
@@ -39,20 +40,6 @@
 #include "dataplane/worker/worker.h"
 
 namespace cordon {
-
-// A received frame with what decode read of it.
-struct Arrival {
-    Frame frame;
-    Segment segment;
-    Side side;
-    std::uint32_t received_bytes;  // the frame may be cut shorter on its way
-    bool consumed = false;         // the frame was sent or kept
-    bool altered = false;          // says more than may pass: its bytes go on in segments of ours
-    bool accounted = false;
-    bool waits = false;    // a fragment: accounted with its datagram
-    bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
-    std::size_t fate = 0;  // the frame class, once accounted
-};
 
 struct Worker::State {
     State(const WorkerOptions& worker_options, Port* the_port, Recorder* the_recorder);
@@ -377,6 +364,20 @@ struct Worker::State {
     CommitStep look_up_list(std::uint32_t place);
     CommitStep hash_list(std::uint32_t place, std::size_t* left);
     CommitStep judge_commit(std::uint32_t place);
+
+    // --- assembling_leaves.cpp ---
+    bool needs_only_trees() const;
+    void take_leaves(Exchange* exchange, Bytes bytes);
+    void begin_leaves(Exchange* exchange, Bytes first);
+    bool is_left_to_leaves(FlowNumber number);
+    bool open_folding(std::uint32_t place, std::uint64_t first);
+    CommitStep begin_folding(std::uint32_t place, VerifyReason reason);
+    CommitStep fold_commit(std::uint32_t place);
+    bool next_folded(std::uint32_t place);
+    LeafStep fold(std::uint32_t place);
+    CommitStep judge_folded(std::uint32_t place);
+    bool begin_folding_piece(std::uint32_t place);
+    bool fold_piece(std::uint32_t place);
 
     // --- composing.cpp ---
     enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };

@@ -10,6 +10,7 @@
 #include "tests/bench/rates.h"
 #include "tests/support/base64_text.h"
 #include "tests/support/body_objects.h"
+#include "tests/support/brotli.h"
 
 namespace cordon::bench {
 
@@ -111,6 +112,29 @@ std::string form(const std::string& bytes, const std::string& more = "") {
            "\r\n" + bytes + "\r\n--bound--\r\n";
 }
 
+std::string nested_form(const std::string& bytes) {
+    return "--bound\r\nContent-Disposition: form-data; name=\"f\"\r\n"
+           "Content-Type: multipart/mixed; boundary=inner\r\n\r\n--inner\r\n"
+           "Content-Disposition: file; filename=\"a\"\r\n\r\n" +
+           bytes + "\r\n--inner--\r\n--bound--\r\n";
+}
+
+std::string quoted_printable(const std::string& bytes) {
+    std::string text;
+    char escape[8];
+    for (std::size_t n = 0; n < bytes.size(); ++n) {
+        const char c = bytes[n];
+        if (c > ' ' && c <= '~' && c != '=') {
+            text += c;
+        } else {
+            std::snprintf(escape, sizeof escape, "=%02X", static_cast<unsigned>(c) & 0xffU);
+            text += escape;
+        }
+        if (n % 32 == 31) text += "=\r\n";
+    }
+    return text;
+}
+
 struct Body {
     const char* form;
     std::string fields;
@@ -127,7 +151,12 @@ std::vector<Body> bodies() {
          form(test::base64_of(bytes), "Content-Transfer-Encoding: base64\r\n")},
         {"aws-chunked", "X-Amz-Content-Sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n",
          aws_chunked(bytes)},
+        {"form part, quoted-printable", form_type,
+         form(quoted_printable(bytes), "Content-Transfer-Encoding: quoted-printable\r\n")},
+        {"form in a form", form_type, nested_form(bytes)},
         {"gzip coding", "Content-Encoding: gzip\r\n", gzip(bytes)},
+        {"deflate coding", "Content-Encoding: deflate\r\n", deflated(bytes, 15)},
+        {"br coding", "Content-Encoding: br\r\n", test::brotli_file(bytes)},
         {"zstd coding", "Content-Encoding: zstd\r\n", zstd(bytes)},
         {"zip, stored", "", zip(bytes, false)},
         {"zip, deflate", "", zip(bytes, true)},

@@ -3,7 +3,8 @@
 // and as long as no byte was changed:
 //   - what the storage reads is a prefix of what the client sent;
 //   - in `enforce` it never reads the whole of the known file, nor its end as the end of the
-//   stream.
+//   stream; nor, of a known file in parts of S3 or in segments whose names end in a number, the
+//   list that makes an object of them, unless it had refused one of them itself.
 // And whatever was changed, in `enforce`: five storages of different manners read exactly what was
 // inspected. Every frame is counted in exactly one class, and no buffer, kept byte or flow is lost.
 // The first bytes choose the upload and the world: limits so tiny that each is met, `observe`,
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tests/support/digest_text.h"
 #include "tests/support/fuzz_input.h"
 #include "tests/support/inspected_tap.h"
 #include "tests/support/lab.h"
@@ -21,7 +23,39 @@ namespace {
 using namespace cordon;
 using namespace cordon::test;
 
+constexpr std::uint8_t in_pieces = 160;  // from here on
 constexpr std::uint8_t behind_a_full_pipeline = 192;
+
+// Three pieces in any order, and the request that puts them together. A fourth may be left out.
+std::string pieces(std::uint8_t which) {
+    constexpr int orders[4][3] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}, {2, 1, 0}};
+    const std::string known = known_content();
+    const std::string folder = "/v1/AUTH_t/c_segments/big/";
+    const bool has_segments = (which & 4) != 0;
+    const auto name = [&](int number) {
+        return has_segments ? folder + "0000000" + std::to_string(number)
+                            : "/b/k?uploadId=U&partNumber=" + std::to_string(number + 1);
+    };
+    std::string requests, list;
+    if ((which & 8) != 0) requests += put(name(3), "a decoy");
+    for (const int number : orders[which & 3]) {
+        const std::string bytes = known.substr(static_cast<std::size_t>(number) * 1000, 1000);
+        requests += put(name(number), bytes);
+    }
+    for (int number = 0; number < 3; ++number) {
+        if (!has_segments) {
+            list += "<Part><PartNumber>" + std::to_string(number + 1) + "</PartNumber></Part>";
+            continue;
+        }
+        const std::string bytes = known.substr(static_cast<std::size_t>(number) * 1000, 1000);
+        list += std::string(number == 0 ? "[" : ",") + "{\"path\":\"" + name(number).substr(10) +
+                "\",\"size_bytes\":1000,\"etag\":\"" + evp(EVP_md5(), as_bytes(bytes)) + "\"}";
+    }
+    if (has_segments) return requests + put("/v1/AUTH_t/c/big?multipart-manifest=put", list + "]");
+    list = "<CompleteMultipartUpload>" + list + "</CompleteMultipartUpload>";
+    return requests + "POST /b/k?uploadId=U HTTP/1.1\r\nHost: a\r\nContent-Length: " +
+           std::to_string(list.size()) + "\r\n\r\n" + list;
+}
 
 std::string upload(std::uint8_t which) {
     const std::string known = known_content();
@@ -31,6 +65,7 @@ std::string upload(std::uint8_t which) {
             requests += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         return requests + put("/known", known);
     }
+    if (which >= in_pieces) return pieces(which);
     switch (which % 5) {
         case 0:
             return put("/known", known);
@@ -54,6 +89,7 @@ AlignedBytes copy_of_index() {
     return copy;
 }
 
+constexpr std::size_t refusing_answer = 2;
 constexpr std::string_view answers[] = {
     "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 100 Continue\r\n\r\n",
@@ -142,7 +178,7 @@ class Schedule {
     void rare_turn(std::uint8_t what) {
         switch (what) {
             case 10: {  // the storage's answer, cut, reordered, repeated, with a FIN or RST
-                const std::string_view all = answers[input_.byte() % std::size(answers)];
+                const std::string_view all = an_answer();
                 const std::size_t at = input_.byte() % all.size();
                 const std::uint8_t kind = input_.byte();
                 std::uint8_t flags = tcp_flag::ack;
@@ -202,6 +238,12 @@ class Schedule {
         }
     }
 
+    std::string_view an_answer() {
+        const std::size_t which = input_.byte() % std::size(answers);
+        refused_ = refused_ || which == refusing_answer;
+        return answers[which];
+    }
+
     void push_client(std::size_t at, std::string_view part, bool fin) {
         const unsigned flags = tcp_flag::ack | (fin ? tcp_flag::fin : 0U);
         lab_.push_client(lab_.client_packet()
@@ -244,7 +286,7 @@ class Schedule {
                 return lab_.step(input_.word());
             case 6:
                 lab_.send_ack();
-                return lab_.respond(answers[input_.byte() % std::size(answers)]);
+                return lab_.respond(an_answer());
             case 7: {  // FIN or RST where the client stands, or thereabouts
                 const std::size_t back = input_.byte() % 2 == 0 ? 0 : input_.byte();
                 lab_.segment(next_ - std::min(next_, back), {},
@@ -333,7 +375,12 @@ class Schedule {
         if (!enforces_ || passes_) return;
         check(!lab_.storage_fin || !lab_.stored.ends_with(known_content()),
               "the known file is never the end of a stream");
-        if (which_ < behind_a_full_pipeline && which_ % 5 == 3) return;
+        if (which_ >= in_pieces && which_ < behind_a_full_pipeline) {
+            check(refused_ || lab_.stored.size() < stream_.size(),
+                  "pieces of the known file never become an object");
+            return;
+        }
+        if (which_ < in_pieces && which_ % 5 == 3) return;
         check(lab_.stored.find(known_content()) == std::string::npos,
               "the known file is never whole at the storage");
     }
@@ -348,6 +395,7 @@ class Schedule {
     bool enforces_;
     bool passes_;  // somebody allowed it to pass
     bool changed_ = false;
+    bool refused_ = false;  // the storage may have refused a piece
 };
 
 }  // namespace

@@ -468,4 +468,5 @@ def main():
     return faults != 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

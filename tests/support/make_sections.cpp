@@ -3,6 +3,7 @@
 //   make_sections index STATE_DIR INDEX FILE…   an index for production with a list for each file
 //                                               (list1, list2, …; the file is its reference 1),
 //                                               each under a key of its own, sealed beside it
+//   make_sections trees STATE_DIR INDEX FILE…   the same, with the tree fingerprints of the files
 //   make_sections suspend STATE_DIR LIST REFERENCE FROM TO     from now in seconds
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "control/index/feed_index.h"
 #include "dataplane/contract/section_keys.h"
 #include "dataplane/contract/suspensions.h"
+#include "dataplane/fingerprint/digest_state.h"
 
 namespace {
 
@@ -29,24 +31,30 @@ bool failed(const Result<void>& done) {
     return !done;
 }
 
-feed::FeedRecord record_of(const feed::SecretKey& key, const char* path) {
+feed::FeedRecord record_of(const feed::SecretKey& key, const char* path, IndicatorKind kind) {
     std::ifstream file(path, std::ios::binary);
     const std::string content{std::istreambuf_iterator<char>(file), {}};
-    const feed::Hash digest = feed::sha256(as_bytes(content));
-    const Tag tag = keyed_tag(TagKey(key.bytes), IndicatorKind::sha256, digest);
+    DigestState state;
+    state.start({kind});
+    state.take(as_bytes(content));
+    Digests digests;
+    state.finish(&digests);
+    const Tag tag = keyed_tag(TagKey(key.bytes), kind, digests.of(kind));
     feed::FeedRecord record;
+    record.kind = kind;
     std::memcpy(record.tag.data(), &tag, sizeof tag);
     record.reference = 1;
     record.source = 1;
     return record;
 }
 
-int make_index(const std::string& state_dir, const std::string& path, int count, char** files) {
+int make_index(IndicatorKind kind, const std::string& state_dir, const std::string& path, int count,
+               char** files) {
     std::vector<feed::SectionKey> keys;
     std::vector<feed::FeedRecord> records;
     for (int n = 0; n < count; ++n) {
         keys.push_back({"list" + std::to_string(n + 1), 1, feed::SecretKey::random()});
-        records.push_back(record_of(keys.back().key, files[n]));
+        records.push_back(record_of(keys.back().key, files[n], kind));
     }
     FeedIndexOptions options;
     // Another one than that of an index that was built in this second.
@@ -83,8 +91,10 @@ int suspend(const std::string& state_dir, char** words) {
 
 int main(int count, char** words) {
     const std::string what = count > 1 ? words[1] : "";
-    if (what == "index" && count > 4) return make_index(words[2], words[3], count - 4, words + 4);
+    if ((what == "index" || what == "trees") && count > 4)
+        return make_index(what == "trees" ? IndicatorKind::sha256_tree : IndicatorKind::sha256,
+                          words[2], words[3], count - 4, words + 4);
     if (what == "suspend" && count == 7) return suspend(words[2], words + 3);
-    std::fputs("usage: make_sections index|suspend …\n", stderr);
+    std::fputs("usage: make_sections index|trees|suspend …\n", stderr);
     return 2;
 }

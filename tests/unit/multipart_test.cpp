@@ -185,6 +185,16 @@ void a_line_break_before_a_missing_delimiter_may_be_none_of_the_part(void**) {
     assert_int_equal(whole.prefixes.size(), 0);
 }
 
+void a_short_field_without_a_delimiter_is_no_object_that_may_end(void**) {
+    for (const std::string_view end : {"\r\n", "\n", "\r\n--AaB03"}) {
+        const BodyObjects seen =
+            post("--AaB03x\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nvalue" +
+                 std::string(end));
+        assert_true(parts_of(seen).empty() && seen.prefixes.empty());
+        assert_int_equal(seen.fields.size(), 1);
+    }
+}
+
 void a_body_without_a_delimiter_is_an_object_as_it_is(void**) {
     const BodyObjects seen = post("the known file, declared to be a form");
     assert_int_equal(seen.objects.size(), 1);
@@ -246,6 +256,16 @@ void what_servers_read_differently_is_a_fault(void**) {
     for (const std::string_view head : {"Content-Type: a/b\n\r\n", "A: b\rc\r\n",
                                         "A: b\r\n--AaB03x\r\n", "A: b\n\n", "\n", "--AaB03x--\r\n"})
         expect_fault("--AaB03x\r\n" + std::string(head) + "content", Outcome::form_bad_head);
+    for (const std::string_view text : {"a==3D", "a=g0", "a=0g", "a=\rb", "a=", "a=4", "a \r\nb",
+                                        "a\t\nb", "a ", "a=\r", "a= \r\nb"})
+        expect_fault("--AaB03x\r\n" +
+                         file_head("f", "Content-Transfer-Encoding: quoted-printable\r\n") +
+                         "\r\n" + std::string(text) + "\r\n--AaB03x--\r\n",
+                     Outcome::form_bad_coding);
+    expect_fault("--AaB03x\r\n" +
+                     file_head("f", "Content-Transfer-Encoding: quoted-printable\r\n") +
+                     "\r\nno delimiter\r\n",
+                 Outcome::form_bad_coding);
     const std::string longest(limits::form_head_bytes_max, 'x');
     expect_fault("--AaB03x\r\nA: " + longest + "\r\n\r\n", Outcome::form_bad_head);
 }
@@ -375,8 +395,8 @@ void coded_parts_are_objects_as_sent_and_decoded(void**) {
              Case{"base64", "-_-_", "\xfb\xff\xbf"},   // the alphabet of URLs
              Case{"base64", "a!", ""},
              Case{"quoted-printable", "a=3Db=\r\nc=0D=0A=c3=A4", "a=bc\r\n\xc3\xa4"},
-             Case{"quoted-printable", "a=b==3d=\nc=4=", "a=b==c=4="},
-             Case{"quoted-printable", "=\rx=", "=\rx="},
+             Case{"quoted-printable", "a b=3d=\n \tc=c3=\r\n", "a b= \tc\xc3"},
+             Case{"quoted-printable", " =\r\n=20\r\n", "  \r\n"},
          }) {
         const std::string head =
             file_head("f", "Content-Transfer-Encoding: " + std::string(one.coding) + "\r\n");
@@ -477,6 +497,7 @@ int main() {
         cmocka_unit_test(parts_behind_the_last_delimiter_are_objects),
         cmocka_unit_test(a_missing_last_delimiter_ends_the_part_with_the_message),
         cmocka_unit_test(a_line_break_before_a_missing_delimiter_may_be_none_of_the_part),
+        cmocka_unit_test(a_short_field_without_a_delimiter_is_no_object_that_may_end),
         cmocka_unit_test(a_body_without_a_delimiter_is_an_object_as_it_is),
         cmocka_unit_test(a_put_is_an_object_as_it_is_and_in_parts),
         cmocka_unit_test(boundaries_are_read_as_servers_do),

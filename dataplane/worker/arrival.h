@@ -1,0 +1,25 @@
+// A received frame on its way through a worker, with what decode read of it.
+//
+// Owns:       nothing: the frame is given back, sent or kept by whoever handles it.
+// Worker:     one; lives as long as its turn in the burst.
+#pragma once
+
+#include "dataplane/decode/decode.h"
+#include "dataplane/worker/port.h"
+
+namespace cordon {
+
+struct Arrival {
+    Frame frame;
+    Segment segment;
+    Side side;
+    std::uint32_t received_bytes;  // the frame may be cut shorter on its way
+    bool consumed = false;         // the frame was sent or kept
+    bool altered = false;          // says more than may pass: its bytes go on in segments of ours
+    bool accounted = false;
+    bool waits = false;    // a fragment: accounted with its datagram
+    bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
+    std::size_t fate = 0;  // the frame class, once accounted
+};
+
+}  // namespace cordon
