@@ -97,7 +97,7 @@ void Daemon::on_approve(ClientId client, std::uint32_t, Request* request) {
                                       "pending` shows what does"));
     const Proposal proposal = *found;
     if (const Result<void> may = may_approve(proposal.requester, request->actor()); !may) {
-        record_after(request->actor(), "refused", "to approve " + hash + ": " + may.error().text);
+        record_refusal(request->actor(), "to approve " + hash + ": " + may.error().text);
         return answer(client, Failure(may.error()));
     }
     if (!recorded(client, *request, proposal.kind + ".approved",

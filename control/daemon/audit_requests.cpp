@@ -49,6 +49,19 @@ void Daemon::record_after(const Person& actor, std::string action, std::string w
     if (!written) log_line(LogLevel::error, "not on record: " + written.error().message());
 }
 
+// Once a minute for each: who may change nothing must not be able to fill the trail.
+void Daemon::record_refusal(const Person& actor, const std::string& what) {
+    constexpr std::uint64_t again_s = 60;
+    constexpr std::size_t known_max = 256;
+    const std::uint64_t now = unix_seconds();
+    if (refusals_.size() >= known_max)
+        std::erase_if(refusals_, [now](const auto& one) { return one.second + again_s <= now; });
+    std::uint64_t& last = refusals_[std::to_string(actor.uid) + " " + what];
+    if (last + again_s > now) return;
+    last = now;
+    record_after(actor, "refused", what);
+}
+
 bool Daemon::recorded(ClientId client, const Request& request, std::string action, std::string what,
                       std::string reason) {
     const Result<void> written =

@@ -9,6 +9,7 @@
 // Limits:     those of its parts.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -125,6 +126,7 @@ class Daemon {
     // Where what is told of has happened, or must: a trail that cannot be written does not undo it.
     void record_after(const Person& actor, std::string action, std::string what,
                       std::string reason = "", std::string ref = "");
+    void record_refusal(const Person& actor, const std::string& what);
     void record_noticed();
     void record_store();
     void record_feed(const nlohmann::json& feed);
@@ -215,6 +217,7 @@ class Daemon {
     AuditLog audit_;
     std::string audit_error_;  // of the last record
     bool audit_broken_ = false;
+    std::map<std::string, std::uint64_t> refusals_;  // recorded when
     std::vector<std::string> role_problems_;
     std::string config_error_;  // of the last reload
     Options active_ = {};       // what active.options says

@@ -75,7 +75,7 @@ void Daemon::on_request(const ClientRequest& line) {
             return (this->*command.handler)(line.client, line.uid, &*request);
         const std::string role(name_of(needed.role));
         if (needed.changes)
-            record_after(request->actor(), "refused", request->name() + " needs the role " + role);
+            record_refusal(request->actor(), request->name() + " needs the role " + role);
         return answer(line.client,
                       failure(ErrorCode::permission, "this needs the role " + role + "; you are " +
                                                          request->actor().name + ", " +

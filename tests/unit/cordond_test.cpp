@@ -338,13 +338,20 @@ std::string two_persons(const std::string& more) {
     return config_text("[operators]\napprovers = 2\n" + more);
 }
 
-// root is nobody's second person, and this test is root: nothing that weakens gets through.
+// There is one person here, whoever runs the test: nothing that weakens gets through.
 void starts_with_what_was_approved_whatever_the_file_says(void**) {
     write_text(config_path, two_persons("[limits]\nflows_max = 4096\n"));
     start_cordond();
     assert_true(ready());
     write_text(config_path, two_persons("[limits]\nflows_max = 2048\n"));
-    assert_int_equal(ask({{"request", "reload"}}).error().code, ErrorCode::permission);
+    const Result<json> asked = ask({{"request", "reload"}});
+    if (::geteuid() == 0) {
+        assert_int_equal(asked.error().code, ErrorCode::permission);  // root is nobody
+    } else {
+        assert_true(asked->at("pending").get<bool>());
+        const json approve = {{"request", "approve"}, {"hash", asked->at("hash")}};
+        assert_int_equal(ask(approve).error().code, ErrorCode::permission);
+    }
     end_child(SIGKILL);
     start_cordond();
     assert_true(ready());
