@@ -188,10 +188,9 @@ Worker::State::CommitStep Worker::State::fold_commit(std::uint32_t place) {
             return judge_folded(place);
         case LeafStep::in_flight:
             return commit_waits(place);
-        case LeafStep::missing:
-            return commit_unjudged(place, gap_case(), VerifyReason::gap);
         case LeafStep::conflict:
             return commit_fails(place, Outcome::assembly_conflict, VerifyReason::undecoded);
+        case LeafStep::missing:  // not one that began before us: some of its pieces were here
         case LeafStep::none:
             break;
     }

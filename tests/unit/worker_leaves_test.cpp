@@ -244,6 +244,61 @@ std::string signed_part(int number, std::string_view bytes) {
                    std::to_string(bytes.size()) + "\r\n");
 }
 
+std::string folder_chunk(int number, std::string_view bytes) {
+    return put("/remote.php/dav/uploads/u/id/" + std::to_string(number), bytes);
+}
+const std::string move_of_folder =
+    "MOVE /remote.php/dav/uploads/u/id/.file HTTP/1.1\r\nHost: files.example\r\n"
+    "Destination: http://files.example/remote.php/dav/files/u/x\r\n\r\n";
+
+// Folders are in the order of their numbers, which begin with 0 or 1.
+void chunks_of_a_folder_are_judged_by_their_leaves(void**) {
+    for (const int from : {0, 1}) {
+        for (const bool is_listed : {true, false}) {
+            Trees pair;
+            for (const int number : {2, 1, 4, 3})
+                send_large(&pair.one, folder_chunk(number - 1 + from,
+                                                   piece(is_listed || number == 4 ? number : 1)));
+            pair.turn(8);
+            const std::size_t before = pair.one.stored.size();
+            pair.one.send(move_of_folder);
+            pair.turn(50);
+            assert_int_equal(is_refused(pair.one, "403"), is_listed);
+            assert_int_equal(pair.one.stored.size() > before, !is_listed);
+            assert_int_equal(pair.one.count(Outcome::assembly_by_leaves), 1);
+        }
+    }
+}
+
+// What is there of it came while we looked: it is none that began before us.
+void a_chunk_that_is_missing_is_not_taken_for_an_older_one(void**) {
+    Trees pair;
+    send_large(&pair.one, folder_chunk(3, piece(3)));
+    send_large(&pair.one, folder_chunk(5, piece(4)));
+    pair.turn(8);
+    pair.one.send(move_of_folder);
+    pair.turn(50);
+    assert_true(is_refused(pair.one, "503"));
+}
+
+void blocks_are_judged_by_their_leaves_in_the_order_of_their_list(void**) {
+    for (const bool is_listed : {true, false}) {
+        Trees pair;
+        const auto id = [](int number) { return "QUJDM" + std::to_string(number); };
+        for (const int number : {3, 1, 4, 2})
+            send_large(&pair.one, put("/blob/file?comp=block&blockid=" + id(number) + "%3D%3D",
+                                      piece(number)));
+        pair.turn(8);
+        std::string list = "<?xml version=\"1.0\"?><BlockList>";
+        for (const int number : {1, is_listed ? 2 : 3, is_listed ? 3 : 2, 4})
+            list += "<Latest>" + id(number) + "==</Latest>";
+        pair.one.send(put("/blob/file?comp=blocklist", list + "</BlockList>"));
+        pair.turn(50);
+        assert_int_equal(is_refused(pair.one, "403"), is_listed);
+        assert_int_equal(pair.one.stored.find("</BlockList>") != std::string::npos, !is_listed);
+    }
+}
+
 void leaves_are_of_the_payload_of_signed_chunks(void**) {
     Trees pair;
     for (const int number : {2, 4, 3, 1})
@@ -300,6 +355,9 @@ int main() {
         cmocka_unit_test(pieces_that_are_no_whole_leaves_need_room),
         cmocka_unit_test(with_other_lists_a_tree_is_looked_up_and_clears_nothing),
         cmocka_unit_test(the_last_chunk_of_a_listed_tree_is_refused_where_the_others_passed),
+        cmocka_unit_test(chunks_of_a_folder_are_judged_by_their_leaves),
+        cmocka_unit_test(a_chunk_that_is_missing_is_not_taken_for_an_older_one),
+        cmocka_unit_test(blocks_are_judged_by_their_leaves_in_the_order_of_their_list),
         cmocka_unit_test(leaves_are_of_the_payload_of_signed_chunks),
         cmocka_unit_test(a_list_that_comes_in_the_middle_finds_no_leaves),
         cmocka_unit_test(leaves_leave_nothing_behind),
