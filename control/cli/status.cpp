@@ -82,7 +82,7 @@ std::string index_line(const json& index) {
     return "generation " + std::to_string(number(index.at("generation"))) + ", " +
            count_of(index.at("indicators"), "indicator", "indicators") +
            (index.at("lab").get<bool>() ? " (LAB)" : "") + ", in force since " +
-           since(index.at("loaded"));
+           since(index.at("loaded")) + ", in " + text_of(index.at("memory"));
 }
 
 // By what objects are dismissed, for each kind. One indicator without a size (a head) turns it off.

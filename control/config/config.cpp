@@ -35,6 +35,7 @@ Config defaults() {
     o.answer_text = AnswerText::explain;
     o.port_kind = PortKind::af_xdp;
     o.polling = Polling::adaptive;
+    o.index_pages = IndexPages::huge;
     o.link_propagation = 1;
     set_text(o.state_dir, "/var/lib/cordon");
     set_text(o.run_dir, "/run/cordon");
@@ -122,6 +123,7 @@ void read_paths(TomlSection paths, Config* config) {
 }
 
 void read_limits(TomlSection section, Options* o) {
+    section.choice("index_pages", &o->index_pages);
     section.number("workers", &o->workers, 1, limits::workers_max);
     section.number("flows_max", &o->flows_max, 1024, 1u << 20);
     section.number("messages_max", &o->messages_max, 16, 1u << 20);

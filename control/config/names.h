@@ -28,6 +28,7 @@ inline constexpr std::string_view profile_names[] = {"voluntary", "detection-ord
                                                      "removal-only"};
 inline constexpr std::string_view port_kind_names[] = {"af_xdp", "af_packet", "pci"};
 inline constexpr std::string_view polling_names[] = {"adaptive", "busy"};
+inline constexpr std::string_view index_pages_names[] = {"huge", "plain"};
 
 inline constexpr std::string_view storage_api_names[] = {"s3", "webdav"};
 inline constexpr std::string_view port_state_names[] = {"up", "no carrier", "down", "held"};
@@ -70,6 +71,9 @@ inline std::span<const std::string_view> names_of(PortKind) {
 }
 inline std::span<const std::string_view> names_of(Polling) {
     return polling_names;
+}
+inline std::span<const std::string_view> names_of(IndexPages) {
+    return index_pages_names;
 }
 
 inline std::span<const std::string_view> names_of(StorageApi) {

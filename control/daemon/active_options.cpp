@@ -57,7 +57,7 @@ bool paths_differ(const Options& a, const Options& b) {
 }
 
 bool limits_differ(const Options& a, const Options& b) {
-    return a.workers != b.workers || a.flows_max != b.flows_max ||
+    return a.index_pages != b.index_pages || a.workers != b.workers || a.flows_max != b.flows_max ||
            a.messages_max != b.messages_max || a.kept_bytes_flow_max != b.kept_bytes_flow_max ||
            a.kept_bytes_worker_max != b.kept_bytes_worker_max ||
            a.tail_release_us != b.tail_release_us || a.journal_ms_max != b.journal_ms_max ||

@@ -87,6 +87,20 @@ const char* name_of(SectionState state) {
     return "unknown";
 }
 
+const char* name_of(IndexMemory memory) {
+    switch (memory) {
+        case IndexMemory::none:
+            return "none";
+        case IndexMemory::plain:
+            return "plain pages";
+        case IndexMemory::transparent:
+            return "transparent huge pages";
+        case IndexMemory::reserved:
+            return "reserved huge pages";
+    }
+    return "unknown";
+}
+
 const char* name_of(KeyProtection protection) {
     switch (protection) {
         case KeyProtection::none:
@@ -129,6 +143,7 @@ json index_json(const LinkStatus& s) {
           {"refused", s.suspensions_refused},
           {"error", s.suspensions_error[0] == '\0' ? json(nullptr) : json(s.suspensions_error)}}},
         {"clock_step_seconds", s.clock_step_s},
+        {"memory", name_of(s.index_memory)},
         {"key_protection", name_of(s.key_protection)},
         {"key_fault", s.key_fault[0] == '\0' ? json(nullptr) : json(s.key_fault)},
         {"kinds", kinds_json(s)},

@@ -158,6 +158,7 @@ constexpr MetricRow rows[] = {
     {"/dataplane/index/suspensions/refused", "cordon_suspensions_refused_total", counter, "", "Files of suspensions that were refused."},
     {"/dataplane/index/suspensions/error", "cordon_suspensions_fault", fault, "", "1: the newest suspensions are not in force."},
     {"/dataplane/index/clock_step_seconds", "cordon_clock_step_seconds", gauge, "", "The last step of the clock that was too large; 0: none."},
+    {"/dataplane/index/memory", "cordon_index_memory_info", state, "kind", "What the index in force lies in."},
     {"/dataplane/index/key_protection", "cordon_key_protection_info", state, "protection", "Where the key is that opens the keys of the lists."},
     {"/dataplane/index/key_fault", "cordon_key_fault", fault, "", "1: a key of the lists is missing."},
 

@@ -69,6 +69,14 @@ struct LinkKind {
 };
 
 // Where the key is that opens the keys of the sections.
+// What the index in force lies in.
+enum class IndexMemory : std::uint8_t {
+    none,         // there is no index
+    plain,        //
+    transparent,  // half of it or more in huge pages that the kernel made
+    reserved,     // in huge pages that were reserved
+};
+
 enum class KeyProtection : std::uint8_t {
     none,        // no list needs one
     disk,        // beside what it opens: whoever has the disk has both
@@ -118,7 +126,7 @@ struct LinkStatus {
     std::uint32_t service_count;
     PortState ports[2];  // client, storage
     KeyProtection key_protection;
-    std::uint8_t reserved;
+    IndexMemory index_memory;
     std::uint32_t section_count;
     LinkSection sections[limits::sections_max];
     LinkKind kinds[8];                    // by IndicatorKind

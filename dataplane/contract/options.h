@@ -35,6 +35,11 @@ enum class DismissBy : std::uint8_t { off, head, size };
 // Whether a zip is looked for in an upload that is no archive by its first bytes.
 enum class EmbeddedArchives : std::uint8_t { search, ignore };
 
+// What the index lies in. `huge`: in huge pages that the machine has reserved; without enough of
+// them the kernel is asked to make some where it can. `plain`: in pages like any other. Either way
+// all of it is there, and locked, before it is in force.
+enum class IndexPages : std::uint8_t { huge, plain };
+
 enum class AnswerText : std::uint8_t { explain, neutral };
 enum class Profile : std::uint8_t { voluntary, detection_order, removal_only };
 enum class PortKind : std::uint8_t { af_xdp, af_packet, pci };
@@ -90,7 +95,8 @@ struct Options {
     PortKind port_kind;
     Polling polling;
     std::uint8_t link_propagation;  // a port without link takes the other one down
-    std::uint8_t reserved[2];
+    IndexPages index_pages;
+    std::uint8_t reserved[1];
 
     // ports and places
     char client_port[64];  // interface name or PCI address

@@ -35,7 +35,7 @@ bool texts_terminated(const Options& o) {
 bool values_named(const Options& o) {
     return named(o.profile, Profile::removal_only) && named(o.answer_text, AnswerText::neutral) &&
            named(o.port_kind, PortKind::pci) && named(o.polling, Polling::busy) && flag(o.lab) &&
-           flag(o.link_propagation);
+           flag(o.link_propagation) && named(o.index_pages, IndexPages::plain);
 }
 
 bool limits_usable(const Options& o) {

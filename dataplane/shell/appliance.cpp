@@ -162,7 +162,7 @@ Appliance::Appliance(const Options& options)
       started_s_(read_clock(CLOCK_REALTIME) / ns_per_s),
       steer_(options.port_kind == PortKind::af_xdp ? new SteerLoader : nullptr),
       deny_(steer_.get()),
-      index_(options.workers, options.lab != 0, key_places(options)),
+      index_(options.workers, options.lab != 0, key_places(options), options.index_pages),
       suspensions_(options.workers, std::string(options.state_dir) + "/" + suspensions_name),
       modes_(options_) {}
 

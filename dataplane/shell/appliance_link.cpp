@@ -87,6 +87,7 @@ void ApplianceLink::index_status(LinkStatus* status) const {
         status->indicators = view.indicator_count();
         status->index_loaded_s = image.loaded_s();
         status->index_is_lab = view.lab();
+        status->index_memory = image.pages();
         for (std::size_t i = 0; i < view.section_count(); ++i)
             add_section(view.section(i), status);
     });

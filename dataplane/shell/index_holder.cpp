@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
 #include <utility>
 
 namespace cordon {
@@ -54,23 +57,48 @@ std::uint64_t unix_seconds() {
     return static_cast<std::uint64_t>(time(nullptr));
 }
 
+// How much of the mapping with that address the kernel has put into huge pages. 0 when it does not
+// tell.
+std::size_t huge_bytes_at(const void* memory) {
+    const auto address = reinterpret_cast<std::uintptr_t>(memory);
+    std::ifstream maps("/proc/self/smaps");
+    bool here = false;
+    for (std::string line; std::getline(maps, line);) {
+        std::uintptr_t begin = 0;
+        std::uintptr_t end = 0;
+        std::size_t kib = 0;
+        if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &begin, &end) == 2)
+            here = begin <= address && address < end;
+        else if (here && std::sscanf(line.c_str(), "AnonHugePages: %zu kB", &kib) == 1)
+            return kib << 10;
+    }
+    return 0;
+}
+
 }  // namespace
 
 // Huge pages when the machine has some: a look-up then misses the TLB less often. Otherwise the
-// kernel is asked to make them when it can.
-bool IndexImage::reserve(std::size_t bytes) {
+// kernel is asked to make them when it can. Locking makes all of the memory be there.
+bool IndexImage::reserve(std::size_t bytes, IndexPages wanted) {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
     mapped_bytes_ = (bytes + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
-    void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB, -1, 0);
-    huge_pages_ = memory != MAP_FAILED;
-    if (!huge_pages_) {
+    void* memory = MAP_FAILED;
+    if (wanted == IndexPages::huge)
+        memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB, -1, 0);
+    const bool reserved = memory != MAP_FAILED;
+    if (!reserved) {
         memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, flags, -1, 0);
         if (memory == MAP_FAILED) return false;
-        madvise(memory, mapped_bytes_, MADV_HUGEPAGE);
+        madvise(memory, mapped_bytes_,
+                wanted == IndexPages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     }
     memory_ = static_cast<std::uint8_t*>(memory);
     madvise(memory_, mapped_bytes_, MADV_DONTDUMP);
-    return mlock(memory_, bytes) == 0;
+    if (mlock(memory_, bytes) != 0) return false;
+    pages_ = reserved                                      ? IndexMemory::reserved
+             : huge_bytes_at(memory_) >= mapped_bytes_ / 2 ? IndexMemory::transparent
+                                                           : IndexMemory::plain;
+    return true;
 }
 
 IndexImage::~IndexImage() {
@@ -95,20 +123,20 @@ Result<void> IndexImage::open_patterns(const std::string& path, std::uint32_t wo
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const std::string& path, bool allow_lab,
                                                      std::uint32_t workers,
                                                      std::span<const TagKey> keys,
-                                                     std::uint64_t now_s) {
+                                                     std::uint64_t now_s, IndexPages wanted) {
     return read(Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), path, allow_lab, workers,
-                keys, now_s);
+                keys, now_s, wanted);
 }
 
 Result<std::unique_ptr<IndexImage>> IndexImage::read(const Descriptor& file,
                                                      const std::string& path, bool allow_lab,
                                                      std::uint32_t workers,
                                                      std::span<const TagKey> keys,
-                                                     std::uint64_t now_s) {
+                                                     std::uint64_t now_s, IndexPages wanted) {
     const Result<std::size_t> bytes = checked_size(file, path);
     if (!bytes) return Failure(bytes.error());
     std::unique_ptr<IndexImage> image(new IndexImage);
-    if (!image->reserve(*bytes)) {
+    if (!image->reserve(*bytes, wanted)) {
         return failure(ErrorCode::memory,
                        "no locked memory for the index " + path + " (" +
                            std::to_string(*bytes >> 20) + " MiB): raise LimitMEMLOCK or memory",
@@ -138,8 +166,8 @@ bool IndexImage::is_out_of_date(std::uint64_t now_s) const {
     return false;
 }
 
-IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys)
-    : allow_lab_(allow_lab), key_places_(std::move(keys)), published_(workers) {}
+IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys, IndexPages pages)
+    : allow_lab_(allow_lab), key_places_(std::move(keys)), pages_(pages), published_(workers) {}
 
 Result<void> IndexHolder::load(const std::string& path, std::uint64_t now_s) {
     const std::lock_guard lock(mutex_);
@@ -155,7 +183,7 @@ Result<void> IndexHolder::load_locked(const std::string& path, std::uint64_t now
     }
     KeyRing ring = unseal_keys(key_places_);
     Result<std::unique_ptr<IndexImage>> image =
-        IndexImage::read(path, allow_lab_, published_.workers(), ring.keys, now_s);
+        IndexImage::read(path, allow_lab_, published_.workers(), ring.keys, now_s, pages_);
     if (!image) {
         status_.error = image.error().message();
         return Failure(image.error());

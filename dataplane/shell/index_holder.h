@@ -22,6 +22,8 @@
 #include "dataplane/base/result.h"
 #include "dataplane/content/pattern_scanner.h"
 #include "dataplane/content/pattern_view.h"
+#include "dataplane/contract/link.h"
+#include "dataplane/contract/options.h"
 #include "dataplane/index/index_view.h"
 #include "dataplane/shell/key_ring.h"
 #include "dataplane/shell/published.h"
@@ -37,12 +39,14 @@ class IndexImage {
     static Result<std::unique_ptr<IndexImage>> read(const std::string& path, bool allow_lab,
                                                     std::uint32_t workers = 0,
                                                     std::span<const TagKey> keys = {},
-                                                    std::uint64_t now_s = 0);
+                                                    std::uint64_t now_s = 0,
+                                                    IndexPages wanted = IndexPages::huge);
     // The same from a file that is open already; `name` is for what is said about it.
     static Result<std::unique_ptr<IndexImage>> read(const Descriptor& file, const std::string& name,
                                                     bool allow_lab, std::uint32_t workers = 0,
                                                     std::span<const TagKey> keys = {},
-                                                    std::uint64_t now_s = 0);
+                                                    std::uint64_t now_s = 0,
+                                                    IndexPages wanted = IndexPages::huge);
     ~IndexImage();
     IndexImage(const IndexImage&) = delete;
     IndexImage& operator=(const IndexImage&) = delete;
@@ -55,16 +59,16 @@ class IndexImage {
     std::uint64_t loaded_s() const { return loaded_s_; }
     // Whether a section has ended since it was opened, or the clock went back before its end.
     bool is_out_of_date(std::uint64_t now_s) const;
-    bool huge_pages() const { return huge_pages_; }
+    IndexMemory pages() const { return pages_; }  // what it lies in, as it was loaded
 
   private:
     IndexImage() = default;
-    bool reserve(std::size_t bytes);
+    bool reserve(std::size_t bytes, IndexPages wanted);
     Result<void> open_patterns(const std::string& path, std::uint32_t workers);
 
     std::uint8_t* memory_ = nullptr;
     std::size_t mapped_bytes_ = 0;
-    bool huge_pages_ = false;
+    IndexMemory pages_ = IndexMemory::none;
     std::uint64_t loaded_s_ = 0;
     std::uint64_t opened_at_s_ = 0;
     IndexView view_;
@@ -76,7 +80,8 @@ class IndexHolder {
   public:
     static constexpr std::uint64_t retry_every_s = 10;  // after a file that was refused
 
-    IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys = {});
+    IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys = {},
+                IndexPages pages = IndexPages::huge);
 
     // Loads and publishes. The workers take it over at their next burst: see settled().
     Result<void> load(const std::string& path, std::uint64_t now_s);
@@ -111,6 +116,7 @@ class IndexHolder {
 
     bool allow_lab_;
     KeyPlaces key_places_;
+    IndexPages pages_;
     Published<IndexImage> published_;
     mutable std::mutex mutex_;  // of all but what workers call
     std::string path_;          // of the index in force

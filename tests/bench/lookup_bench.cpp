@@ -175,7 +175,7 @@ std::optional<LookupResult> run_lookup(const LookupSettings& settings) {
     result.build_cpu_seconds = made.build_cpu_seconds;
     result.bytes_each = static_cast<double>(made.bytes) / static_cast<double>(settings.indicators);
     result.table_bytes_each = made.table_bytes_each;
-    result.huge_pages = (*image)->huge_pages();
+    result.pages = (*image)->pages();
     const IndexView& view = (*image)->view();
     result.cold_ns = cold(view, settings.runs);
     result.batch_ns = batches(view, settings.runs);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "dataplane/contract/link.h"
 #include "tests/bench/rates.h"
 
 namespace cordon::bench {
@@ -21,7 +22,7 @@ struct LookupResult {
     double load_cpu_seconds;  // read, verify, ready for workers
     double bytes_each;        // of the whole file
     double table_bytes_each;  // tag and record number
-    bool huge_pages;          // reserved ones; else the kernel was asked for some
+    IndexMemory pages;        // that the index lies in
     Spread cold_ns;           // one at a time, with its HMAC, nothing prefetched
     Spread batch_ns;          // batches of 16, tags at hand
     Spread hit_ns;            // the same, of digests that are listed

@@ -133,10 +133,11 @@ bool lookup(const Settings& settings) {
     const std::optional<LookupResult> result = run_lookup(
         {settings.indicators, static_cast<std::uint32_t>(settings.sections), settings.few()});
     if (!result) return false;
+    constexpr const char* pages[] = {"none", "plain", "transparent", "reserved"};
     Report("lookup", settings.json)
         .number("indicators", static_cast<double>(settings.indicators))
         .number("sections", static_cast<double>(settings.sections))
-        .word("pages", result->huge_pages ? "huge" : "asked")
+        .word("pages", pages[static_cast<std::size_t>(result->pages)])
         .spread("batch_ns", result->batch_ns)
         .spread("limit_ns", result->limit_ns)
         .spread("hit_ns", result->hit_ns)

@@ -308,6 +308,7 @@ void names_what_is_wrong_with_the_ports(void**) {
                  "ports.kind: \"xdp\" is not one of af_xdp, af_packet or pci");
     expect_error("[ports]\nkind = 'pci'\nclient = 'eth1'\nstorage = '0000:3b:00.1'\n",
                  "ports.client: \"eth1\" does not fit: must be a PCI address");
+    expect_error("[limits]\nindex_pages = 'small'\n", "limits.index_pages");
     expect_error("[ports]\npolling = 'lazy'\nclient = 'a'\nstorage = 'c'\n", "ports.polling");
     good("[ports]\nkind = 'pci'\nclient = '0000:3b:00.0'\nstorage = '0000:3b:00.1'\n");
 }

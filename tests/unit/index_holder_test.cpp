@@ -76,6 +76,18 @@ void has_no_index_before_the_first_is_loaded(void**) {
     assert_true(holder.settled());
 }
 
+// What it lies in is up to the machine, but never huge pages where none are wanted.
+void lies_in_the_pages_that_are_wanted(void**) {
+    for (const IndexPages wanted : {IndexPages::huge, IndexPages::plain}) {
+        const auto image = IndexImage::read(path_of("first"), true, 0, {}, 0, wanted);
+        assert_true(image.has_value());
+        const IndexMemory pages = (*image)->pages();
+        assert_true(pages != IndexMemory::none);
+        assert_true(wanted == IndexPages::huge || pages == IndexMemory::plain);
+        assert_int_equal((*image)->view().generation(), 1);
+    }
+}
+
 void is_settled_only_when_every_worker_has_taken_over(void**) {
     IndexHolder holder(2, true);
     assert_true(holder.load(path_of("first"), test::index_now_s).has_value());
@@ -231,6 +243,7 @@ void swaps_under_workers_that_never_stop_looking_up(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(has_no_index_before_the_first_is_loaded),
+        cmocka_unit_test(lies_in_the_pages_that_are_wanted),
         cmocka_unit_test(is_settled_only_when_every_worker_has_taken_over),
         cmocka_unit_test(refuses_a_third_index_while_a_worker_still_reads_the_first),
         cmocka_unit_test(keeps_the_index_in_force_when_the_next_is_refused),
