@@ -178,8 +178,9 @@ void add_approval(std::string* page, const json& c) {
         (alone ? std::string("ONE PERSON is enough to weaken this appliance (approvers = 1)")
                : std::string("two persons to weaken this appliance")) +
             "; configuration " + config.at("number").dump() + " since " + since(config.at("time")));
-    add(page, "Audit", "record " + grouped(number(c.at("audit").at("sequence"))) + ", head " +
-                           text_of(c.at("audit").at("head")).substr(0, 16) + "…");
+    add(page, "Audit",
+        "record " + grouped(number(c.at("audit").at("sequence"))) + ", head " +
+            text_of(c.at("audit").at("head")).substr(0, 16) + "…");
 }
 
 void add_control(std::string* page, const json& c) {

@@ -88,8 +88,7 @@ bool Daemon::in_bypass(const ServiceOptions& configured) const {
     if (mode_of(configured) == ServiceMode::bypass) return true;
     for (std::uint32_t i = 0; dataplane_ && i < dataplane_->service_count; ++i) {
         const LinkService& seen = dataplane_->services[i];
-        if (std::string_view(seen.name) == configured.name)
-            return seen.mode == ServiceMode::bypass;
+        if (std::string_view(seen.name) == configured.name) return seen.mode == ServiceMode::bypass;
     }
     return false;
 }
@@ -170,8 +169,8 @@ void Daemon::on_bypass_end(ClientId client, std::uint32_t uid, Request* request)
     if (!fields_are_right(client, *request)) return;
     const ServiceOptions* service = find_service(wanted.service);
     if (service == nullptr || !in_bypass(*service))
-        return answer(client, failure(ErrorCode::refused,
-                                      "service " + wanted.service + " is in no bypass"));
+        return answer(
+            client, failure(ErrorCode::refused, "service " + wanted.service + " is in no bypass"));
     wanted.mode = service->mode;
     record_after(request->actor(), "bypass.ended", words_for(wanted, ServiceMode::bypass),
                  wanted.reason);

@@ -18,7 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-
 }  // namespace
 
 const Daemon::Command Daemon::commands_[] = {

@@ -177,8 +177,7 @@ void FeedDesk::turn() {
                              question.what != FeedQuestion::What::verify &&
                              question.what != FeedQuestion::What::enrol;
         const std::lock_guard lock(mutex_);
-        answers_.push_back(
-            {question.client, std::move(result), changes ? index_.generation() : 0});
+        answers_.push_back({question.client, std::move(result), changes ? index_.generation() : 0});
         (void)::eventfd_write(bell_.get(), 1);
         return;  // the next question first: people wait for it
     }

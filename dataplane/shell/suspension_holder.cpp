@@ -13,8 +13,8 @@ Result<Suspensions> read_suspensions(const Descriptor& file, const std::string& 
     std::vector<std::uint8_t> bytes(suspensions_bytes_max + 1);
     std::size_t done = 0;
     while (done < bytes.size()) {
-        const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done,
-                                  static_cast<off_t>(done));
+        const ssize_t n =
+            ::pread(file.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return failure(ErrorCode::io, name + " cannot be read", errno);
         if (n == 0) break;

@@ -124,8 +124,7 @@ bool DeskLink::record(const VerifyMatch& match) {
     std::array<std::uint8_t, verify_frame_max> room;
     std::size_t bytes = 0;
     VerifyRecorded recorded;
-    if (!receive(room, &bytes) ||
-        !take(VerifyType::recorded, Bytes(room).first(bytes), &recorded))
+    if (!receive(room, &bytes) || !take(VerifyType::recorded, Bytes(room).first(bytes), &recorded))
         return false;
     return recorded.id == match.id || lose();
 }

@@ -31,9 +31,7 @@ class IndexShelf {
         std::shared_ptr<const Suspensions> suspensions;
         std::uint64_t mark = 0;
 
-        Grounds grounds() const {
-            return {image ? &image->view() : nullptr, suspensions.get()};
-        }
+        Grounds grounds() const { return {image ? &image->view() : nullptr, suspensions.get()}; }
     };
     struct Offer {
         std::uint64_t mark;   // of what is in force

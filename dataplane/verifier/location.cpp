@@ -83,8 +83,8 @@ LocationResult locate(const VerifyJob& job, Location* location) {
     if (job.api == StorageApi::webdav) return LocationResult::ok;
 
     const std::string_view swift(job.swift);
-    const bool is_swift = !swift.empty() && path.size() > swift.size() &&
-                          path.starts_with(swift) && path[swift.size()] == '/';
+    const bool is_swift = !swift.empty() && path.size() > swift.size() && path.starts_with(swift) &&
+                          path[swift.size()] == '/';
     const std::string key = decoded(is_swift ? path.substr(swift.size()) : path);
     if (key.back() == '/') return LocationResult::no_object;  // a "folder" of some browsers
     location->path = encode_path(key);

@@ -41,8 +41,8 @@ bool Worker::State::request_verification(FlowNumber number, VerifyReason reason,
 // a name that only the storage knows.
 bool Worker::State::verify_stored(FlowNumber number, VerifyReason reason, RecordTicket* ticket) {
     const Head& head = exchanges[flows[number].exchange].parser.head();
-    const std::string_view target = stored_at(head, recipe_of(head, assembly.seed()),
-                                              service(flows[number]).swift);
+    const std::string_view target =
+        stored_at(head, recipe_of(head, assembly.seed()), service(flows[number]).swift);
     if (target.empty() || target.size() >= sizeof verification.target) return false;
     return request_verification(number, reason, target, ticket);
 }

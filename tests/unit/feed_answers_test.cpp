@@ -36,10 +36,10 @@ void says_why_it_is_not(void**) {
         IndexSeen seen;
         std::uint64_t at_ms;
         const char* why;
-    } cases[] = {{{false, false, 0, ""}, now_ms, "the dataplane does not answer"},
-                 {{true, false, 6, "no memory"}, now_ms, "no memory"},
-                 {{true, true, 6, ""}, now_ms + FeedAnswers::wait_ms_max,
-                  "it has not taken it yet"}};
+    } cases[] = {
+        {{false, false, 0, ""}, now_ms, "the dataplane does not answer"},
+        {{true, false, 6, "no memory"}, now_ms, "no memory"},
+        {{true, true, 6, ""}, now_ms + FeedAnswers::wait_ms_max, "it has not taken it yet"}};
     for (const auto& one : cases) {
         FeedAnswers answers = with_one(7);
         // What was known before it came says nothing about it.

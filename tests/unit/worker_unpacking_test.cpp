@@ -129,8 +129,8 @@ void serves_who_came_first(void**) {
     Lab lab;
     lab.use(index_of_contents({known_content()}));
     const std::string sent = request();
-    const std::string little = put("/little", gzip_file(known_content()),
-                                   "Content-Encoding: gzip\r\n");
+    const std::string little =
+        put("/little", gzip_file(known_content()), "Content-Encoding: gzip\r\n");
     lab.connect();
     send_behind_hole(&lab, sent);
     fill_hole(&lab, sent);
