@@ -118,6 +118,7 @@ constexpr Row<Config> rows[] = {
     {"limits.absorb_seconds", Weight::lower, [](const Config& c) { return number(c.options.absorb_seconds); }},
     {"limits.mbufs_per_port", Weight::lower, [](const Config& c) { return number(c.options.mbufs_per_port); }},
     {"limits.spool_bytes_max", Weight::lower, [](const Config& c) { return number(c.options.spool_bytes_max); }},
+    {"limits.index_pages", Weight::none, [](const Config& c) { return choice(c.options.index_pages); }},
     {"limits.assemblies_max", Weight::lower, [](const Config& c) { return number(c.options.assemblies_max); }},
     {"limits.assembly_seconds", Weight::lower, [](const Config& c) { return number(c.options.assembly_seconds); }},
     {"control.link_timeout_ms", Weight::none, [](const Config& c) { return number(c.control.link_timeout_ms); }},

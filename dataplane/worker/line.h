@@ -8,8 +8,7 @@
 //   shunting.cpp   ranges of a body that nobody needs, and that pass beside us
 //   release.cpp    what may leave towards the storage, and what is held
 //   down.cpp       segments storage → client: acknowledgements, answers
-//   exchange.cpp   stream bytes → requests → object bytes
-//   unpacking.cpp  how much of them is unpacked in one turn
+//   exchange.cpp   stream bytes → requests → object bytes; unpacking.cpp  how many in one turn
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads; creating, surveying, committing, composing.cpp: their life
 //   objects.cpp    body bytes → objects, through the decoder of their form
