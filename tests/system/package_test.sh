@@ -22,6 +22,10 @@ into_machine <(printf '[Service]\nWatchdogSec=3\n') \
     /etc/systemd/system/cordon-dataplane.service.d/impatient.conf
 check "one word enables what belongs together" in_machine systemctl enable cordon-dataplane
 check "they start" in_machine systemctl start cordond cordon-dataplane
+socket_of() { in_machine stat -c '%a %G' "/run/cordon/$1.sock"; }
+for role in viewer operator admin; do
+    check "the role $role has its socket" [ "$(socket_of $role)" = "660 cordon-$role" ]
+done
 check "the known file is refused" refused "$URL4/known" "$WORK/known"
 check "  and on record" wait_for 10 eval 'ctl incidents list | grep -q "$CASE"'
 case_before=$CASE
