@@ -76,7 +76,7 @@ check "he is told which role it needs" says "needs the role operator"
 check "a viewer sets no mode" ends 5 by $vera mode set photos observe --reason "a test"
 check "which is on record" on_record "$vera *viewer *refused *mode.set needs the role operator"
 for n in 1 2 3; do by $vera mode set photos observe --reason "again" || true; done
-check "once a minute" [ "$(trail | grep -c "$vera *viewer *refused")" = 1 ]
+check "once a minute" [ "$(trail | grep -c "$vera *viewer *refused *mode.set")" = 1 ]
 check "an operator approves nothing" ends 5 by $olga approve 00
 check "a nobody sees nothing" ends 5 setpriv --reuid 65534 --regid 65534 --clear-groups \
     "$BIN/cordonctl" --run-dir "$WORK/run" mode show > "$WORK/said" 2>&1
