@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What must be true after every kill: storm_verify.py WORK CLOSED_ADDRESS [--end].
 
 Compares what clients were told (WORK/uploads.json, see storm_load.py), what control has stored

@@ -20,7 +20,7 @@ cordon_up
 [ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
 
 verify() {
-    python3 "$ROOT/tests/support/storm_verify.py" "$WORK" "$STO_IP6" "$@" > "$WORK/verify.log" 2>&1
+    "$ROOT/tests/support/storm_verify.py" "$WORK" "$STO_IP6" "$@" > "$WORK/verify.log" 2>&1
 }
 ms() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 below() { echo $((RANDOM % $1)); }
