@@ -149,7 +149,7 @@ void ArchiveStage::take(ZipDecoder::Result result, ArchiveEvent* event) {
 
 void ArchiveStage::finish(ArchiveEvent* event) {
     *event = ArchiveEvent{};
-    if (is_zip()) return take(zip_.finish(&event->data), event);
+    if (is_zip()) return take(zip_.finish(&event->data, in_member_), event);
     event->kind = Kind::more;
     if (finished_) return;
     finished_ = true;

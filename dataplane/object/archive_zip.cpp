@@ -355,7 +355,14 @@ ZipDecoder::Result ZipDecoder::step_end() {
     return Result::more;
 }
 
-ZipDecoder::Result ZipDecoder::finish(Bytes* data) {
+// What happened to all of a zip is told without a name. A member under way ends before that,
+// because its own is asked for then.
+ZipDecoder::Result ZipDecoder::finish(Bytes* data, bool in_member) {
+    if (note_due_) {
+        note_due_ = false;
+        name_ = {};
+        return Result::note;
+    }
     if (state_ == State::failed) return Result::more;
     if (joint_used_ != 0 && !is_opaque_) {
         std::copy_n(joint_.begin(), joint_used_, run_.begin());
@@ -367,7 +374,12 @@ ZipDecoder::Result ZipDecoder::finish(Bytes* data) {
     if (finished_) return Result::more;
     finished_ = true;
     coding_.close();
-    return judge();
+    const Result result = judge();
+    if (result != Result::note) return result;
+    if (!in_member) name_ = {};
+    note_due_ = in_member;
+    is_sound_ = is_sound_ && !in_member;
+    return in_member ? Result::member_end : Result::note;
 }
 
 // The end record that readers find must be the one that was read here, and its directory must say
@@ -393,11 +405,9 @@ ZipDecoder::Result ZipDecoder::judge() {
             outcome_ = Outcome::archive_inconsistent;
             return Result::inconsistent;
         case Verdict::volumes:
-            name_ = {};
             outcome_ = Outcome::archive_unsupported;
             return Result::note;
         case Verdict::encrypted:
-            name_ = {};
             outcome_ = Outcome::archive_encrypted;
             return Result::note;
     }

@@ -60,7 +60,8 @@ class ZipDecoder {
     void open(CodingPool* pool, std::uint64_t seed, bool leads, std::uint64_t at = 0);
     // `out` takes decoded runs and is read by the caller before the next call.
     Result next(Bytes* input, MutableBytes out, Bytes* data);
-    Result finish(Bytes* data);
+    // `in_member`: one was told, and not its end.
+    Result finish(Bytes* data, bool in_member = false);
     void close() { coding_.close(); }
 
     // Of the member under way or just ended, and of a note: UTF-8.
@@ -157,6 +158,7 @@ class ZipDecoder {
     bool opened_ = false;
     bool searching_ = false;  // the record under way was found among other bytes
     bool finished_ = false;
+    bool note_due_ = false;  // of all of it, behind the end of a member
     Outcome outcome_ = Outcome::archive_bad;
 
     // Where the bytes of a step come from: what was pushed back, else the input.
