@@ -45,16 +45,6 @@ int tell_config(const Context& context, const Result<json>& done) {
     return 0;
 }
 
-Result<std::uint64_t> span_of(const Context& context, Flag flag, const char* name) {
-    if (!context.has(flag)) return 0;
-    std::uint64_t end = 0, later = 0;
-    const std::string text = context.get(flag);
-    // A time of the calendar does not move with the clock.
-    if (parse_until(text, 0, &end) && parse_until(text, 1, &later) && later == end + 1 && end != 0)
-        return end;
-    return failure(ErrorCode::usage, "--" + std::string(name) + " is a time like 5m, 2h");
-}
-
 }  // namespace
 
 int tell_pending(const Context& context, const json& pending) {
@@ -74,7 +64,13 @@ int tell_pending(const Context& context, const json& pending) {
 }
 
 Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name) {
-    return span_of(context, flag, name);
+    if (!context.has(flag)) return 0;
+    std::uint64_t end = 0, later = 0;
+    const std::string text = context.get(flag);
+    // A time of the calendar does not move with the clock.
+    if (parse_until(text, 0, &end) && parse_until(text, 1, &later) && later == end + 1 && end != 0)
+        return end;
+    return failure(ErrorCode::usage, "--" + std::string(name) + " is a time like 5m, 2h");
 }
 
 int run_pending(Context& context) {
@@ -152,7 +148,7 @@ int run_config_propose(Context& context) {
 
 // As on a router: on trial with --confirm, for good without.
 int run_config_commit(Context& context) {
-    const Result<std::uint64_t> seconds = span_of(context, Flag::confirm, "confirm");
+    const Result<std::uint64_t> seconds = seconds_of_flag(context, Flag::confirm, "confirm");
     if (!seconds) return context.fail(seconds.error());
     if (*seconds == 0) return tell_config(context, ask(context, {{"request", "config.confirm"}}));
     return tell_config(context, ask(context, {{"request", "config.propose"},

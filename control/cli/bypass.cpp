@@ -104,25 +104,8 @@ int run_bypass(Context& context) {
     const Result<json> request = request_of(asked);
     if (!request) return context.fail(request.error());
     Result<json> done = ask(context, *request);
-    if (!done &&
-        (done.error().code == ErrorCode::unreachable || done.error().code == ErrorCode::timeout))
-        done = without_cordond(context, asked);
-    if (!done) return context.fail(done.error());
-    if (done->at("pending").get<bool>()) return tell_pending(context, *done);
-    if (context.json()) {
-        context.print_json(*done);
-    } else {
-        const json& until = done->at("bypass_until");
-        context.print("service " + printable(done->at("service").get<std::string>()) + ": mode " +
-                      done->at("mode").get<std::string>() +
-                      (until.is_string() ? " until " + local_time(until.get<std::string>()) +
-                                               "; `cordonctl bypass --end` ends it sooner"
-                                         : std::string()) +
-                      "\n");
-        if (done->at("note").is_string())
-            context.complain("note: " + printable(done->at("note").get<std::string>()));
-    }
-    return done->at("applied").get<bool>() ? 0 : static_cast<int>(ErrorCode::degraded);
+    if (!done && cordond_is_away(done.error())) done = without_cordond(context, asked);
+    return tell_mode(context, done, "; `cordonctl bypass --end` ends it sooner");
 }
 
 }  // namespace cordon

@@ -117,6 +117,10 @@ Result<nlohmann::json> fetch_coverage(const Context& context);
 
 // Says what waits for a second person, and gives back its exit code.
 int tell_pending(const Context& context, const nlohmann::json& pending);
+// What became of a change of mode; `hint` stands behind the end of a bypass.
+int tell_mode(const Context& context, const Result<nlohmann::json>& done, const char* hint = "");
+// No answer, where the dataplane may be asked itself.
+bool cordond_is_away(const Error& error);
 
 // A time span of a flag, like 30m, in seconds; 0 when it is not given.
 Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name);

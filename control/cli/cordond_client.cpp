@@ -87,4 +87,8 @@ Result<json> ask_cordond(const std::string& socket_path, const json& request,
     return take_apart(*line);
 }
 
+bool cordond_is_away(const Error& error) {
+    return error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
+}
+
 }  // namespace cordon

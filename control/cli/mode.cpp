@@ -14,10 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-bool cordond_is_away(const Error& error) {
-    return error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
-}
-
 Result<LinkStatus> with_dataplane(const Context& context, const auto& question) {
     const Result<std::string> run_dir = run_dir_of(context);
     if (!run_dir) return Failure(run_dir.error());
@@ -83,6 +79,21 @@ Result<json> set_directly(const Context& context, const std::string& service, Se
 
 }  // namespace
 
+int tell_mode(const Context& context, const Result<json>& done, const char* hint) {
+    if (!done) return context.fail(done.error());
+    if (done->at("pending").get<bool>()) return tell_pending(context, *done);
+    if (context.json()) {
+        context.print_json(*done);
+    } else {
+        const json& until = done->at("bypass_until");
+        context.print(
+            "service " + text_of(done->at("service")) + ": mode " + text_of(done->at("mode")) +
+            (until.is_string() ? " until " + time_of(until) + hint : std::string()) + "\n");
+        if (done->at("note").is_string()) context.complain("note: " + text_of(done->at("note")));
+    }
+    return done->at("applied").get<bool>() ? 0 : static_cast<int>(ErrorCode::degraded);
+}
+
 int run_mode_show(Context& context) {
     const Result<json> modes = modes_of(context);
     if (!modes) return context.fail(modes.error());
@@ -121,18 +132,7 @@ int run_mode_set(Context& context) {
                                       {"reason", context.get(Flag::reason)}});
     if (!done && cordond_is_away(done.error()))
         done = set_directly(context, context.words[0], mode);
-    if (!done) return context.fail(done.error());
-    if (done->at("pending").get<bool>()) return tell_pending(context, *done);
-    if (context.json()) {
-        context.print_json(*done);
-    } else {
-        const json& until = done->at("bypass_until");
-        context.print("service " + text_of(done->at("service")) + ": mode " +
-                      text_of(done->at("mode")) +
-                      (until.is_string() ? " until " + time_of(until) : std::string()) + "\n");
-        if (done->at("note").is_string()) context.complain("note: " + text_of(done->at("note")));
-    }
-    return done->at("applied").get<bool>() ? 0 : static_cast<int>(ErrorCode::degraded);
+    return tell_mode(context, done);
 }
 
 }  // namespace cordon

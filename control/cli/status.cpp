@@ -19,10 +19,6 @@ namespace {
 using nlohmann::json;
 
 // Whether the dataplane may know what cordond could not tell.
-bool cordond_is_away(const Error& error) {
-    return error.code == ErrorCode::unreachable || error.code == ErrorCode::timeout;
-}
-
 Result<DataplaneLink> dataplane_of(const Context& context) {
     const Result<std::string> run_dir = run_dir_of(context);
     if (!run_dir) return Failure(run_dir.error());

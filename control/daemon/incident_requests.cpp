@@ -59,6 +59,13 @@ Result<IncidentFilter> filter_of(Request* request) {
     return filter;
 }
 
+Result<Incident> incident_of(Store* store, const std::string& number) {
+    Result<std::optional<Incident>> found = store->get_incident(number);
+    if (!found) return Failure(found.error());
+    if (!*found) return failure(ErrorCode::refused, "there is no case " + number);
+    return std::move(**found);
+}
+
 json standing_json(const std::optional<KeyStanding>& standing, std::uint32_t retention_days) {
     if (!standing) return {{"personal", "destroyed"}};
     const std::uint64_t end_ns = standing->made_ns + retention_days * 86400ull * ns_per_s;
@@ -113,13 +120,10 @@ void Daemon::on_incidents_after(ClientId client, std::uint32_t, Request* request
 void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request) {
     const std::string number = request->text("case");
     if (!fields_are_right(client, *request)) return;
-    const Result<std::optional<Incident>> incident = store_->get_incident(number);
+    const Result<Incident> incident = incident_of(store_.get(), number);
     if (!incident) return answer(client, Failure(incident.error()));
-    if (!*incident) {
-        return answer(client, failure(ErrorCode::refused, "there is no case " + number));
-    }
     answer(client, personal_->standing(number).map([&](const auto& standing) {
-        json page = incident_json(**incident);
+        json page = incident_json(*incident);
         page.update(standing_json(standing, config_.control.retention_days));
         return page;
     }));
@@ -134,13 +138,11 @@ void Daemon::on_incidents_reveal(ClientId client, std::uint32_t, Request* reques
         return answer(client, failure(ErrorCode::usage,
                                       "whom a case is about is shown for a reason: --reason TEXT"));
     }
-    const Result<std::optional<Incident>> incident = store_->get_incident(number);
+    const Result<Incident> incident = incident_of(store_.get(), number);
     if (!incident) return answer(client, Failure(incident.error()));
-    if (!*incident)
-        return answer(client, failure(ErrorCode::refused, "there is no case " + number));
     if (!recorded(client, *request, "incident.revealed", "case " + number, reason)) return;
     answer(client, personal_->reveal(number).map([&](const std::optional<Personal>& personal) {
-        json page = incident_json(**incident);
+        json page = incident_json(*incident);
         page["personal"] = personal ? personal_json(*personal) : json("destroyed");
         return page;
     }));
