@@ -53,6 +53,7 @@ room_tests := \
     worker_liveness \
     worker_loss \
     worker_policy \
+    worker_services \
     worker_sections \
     worker_forms \
     worker_archives \

@@ -190,6 +190,47 @@ json object_sum_json(const LinkCounters& c) {
     };
 }
 
+json classes_json(const LinkTally (&objects)[object_class_count]) {
+    json list = json::array();
+    for (std::size_t i = 0; i < object_class_count; ++i) {
+        list.push_back({{"class", object_class_name(i)},
+                        {"objects", objects[i].count},
+                        {"bytes", objects[i].bytes}});
+    }
+    return list;
+}
+
+constexpr double seconds_of_ns(std::uint64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
+
+// `up_to_seconds` of the last class is null: it has no end.
+json latency_json(const LinkServiceCounters& service) {
+    json classes = json::array();
+    std::uint64_t messages = 0;
+    for (std::size_t i = 0; i < latency_class_count; ++i) {
+        const bool last = i == std::size(latency_ends_ns);
+        classes.push_back(
+            {{"up_to_seconds", last ? json(nullptr) : json(seconds_of_ns(latency_ends_ns[i]))},
+             {"messages", service.latency[i]}});
+        messages += service.latency[i];
+    }
+    return {{"messages", messages},
+            {"sum_seconds", seconds_of_ns(service.latency_sum_ns)},
+            {"classes", classes}};
+}
+
+json service_counters_json(const LinkServiceCounters& service) {
+    json verdicts = json::object();
+    for (std::size_t i = 0; i < service_verdict_count; ++i)
+        verdicts[std::string(service_verdict_names[i])] = {{"objects", service.verdicts[i].count},
+                                                           {"bytes", service.verdicts[i].bytes}};
+    return {{"service", service.name},
+            {"objects", classes_json(service.objects)},
+            {"verdicts", verdicts},
+            {"latency", latency_json(service)}};
+}
+
 json types_json(const LinkCounters& c) {
     json types = json::array();
     for (std::size_t i = 0; i < content_type_count; ++i) {
@@ -240,12 +281,9 @@ nlohmann::json coverage_json(const LinkCounters& c) {
         line["class"] = frame_class_name(i);
         frames.push_back(line);
     }
-    json objects = json::array();
-    for (std::size_t i = 0; i < object_class_count; ++i) {
-        objects.push_back({{"class", object_class_name(i)},
-                           {"objects", c.objects[i].count},
-                           {"bytes", c.objects[i].bytes}});
-    }
+    json services = json::array();
+    for (std::uint32_t i = 0; i < c.service_count && i < services_max; ++i)
+        services.push_back(service_counters_json(c.services[i]));
     json outcomes = json::array();
     for (std::size_t i = 0; i < outcome_count; ++i) {
         outcomes.push_back({{"name", outcome_table[i].name},
@@ -263,7 +301,8 @@ nlohmann::json coverage_json(const LinkCounters& c) {
                            {"oversized", c.port[i].oversized}};
     }
     return {{"frames", frames},
-            {"objects", objects},
+            {"objects", classes_json(c.objects)},
+            {"service_objects", services},
             {"types", types_json(c)},
             {"outcomes", outcomes},
             {"ports", ports},

@@ -3,6 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <sstream>
 
@@ -130,9 +131,28 @@ class Collector {
             case MetricKind::number:
                 if (value.is_array()) add(static_cast<double>(value.size()), labels);
                 return;
+            case MetricKind::histogram:
+                return take_histogram(value, labels);
             case MetricKind::left_out:
                 return;
         }
+    }
+
+    void take_histogram(const json& value, const Labels& labels) {
+        if (!value.is_object() || !value.contains("classes")) return;
+        if (!seen_.insert(labels).second) return;
+        ClientMetric metric;
+        metric.label = labels;
+        std::uint64_t so_far = 0;
+        for (const json& one : value.at("classes")) {
+            const json& end = one.at("up_to_seconds");
+            so_far += one.at("messages").get<std::uint64_t>();
+            metric.histogram.bucket.push_back(
+                {so_far, end.is_number() ? end.get<double>() : HUGE_VAL});
+        }
+        metric.histogram.sample_count = so_far;
+        metric.histogram.sample_sum = value.at("sum_seconds").get<double>();
+        family_->metric.push_back(std::move(metric));
     }
 
     void take_time(const json& value, const Labels& labels) {
@@ -176,6 +196,7 @@ bool takes(MetricKind kind, const json& value) {
         case MetricKind::fault:
             return value.is_string();
         case MetricKind::number:
+        case MetricKind::histogram:
         case MetricKind::left_out:
             return true;
     }
@@ -184,7 +205,9 @@ bool takes(MetricKind kind, const json& value) {
 
 // Rows about a whole part of the status name all that is in it.
 bool names(const Rule& rule, const std::vector<std::string>& path, const json& value) {
-    const bool whole = rule.row.kind == MetricKind::left_out || rule.row.kind == MetricKind::number;
+    const MetricKind kind = rule.row.kind;
+    const bool whole =
+        kind == MetricKind::left_out || kind == MetricKind::number || kind == MetricKind::histogram;
     if (rule.path.size() < path.size() && !whole) return false;
     for (std::size_t i = 0; i < std::min(path.size(), rule.path.size()); ++i)
         if (!fits(rule.path[i], path[i])) return false;
@@ -208,6 +231,12 @@ void find_unnamed(const std::vector<Rule>& rules, const json& node, std::vector<
     for (const std::string& segment : *path)
         line += "/" + segment;
     found->push_back(line);
+}
+
+prometheus::MetricType type_of(MetricKind kind) {
+    if (kind == MetricKind::histogram) return prometheus::MetricType::Histogram;
+    return kind == MetricKind::counter ? prometheus::MetricType::Counter
+                                       : prometheus::MetricType::Gauge;
 }
 
 std::vector<Rule> all_rules() {
@@ -234,8 +263,7 @@ MetricFamilies metric_families(const json& status, std::uint64_t now_s) {
         MetricFamily family;
         family.name = rule.row.name;
         family.help = rule.row.help;
-        family.type = rule.row.kind == MetricKind::counter ? prometheus::MetricType::Counter
-                                                           : prometheus::MetricType::Gauge;
+        family.type = type_of(rule.row.kind);
         Collector(rule, now_s, &family).descend(status, 0, 0, {});
         if (!family.metric.empty()) families.push_back(std::move(family));
     }

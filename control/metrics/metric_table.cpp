@@ -11,6 +11,7 @@ constexpr auto age = MetricKind::age;
 constexpr auto state = MetricKind::state;
 constexpr auto fault = MetricKind::fault;
 constexpr auto number = MetricKind::number;
+constexpr auto histogram = MetricKind::histogram;
 constexpr auto left_out = MetricKind::left_out;
 
 constexpr const char* for_people = "a text for people";
@@ -192,6 +193,13 @@ constexpr MetricRow rows[] = {
     {"/coverage/objects/*/class", nullptr, left_out, "class", "a label"},
     {"/coverage/objects/*/objects", "cordon_objects_total", counter, "class/reason=class", "Objects that ended, each in one class."},
     {"/coverage/objects/*/bytes", "cordon_object_bytes_total", counter, "class/reason=class", "Bytes of these objects."},
+    {"/coverage/service_objects/*/service", nullptr, left_out, "service", "a label"},
+    {"/coverage/service_objects/*/objects/*/class", nullptr, left_out, "service,class", "a label"},
+    {"/coverage/service_objects/*/objects/*/objects", "cordon_service_objects_total", counter, "service,class/reason=class", "Objects of a service that ended, each in one class."},
+    {"/coverage/service_objects/*/objects/*/bytes", "cordon_service_object_bytes_total", counter, "service,class/reason=class", "Bytes of these objects."},
+    {"/coverage/service_objects/*/verdicts/*/objects", "cordon_verdicts_total", counter, "service,verdict", "Objects judged, by service and verdict; one in another counts beside it."},
+    {"/coverage/service_objects/*/verdicts/*/bytes", "cordon_verdict_bytes_total", counter, "service,verdict", "Bytes of these objects."},
+    {"/coverage/service_objects/*/latency", "cordon_verdict_seconds", histogram, "service", "From the end of an upload to its verdict, when what was held of it may leave."},
     {"/coverage/types/*/type", nullptr, left_out, "type", "a label"},
     {"/coverage/types/*/clean|dismissed|matched|uninspected/objects", "cordon_type_objects_total", counter, "type,verdict", "Objects judged, by their first bytes; one in another counts beside it."},
     {"/coverage/types/*/clean|dismissed|matched|uninspected/bytes", "cordon_type_bytes_total", counter, "type,verdict", "Bytes of these objects."},
@@ -219,6 +227,7 @@ std::span<const MetricRow> metric_table() {
 }
 
 const char* metric_type(MetricKind kind) {
+    if (kind == MetricKind::histogram) return "histogram";
     return kind == MetricKind::counter ? "counter" : "gauge";
 }
 

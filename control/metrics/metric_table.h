@@ -21,14 +21,15 @@
 namespace cordon {
 
 enum class MetricKind : std::uint8_t {
-    counter,   // a number that only grows until a restart
-    gauge,     // a number, or a yes or no
-    time,      // a point in time, as Unix seconds
-    age,       // the same, as seconds that have passed since
-    state,     // a word: 1, with the word as the last label
-    fault,     // a text, or none: 1 or 0; the text is for people
-    number,    // of the elements of a list
-    left_out,  // not exported; `help` says why
+    counter,    // a number that only grows until a restart
+    gauge,      // a number, or a yes or no
+    time,       // a point in time, as Unix seconds
+    age,        // the same, as seconds that have passed since
+    state,      // a word: 1, with the word as the last label
+    fault,      // a text, or none: 1 or 0; the text is for people
+    number,     // of the elements of a list
+    histogram,  // {"classes": [{"up_to_seconds", "messages"}], "sum_seconds", "messages"}
+    left_out,   // not exported; `help` says why
 };
 
 struct MetricRow {
@@ -41,7 +42,7 @@ struct MetricRow {
 
 std::span<const MetricRow> metric_table();
 
-// "counter" or "gauge".
+// "counter", "gauge" or "histogram".
 const char* metric_type(MetricKind kind);
 
 }  // namespace cordon

@@ -217,6 +217,19 @@ enum class ObjectClass : std::uint8_t {
 enum class TypeVerdict : std::uint8_t { clean, dismissed, matched, uninspected };
 inline constexpr std::size_t type_verdict_count = 4;
 
+// What became of objects of one service: the words of `cordonctl top`.
+enum class ServiceVerdict : std::uint8_t {
+    clean,
+    dismissed,
+    blocked,
+    reported,
+    observed,
+    uninspected,
+};
+inline constexpr std::size_t service_verdict_count = 6;
+inline constexpr std::string_view service_verdict_names[service_verdict_count] = {
+    "clean", "dismissed", "blocked", "reported", "observed", "uninspected"};
+
 // What the policies of a service decide about, and what was done: the words of `cordonctl status`.
 // `asymmetric` goes by on_midstream.
 enum class PolicyCase : std::uint8_t { tls, unparsable, midstream, asymmetric, limit };
@@ -296,6 +309,34 @@ struct Tally {  // how many, and how many bytes
     }
 };
 
+// How long something took, in classes: `latency_ends_ns` are the upper ends of all but the last.
+inline constexpr std::uint64_t latency_ends_ns[] = {
+    20'000,      50'000,      100'000,       200'000,       500'000,       1'000'000,
+    2'000'000,   5'000'000,   10'000'000,    20'000'000,    50'000'000,    100'000'000,
+    200'000'000, 500'000'000, 1'000'000'000, 2'000'000'000, 5'000'000'000, 10'000'000'000};
+inline constexpr std::size_t latency_class_count = std::size(latency_ends_ns) + 1;
+
+struct Latency {
+    std::array<Counter, latency_class_count> classes;
+    Counter sum_ns;
+    void add(std::uint64_t ns, std::uint64_t n = 1) {
+        std::size_t c = 0;
+        while (c < std::size(latency_ends_ns) && ns > latency_ends_ns[c])
+            ++c;
+        classes[c].add(n);
+        sum_ns.add(n * ns);
+    }
+};
+
+struct ServiceCounters {
+    std::array<Tally, object_class_count> objects;  // as Counters::objects
+    // Every object that was judged, as Counters::types: a member counts beside its archive.
+    std::array<Tally, service_verdict_count> verdicts;
+    // Of a message that carried objects: from its end to its verdict, when what was held may leave.
+    Latency verdict_latency;
+    Counter policies[policy_case_count][policy_result_count];  // connections
+};
+
 struct alignas(64) Counters {  // worker writes, control reads
     std::array<Counter, outcome_count> outcomes;
     std::array<Tally, frame_class_count> frames;    // bytes of whole frames as received
@@ -310,12 +351,25 @@ struct alignas(64) Counters {  // worker writes, control reads
     // By side: client, storage. A kept IP fragment joins when the fate of its datagram is known.
     Tally received[2];
     Tally transmitted[2];
-    // Connections, by service.
-    Counter policies[services_max][policy_case_count][policy_result_count];
+    std::array<ServiceCounters, services_max> services;
 
     void count(Outcome o, std::uint64_t n = 1) { outcomes[static_cast<std::size_t>(o)].add(n); }
     void decided(std::size_t service, PolicyCase about, PolicyResult result) {
-        policies[service][static_cast<std::size_t>(about)][static_cast<std::size_t>(result)].add();
+        services[service]
+            .policies[static_cast<std::size_t>(about)][static_cast<std::size_t>(result)]
+            .add();
+    }
+    // An object, with those of its bytes that no other has in the ledger.
+    void classed(std::size_t service, std::size_t object_class, std::uint64_t n_bytes) {
+        objects[object_class].add(n_bytes);
+        services[service].objects[object_class].add(n_bytes);
+    }
+    void classed_bytes(std::size_t service, std::size_t object_class, std::uint64_t n_bytes) {
+        objects[object_class].bytes.add(n_bytes);
+        services[service].objects[object_class].bytes.add(n_bytes);
+    }
+    void judged(std::size_t service, ServiceVerdict verdict, std::uint64_t n_bytes) {
+        services[service].verdicts[static_cast<std::size_t>(verdict)].add(n_bytes);
     }
     std::uint64_t read(Outcome o) const { return outcomes[static_cast<std::size_t>(o)].read(); }
 };

@@ -16,7 +16,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t link_magic = 0x4b4c4443;  // "CDLK"
-inline constexpr std::uint16_t link_version = 5;
+inline constexpr std::uint16_t link_version = 6;
 inline constexpr std::size_t link_frame_max = 64 * 1024;
 
 enum class LinkType : std::uint16_t {
@@ -151,6 +151,15 @@ struct LinkPort {             // what the port lost by itself
     std::uint64_t oversized;  // larger than one buffer
 };
 
+// As ServiceCounters.
+struct LinkServiceCounters {
+    char name[32];
+    LinkTally objects[object_class_count];
+    LinkTally verdicts[service_verdict_count];
+    std::uint64_t latency[latency_class_count];
+    std::uint64_t latency_sum_ns;
+};
+
 struct LinkCounters {  // sums over the workers and the kernel's own counters
     std::uint64_t outcomes[outcome_count];
     LinkTally frames[frame_class_count];  // not_protected and bypassed include what XDP bridged
@@ -162,6 +171,9 @@ struct LinkCounters {  // sums over the workers and the kernel's own counters
     LinkTally received[2];         // port counters: client, storage
     LinkTally transmitted[2];
     LinkPort port[2];
+    std::uint32_t service_count;
+    std::uint32_t reserved;
+    LinkServiceCounters services[services_max];
 };
 
 struct LinkDestination {

@@ -297,7 +297,7 @@ void Appliance::watch_directions() {
     for (std::uint32_t i = 0; i < options_.service_count; ++i) {
         std::uint64_t count = 0;
         for (const auto& worker : workers_) {
-            const auto& decided = worker->counters().policies[i];
+            const auto& decided = worker->counters().services[i].policies;
             for (const Counter& one : decided[static_cast<std::size_t>(PolicyCase::asymmetric)])
                 count += one.read();
         }

@@ -144,7 +144,7 @@ void ApplianceLink::policy_status(std::uint32_t number, LinkService* service) co
     service->dismiss = options.dismiss;
     service->asymmetric_last_s = parts_.directions->last_s(number);
     for (const auto& worker : *parts_.workers) {
-        const auto& decided = worker->counters().policies[number];
+        const auto& decided = worker->counters().services[number].policies;
         for (std::size_t about = 0; about < policy_case_count; ++about)
             for (std::size_t result = 0; result < policy_result_count; ++result)
                 service->policies[about][result] += decided[about][result].read();
@@ -159,6 +159,9 @@ void ApplianceLink::counters(LinkCounters* counters) {
     }
     counters->outcomes[static_cast<std::size_t>(Outcome::deny_failed)] +=
         parts_.journal->status().deny_failed;
+    counters->service_count = parts_.options->service_count;
+    for (std::uint32_t i = 0; i < counters->service_count; ++i)
+        add_service(i, &counters->services[i]);
     if (parts_.steer != nullptr) add_kernel(counters);
     for (const Side side : {Side::client, Side::storage}) {
         const PortDrops drops = parts_.ports->drops(side);
@@ -182,6 +185,20 @@ void ApplianceLink::add_worker(const Counters& from, LinkCounters* sum) const {
     for (std::size_t i = 0; i < 2; ++i) {
         add(&sum->received[i], from.received[i]);
         add(&sum->transmitted[i], from.transmitted[i]);
+    }
+}
+
+void ApplianceLink::add_service(std::uint32_t number, LinkServiceCounters* sum) const {
+    std::memcpy(sum->name, parts_.options->services[number].name, sizeof sum->name);
+    for (const auto& worker : *parts_.workers) {
+        const ServiceCounters& from = worker->counters().services[number];
+        for (std::size_t i = 0; i < object_class_count; ++i)
+            add(&sum->objects[i], from.objects[i]);
+        for (std::size_t i = 0; i < service_verdict_count; ++i)
+            add(&sum->verdicts[i], from.verdicts[i]);
+        for (std::size_t i = 0; i < latency_class_count; ++i)
+            sum->latency[i] += from.verdict_latency.classes[i].read();
+        sum->latency_sum_ns += from.verdict_latency.sum_ns.read();
     }
 }
 

@@ -54,6 +54,7 @@ class ApplianceLink final : public LinkTarget {
     void service_status(LinkStatus* status) const;
     void policy_status(std::uint32_t number, LinkService* service) const;
     void add_worker(const Counters& from, LinkCounters* sum) const;
+    void add_service(std::uint32_t number, LinkServiceCounters* sum) const;
     void add_kernel(LinkCounters* sum) const;
 
     Parts parts_;

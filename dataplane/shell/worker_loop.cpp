@@ -69,8 +69,10 @@ void WorkerLoop::turn() {
     notice_suspensions();
     notice_modes();
     const std::size_t frames = worker_.poll(now);
+    const std::uint64_t after_ns = clock_now().ns;
+    worker_.turn_ended(after_ns);
     publish();
-    const std::uint64_t ns = pacing_.nap_ns(frames, clock_now().ns, worker_.next_deadline_ns());
+    const std::uint64_t ns = pacing_.nap_ns(frames, after_ns, worker_.next_deadline_ns());
     if (ns != 0) nap(ns);
 }
 

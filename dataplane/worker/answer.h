@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "dataplane/contract/counters.h"
 #include "dataplane/contract/journal_format.h"
 #include "dataplane/http/body_rest.h"
 #include "dataplane/http/refusal.h"
@@ -22,6 +23,15 @@ struct OwnSegment {
     std::uint32_t ack;
     std::uint8_t flags;
     Bytes payload;
+};
+
+// What cannot be inspected, and what is done with it.
+struct Uninspectable {
+    PolicyCase about;
+    UninspectedReason reason;  // when it passes
+    UninspectedAction action;
+    ErrorStatus status;  // when it is refused
+    bool in_body;
 };
 
 inline constexpr std::size_t answer_bytes_max = refusal_bytes_max;

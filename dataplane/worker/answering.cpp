@@ -108,6 +108,7 @@ void Worker::State::block(FlowNumber number) {
     answer.silent = answer_impossible(flow, 1);
     answer.refused = !recorder.decided(incident, deny_key(flow), &answer.ticket);
     if (incident.complete != 0) await_body(number);
+    note_verdict(number);
     drop_held(flow);
     end_exchange(flow);
     clear_timer(number);

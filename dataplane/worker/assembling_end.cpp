@@ -243,6 +243,7 @@ void Worker::State::resume_after_assembly(FlowNumber number) {
     Flow& flow = flows[number];
     if (flow.phase != FlowPhase::established || flow.exchange == no_exchange) return;
     flow.verdict_due = false;
+    note_verdict(number);
     Exchange& exchange = exchanges[flow.exchange];
     class_rest(&exchange);
     close_message(&exchange);

@@ -171,7 +171,7 @@ bool Worker::State::judge_found(std::uint32_t place, MemberSeen seen) {
             drop_assembling(place);
             return false;
         }
-        if (seen == MemberSeen::whole) count_clean_member();
+        if (seen == MemberSeen::whole) count_clean_member(own.service);
         return true;
     }
     const Judged judged{own.flow, contained_object, seen != MemberSeen::so_far,
@@ -208,9 +208,10 @@ void Worker::State::search_apart(ObjectContent* object, TextTail* tail, Bytes by
 }
 
 // Nobody's message: only what is counted.
-void Worker::State::count_clean_member() {
+void Worker::State::count_clean_member(std::size_t service_number) {
     counters.count(Outcome::object_clean);
-    counters.objects[object_class(ObjectClass::inspected)].add(0);
+    counters.classed(service_number, object_class(ObjectClass::inspected), 0);
+    counters.judged(service_number, ServiceVerdict::clean, chain_found.digests.size);
     counters
         .types[static_cast<std::size_t>(chain_found.type)]
               [static_cast<std::size_t>(TypeVerdict::clean)]
@@ -223,7 +224,7 @@ void Worker::State::count_unread_member(std::uint32_t place, ContentReader* read
     const UninspectedReason reason = event.outcome == Outcome::archive_encrypted
                                          ? UninspectedReason::encrypted
                                          : UninspectedReason::archive;
-    counters.objects[object_class(reason)].add(0);
+    counters.classed(assemblings[place].service, object_class(reason), 0);
     const FlowNumber number = assemblings[place].flow;
     if (number == no_flow || event.outcome == Outcome::archive_unknown) return;
     chain_found.take_names(reader->decoder().name(event.object));
@@ -245,8 +246,9 @@ void Worker::State::member_fault(std::uint32_t place, ContentReader* reader, Out
     counters.count(why);
     counters.decided(own.service, about, PolicyResult::passed);
     const bool is_limit = about == PolicyCase::limit;
-    counters.objects[object_class(is_limit ? UninspectedReason::limit : UninspectedReason::archive)]
-        .add(0);
+    counters.classed(own.service,
+                     object_class(is_limit ? UninspectedReason::limit : UninspectedReason::archive),
+                     0);
     reader->decoder().give_up();
     for (std::uint8_t object = 0; object < limits::objects_per_message_max; ++object) {
         if (!reader->decoder().keeps(object)) reader->close_object(object);

@@ -20,7 +20,7 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     flow.waits_ms = 0;
     Exchange& exchange = exchanges[flow.exchange];
     exchange.begun_ns = now.ns;
-    exchange.earned_ns = 0;
+    exchange.earned_ns = exchange.end_ns = 0;
     exchange.moved = bytes_moved(flow);
     exchange.flow = static_cast<FlowNumber>(&flow - flows.get());
     exchange.parser.open(exchange.head_storage, !flow.had_request, flow.up.taken());
@@ -276,7 +276,7 @@ void Worker::State::pass_rest(FlowNumber number, UninspectedReason reason) {
     if (flow.exchange != no_exchange) taint_held(exchanges[flow.exchange]);
     const std::uint64_t read =
         flow.exchange == no_exchange ? flow.up.taken() : exchanges[flow.exchange].parser.consumed();
-    count_unframed(reason, flow.up.received() - read);
+    count_unframed(flow.service, reason, flow.up.received() - read);
     std::uint64_t begin;
     Bytes chunk;
     while (flow.up.take(pieces, &begin, &chunk)) {}
@@ -285,9 +285,10 @@ void Worker::State::pass_rest(FlowNumber number, UninspectedReason reason) {
     become_uninspected(number, reason);
 }
 
-void Worker::State::count_unframed(UninspectedReason reason, std::uint64_t bytes) {
+void Worker::State::count_unframed(std::size_t service_number, UninspectedReason reason,
+                                   std::uint64_t bytes) {
     counters.unframed_bytes.add(bytes);
-    counters.objects[object_class(reason)].bytes.add(bytes);
+    counters.classed_bytes(service_number, object_class(reason), bytes);
 }
 
 }  // namespace cordon

@@ -62,6 +62,7 @@ struct Exchange {
     std::uint64_t moved;        // bytes of both directions that are in earned_ns
     std::uint64_t chunk_begin;  // stream offset of the chunk the parser works on
     std::uint64_t body_bytes;   // read of the body, and in no class of the ledger yet
+    std::uint64_t end_ns;       // when its end was read, and it has no verdict yet; else 0
     std::uint64_t unneeded_at;  // where it was found that nobody needs the rest; UINT64_MAX: not
     FlowNumber flow;            // no_flow: given back
     std::uint32_t assembling;   // what it has to do with an upload in pieces, or no_assembling

@@ -228,7 +228,7 @@ void Worker::State::become_uninspected(FlowNumber number, UninspectedReason reas
     if (!flow.storage.has_like) flow.storage.like = reversed(flow.client.like);
     flow.phase = FlowPhase::uninspected;
     flow.reason = reason;
-    counters.objects[object_class(reason)].count.add();
+    counters.classed(flow.service, object_class(reason), 0);
     if (reason == UninspectedReason::midstream || reason == UninspectedReason::bypassed)
         ++midstream_flows;
 }

@@ -28,6 +28,20 @@ Endpoint endpoint_of(const SegmentEnd& end) {
     return endpoint_of(ClientAddress{std::to_array(end.address.bytes), end.port});
 }
 
+ServiceVerdict verdict_of(MatchAction action) {
+    switch (action) {
+        case MatchAction::block:
+            return ServiceVerdict::blocked;
+        case MatchAction::report:
+            return ServiceVerdict::reported;
+        case MatchAction::observe:
+            return ServiceVerdict::observed;
+        case MatchAction::suspended:
+            break;
+    }
+    return ServiceVerdict::clean;
+}
+
 }  // namespace
 
 // Every digest of an object is keyed before the first is looked up, so that the index comes from
@@ -122,6 +136,7 @@ void Worker::State::judge(FlowNumber number) {
         if (flow.phase != FlowPhase::established) return;
     }
     if (!end_assembling(number)) return;
+    note_verdict(number);
     class_rest(&exchange);
     close_message(&exchange);
     go_on(number);
@@ -263,7 +278,7 @@ bool Worker::State::judge_contained(const Judged& judged, const PatternHits& hit
         record_match(judged, finding);
     } else if (seen == MemberSeen::cut) {
         counters.count(Outcome::object_aborted);
-        counters.objects[object_class(UninspectedReason::incomplete)].add(0);
+        counters.classed(flow.service, object_class(UninspectedReason::incomplete), 0);
     } else {
         count_clean(judged, finding);
     }
@@ -332,8 +347,10 @@ void Worker::State::count_clean(const Judged& judged, const Finding& finding) {
         return count_uninspected(judged, UninspectedReason::form);
     if ((wanted & judged.digests.present).empty()) return count_dismissed(judged);
     counters.count(Outcome::object_clean);
-    counters.objects[object_class(ObjectClass::inspected)].add(own_bytes(judged));
+    counters.classed(flows[judged.flow].service, object_class(ObjectClass::inspected),
+                     own_bytes(judged));
     count_type(judged, TypeVerdict::clean);
+    count_verdict(judged, ServiceVerdict::clean);
     report(judged, ObjectVerdict::clean, {}, 0);
 }
 
@@ -355,15 +372,31 @@ void Worker::State::count_dismissed(const Judged& judged) {
     const ObjectClass why = judged.object == assembled_object
                                 ? ObjectClass::dismissed_head
                                 : exchange.objects[judged.object].dismissed_as;
-    counters.objects[object_class(why)].add(own_bytes(judged));
+    counters.classed(flows[judged.flow].service, object_class(why), own_bytes(judged));
     count_type(judged, TypeVerdict::dismissed);
+    count_verdict(judged, ServiceVerdict::dismissed);
     report(judged, ObjectVerdict::dismissed, {}, 0);
 }
 
 void Worker::State::count_uninspected(const Judged& judged, UninspectedReason reason) {
-    counters.objects[object_class(reason)].add(own_bytes(judged));
+    counters.classed(flows[judged.flow].service, object_class(reason), own_bytes(judged));
     count_type(judged, TypeVerdict::uninspected);
+    count_verdict(judged, ServiceVerdict::uninspected);
     report(judged, ObjectVerdict::uninspected, reason, 0);
+}
+
+void Worker::State::count_verdict(const Judged& judged, ServiceVerdict verdict) {
+    counters.judged(flows[judged.flow].service, verdict, judged.digests.size);
+}
+
+// What was held of this message may leave, or its flow is cut.
+void Worker::State::note_verdict(FlowNumber number) {
+    const Flow& flow = flows[number];
+    if (flow.exchange == no_exchange) return;
+    Exchange& exchange = exchanges[flow.exchange];
+    if (exchange.end_ns != 0)
+        verdict_clock.judged(flow.service, exchange.end_ns, now.ns, &counters);
+    exchange.end_ns = 0;
 }
 
 // Bytes of the body that go into the ledger with this object. A member has none: they are its
@@ -382,8 +415,10 @@ void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     };
     if (std::any_of(finding.entries, finding.entries + finding.count, is_pattern))
         counters.count(Outcome::pattern_matched);
-    counters.objects[object_class(ObjectClass::inspected)].add(take_body_bytes(&exchange));
+    counters.classed(flows[judged.flow].service, object_class(ObjectClass::inspected),
+                     take_body_bytes(&exchange));
     count_type(judged, TypeVerdict::matched);
+    count_verdict(judged, verdict_of(finding.action));
     report(judged, ObjectVerdict::match, {}, finding.entries[0].match.reference);
     fill_incident(judged, finding);
     if (!judged.complete && judged.object < exchange.objects.size())

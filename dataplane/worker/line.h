@@ -36,6 +36,7 @@
 #include "dataplane/worker/exchange.h"
 #include "dataplane/worker/flow_state.h"
 #include "dataplane/worker/lifetime.h"
+#include "dataplane/worker/verdict_clock.h"
 #include "dataplane/worker/worker.h"
 
 namespace cordon {
@@ -201,16 +202,9 @@ struct Worker::State {
     void request_head(FlowNumber number);
     void request_error(FlowNumber number, Outcome why);
     void request_foreign(FlowNumber number, UninspectedReason reason);
-    struct Uninspectable {
-        PolicyCase about;
-        UninspectedReason reason;  // when it passes
-        UninspectedAction action;
-        ErrorStatus status;  // when it is refused
-        bool in_body;
-    };
     void end_inspection(FlowNumber number, const Uninspectable& what);
     void pass_rest(FlowNumber number, UninspectedReason reason);
-    void count_unframed(UninspectedReason reason, std::uint64_t bytes);
+    void count_unframed(std::size_t service_number, UninspectedReason reason, std::uint64_t bytes);
 
     // --- unpacking.cpp ---
     void note_unpacked(std::size_t bytes) { unpack_left -= std::min(unpack_left, bytes); }
@@ -424,7 +418,7 @@ struct Worker::State {
     PatternHits hits_of_chain(std::uint32_t place);
     std::uint64_t index_generation() const;
     void search_apart(ObjectContent* object, TextTail* tail, Bytes bytes);
-    void count_clean_member();
+    void count_clean_member(std::size_t service_number);
     void count_unread_member(std::uint32_t place, ContentReader* reader, const ObjectEvent& event);
     void member_fault(std::uint32_t place, ContentReader* reader, Outcome why);
     static PolicyCase case_of_flaw(Outcome why);
@@ -473,6 +467,8 @@ struct Worker::State {
     void fill_request(const Flow& flow, IncidentRecord* record) const;
     void count_clean(const Judged& judged, const Finding& finding);
     void count_dismissed(const Judged& judged);
+    void count_verdict(const Judged& judged, ServiceVerdict verdict);
+    void note_verdict(FlowNumber number);
     bool is_stale(const Judged& judged);
     void count_uninspected(const Judged& judged, UninspectedReason reason);
     std::uint64_t own_bytes(const Judged& judged);
@@ -526,6 +522,7 @@ struct Worker::State {
     Port& port;
     Recorder& recorder;
     Counters counters;
+    VerdictClock verdict_clock;
     Now now{};
 
     Reassembly fragments;

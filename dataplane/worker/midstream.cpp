@@ -179,7 +179,7 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     if (end > static_cast<std::int64_t>(stream.received())) {
         const std::uint64_t fresh = static_cast<std::uint64_t>(end) - stream.received();
         stream.pass(fresh);
-        if (from_the_client) count_unframed(flow.reason, fresh);
+        if (from_the_client) count_unframed(flow.service, flow.reason, fresh);
     }
     const std::int64_t acked = other.offset_of(segment.acknowledgement);
     if (acked > static_cast<std::int64_t>(peer.acked))

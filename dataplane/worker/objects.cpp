@@ -13,6 +13,7 @@ void Worker::State::open_message(FlowNumber number) {
     exchange.body_ended = exchange.undecoded = exchange.left_alone = false;
     exchange.unneeded_at = UINT64_MAX;
     exchange.body_bytes = 0;
+    exchange.end_ns = 0;
     exchange.form = form_of(head);
     exchange.decoder = no_decoder;
     exchange.sniff_due = !BodyDecoder::needed(head);
@@ -113,6 +114,7 @@ void Worker::State::end_of_body(FlowNumber number) {
     // not free them. When they went by timer it is held alone.
     if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
     flow.verdict_due = true;
+    exchange.end_ns = now.ns;
     judgements.push_back(number);
 }
 
@@ -218,9 +220,9 @@ void Worker::State::form_fault(FlowNumber number, const ObjectEvent& event) {
     Exchange& exchange = exchanges[flow.exchange];
     BodyDecoder& decoder = decoders[exchange.decoder].decoder;
     if (event.is_local) {
-        counters
-            .objects[object_class(limit ? UninspectedReason::limit : UninspectedReason::archive)]
-            .add(0);
+        counters.classed(
+            flow.service,
+            object_class(limit ? UninspectedReason::limit : UninspectedReason::archive), 0);
     } else {
         exchange.undecoded = true;
     }
@@ -237,7 +239,7 @@ void Worker::State::count_unread(FlowNumber number, const ObjectEvent& event) {
     const UninspectedReason reason = event.outcome == Outcome::archive_encrypted
                                          ? UninspectedReason::encrypted
                                          : UninspectedReason::archive;
-    counters.objects[object_class(reason)].add(0);
+    counters.classed(flows[number].service, object_class(reason), 0);
     const Judged judged{number, event.object, false, {}};
     OpenObject& unread = exchanges[flows[number].exchange].objects[event.object];
     if (unread.slot == no_object) contents.open(&unread.content);  // it never was an object
@@ -253,7 +255,7 @@ bool Worker::State::is_member(const Exchange& exchange, std::uint8_t object) {
 void Worker::State::class_rest(Exchange* exchange) {
     const std::size_t in = exchange->undecoded ? object_class(UninspectedReason::form)
                                                : object_class(ObjectClass::inspected);
-    counters.objects[in].bytes.add(take_body_bytes(exchange));
+    counters.classed_bytes(flows[exchange->flow].service, in, take_body_bytes(exchange));
 }
 
 // Bytes of the body that no object was charged with yet: each goes to one class of the ledger.
@@ -291,8 +293,8 @@ void Worker::State::abort_object(FlowNumber number) {
         counters.count(Outcome::object_aborted);
         count_uninspected(judged, UninspectedReason::incomplete);
     }
-    counters.objects[object_class(UninspectedReason::incomplete)].bytes.add(
-        take_body_bytes(&exchange));
+    counters.classed_bytes(flow.service, object_class(UninspectedReason::incomplete),
+                           take_body_bytes(&exchange));
     close_message(&exchange);
 }
 

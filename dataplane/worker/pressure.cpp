@@ -18,7 +18,7 @@ void Worker::State::without_place(Arrival& arrival, std::size_t service_number) 
     counters.count(Outcome::flow_table_full);
     if (arrival.segment.payload.empty()) return forward(arrival, FrameClass::control);
     if (arrival.side == Side::client)
-        count_unframed(UninspectedReason::limit, arrival.segment.payload.size());
+        count_unframed(service_number, UninspectedReason::limit, arrival.segment.payload.size());
     forward_uninspected(arrival, UninspectedReason::limit);
 }
 

@@ -85,6 +85,10 @@ std::size_t Worker::poll(Now now) {
     return received;
 }
 
+void Worker::turn_ended(std::uint64_t now_ns) {
+    state_->verdict_clock.turn_ended(now_ns - state_->now.ns, &state_->counters);
+}
+
 std::uint64_t Worker::next_deadline_ns() const {
     std::uint64_t next = std::min(state_->fragments.next_deadline_ns(), state_->assembling_due_ns);
     for (const TimerList& list : state_->timers) {

@@ -77,6 +77,9 @@ class Worker {
     // the number of frames received.
     std::size_t poll(Now now);
 
+    // After poll(), with the time then: how long its verdicts took. Only counters depend on it.
+    void turn_ended(std::uint64_t now_ns);
+
     // When the next timer is due, in ns of Now::ns; UINT64_MAX when none is.
     std::uint64_t next_deadline_ns() const;
 

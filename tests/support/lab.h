@@ -133,6 +133,12 @@ class Lab {
                                 worker->object_bytes_open();
         for (const Tally& tally : counters.objects)
             objects -= tally.bytes.read();
+        for (std::size_t i = 0; i < object_class_count; ++i) {
+            std::uint64_t of_services = 0;
+            for (const ServiceCounters& service : counters.services)
+                of_services += service.objects[i].bytes.read();
+            INVARIANT(of_services == counters.objects[i].bytes.read());
+        }
         if (frames == 0 && objects == 0) return;
         std::fprintf(stderr, "ledgers differ: frames by %lld bytes, objects by %lld\n",
                      static_cast<long long>(frames), static_cast<long long>(objects));

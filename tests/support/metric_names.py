@@ -26,8 +26,14 @@ def expressions(path):
 def known_metrics(cordonctl):
     listed = subprocess.run([cordonctl, "help", "metrics", "--json"], check=True,
                             capture_output=True).stdout
-    return {one["metric"]: {name.strip() for name in one["labels"].split(",")}
-            for one in json.loads(listed)["metrics"]}
+    known = {}
+    for one in json.loads(listed)["metrics"]:
+        labels = {name.strip() for name in one["labels"].split(",")}
+        known[one["metric"]] = labels
+        if one["type"] == "histogram":  # its samples have names of their own
+            known[one["metric"] + "_bucket"] = labels | {"le"}
+            known[one["metric"] + "_sum"] = known[one["metric"] + "_count"] = labels
+    return known
 
 
 def main():

@@ -29,6 +29,10 @@ check "the block is counted" is 'cordon_outcomes_total{outcome="match_blocked",u
 check "the incident is counted" is 'cordon_service_incidents{service="photos",action="block"}' 1
 inspected() { value 'cordon_objects_total{class="inspected",reason=""}'; }
 check "the stored object is counted" at_least 1 inspected
+check "and the block as a verdict of its service" is \
+    'cordon_verdicts_total{service="photos",verdict="blocked"}' 1
+timed() { value 'cordon_verdict_seconds_count{service="photos"}'; }
+check "how long verdicts took is told" at_least 2 timed
 check "the mode is told" is 'cordon_mode{service="photos",mode="enforce"}' 1
 no_backlog() { scrape_to && is cordon_journal_backlog_records 0; }
 check "the journal has no backlog in the end" wait_for 5 no_backlog

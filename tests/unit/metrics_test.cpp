@@ -22,6 +22,7 @@
 #include "control/metrics/exposition.h"
 #include "control/metrics/metric_table.h"
 #include "control/metrics/metrics_server.h"
+#include "dataplane/base/time.h"
 #include "dataplane/contract/keyed_tag.h"
 #include "tests/support/cmocka_cpp.h"
 
@@ -61,6 +62,14 @@ LinkCounters counters_of_all() {
     for (LinkPort& port : c.port)
         for (std::uint64_t* place : {&port.missed, &port.errors, &port.oversized})
             number(place);
+    c.service_count = 2;
+    for (std::uint32_t i = 0; i < c.service_count; ++i) {
+        std::strcpy(c.services[i].name, i == 0 ? "photos" : "videos");
+        number(&c.services[i].objects);
+        number(&c.services[i].verdicts);
+        number(&c.services[i].latency);
+        c.services[i].latency_sum_ns = ++next_number * ns_per_s;
+    }
     return c;
 }
 
@@ -119,8 +128,15 @@ json status_document(const LinkStatus& status, const LinkCounters& counters) {
 std::set<double> values_of(const MetricFamilies& families) {
     std::set<double> values;
     for (const auto& family : families)
-        for (const auto& metric : family.metric)
+        for (const auto& metric : family.metric) {
             values.insert(metric.gauge.value);
+            values.insert(metric.histogram.sample_sum);
+            std::uint64_t before = 0;
+            for (const auto& bucket : metric.histogram.bucket) {
+                values.insert(static_cast<double>(bucket.cumulative_count - before));
+                before = bucket.cumulative_count;
+            }
+        }
     return values;
 }
 

@@ -26,7 +26,7 @@ Options options_with(MidstreamAction action) {
 }
 
 std::uint64_t decided(const Lab& lab, PolicyCase about, PolicyResult result) {
-    const auto& counts = lab.worker->counters().policies[0];
+    const auto& counts = lab.worker->counters().services[0].policies;
     return counts[static_cast<std::size_t>(about)][static_cast<std::size_t>(result)].read();
 }
 
@@ -481,9 +481,9 @@ void a_service_decides_for_itself(void**) {
     lab.connect();
     lab.send(std::string_view("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
     assert_int_equal(lab.stored.size(), 11);
-    const auto& counts = lab.worker->counters().policies;
-    assert_int_equal(counts[0][0][0].read(), 0);
-    assert_int_equal(counts[1][0][0].read(), 1);
+    const auto& services = lab.worker->counters().services;
+    assert_int_equal(services[0].policies[0][0].read(), 0);
+    assert_int_equal(services[1].policies[0][0].read(), 1);
 }
 
 }  // namespace
