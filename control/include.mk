@@ -71,6 +71,8 @@ cli_sources := \
     control/cli/status.cpp \
     control/cli/tables.cpp \
     control/cli/text.cpp \
+    control/cli/top.cpp \
+    control/cli/top_view.cpp \
     control/cli/verify.cpp
 daemon_sources := \
     control/daemon/active_options.cpp \
@@ -156,7 +158,7 @@ control_sources = $(config_sources) $(audit_sources) $(approval_sources) \
                   $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl \
-                  -lmicrohttpd -lprometheus-cpp-core
+                  -lmicrohttpd -lprometheus-cpp-core -lncursesw -ltinfo
 
 control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 

@@ -115,7 +115,8 @@ control_tests := \
     events \
     metrics \
     weakening \
-    cli
+    cli \
+    top_view
 
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)

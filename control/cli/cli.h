@@ -47,8 +47,9 @@ enum class Flag : std::uint8_t {
     since,
     head,
     confirm,
+    interval,
 };
-inline constexpr std::size_t flag_count = 26;
+inline constexpr std::size_t flag_count = 27;
 
 struct FlagInfo {
     Flag flag;
@@ -139,6 +140,7 @@ int print_event_fields(Context& context);
 // Commands, by file.
 int run_status(Context& context);
 int run_coverage(Context& context);
+int run_top(Context& context);
 int run_check(Context& context);
 int run_completion(Context& context);
 int run_incidents_list(Context& context);

@@ -11,6 +11,7 @@ namespace cordon {
 namespace {
 
 constexpr Flag coverage_flags[] = {Flag::unlisted};
+constexpr Flag top_flags[] = {Flag::interval, Flag::limit};
 constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status};
 constexpr Flag tail_flags[] = {Flag::follow, Flag::limit, Flag::service, Flag::action,
                                Flag::status};
@@ -49,6 +50,9 @@ const Command commands[] = {
     {"coverage", "", 0, 0, coverage_flags,
      "what was inspected and what was not: every frame and every object, counted once",
      run_coverage, "coverage"},
+    {"top", "", 0, 0, top_flags,
+     "live, by service: objects, bytes, verdicts, what was seen and how long verdicts took",
+     run_top, "coverage"},
     {"incidents list", "", 0, 0, list_flags, "matches, newest first", run_incidents_list,
      "incidents.list"},
     {"incidents", "", 0, 0, list_flags, "the same", run_incidents_list, "incidents.list"},
@@ -260,6 +264,7 @@ constexpr FlagInfo flags[] = {
     {Flag::since, "since", 0, "TIME", "only newer: 2030-01-31T18:00:00Z, or so long ago: 30m, 2h"},
     {Flag::head, "head", 0, "HASH", "a head that was noted before: is all up to it still there?"},
     {Flag::confirm, "confirm", 0, "TIME", "it goes back after this time, at most 60m"},
+    {Flag::interval, "interval", 0, "TIME", "between two looks, like 5s (default 2s)"},
 };
 static_assert(std::size(flags) == flag_count);
 
