@@ -158,6 +158,7 @@ shell_sources := \
     dataplane/shell/eal.cpp \
     dataplane/shell/net_device.cpp \
     dataplane/shell/process.cpp \
+    dataplane/shell/telemetry.cpp \
     dataplane/shell/xdp_features.cpp
 replay_sources := \
     dataplane/replay/capture.cpp \

@@ -13,6 +13,7 @@
 #include "dataplane/shell/clock.h"
 #include "dataplane/shell/eal.h"
 #include "dataplane/shell/memory_plan.h"
+#include "dataplane/shell/telemetry.h"
 
 namespace cordon {
 namespace {
@@ -154,6 +155,8 @@ Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
         ControlSocket::open(std::string(options.run_dir) + "/dataplane.sock", made->link_.get());
     if (!socket) return Failure(socket.error());
     made->socket_ = std::move(*socket);
+    done = register_telemetry(made->link_.get(), &made->workers_);
+    if (!done) return Failure(done.error());
     return made;
 }
 
@@ -167,6 +170,7 @@ Appliance::Appliance(const Options& options)
       modes_(options_) {}
 
 Appliance::~Appliance() {
+    end_telemetry();
     socket_.reset();
     stop_.store(true, std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < workers_.size(); ++i)

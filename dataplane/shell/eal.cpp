@@ -4,9 +4,11 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <sched.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -61,18 +63,27 @@ std::string lcore_map(const Options& options) {
     return map;
 }
 
+constexpr std::string_view file_prefix = "dataplane";
+
+// DPDK would not start with a path that is too long for a socket.
+bool telemetry_path_fits(const Options& options) {
+    constexpr std::string_view below = "/dpdk/dataplane/dpdk_telemetry.v2:99";
+    return std::string_view(options.run_dir).size() + below.size() < sizeof(sockaddr_un::sun_path);
+}
+
 std::vector<std::string> arguments(const Options& options, std::uint32_t memory_mib) {
     std::vector<std::string> list{
         "cordon-dataplane",
         "--main-lcore=0",
         "--lcores=" + lcore_map(options),
-        // Two appliances on one machine must not meet in /var/run/dpdk.
-        "--file-prefix=cordon-" + std::to_string(getpid()),
-        "--no-telemetry",
+        // Below run_dir, which is one appliance's own and lasts: a folder in /var/run/dpdk for
+        // every process would be left behind by each.
+        "--file-prefix=" + std::string(file_prefix),
         "--log-level=warning",
         "-m",
         std::to_string(memory_mib),
     };
+    if (!telemetry_path_fits(options)) list.push_back("--no-telemetry");
     if (options.port_kind == PortKind::pci) {
         list.insert(list.end(),
                     {"--in-memory", "-a", options.client_port, "-a", options.storage_port});
@@ -105,6 +116,8 @@ Result<void> start_eal(const Options& options, std::uint32_t memory_mib) {
     Words& log = words();
     log.stream = open_memstream(&log.text, &log.length);
     if (log.stream != nullptr) rte_openlog_stream(log.stream);
+    // Where DPDK keeps what it makes, its telemetry socket above all; systemd says the same.
+    setenv("RUNTIME_DIRECTORY", options.run_dir, 1);
     std::vector<std::string> list = arguments(options, memory_mib);
     std::vector<char*> argv;
     for (std::string& argument : list)
