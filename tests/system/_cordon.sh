@@ -191,7 +191,7 @@ start_long_upload() {
     long=$BACKGROUND_PID
 }
 
-stored() { put "$@" && [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]; }
+stored() { put "$@" && [[ $(status_of_answer) = 20[14] ]]; }
 
 # A complete 403 with a case number, in the reason phrase and in the body.
 refused() {

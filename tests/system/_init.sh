@@ -283,9 +283,8 @@ stop_cordond() {
 start_nginx() {
     need nginx
     _dav=
-    for _module in /usr/lib/nginx/modules/ngx_http_dav_module.so; do
-        [ ! -e $_module ] || _dav="load_module $_module;"
-    done
+    _module=/usr/lib/nginx/modules/ngx_http_dav_module.so
+    [ ! -e $_module ] || _dav="load_module $_module;"
     chmod 777 "$WORK/www" "$WORK/tmp"
     cat >"$WORK/nginx.conf" <<TEXT
 $_dav

@@ -50,7 +50,7 @@ killed_at() {
 }
 # What a killed step left behind must not be what the next one transmits.
 in_cli sysctl -q -w net.ipv4.tcp_orphan_retries=1
-spares_made() { [ "$(ls "$WORK/state/journal" | grep -c '^spare-.*cdj$')" = 2 ]; }
+spares_made() { [ "$(find "$WORK/state/journal" -name 'spare-*cdj' | wc -l)" = 2 ]; }
 
 check "a known file is refused" refused "$URL4/first" "$WORK/known"
 wait_for 10 spares_made || fail "the journal made no spares"

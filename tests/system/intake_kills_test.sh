@@ -15,7 +15,7 @@ cordon_up
 
 records=600 segments=13 calls=pread64,pwrite64,fdatasync,fsync,unlink,ftruncate
 "$fill" "$WORK/filled" $records 163840
-made=$(ls "$WORK/filled" | grep -c ^incident)
+made=$(find "$WORK/filled" -name 'incident*' | wc -l)
 check "the journal has $segments segments" [ "$made" = $segments ]
 
 fresh() {
@@ -41,7 +41,7 @@ store = sqlite3.connect("file:%s/cordon.sqlite?mode=ro" % sys.argv[1], uri=True)
 print(*store.execute(sys.argv[2]).fetchone())' "$WORK" "$1" 2> /dev/null
 }
 _has_all() { [ "$(_store 'SELECT count(*) FROM incident')" -ge $records ]; }
-_clean() { [ "$(ls "$WORK/state/journal" | grep -c '^incident')" = 1 ]; }
+_clean() { [ "$(find "$WORK/state/journal" -name 'incident*' | wc -l)" = 1 ]; }
 
 fresh
 traced -o "$WORK/calls.out"

@@ -11,12 +11,11 @@ wire_up cli $bad --delay-ms 5 --seed "$seed"
 wire_up sto $bad --seed $((seed + 100))
 
 for manner in plain "chunked --piece 1000" "chunked --piece 16384"; do
-    # shellcheck disable=SC2086 — words
     set -- $manner
-    upload "$1" /clean "$WORK/clean" --linger 0.1 ${@:2}
+    upload "$1" /clean "$WORK/clean" --linger 0.1 "${@:2}"
     check "clean, $manner: stored" grep -q '^20' "$WORK/answer.log"
     check "clean, $manner: as it was sent" cmp "$WORK/clean" "$WORK/www/clean"
-    upload "$1" /known "$WORK/known" --linger 0.1 ${@:2}
+    upload "$1" /known "$WORK/known" --linger 0.1 "${@:2}"
     check "known, $manner: refused" grep -q '^403' "$WORK/answer.log"
     check "known, $manner: not stored" no_trace known
 done

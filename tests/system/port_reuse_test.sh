@@ -6,7 +6,7 @@ cordon_up
 
 stored_from() {
     put "$URL4/clean" "$WORK/clean" --local-port "$1" --max-time 3 &&
-        [ "$(status_of_answer)" = 201 -o "$(status_of_answer)" = 204 ]
+        [[ $(status_of_answer) = 20[14] ]]
 }
 for port in 45001 45002 45003; do
     check "refused from port $port" refused "$URL4/known" "$WORK/known" --local-port $port

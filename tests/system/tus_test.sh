@@ -63,7 +63,7 @@ check "and is not there" never_whole
 not_stored() {
     local status=0
     send_tus known known "$@" || status=$?
-    [ $status = 1 -o $status = 3 ] && grep -qE '^(403|503)$' "$WORK/answer.log"
+    [[ $status = [13] ]] && grep -qE '^(403|503)$' "$WORK/answer.log"
 }
 check "a known one that the storage cuts is not stored" not_stored cut=150000 retries=1
 check "and is not there" never_whole
