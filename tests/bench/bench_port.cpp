@@ -10,7 +10,8 @@ namespace cordon::bench {
 namespace {
 
 constexpr std::size_t buffer_bytes = 2048;
-constexpr std::size_t buffers = 512;
+// In bursts and queues; and a worker may hold a frame of each flow, the tail of its object.
+constexpr std::size_t buffers_least = 256;
 constexpr std::size_t header_bytes = 14 + 20 + 20;
 constexpr std::size_t segment_bytes = 1460;
 constexpr std::uint32_t window_bytes = 32 * segment_bytes;
@@ -103,7 +104,7 @@ BenchPort::BenchPort(std::uint32_t flows, std::uint64_t object_bytes) : clients_
         write(clients_[n].up, true);
         write(clients_[n].down, false);
     }
-    for (std::size_t n = 0; n < buffers; ++n) {
+    for (std::size_t n = 0; n < buffers_least + flows; ++n) {
         memory_.push_back(std::make_unique<std::uint8_t[]>(buffer_bytes + sizeof(std::uint64_t)));
         free_.push_back(memory_.back().get());
     }
