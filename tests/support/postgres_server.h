@@ -71,6 +71,9 @@ class PostgresServer {
 
     // It answers when this returns true. It ends with the thread that calls this.
     bool run() {
+        // Of one that was killed; its number may be somebody else's by now.
+        for (const char* lock : {"/data/postmaster.pid", "/.s.PGSQL.5432", "/.s.PGSQL.5432.lock"})
+            ::unlink((directory_ + lock).c_str());
         pid_ = ::fork();
         if (pid_ == 0) become_server();
         for (int n = 0; n < 200; ++n) {

@@ -22,7 +22,8 @@ _as_postgres() {
 }
 
 start_postgres() {
-    rm -f "$POSTGRES_DIR"/data/postmaster.pid
+    # Of one that was killed; its number may be somebody else's by now.
+    rm -f "$POSTGRES_DIR"/data/postmaster.pid "$POSTGRES_DIR"/.s.PGSQL.*
     _as_postgres "$POSTGRES_BIN/postgres" -D "$POSTGRES_DIR/data" -k "$POSTGRES_DIR" \
         -c listen_addresses= -c shared_buffers=16MB >> "$WORK/postgres.log" 2>&1 &
     POSTGRES_PID=$!
