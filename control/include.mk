@@ -22,12 +22,16 @@ approval_sources := \
     control/approval/proposals.cpp \
     control/approval/weakening.cpp
 store_sources := \
-    control/store/store_sqlite.cpp \
     control/store/case_keys.cpp \
+    control/store/database.cpp \
     control/store/personal.cpp \
     control/store/personal_data.cpp \
     control/store/incident_filter.cpp \
+    control/store/postgres.cpp \
+    control/store/postgres_url.cpp \
     control/store/schema.cpp \
+    control/store/schema_postgres.cpp \
+    control/store/sql_store.cpp \
     control/store/sqlite.cpp \
     control/store/text.cpp \
     control/store/verify_queue.cpp
@@ -95,6 +99,8 @@ daemon_sources := \
     control/daemon/request_roles.cpp \
     control/daemon/request_server.cpp \
     control/daemon/requests.cpp \
+    control/daemon/store_desk.cpp \
+    control/daemon/store_requests.cpp \
     control/daemon/verify_desk.cpp \
     control/daemon/verify_grounds.cpp \
     control/daemon/verify_requests.cpp
@@ -157,8 +163,11 @@ control_sources = $(config_sources) $(audit_sources) $(approval_sources) \
                   $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
                   $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
-control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl \
+control_libs    = $(pure_libs) -lsqlite3 -lpq -lfmt -lsystemd -lsodium -lexpat -lcurl \
                   -lmicrohttpd -lprometheus-cpp-core -lncursesw -ltinfo
+
+PQ_CXXFLAGS     = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libpq))
+$(O)/control/store/postgres.o $(O)/control/store/postgres_url.o: EXTRA_CXXFLAGS = $(PQ_CXXFLAGS)
 
 control_main_sources = control/daemon/main.cpp control/cli/main.cpp $(publisher_main_sources)
 
@@ -177,6 +186,6 @@ $(O)/bin/cordonctl: LIBS = $(control_libs)
 programs += $(O)/bin/cordon-feed
 $(O)/bin/cordon-feed: $(patsubst %.cpp,$(O)/%.o,$(publisher_main_sources) $(publisher_sources) \
                         $(feed_sources) control/cli/text.cpp control/store/sqlite.cpp \
-                        $(builder_sources)) $(pure_objects)
+                        control/store/database.cpp $(builder_sources)) $(pure_objects)
 	$(link)
 $(O)/bin/cordon-feed: LIBS = $(pure_libs) -lsqlite3 -lfmt -lsodium -lexpat

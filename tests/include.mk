@@ -91,6 +91,7 @@ control_tests := \
     audit \
     journal_crash \
     personal_data \
+    shared_store \
     store \
     verify_queue \
     verify_desk \
@@ -121,6 +122,8 @@ control_tests := \
 room_test_programs    = $(room_tests:%=$(O)/tests/unit/%_test)
 control_test_programs = $(control_tests:%=$(O)/tests/unit/%_test)
 unit_test_programs    = $(room_test_programs) $(control_test_programs)
+# Tests of the store run on a server of their own as well.
+$(control_test_programs:%=%.o): EXTRA_CXXFLAGS = $(PQ_CXXFLAGS)
 
 $(room_test_programs): $(O)/tests/unit/%_test: $(O)/tests/unit/%_test.o $(pure_objects) \
                        $(shell_plain_objects)

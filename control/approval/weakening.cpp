@@ -124,6 +124,7 @@ constexpr Row<Config> rows[] = {
     {"control.link_timeout_ms", Weight::none, [](const Config& c) { return number(c.control.link_timeout_ms); }},
     {"control.journal_poll_ms", Weight::none, [](const Config& c) { return number(c.control.journal_poll_ms); }},
     {"control.clients_max", Weight::none, [](const Config& c) { return number(c.control.clients_max); }},
+    {"control.store", Weight::any, [](const Config& c) { return text(c.control.store_server); }},
     // To keep what is known of persons for longer weakens their protection.
     {"control.retention_days", Weight::higher, [](const Config& c) { return number(c.control.retention_days); }},
     {"operators.approvers", Weight::lower, [](const Config& c) { return number(c.operators.approvers); }},

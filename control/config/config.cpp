@@ -10,6 +10,7 @@
 #include "control/config/text_rules.h"
 #include "control/config/toml_guard.h"
 #include "control/config/toml_section.h"
+#include "control/store/postgres_url.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/invariant.h"
 #include "dataplane/base/limits.h"
@@ -150,6 +151,13 @@ void read_control(TomlSection control, ControlOptions* o) {
     control.number("journal_poll_ms", &o->journal_poll_ms, 10, 10 * 1000);
     control.number("clients_max", &o->clients_max, 1, 256);
     control.number("retention_days", &o->retention_days, 1, 365);
+    // No rule of its own: what does not fit a rule is shown, and may hold a password.
+    std::string server;
+    if (control.text("store", &server, 4095, any_text_rule) && !server.empty()) {
+        const std::string_view fault = postgres_url_fault(server);
+        if (fault.empty()) o->store_server = server;
+        if (!fault.empty()) control.refuse("store", fault);
+    }
     control.finish();
 }
 

@@ -32,7 +32,8 @@ inline constexpr std::uint32_t retention_days = 90;
 }  // namespace control_defaults
 
 struct ControlOptions {
-    std::string store_path;        // SQLite file
+    std::string store_path;        // SQLite file; the keys of incidents lie beside it
+    std::string store_server;      // postgresql://…: incidents are there instead
     std::string socket_path;       // run_dir/cordond.sock
     std::string dataplane_socket;  // run_dir/dataplane.sock
     std::uint32_t link_timeout_ms = control_defaults::link_timeout_ms;

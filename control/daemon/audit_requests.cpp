@@ -102,17 +102,29 @@ void Daemon::record_noticed() {
 // Gaps, and what the dataplane itself wrote of changes of mode: also of those that did not come by
 // cordond. A store that was begun anew counts from one again.
 void Daemon::record_store() {
-    const Result<StorePosition> newest = store_->newest();
-    if (!newest) return;
-    constexpr std::uint32_t batch = 8;  // each one waits for the disk
-    const auto last = [this](const char* key, std::uint64_t most) {
-        const std::uint64_t number = number_of(audit_.newest(key));
-        return number > most ? 0 : number;
-    };
-    const auto gaps = store_->gaps_after(batch, last("gap", newest->gap));
-    const auto modes = store_->mode_changes_after(batch, last("mode", newest->mode_change));
-    if (!gaps || !modes) return;
-    for (const Gap& gap : *gaps) {
+    if (news_asked_) return;
+    const std::uint64_t last_gap = number_of(audit_.newest("gap"));
+    const std::uint64_t last_mode = number_of(audit_.newest("mode"));
+    const Result<void> asked = stores_->ask([=, this](StoreDesk::Stores& stores) {
+        constexpr std::uint32_t batch = 8;  // each one waits for the disk
+        Store& store = *stores.incidents;
+        Result<std::vector<Gap>> gaps;
+        Result<std::vector<ModeChange>> modes;
+        if (const Result<StorePosition> newest = store.newest()) {
+            gaps = store.gaps_after(batch, last_gap > newest->gap ? 0 : last_gap);
+            modes =
+                store.mode_changes_after(batch, last_mode > newest->mode_change ? 0 : last_mode);
+        }
+        return StoreDesk::Answer([this, gaps = std::move(gaps), modes = std::move(modes)] {
+            news_asked_ = false;
+            if (gaps && modes && audit_error_.empty()) record_news(*gaps, *modes);
+        });
+    });
+    news_asked_ = asked.has_value();
+}
+
+void Daemon::record_news(const std::vector<Gap>& gaps, const std::vector<ModeChange>& modes) {
+    for (const Gap& gap : gaps) {
         record_after(cordond_itself(), "gap",
                      "service " + gap.service + ": " + std::to_string(gap.bytes) +
                          " bytes passed without the dataplane (" +
@@ -120,7 +132,7 @@ void Daemon::record_store() {
                          gap.to,
                      "", "gap=" + std::to_string(gap.id));
     }
-    for (const ModeChange& change : *modes) {
+    for (const ModeChange& change : modes) {
         record_after(cordond_itself(), "mode.changed",
                      "service " + change.service + ": " +
                          std::string(name_of(static_cast<ServiceMode>(change.from))) + " to " +

@@ -23,6 +23,7 @@ std::string short_hash(const std::string& hash) {
 bool held_open_differs(const Config& a, const Config& b, bool verifies) {
     return a.control.socket_path != b.control.socket_path || a.metrics.listen != b.metrics.listen ||
            a.control.store_path != b.control.store_path ||
+           a.control.store_server != b.control.store_server ||
            std::string_view(a.options.state_dir) != b.options.state_dir ||
            a.operators.viewer_group != b.operators.viewer_group ||
            a.operators.operator_group != b.operators.operator_group ||

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -94,7 +95,7 @@ Result<void> Daemon::prepare() {
         if (!loaded) log_line(LogLevel::error, loaded.error().message());
     overrides_.take_ended(unix_seconds());
     if (const Result<void> written = activate(); !written) return written;
-    if (const Result<void> opened = open_store(); !opened) return opened;
+    if (const Result<void> opened = open_stores(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
     if (const Result<void> opened = open_metrics(); !opened) return opened;
@@ -134,32 +135,10 @@ Result<void> Daemon::open_server() {
     return {};
 }
 
-Result<void> Daemon::open_store() {
-    const StoreOptions options = {config_.control.store_path, config_.options.node_prefix};
-    Result<std::unique_ptr<Store>> ours = open_sqlite_store(options);
-    if (!ours) return Failure(ours.error());
-    Result<std::unique_ptr<Store>> of_journal = open_sqlite_store(options);
-    if (!of_journal) return Failure(of_journal.error());
-    Result<std::unique_ptr<PersonalData>> personal = PersonalData::open(options);
-    if (!personal) return Failure(personal.error());
-    store_ = std::move(*ours);
-    personal_ = std::move(*personal);
-    journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
-                                               std::string(config_.options.state_dir) + "/journal",
-                                               config_.control.journal_poll_ms);
-    return {};
-}
-
 Result<void> Daemon::open_desk() {
-    const StoreOptions options = {config_.control.store_path, config_.options.node_prefix};
-    if (!verify_queue_) {
-        Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(options);
-        if (!queue) return Failure(queue.error());
-        verify_queue_ = std::move(*queue);
-    }
     if (desk_) desk_->use(config_, active_);
     if (desk_ || !config_.verifier.enabled()) return {};
-    Result<std::unique_ptr<VerifyDesk>> desk = VerifyDesk::start(options, config_, active_);
+    Result<std::unique_ptr<VerifyDesk>> desk = VerifyDesk::start(store_options(), config_, active_);
     if (!desk) return Failure(desk.error());
     desk_ = std::move(*desk);
     return {};
@@ -183,6 +162,8 @@ Result<void> Daemon::run() {
         if (monotonic_ms() >= next_tick_ms_) tick();
     }
     ::sd_notify(0, "STOPPING=1");
+    leaving_ = true;
+    stores_->stop();
     if (desk_) desk_->stop();
     if (feeds_) feeds_->stop();
     journal_->stop();
@@ -196,19 +177,23 @@ Result<void> Daemon::run() {
 void Daemon::wait_once() {
     std::vector<pollfd> set = {{signals_.get(), POLLIN, 0},
                                {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0},
-                               {metrics_ ? metrics_->descriptor() : -1, POLLIN, 0}};
+                               {metrics_ ? metrics_->descriptor() : -1, POLLIN, 0},
+                               {stores_->descriptor(), POLLIN, 0}};
     const std::size_t own = set.size();
     server_->add_descriptors(&set);
     const std::size_t of_server = set.size() - own;
     exchanges_.add_descriptors(&set);
 
     const std::uint64_t now = monotonic_ms();
-    const std::uint64_t until = exchanges_.next_deadline_ms(next_tick_ms_);
+    std::uint64_t until = exchanges_.next_deadline_ms(next_tick_ms_);
+    if (!figures_waited_for_.empty()) until = std::min(until, figures_waited_for_.front().until_ms);
     ::poll(set.data(), set.size(), until > now ? static_cast<int>(until - now) : 0);
 
     const std::span<const pollfd> ready(set);
     if (ready[0].revents != 0) take_signals();
     if (ready[1].revents != 0) answer_feeds();
+    if (ready[3].revents != 0) stores_->answer();
+    go_on_without_figures(monotonic_ms());
     server_->handle(ready.subspan(own, of_server), monotonic_ms());
     exchanges_.handle(ready.subspan(own + of_server), monotonic_ms());
     answer_metrics();
@@ -283,12 +268,27 @@ void Daemon::open_events() {
     if (events_ && events_->path() == path) return events_->reopen();
     events_.reset();
     if (path.empty()) return;
-    events_ = std::make_unique<EventWriter>(path, o.node_prefix, o.state_dir, store_.get());
+    // Each store numbers its rows itself.
+    const char* position =
+        config_.control.store_server.empty() ? "/events.json" : "/events-shared.json";
+    events_ =
+        std::make_unique<EventWriter>(path, o.node_prefix, o.state_dir + std::string(position));
 }
 
 void Daemon::tell_events() {
-    if (!events_) return;
-    events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds(), audit_.recent());
+    if (!events_ || events_asked_) return;
+    events_asked_ = true;
+    const Result<void> asked =
+        stores_->ask([this, from = events_->position()](StoreDesk::Stores& stores) {
+            auto news = read_news(*stores.incidents, from);
+            return StoreDesk::Answer([this, news = std::move(news)] {
+                events_asked_ = false;
+                if (!events_) return;
+                events_->turn(news, dataplane_, feeds_json().at("feeds"), unix_seconds(),
+                              audit_.recent());
+            });
+        });
+    events_asked_ = asked.has_value();
 }
 
 void Daemon::watch_index(const LinkStatus& status) {

@@ -2,13 +2,17 @@
 // the index file.
 //
 // Owns:       everything of the process: configuration, store, sockets, journal thread, lock.
-// Invariants: the loop never waits for a client, the dataplane or the journal's disk; one cordond
-//             for one run_dir (a lock). A configuration that is wrong changes nothing; in force is
-//             what was approved last. What an operator changes is on record before it is done.
-// Thread:     one, beside the journal's.
+// Invariants: the loop never waits for a client, the dataplane, the store or the journal; one
+//             cordond for one run_dir (a lock). A configuration that is wrong changes nothing; in
+//             force is what was approved last. What an operator changes is on record before it is
+//             done.
+// Thread:     one, beside those of the journal, the store, the verifier and the feeds.
 // Limits:     those of its parts.
 #pragma once
 
+#include <atomic>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,12 +30,10 @@
 #include "control/daemon/mode_overrides.h"
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
+#include "control/daemon/store_desk.h"
 #include "control/daemon/verify_desk.h"
 #include "control/events/event_writer.h"
 #include "control/metrics/metrics_server.h"
-#include "control/store/personal_data.h"
-#include "control/store/store.h"
-#include "control/store/verify_queue.h"
 #include "control/sync/feed_desk.h"
 
 namespace cordon {
@@ -70,7 +72,7 @@ class Daemon {
     Result<void> prepare();
     Result<void> begin_record();
     Result<void> open_server();
-    Result<void> open_store();
+    Result<void> open_stores();
     Result<void> open_desk();
     Result<void> open_feeds();
     Result<void> open_metrics();
@@ -129,12 +131,23 @@ class Daemon {
     void record_refusal(const Person& actor, const std::string& what);
     void record_noticed();
     void record_store();
+    void record_news(const std::vector<Gap>& gaps, const std::vector<ModeChange>& modes);
     void record_feed(const nlohmann::json& feed);
     // Records what a request is about to do; false: it cannot be, and the client has been told.
     bool recorded(ClientId client, const Request& request, std::string action, std::string what,
                   std::string reason = "");
 
     void end_retention();
+
+    // The store (store_requests.cpp), which is asked on its own thread.
+    StoreOptions store_options() const;
+    void with_figures(std::function<void()> then);
+    void take_figures(const Result<StoreFigures>& figures);
+    void go_on_without_figures(std::uint64_t now_ms);
+    Result<StoreFigures> figures() const;
+    // Answers with what `ask` finds in the store.
+    template <typename Ask>
+    void answer_from_store(ClientId client, Ask ask);
 
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
@@ -160,6 +173,10 @@ class Daemon {
     void on_config_confirm(ClientId client, std::uint32_t uid, Request* request);
     void on_config_rollback(ClientId client, std::uint32_t uid, Request* request);
     void on_config_history(ClientId client, std::uint32_t uid, Request* request);
+    void reveal(ClientId client, const Request& request, const Incident& incident,
+                const std::string& reason);
+    void hold(ClientId client, const Request& request, const std::string& number,
+              std::uint64_t until_s, const std::string& reason);
     void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_retry(ClientId client, std::uint32_t uid, Request* request);
@@ -185,6 +202,7 @@ class Daemon {
 
     // Metrics: gathered by two questions to the dataplane, when somebody waits for them.
     void answer_metrics();
+    void gather_status();
     void gather_coverage(nlohmann::json status);
     void finish_metrics(const nlohmann::json& status);
     nlohmann::json metrics_json() const;
@@ -226,12 +244,11 @@ class Daemon {
 
     Descriptor lock_;
     Descriptor signals_;
-    std::unique_ptr<Store> store_;
-    std::unique_ptr<PersonalData> personal_;
+    std::atomic<bool> leaving_ = false;  // nobody waits for a store any more
+    std::unique_ptr<StoreDesk> stores_;
     std::unique_ptr<JournalIntake> journal_;
-    std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
-    std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
-    std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
+    std::unique_ptr<VerifyDesk> desk_;       // none when no service verifies
+    std::unique_ptr<sync::FeedDesk> feeds_;  // none when no feed is followed
     FeedAnswers feed_answers_;
     std::optional<RequestServer> server_;
     std::unique_ptr<EventWriter> events_;     // none when none is configured
@@ -247,6 +264,29 @@ class Daemon {
     std::string index_error_;
     std::uint64_t next_tick_ms_ = 0;
     std::uint64_t next_retention_ms_ = 0;
+
+    struct WaitsForFigures {
+        std::uint64_t until_ms;
+        std::function<void()> then;
+    };
+    std::deque<WaitsForFigures> figures_waited_for_;
+    Result<StoreFigures> figures_ =
+        Failure(Error{ErrorCode::timeout, "the store has not answered"});
+    std::uint64_t figures_ms_ = 0;  // when they came
+    bool figures_asked_ = false;
+    bool news_asked_ = false;    // for the audit trail
+    bool events_asked_ = false;  // for the event log
 };
+
+template <typename Ask>
+void Daemon::answer_from_store(ClientId client, Ask ask) {
+    const Result<void> asked =
+        stores_->ask([this, client, ask = std::move(ask)](StoreDesk::Stores& stores) {
+            Result<nlohmann::json> found = ask(stores);
+            return StoreDesk::Answer(
+                [this, client, found = std::move(found)] { answer(client, found); });
+        });
+    if (!asked) answer(client, Failure(asked.error()));
+}
 
 }  // namespace cordon

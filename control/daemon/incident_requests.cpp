@@ -59,13 +59,6 @@ Result<IncidentFilter> filter_of(Request* request) {
     return filter;
 }
 
-Result<Incident> incident_of(Store* store, const std::string& number) {
-    Result<std::optional<Incident>> found = store->get_incident(number);
-    if (!found) return Failure(found.error());
-    if (!*found) return failure(ErrorCode::refused, "there is no case " + number);
-    return std::move(**found);
-}
-
 json standing_json(const std::optional<KeyStanding>& standing, std::uint32_t retention_days) {
     if (!standing) return {{"personal", "destroyed"}};
     const std::uint64_t end_ns = standing->made_ns + retention_days * 86400ull * ns_per_s;
@@ -91,6 +84,13 @@ std::uint64_t remove_damaged_before(const std::string& journal, std::uint64_t be
     return removed;
 }
 
+Result<Incident> find_incident(StoreDesk::Stores& stores, const std::string& number) {
+    const Result<std::optional<Incident>> incident = stores.incidents->get_incident(number);
+    if (!incident) return Failure(incident.error());
+    if (*incident) return **incident;
+    return failure(ErrorCode::refused, "there is no case " + number);
+}
+
 }  // namespace
 
 void Daemon::on_incidents_list(ClientId client, std::uint32_t, Request* request) {
@@ -100,9 +100,11 @@ void Daemon::on_incidents_list(ClientId client, std::uint32_t, Request* request)
     const Result<IncidentFilter> filter = filter_of(request);
     if (!filter) return answer(client, Failure(filter.error()));
     if (!fields_are_right(client, *request)) return;
-    answer(client, store_->list_incidents(*filter, limit, before).map([](const auto& list) {
-        return json{{"incidents", incidents_json(list)}};
-    }));
+    answer_from_store(client, [filter = *filter, limit, before](StoreDesk::Stores& stores) {
+        return stores.incidents->list_incidents(filter, limit, before).map([](const auto& list) {
+            return json{{"incidents", incidents_json(list)}};
+        });
+    });
 }
 
 void Daemon::on_incidents_after(ClientId client, std::uint32_t, Request* request) {
@@ -112,21 +114,27 @@ void Daemon::on_incidents_after(ClientId client, std::uint32_t, Request* request
     const Result<IncidentFilter> filter = filter_of(request);
     if (!filter) return answer(client, Failure(filter.error()));
     if (!fields_are_right(client, *request)) return;
-    answer(client, store_->incidents_after(*filter, limit, after).map([](const auto& list) {
-        return json{{"incidents", incidents_json(list)}};
-    }));
+    answer_from_store(client, [filter = *filter, limit, after](StoreDesk::Stores& stores) {
+        return stores.incidents->incidents_after(filter, limit, after).map([](const auto& list) {
+            return json{{"incidents", incidents_json(list)}};
+        });
+    });
 }
 
 void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request) {
     const std::string number = request->text("case");
     if (!fields_are_right(client, *request)) return;
-    const Result<Incident> incident = incident_of(store_.get(), number);
-    if (!incident) return answer(client, Failure(incident.error()));
-    answer(client, personal_->standing(number).map([&](const auto& standing) {
-        json page = incident_json(*incident);
-        page.update(standing_json(standing, config_.control.retention_days));
-        return page;
-    }));
+    answer_from_store(
+        client,
+        [number, days = config_.control.retention_days](StoreDesk::Stores& stores) -> Result<json> {
+            const Result<Incident> incident = find_incident(stores, number);
+            if (!incident) return Failure(incident.error());
+            return stores.personal->standing(number).map([&](const auto& standing) {
+                json page = incident_json(*incident);
+                page.update(standing_json(standing, days));
+                return page;
+            });
+        });
 }
 
 // On record before it is shown, with the reason.
@@ -138,14 +146,29 @@ void Daemon::on_incidents_reveal(ClientId client, std::uint32_t, Request* reques
         return answer(client, failure(ErrorCode::usage,
                                       "whom a case is about is shown for a reason: --reason TEXT"));
     }
-    const Result<Incident> incident = incident_of(store_.get(), number);
-    if (!incident) return answer(client, Failure(incident.error()));
-    if (!recorded(client, *request, "incident.revealed", "case " + number, reason)) return;
-    answer(client, personal_->reveal(number).map([&](const std::optional<Personal>& personal) {
-        json page = incident_json(*incident);
-        page["personal"] = personal ? personal_json(*personal) : json("destroyed");
-        return page;
-    }));
+    const Result<void> asked =
+        stores_->ask([this, client, number, reason, asker = *request](StoreDesk::Stores& stores) {
+            Result<Incident> incident = find_incident(stores, number);
+            return StoreDesk::Answer([=, this, incident = std::move(incident)] {
+                if (!incident) return answer(client, Failure(incident.error()));
+                reveal(client, asker, *incident, reason);
+            });
+        });
+    if (!asked) answer(client, Failure(asked.error()));
+}
+
+void Daemon::reveal(ClientId client, const Request& request, const Incident& incident,
+                    const std::string& reason) {
+    if (!recorded(client, request, "incident.revealed", "case " + incident.case_number, reason))
+        return;
+    answer_from_store(client, [incident](StoreDesk::Stores& stores) {
+        const auto personal = stores.personal->reveal(incident.case_number);
+        return personal.map([&](const std::optional<Personal>& told) {
+            json page = incident_json(incident);
+            page["personal"] = told ? personal_json(*told) : json("destroyed");
+            return page;
+        });
+    });
 }
 
 // Without seconds: held no longer.
@@ -157,21 +180,36 @@ void Daemon::on_incidents_hold(ClientId client, std::uint32_t, Request* request)
     if (reason.empty())
         return answer(client, failure(ErrorCode::usage, "a reason is missing: --reason TEXT"));
     const std::uint64_t until_s = seconds == 0 ? 0 : unix_seconds() + seconds;
-    if (const auto there = personal_->standing(number); !there || !*there) {
-        if (!there) return answer(client, Failure(there.error()));
-        return answer(client, failure(ErrorCode::refused,
-                                      "what case " + number + " told of a person is destroyed"));
-    }
-    if (!recorded(client, *request, seconds == 0 ? "incident.released" : "incident.held",
-                  "case " + number + (seconds == 0 ? "" : " until " + utc_time(until_s)), reason))
+    const Result<void> asked = stores_->ask([=, this, asker = *request](StoreDesk::Stores& stores) {
+        const auto there = stores.personal->standing(number);
+        return StoreDesk::Answer([=, this] {
+            if (!there) return answer(client, Failure(there.error()));
+            if (!*there)
+                return answer(client, failure(ErrorCode::refused, "what case " + number +
+                                                                      " told of a person is "
+                                                                      "destroyed"));
+            hold(client, asker, number, until_s, reason);
+        });
+    });
+    if (!asked) answer(client, Failure(asked.error()));
+}
+
+// Until 0: held no longer.
+void Daemon::hold(ClientId client, const Request& request, const std::string& number,
+                  std::uint64_t until_s, const std::string& reason) {
+    if (!recorded(client, request, until_s == 0 ? "incident.released" : "incident.held",
+                  "case " + number + (until_s == 0 ? "" : " until " + utc_time(until_s)), reason))
         return;
-    answer(client, personal_->hold(number, until_s * ns_per_s, reason)
-                       .and_then([&] { return personal_->standing(number); })
-                       .map([&](const auto& standing) {
-                           json page = standing_json(standing, config_.control.retention_days);
-                           page["case"] = number;
-                           return page;
-                       }));
+    answer_from_store(client,
+                      [=, days = config_.control.retention_days](StoreDesk::Stores& stores) {
+                          return stores.personal->hold(number, until_s * ns_per_s, reason)
+                              .and_then([&] { return stores.personal->standing(number); })
+                              .map([&](const auto& standing) {
+                                  json page = standing_json(standing, days);
+                                  page["case"] = number;
+                                  return page;
+                              });
+                      });
 }
 
 // What is older than retention allows goes, at the start and every hour.
@@ -183,16 +221,19 @@ void Daemon::end_retention() {
         now_s - std::min<std::uint64_t>(now_s, config_.control.retention_days * 86400ull);
     const std::uint64_t segments =
         remove_damaged_before(std::string(config_.options.state_dir) + "/journal", before_s);
-    const Result<std::uint64_t> cases =
-        personal_->destroy_before(before_s * ns_per_s, now_s * ns_per_s);
-    if (!cases) {
-        log_line(LogLevel::error, "retention: " + cases.error().message());
-        return;
-    }
-    if (*cases == 0 && segments == 0) return;
-    record_after(cordond_itself(), "retention.destroyed",
-                 "personal data of " + std::to_string(*cases) + " cases, " +
-                     std::to_string(segments) + " damaged segments of the journal");
+    const Result<void> asked = stores_->ask([=, this](StoreDesk::Stores& stores) {
+        const Result<std::uint64_t> texts =
+            stores.personal->destroy_before(before_s * ns_per_s, now_s * ns_per_s);
+        return StoreDesk::Answer([=, this] {
+            if (!texts) return log_line(LogLevel::error, "retention: " + texts.error().message());
+            if (*texts == 0 && segments == 0) return;
+            record_after(cordond_itself(), "retention.destroyed",
+                         std::to_string(*texts) +
+                             " texts with personal data of incidents and requests, " +
+                             std::to_string(segments) + " damaged segments of the journal");
+        });
+    });
+    if (!asked) log_line(LogLevel::error, "retention: " + asked.error().message());
 }
 
 }  // namespace cordon

@@ -21,6 +21,10 @@ void Daemon::answer_metrics() {
     metrics_->handle(monotonic_ms());
     if (!metrics_->wanted() || metrics_gathering_) return;
     metrics_gathering_ = true;
+    with_figures([this] { gather_status(); });
+}
+
+void Daemon::gather_status() {
     ask(LinkType::status, {}, config_.control.link_timeout_ms,
         [this](const Result<LinkPayload>& payload) {
             const Result<LinkStatus> status =

@@ -111,7 +111,7 @@ void Daemon::on_version(ClientId client, std::uint32_t, Request* request) {
 
 json Daemon::control_json() {
     const JournalSnapshot journal = journal_->snapshot();
-    const Result<StoreStatistics> statistics = store_->statistics();
+    const Result<StoreFigures> store = figures();
     return {
         {"reachable", true},
         {"version", version},
@@ -140,7 +140,7 @@ json Daemon::control_json() {
         {"metrics", metrics_json()},
         {"events", events_ ? events_->status() : json(nullptr)},
         {"store",
-         statistics ? statistics_json(*statistics) : json{{"error", statistics.error().message()}}},
+         store ? statistics_json(store->incidents) : json{{"error", store.error().message()}}},
     };
 }
 
@@ -163,17 +163,19 @@ void Daemon::on_status_request(ClientId client, std::uint32_t, Request* request)
         [this, client](const Result<LinkPayload>& payload) {
             const Result<LinkStatus> status =
                 payload.and_then([](const LinkPayload& bytes) { return decode_status(bytes); });
-            answer(client, status_of(status));
+            with_figures([this, client, status] { answer(client, status_of(status)); });
         });
 }
 
 void Daemon::on_coverage(ClientId client, std::uint32_t, Request* request) {
     if (!fields_are_right(client, *request)) return;
-    relay(client, LinkType::counters, [this](Bytes bytes) {
-        return decode_counters(bytes).map([this](const LinkCounters& c) {
-            json coverage = coverage_json(c);
-            coverage["verified_after_write"] = verify_json();
-            return coverage;
+    with_figures([this, client] {
+        relay(client, LinkType::counters, [this](Bytes bytes) {
+            return decode_counters(bytes).map([this](const LinkCounters& c) {
+                json coverage = coverage_json(c);
+                coverage["verified_after_write"] = verify_json();
+                return coverage;
+            });
         });
     });
 }

@@ -128,9 +128,6 @@ Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
     if (!uid) return Failure(uid.error());
     Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(store);
     if (!queue) return Failure(queue.error());
-    // What a verifier had when cordond ended.
-    if (const Result<void> released = (*queue)->release(); !released)
-        return Failure(released.error());
     Result<Descriptor> listener = listen_at(config.verifier.socket_path);
     if (!listener) return Failure(listener.error());
     Descriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -362,6 +359,9 @@ bool VerifyDesk::find_job(Seat* seat, const Settings& settings, std::uint64_t no
         } else if (service->mode == ServiceMode::bypass) {
             copy_text("the service is in mode bypass", none.detail);
             checked(queue_->put_off(none, now_ns + 60 * ns_per_s));
+        } else if (request.target.empty()) {
+            copy_text("its key is destroyed: nobody can say what to fetch", none.detail);
+            checked(queue_->finish(none, VerifyOutcome::error));
         } else {
             seat->job = std::move(**taken);
             return true;
@@ -467,13 +467,13 @@ void VerifyDesk::end(const VerifyRequest& request, const VerifyDone& done, Verif
 
 void VerifyDesk::housekeeping() {
     housekeeping_ms_ = monotonic_ms() + housekeeping_ms;
+    release();  // first of all what a verifier had when cordond ended
     const std::shared_ptr<const Settings> now = settings();
     const std::uint64_t now_ns = unix_ns();
     const std::uint64_t before_ns = now_ns - now->verifier.confirm_seconds * ns_per_s;
     for (const VerifiedService& service : now->verifier.services)
         checked(queue_->adopt_unconfirmed(service.name, before_ns, now_ns));
     checked(queue_->trim());
-    release();
 }
 
 }  // namespace cordon

@@ -27,9 +27,9 @@ std::optional<VerifyOutcome> outcome_of(const std::string& word) {
 }  // namespace
 
 json Daemon::verify_json() {
-    const Result<VerifyStatistics> statistics = verify_queue_->statistics();
-    json result = statistics ? verify_statistics_json(*statistics, unix_seconds() * ns_per_s)
-                             : json{{"error", statistics.error().message()}};
+    const Result<StoreFigures> store = figures();
+    json result = store ? verify_statistics_json(store->requests, unix_seconds() * ns_per_s)
+                        : json{{"error", store.error().message()}};
     const VerifyDeskStatus desk = desk_ ? desk_->status() : VerifyDeskStatus{};
     result["configured"] = config_.verifier.enabled();
     result["connected"] = desk.connected;
@@ -53,37 +53,38 @@ void Daemon::on_verify_list(ClientId client, std::uint32_t, Request* request) {
         }
     }
     if (!fields_are_right(client, *request)) return;
-    answer(client, verify_queue_->list(filter, limit).map([](const auto& list) {
-        json rows = json::array();
-        for (const VerifyRequest& one : list)
-            rows.push_back(verification_json(one));
-        return json{{"verifications", rows}};
-    }));
+    answer_from_store(client, [filter, limit](StoreDesk::Stores& stores) {
+        return stores.requests->list(filter, limit).map([](const auto& list) {
+            json rows = json::array();
+            for (const VerifyRequest& one : list)
+                rows.push_back(verification_json(one));
+            return json{{"verifications", rows}};
+        });
+    });
 }
 
 void Daemon::on_verify_show(ClientId client, std::uint32_t, Request* request) {
     const std::uint64_t id = request->number("id", 0, number_max);
     if (!fields_are_right(client, *request)) return;
-    const Result<std::optional<VerifyRequest>> found = verify_queue_->get(id);
-    if (!found) return answer(client, Failure(found.error()));
-    if (!*found) {
-        return answer(
-            client, failure(ErrorCode::refused, "there is no verification " + std::to_string(id)));
-    }
-    answer(client, verification_json(**found));
+    answer_from_store(client, [id](StoreDesk::Stores& stores) -> Result<json> {
+        const Result<std::optional<VerifyRequest>> found = stores.requests->get(id);
+        if (!found) return Failure(found.error());
+        if (*found) return verification_json(**found);
+        return failure(ErrorCode::refused, "there is no verification " + std::to_string(id));
+    });
 }
 
 void Daemon::on_verify_retry(ClientId client, std::uint32_t, Request* request) {
     const std::uint64_t id = request->number("id", 0, number_max);
     if (!fields_are_right(client, *request)) return;
     if (!recorded(client, *request, "verify.retry", id == 0 ? "all" : std::to_string(id))) return;
-    const Result<std::uint64_t> again = verify_queue_->retry(id, unix_seconds() * ns_per_s);
-    if (!again) return answer(client, Failure(again.error()));
-    if (id != 0 && *again == 0) {
-        return answer(client, failure(ErrorCode::refused, "verification " + std::to_string(id) +
-                                                              " did not end in error"));
-    }
-    answer(client, json{{"again", *again}});
+    answer_from_store(client, [id](StoreDesk::Stores& stores) -> Result<json> {
+        const auto again = stores.requests->retry(id, unix_seconds() * ns_per_s);
+        if (!again) return Failure(again.error());
+        if (id == 0 || *again != 0) return json{{"again", *again}};
+        return failure(ErrorCode::refused,
+                       "verification " + std::to_string(id) + " did not end in error");
+    });
 }
 
 }  // namespace cordon

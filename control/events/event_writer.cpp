@@ -25,23 +25,42 @@ std::uint64_t size_of(const json& list) {
 
 }  // namespace
 
-EventWriter::EventWriter(std::string path, std::string host, std::string state_dir, Store* store)
-    : file_(std::move(path)),
-      host_(std::move(host)),
-      position_path_(std::move(state_dir) + "/events.json"),
-      store_(store) {
+Result<StoreNews> read_news(Store& store, const std::optional<StorePosition>& position) {
+    constexpr std::uint32_t most = EventWriter::batch_max;
+    if (!position)
+        return store.newest().map([](const StorePosition& newest) {
+            return StoreNews{newest, {}, {}, {}};
+        });
+    auto incidents = store.incidents_after({}, most, position->incident);
+    if (!incidents) return Failure(incidents.error());
+    auto gaps = store.gaps_after(most, position->gap);
+    if (!gaps) return Failure(gaps.error());
+    auto changes = store.mode_changes_after(most, position->mode_change);
+    if (!changes) return Failure(changes.error());
+    return StoreNews{*position, std::move(*incidents), std::move(*gaps), std::move(*changes)};
+}
+
+EventWriter::EventWriter(std::string path, std::string host, std::string position_path)
+    : file_(std::move(path)), host_(std::move(host)), position_path_(std::move(position_path)) {
     load();
 }
 
-void EventWriter::turn(const std::optional<LinkStatus>& dataplane, const json& feeds,
-                       std::uint64_t now_s, std::span<const AuditMark> audit) {
+std::optional<StorePosition> EventWriter::position() const {
+    return begun_ ? std::optional(position_.store) : std::nullopt;
+}
+
+void EventWriter::turn(const Result<StoreNews>& news, const std::optional<LinkStatus>& dataplane,
+                       const json& feeds, std::uint64_t now_s, std::span<const AuditMark> audit) {
     now_ = utc_time(now_s);
-    if (!begun_) {
-        if (const Result<void> begun = begin(); !begun) return fail(begun.error());
+    if (!news) {
+        fail(news.error());
+        of_store_ = true;
     }
+    if (news && !begun_) begin(news->behind);
+    if (!begun_) return;
     Position next = position_;
     std::string text;
-    if (const Result<void> read = collect_store(&next, &text); !read) return fail(read.error());
+    if (news) collect_store(*news, &next, &text);
     collect_dataplane(dataplane, &next, &text);
     for (const json& feed : feeds)
         collect_feed(feed, &next, &text);
@@ -49,8 +68,11 @@ void EventWriter::turn(const std::optional<LinkStatus>& dataplane, const json& f
     if (!text.empty()) {
         if (const Result<void> done = file_.append(text); !done) return fail(done.error());
         written_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    }
+    if (news && (!text.empty() || of_store_)) {
         if (!error_.empty()) log_line(LogLevel::notice, "event log: is written again");
         error_.clear();
+        of_store_ = false;
     }
     if (next == position_) return;
     position_ = std::move(next);
@@ -71,26 +93,19 @@ void EventWriter::fail(const Error& error) {
 
 // --- what is new ---------------------------------------------------------------------------------
 
-Result<void> EventWriter::collect_store(Position* next, std::string* text) {
-    const auto incidents = store_->incidents_after({}, batch_max, next->store.incident);
-    if (!incidents) return Failure(incidents.error());
-    const auto gaps = store_->gaps_after(batch_max, next->store.gap);
-    if (!gaps) return Failure(gaps.error());
-    const auto changes = store_->mode_changes_after(batch_max, next->store.mode_change);
-    if (!changes) return Failure(changes.error());
-    for (const Incident& one : *incidents) {
+void EventWriter::collect_store(const StoreNews& news, Position* next, std::string* text) {
+    for (const Incident& one : news.incidents) {
         *text += line_of(one);
         next->store.incident = one.id;
     }
-    for (const Gap& one : *gaps) {
+    for (const Gap& one : news.gaps) {
         *text += line_of(one);
         next->store.gap = one.id;
     }
-    for (const ModeChange& one : *changes) {
+    for (const ModeChange& one : news.changes) {
         *text += line_of(one);
         next->store.mode_change = one.id;
     }
-    return {};
 }
 
 void EventWriter::collect_dataplane(const std::optional<LinkStatus>& dataplane, Position* next,
@@ -274,12 +289,11 @@ void EventWriter::load() {
 }
 
 // What is there already was never to be told.
-Result<void> EventWriter::begin() {
-    const Result<StorePosition> newest = store_->newest();
-    if (!newest) return Failure(newest.error());
-    position_.store = *newest;
+void EventWriter::begin(const StorePosition& behind) {
+    position_.store = behind;
+    const Result<void> saved = save(position_);
+    if (!saved) return fail(saved.error());
     begun_ = true;
-    return save(position_);
 }
 
 }  // namespace cordon

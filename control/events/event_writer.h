@@ -25,17 +25,31 @@
 
 namespace cordon {
 
+// What came into the store behind a position.
+struct StoreNews {
+    StorePosition behind;
+    std::vector<Incident> incidents;
+    std::vector<Gap> gaps;
+    std::vector<ModeChange> changes;
+};
+
+// On the thread of the store. Without a position: nothing, behind what there is now.
+Result<StoreNews> read_news(Store& store, const std::optional<StorePosition>& position);
+
 class EventWriter {
   public:
     static constexpr std::uint32_t batch_max = 256;
 
-    // `store` outlives the log. A position that cannot be read is told, and begun anew.
-    EventWriter(std::string path, std::string host, std::string state_dir, Store* store);
+    // A position that cannot be read is told, and begun anew.
+    EventWriter(std::string path, std::string host, std::string position_path);
 
+    // From where on it asks for news; nothing: it has not begun.
+    std::optional<StorePosition> position() const;
     // `dataplane`: nothing while it does not answer. `feeds`: the list as status has it.
-    // `audit`: the newest records of the trail.
-    void turn(const std::optional<LinkStatus>& dataplane, const nlohmann::json& feeds,
-              std::uint64_t now_s, std::span<const AuditMark> audit = {});
+    // `audit`: the newest records of the trail. While the store does not answer, the rest is told.
+    void turn(const Result<StoreNews>& news, const std::optional<LinkStatus>& dataplane,
+              const nlohmann::json& feeds, std::uint64_t now_s,
+              std::span<const AuditMark> audit = {});
     void reopen() { file_.reopen(); }
     const std::string& path() const { return file_.path(); }
 
@@ -60,9 +74,9 @@ class EventWriter {
     };
 
     void load();
-    Result<void> begin();
+    void begin(const StorePosition& behind);
     Result<void> save(const Position& position) const;
-    Result<void> collect_store(Position* next, std::string* text);
+    void collect_store(const StoreNews& news, Position* next, std::string* text);
     void collect_dataplane(const std::optional<LinkStatus>& dataplane, Position* next,
                            std::string* text);
     void collect_feed(const nlohmann::json& feed, Position* next, std::string* text);
@@ -79,13 +93,13 @@ class EventWriter {
     EventFile file_;
     std::string host_;
     std::string position_path_;
-    Store* store_;
     bool begun_ = false;
     Position position_;
     std::string now_;  // of this turn
     std::uint64_t written_ = 0;
     std::uint64_t errors_ = 0;
     std::string error_;
+    bool of_store_ = false;  // the error: over when the store answers, whatever is written
 };
 
 }  // namespace cordon

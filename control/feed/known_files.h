@@ -19,7 +19,7 @@
 
 #include "control/feed/file_digests.h"
 #include "control/feed/files_below.h"
-#include "control/store/sqlite.h"
+#include "control/store/database.h"
 
 namespace cordon::feed {
 

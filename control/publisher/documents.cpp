@@ -33,7 +33,7 @@ std::optional<Document> Documents::read(Statement& query) {
     const Result<json> body = parse_json(as_bytes(query.text(3)));
     query.reset();
     if (!body) {
-        store_.db().set_error(SQLITE_CORRUPT);
+        store_.db().set_error(ErrorCode::integrity, "a document is no JSON");
         return std::nullopt;
     }
     document.body = *body;

@@ -16,7 +16,7 @@
 #include <memory>
 #include <string>
 
-#include "control/store/sqlite.h"
+#include "control/store/database.h"
 #include "dataplane/base/descriptor.h"
 
 namespace cordon::feed {

@@ -79,10 +79,11 @@ class Intake {
     void begin_import() {
         Statement put(store_.db(),
                       "INSERT INTO import (source, file, whole, rows, at) "
-                      "VALUES (?, ?, ?, ?, ?)");
+                      "VALUES (?, ?, ?, ?, ?) RETURNING number");
         put.bind_integer(source_).bind(about_.file).bind_integer(about_.full ? 1 : 0);
-        put.bind_unsigned(rows_.size()).bind_unsigned(about_.now_s).run();
-        out.number = static_cast<std::uint64_t>(store_.db().last_id());
+        put.bind_unsigned(rows_.size()).bind_unsigned(about_.now_s);
+        if (put.row()) out.number = put.number(0);
+        put.reset();
         out.rows = rows_.size();
     }
 

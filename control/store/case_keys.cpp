@@ -14,7 +14,9 @@ constexpr const char* tables =
     "CREATE TABLE IF NOT EXISTS case_key (id BLOB PRIMARY KEY, key BLOB NOT NULL,"
     " made_ns INTEGER NOT NULL, held_until_ns INTEGER NOT NULL DEFAULT 0,"
     " held_for TEXT NOT NULL DEFAULT '') WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS case_key_age ON case_key (made_ns, held_until_ns);";
+    "CREATE INDEX IF NOT EXISTS case_key_age ON case_key (made_ns, held_until_ns);"
+    "CREATE TABLE IF NOT EXISTS box (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL);"
+    "INSERT OR IGNORE INTO box VALUES (1, randomblob(16));";
 
 }  // namespace
 
@@ -51,7 +53,7 @@ Result<void> CaseKeys::checked() {
 }
 
 void CaseKeys::begin() {
-    database_.run("BEGIN IMMEDIATE");
+    database_.begin();
 }
 
 SealingKey CaseKeys::make(std::uint64_t now_ns) {
@@ -63,17 +65,17 @@ SealingKey CaseKeys::make(std::uint64_t now_ns) {
 }
 
 Result<void> CaseKeys::commit() {
-    database_.run("COMMIT");
-    auto done = checked();
-    if (!done) roll_back();
-    return done;
+    return database_.commit();
 }
 
 void CaseKeys::roll_back() {
-    if (database_.failed()) database_.take_error();
-    if (sqlite3_get_autocommit(database_.handle()) != 0) return;
-    database_.run("ROLLBACK");
-    if (database_.failed()) database_.take_error();
+    database_.roll_back();
+}
+
+Result<std::string> CaseKeys::box() {
+    const std::string id = database_.text("SELECT id FROM box");
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    return id;
 }
 
 Result<std::optional<CaseKey>> CaseKeys::find(Bytes id) {

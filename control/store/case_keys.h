@@ -13,8 +13,8 @@
 #include <optional>
 #include <string>
 
+#include "control/store/database.h"
 #include "control/store/personal.h"
-#include "control/store/sqlite.h"
 
 namespace cordon {
 
@@ -47,6 +47,9 @@ class CaseKeys {
     SealingKey make(std::uint64_t now_ns);
     Result<void> commit();
     void roll_back();
+
+    // Which box this is: who has the keys. Drawn when the file was made.
+    Result<std::string> box();
 
     // Nothing when it was destroyed.
     Result<std::optional<CaseKey>> find(Bytes id);

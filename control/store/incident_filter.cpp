@@ -18,8 +18,8 @@ constexpr const char* condition_of(IncidentStatus status) {
 
 }  // namespace
 
-std::string conditions(const IncidentFilter& filter) {
-    std::string sql = " WHERE 1";
+std::string conditions(const std::string& own, const IncidentFilter& filter) {
+    std::string sql = " WHERE " + own;
     if (filter.service) sql += " AND service = ?";
     if (filter.action) sql += " AND action = ?";
     if (filter.from_ns) sql += " AND time_ns >= ?";
@@ -28,7 +28,8 @@ std::string conditions(const IncidentFilter& filter) {
     return sql;
 }
 
-void bind_conditions(const IncidentFilter& filter, Statement* statement) {
+void bind_conditions(const std::string& node, const IncidentFilter& filter, Statement* statement) {
+    statement->bind(node);
     if (filter.service) statement->bind(*filter.service);
     if (filter.action) statement->bind_unsigned(static_cast<std::uint8_t>(*filter.action));
     if (filter.from_ns) statement->bind_unsigned(*filter.from_ns);

@@ -6,15 +6,15 @@
 
 #include <string>
 
-#include "control/store/sqlite.h"
+#include "control/store/database.h"
 #include "control/store/store.h"
 
 namespace cordon {
 
-// " WHERE …", for the columns of the table incident.
-std::string conditions(const IncidentFilter& filter);
+// " WHERE …", for the columns of the table incident; `own`: the condition for rows of this box.
+std::string conditions(const std::string& own, const IncidentFilter& filter);
 
 // The parameters of that text, in its order.
-void bind_conditions(const IncidentFilter& filter, Statement* statement);
+void bind_conditions(const std::string& node, const IncidentFilter& filter, Statement* statement);
 
 }  // namespace cordon

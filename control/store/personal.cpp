@@ -27,6 +27,8 @@ constexpr std::pair<const char*, PeerAddress Personal::*> peers[] = {
     {"forwarded", &Personal::forwarded},
 };
 
+const std::string record_additional = "cordon record 1";
+
 std::string additional(std::string_view case_number) {
     return "cordon personal 1 " + std::string(case_number);
 }
@@ -58,12 +60,7 @@ Personal personal_of(const json& fields) {
     return personal;
 }
 
-}  // namespace
-
-std::vector<std::uint8_t> seal_personal(const Personal& personal, const CaseKey& key,
-                                        std::string_view case_number) {
-    const std::string with = additional(case_number);
-    std::string text = text_of(personal);
+std::vector<std::uint8_t> seal_text(std::string text, const CaseKey& key, const std::string& with) {
     const std::size_t length = text.size();
     text.resize((length / step_bytes + 1) * step_bytes);
     std::size_t padded = 0;
@@ -77,10 +74,8 @@ std::vector<std::uint8_t> seal_personal(const Personal& personal, const CaseKey&
     return sealed;
 }
 
-std::optional<Personal> open_personal(Bytes sealed, const CaseKey& key,
-                                      std::string_view case_number) {
+std::optional<std::string> open_text(Bytes sealed, const CaseKey& key, const std::string& with) {
     if (sealed.size() < nonce_bytes + tag_bytes + step_bytes) return std::nullopt;
-    const std::string with = additional(case_number);
     std::string text(sealed.size() - nonce_bytes - tag_bytes, '\0');
     auto* const out = reinterpret_cast<unsigned char*>(text.data());
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(
@@ -90,8 +85,30 @@ std::optional<Personal> open_personal(Bytes sealed, const CaseKey& key,
     }
     std::size_t length = 0;
     if (sodium_unpad(&length, out, text.size(), step_bytes) != 0) return std::nullopt;
+    text.resize(length);
+    return text;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> seal_personal(const Personal& personal, const CaseKey& key,
+                                        std::string_view case_number) {
+    return seal_text(text_of(personal), key, additional(case_number));
+}
+
+std::optional<Personal> open_personal(Bytes sealed, const CaseKey& key,
+                                      std::string_view case_number) {
+    const std::optional<std::string> text = open_text(sealed, key, additional(case_number));
     // What opens was written by us.
-    return personal_of(json::parse(text.substr(0, length)));
+    return text ? std::optional(personal_of(json::parse(*text))) : std::nullopt;
+}
+
+std::vector<std::uint8_t> seal_record(Bytes record, const CaseKey& key) {
+    return seal_text(std::string(as_text(record)), key, record_additional);
+}
+
+std::optional<std::string> open_record(Bytes sealed, const CaseKey& key) {
+    return open_text(sealed, key, record_additional);
 }
 
 }  // namespace cordon

@@ -1,6 +1,7 @@
-// What an incident tells of a person: whose upload it was and what it was called. It is stored as
-// one sealed text under a key of its own, so that destroying the key ends it, wherever copies of
-// the store are.
+// What an incident, or a request to judge an object on the storage, tells of a person: whose upload
+// it was and what it was called. It is stored as one sealed text under a key of its own, so that
+// destroying the key ends it, wherever copies of the store are. A record that was not understood is
+// sealed whole.
 //
 // Owns:       nothing.
 // Invariants: a sealed text opens under its own key and case number only. It says how long it is in
@@ -47,5 +48,11 @@ std::vector<std::uint8_t> seal_personal(const Personal& personal, const CaseKey&
 // Nothing when it was not sealed so.
 std::optional<Personal> open_personal(Bytes sealed, const CaseKey& key,
                                       std::string_view case_number);
+
+std::vector<std::uint8_t> seal_record(Bytes record, const CaseKey& key);
+std::optional<std::string> open_record(Bytes sealed, const CaseKey& key);
+
+// In the place of a case number: of a request for verification, and of those that follow from it.
+inline constexpr std::string_view verification_seal = "verification";
 
 }  // namespace cordon

@@ -4,15 +4,28 @@
 
 namespace cordon {
 
+// Where sealed texts stand: those that may be old enough, and how one of them goes. A key is made
+// when its row is stored, so that it is never the older of the two.
+struct PersonalData::Sealing {
+    const char* find;
+    const char* forget;
+};
+
+const PersonalData::Sealing PersonalData::sealings[] = {
+    {"SELECT incident, key_id FROM personal JOIN incident ON id = incident WHERE time_ns < ? AND ",
+     "DELETE FROM personal WHERE incident = ? AND key_id = ?"},
+    {"SELECT id, key_id FROM verify_request WHERE requested_ns < ? AND length(sealed) > 0 AND ",
+     "UPDATE verify_request SET sealed = '', server = '' WHERE id = ? AND key_id = ?"},
+    {"SELECT sequence, key_id FROM odd_record WHERE stored_ns < ? AND length(payload) > 0 AND ",
+     "UPDATE odd_record SET payload = '' WHERE sequence = ? AND key_id = ?"},
+};
+
 Result<std::unique_ptr<PersonalData>> PersonalData::open(const StoreOptions& options) {
     auto data = std::make_unique<PersonalData>();
-    if (auto opened = data->keys_.open(case_keys_path(options.path)); !opened) {
+    if (auto opened = open_store_database(options, &data->database_, &data->keys_); !opened)
         return Failure(opened.error());
-    }
-    if (auto opened = data->database_.open(options.path); !opened) return Failure(opened.error());
-    if (auto prepared = prepare_schema(data->database_, &data->keys_); !prepared) {
-        return Failure(prepared.error());
-    }
+    data->node_ = options.node;
+    data->own_ = data->database_.own_rows();
     return data;
 }
 
@@ -25,8 +38,9 @@ Result<std::optional<PersonalData::Sealed>> PersonalData::sealed_of(
     const std::string& case_number) {
     Statement row(database_,
                   "SELECT key_id, sealed FROM incident LEFT JOIN personal ON incident = id"
-                  " WHERE case_number = ? ORDER BY id DESC LIMIT 1");
-    row.bind(case_number);
+                  " WHERE case_number = ? AND " +
+                      own_ + " ORDER BY id DESC LIMIT 1");
+    row.bind(case_number).bind(node_);
     const bool found = row.row();
     std::optional<Sealed> sealed;
     if (found && !row.is_null(0)) {
@@ -76,38 +90,38 @@ Result<void> PersonalData::hold(const std::string& case_number, std::uint64_t un
 Result<std::uint64_t> PersonalData::destroy_before(std::uint64_t before_ns, std::uint64_t now_ns) {
     const Result<std::uint64_t> gone = keys_.destroy_before(before_ns, now_ns);
     if (!gone) return gone;
-    if (auto forgotten = forget_sealed(before_ns); !forgotten) return Failure(forgotten.error());
-    Statement requests(database_,
-                       "UPDATE verify_request SET host = x'', target = x'', account = '',"
-                       " ends = x'' WHERE state = 2 AND requested_ns < ? AND ends <> x''");
-    requests.bind_unsigned(before_ns).run();
-    std::int64_t changed = database_.changes();
-    Statement odd(database_,
-                  "UPDATE odd_record SET payload = x'' WHERE stored_ns < ? AND payload <> x''");
-    odd.bind_unsigned(before_ns).run();
-    changed += database_.changes();
-    if (*gone != 0 || changed != 0) database_.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    std::uint64_t emptied = 0;
+    for (const Sealing& one : sealings) {
+        const Result<std::uint64_t> done = forget_sealed(one, before_ns);
+        if (!done) return done;
+        emptied += *done;
+    }
+    // The log of a file still has the pages as they were. A server's has what is sealed.
+    if (emptied != 0 && !database_.shared()) database_.run("PRAGMA wal_checkpoint(TRUNCATE)");
     if (auto ok = checked(); !ok) return Failure(ok.error());
     return gone;
 }
 
 // The sealed texts that no key opens any more; also those of a run that a crash ended.
-Result<void> PersonalData::forget_sealed(std::uint64_t before_ns) {
-    std::vector<std::uint64_t> locked;
-    // A key is made when its incident is stored, so that it is never the older of the two.
-    Statement rows(database_,
-                   "SELECT incident, key_id FROM personal JOIN incident ON id = incident"
-                   " WHERE time_ns < ?");
-    rows.bind_unsigned(before_ns);
+Result<std::uint64_t> PersonalData::forget_sealed(const Sealing& sealing, std::uint64_t before_ns) {
+    struct Locked {
+        std::int64_t row;
+        std::vector<std::uint8_t> key_id;
+    };
+    std::vector<Locked> locked;
+    Statement rows(database_, sealing.find + own_);
+    rows.bind_unsigned(before_ns).bind(node_);
     while (rows.row()) {
-        const auto key = keys_.standing(rows.blob(1));
+        const Bytes id = rows.blob(1);
+        const auto key = keys_.standing(id);
         if (!key) return Failure(key.error());
-        if (!*key) locked.push_back(rows.number(0));
+        if (!*key) locked.push_back({rows.integer(0), {id.begin(), id.end()}});
     }
-    Statement forget(database_, "DELETE FROM personal WHERE incident = ?");
-    for (const std::uint64_t incident : locked)
-        forget.bind_unsigned(incident).run();
-    return checked();
+    Statement forget(database_, sealing.forget);
+    for (const Locked& one : locked)
+        forget.bind_integer(one.row).bind(Bytes(one.key_id)).run();
+    if (auto ok = checked(); !ok) return Failure(ok.error());
+    return locked.size();
 }
 
 }  // namespace cordon

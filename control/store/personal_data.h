@@ -5,8 +5,9 @@
 //      └────hold()──► held until a day
 //
 // Owns:       its connections to the store and to its keys.
-// Invariants: destroy_before() leaves nothing of what it destroyed in database, log or indices: not
-//             in incidents, requests for verification, or records kept aside.
+// Invariants: of what destroy_before() destroyed nothing can be read any more, wherever copies of
+//             the store are: not of incidents, requests for verification, or records kept aside. In
+//             a file not even what was sealed is left.
 // Thread:     one thread.
 #pragma once
 
@@ -32,19 +33,25 @@ class PersonalData {
     // Errors: refused, there is no such case, or nothing is left of it.
     Result<void> hold(const std::string& case_number, std::uint64_t until_ns,
                       const std::string& reason);
-    // What was stored before, unless it is held at `now_ns`. How many cases it was.
+    // What was stored before, unless it is held at `now_ns`. How many texts it was: one of each
+    // incident, request for verification and record kept aside.
     Result<std::uint64_t> destroy_before(std::uint64_t before_ns, std::uint64_t now_ns);
 
   private:
+    struct Sealing;
+    static const Sealing sealings[];
+
     struct Sealed {
         std::vector<std::uint8_t> key_id;
         std::vector<std::uint8_t> text;
     };
 
     Result<std::optional<Sealed>> sealed_of(const std::string& case_number);
-    Result<void> forget_sealed(std::uint64_t before_ns);
+    Result<std::uint64_t> forget_sealed(const Sealing& sealing, std::uint64_t before_ns);
     Result<void> checked();
 
+    std::string node_;
+    std::string own_;  // the condition for rows of this box
     Database database_;
     CaseKeys keys_;
 };

@@ -1,8 +1,11 @@
 #include "control/store/schema.h"
 
+#include <cstring>
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include "control/store/text.h"
 
 namespace cordon {
 
@@ -158,8 +161,17 @@ CREATE TABLE personal (
 ALTER TABLE incident ADD COLUMN names_object INTEGER NOT NULL DEFAULT 0;
 UPDATE incident SET names_object = method = 'PUT' OR target LIKE '%uploadId=%';
 )",
+    // So is what a request for verification tells, and a record kept aside: seal_requests().
+    R"(
+ALTER TABLE verify_request ADD COLUMN server TEXT NOT NULL DEFAULT '';
+ALTER TABLE verify_request ADD COLUMN server_port INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE verify_request ADD COLUMN key_id BLOB NOT NULL DEFAULT x'';
+ALTER TABLE verify_request ADD COLUMN sealed BLOB NOT NULL DEFAULT x'';
+ALTER TABLE odd_record ADD COLUMN key_id BLOB NOT NULL DEFAULT x'';
+)",
 };
 constexpr std::int64_t sealing_step = 6;
+constexpr std::int64_t sealing_requests_step = 7;
 
 // Between the step that makes room for it and the end of the transaction.
 Result<void> seal_incidents(Database& database, CaseKeys* keys) {
@@ -191,6 +203,66 @@ void drop_open_columns(Database& database) {
         database.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
 }
 
+// Of those that retention has emptied nothing is there to be sealed.
+Result<void> seal_requests(Database& database, CaseKeys* keys) {
+    Statement rows(database,
+                   "SELECT id, host, target, account, ends, requested_ns FROM verify_request"
+                   " WHERE ends <> x''");
+    Statement put(database,
+                  "UPDATE verify_request SET key_id = ?, sealed = ?, server = ?, server_port = ?"
+                  " WHERE id = ?");
+    keys->begin();
+    while (rows.row()) {
+        Endpoint ends[3] = {};
+        if (rows.blob(4).size() == sizeof ends) std::memcpy(ends, rows.blob(4).data(), sizeof ends);
+        Personal personal;
+        personal.client = peer_of(ends[0]);
+        personal.forwarded = peer_of(ends[1]);
+        personal.host = clean_text(as_text(rows.blob(1)));
+        personal.target = clean_text(as_text(rows.blob(2)));
+        personal.account = rows.text(3);
+        const SealingKey key = keys->make(rows.number(5));
+        const auto sealed = seal_personal(personal, key.key, verification_seal);
+        const PeerAddress server = peer_of(ends[2]);
+        put.bind(Bytes(key.id)).bind(Bytes(sealed)).bind(server.address);
+        put.bind_unsigned(server.port).bind_unsigned(rows.number(0)).run();
+    }
+    for (const char* column : {"host", "target", "account", "ends"})
+        database.run(("ALTER TABLE verify_request DROP COLUMN " + std::string(column)).c_str());
+    return keys->commit();
+}
+
+Result<void> seal_odd_records(Database& database, CaseKeys* keys) {
+    Statement rows(database,
+                   "SELECT node, journal, sequence, checksum, payload, stored_ns FROM odd_record"
+                   " WHERE payload <> x''");
+    Statement put(database,
+                  "UPDATE odd_record SET key_id = ?, payload = ? WHERE node = ? AND journal = ?"
+                  " AND sequence = ? AND checksum = ? AND key_id = x''");
+    keys->begin();
+    while (rows.row()) {
+        const SealingKey key = keys->make(rows.number(5));
+        const auto sealed = seal_record(rows.blob(4), key.key);
+        const std::string node = rows.text(0);
+        const std::string journal(as_text(rows.blob(1)));
+        put.bind(Bytes(key.id)).bind(Bytes(sealed)).bind(node).bind(as_bytes(journal));
+        put.bind_integer(rows.integer(2)).bind_integer(rows.integer(3)).run();
+    }
+    return keys->commit();
+}
+
+// What a step leaves to be done by us.
+Result<void> finish_step(std::int64_t step, Database& database, CaseKeys* keys) {
+    if (step == sealing_step) {
+        const Result<void> sealed = seal_incidents(database, keys);
+        if (sealed) drop_open_columns(database);
+        return sealed;
+    }
+    if (step != sealing_requests_step) return {};
+    const Result<void> sealed = seal_requests(database, keys);
+    return sealed ? seal_odd_records(database, keys) : sealed;
+}
+
 Failure refuse(const std::string& why) {
     return failure(ErrorCode::integrity, why);
 }
@@ -201,6 +273,26 @@ std::uint32_t newest_schema() {
     return static_cast<std::uint32_t>(std::size(steps));
 }
 
+Failure refuse_newer(std::int64_t version) {
+    return refuse("the store was made by a newer version (schema " + std::to_string(version) +
+                  ", this one knows " + std::to_string(newest_schema()) +
+                  "): install that version, or name another store");
+}
+
+Result<void> open_store_database(const StoreOptions& options, Database* database, CaseKeys* keys) {
+    if (auto opened = keys->open(case_keys_path(options.path)); !opened) return opened;
+    if (options.server.empty()) {
+        const Result<void> opened = database->open(options.path);
+        return opened ? prepare_schema(*database, keys) : opened;
+    }
+    ServerOptions server = {options.server, options.node,  newest_schema(),
+                            options.stop,   options.later, {}};
+    server.prepare = [keys, node = options.node](Database& connected) {
+        return prepare_shared_schema(connected, node, keys);
+    };
+    return database->connect(std::move(server));
+}
+
 Result<void> prepare_schema(Database& database, CaseKeys* keys) {
     // Looked at before anything is changed: not even the journal mode of a file that is not ours.
     const std::int64_t owner = database.integer("PRAGMA application_id");
@@ -208,11 +300,7 @@ Result<void> prepare_schema(Database& database, CaseKeys* keys) {
     const std::int64_t version = database.integer("PRAGMA user_version");
     if (database.failed()) return tl::unexpected<Error>(database.take_error());
     if (owner != application_id && tables != 0) return refuse("the store is not a store of Cordon");
-    if (version > newest_schema()) {
-        return refuse("the store was made by a newer version (schema " + std::to_string(version) +
-                      ", this one knows " + std::to_string(newest_schema()) +
-                      "): install that version, or name another file");
-    }
+    if (version > newest_schema()) return refuse_newer(version);
     const std::string mode = database.text("PRAGMA journal_mode = WAL");
     if (!database.failed() && mode != "wal") {
         return failure(ErrorCode::io, "the file system of the store does not allow WAL mode");
@@ -225,16 +313,14 @@ Result<void> prepare_schema(Database& database, CaseKeys* keys) {
     const std::int64_t from = database.integer("PRAGMA user_version");
     for (std::int64_t n = from; n < static_cast<std::int64_t>(newest_schema()); ++n) {
         database.run(steps[n]);
-        if (n + 1 == sealing_step && !database.failed()) {
-            if (auto sealed = seal_incidents(database, keys); !sealed) return sealed;
-            drop_open_columns(database);
-        }
+        if (database.failed()) break;
+        if (auto done = finish_step(n + 1, database, keys); !done) return done;
         database.run(("PRAGMA user_version = " + std::to_string(n + 1)).c_str());
     }
     database.run(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
-    database.run("COMMIT");
+    if (auto done = database.commit(); !done) return done;
     // What stood open is not only dropped, it is gone.
-    if (from != 0 && from < sealing_step) {
+    if (from != 0 && from < sealing_requests_step) {
         database.run("VACUUM");
         database.run("PRAGMA wal_checkpoint(TRUNCATE)");
     }

@@ -1,17 +1,20 @@
-// What control keeps of the journal, and the questions it answers about it. One interface; the
-// SQLite one is store_sqlite.cpp (WAL, synchronous=FULL, one file).
+// What control keeps of the journal, and the questions it answers about it: in a file of SQLite
+// (WAL, synchronous=FULL) or on a server of PostgreSQL that several boxes share. What the two do
+// differently ends at database.h and schema.h.
 //
-// Owns:       its database.
+// Owns:       its connection to the database, and to the keys of what is sealed in it.
 // Invariants: a record is stored once, by its key (node, journal, sequence); should another one
 //             with other content come under the same key, both are kept and it is told. A schema is
 //             carried forward by numbered steps; one from a newer version is refused. Text that
 //             came over the wire is valid UTF-8 here: other bytes, control characters and
 //             backslashes stand as \xNN. Printing it is safe for a terminal; HTML and JSON still
 //             need their own escapes. What an incident tells of a person is sealed before it is
-//             stored.
-// Thread:     one thread; several processes may open the same file.
+//             stored. On a shared server each box sees and counts its own rows only.
+// Thread:     one thread; several processes may open the same database. A server that does not
+//             answer is waited for, 6 s at most: not from the loop of cordond.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -168,12 +171,16 @@ class Store : public RecordSink {
 };
 
 struct StoreOptions {
-    std::string path;  // of the database file; its directory must exist
+    std::string path;  // of the database file; its directory must exist. The keys lie beside it
     std::string node;  // name of this box, part of every key
+    std::string server = {};  // postgresql://…: the database is there, only the keys are here
+    const std::atomic<bool>* stop = nullptr;  // set: waits for no server any longer
+    bool later = false;                       // the server is not tried before something is asked
 };
 
-// Makes the file or carries its schema forward. Errors: io (cannot open, disk), integrity (not our
-// database, damaged, or from a newer version).
-Result<std::unique_ptr<Store>> open_sqlite_store(const StoreOptions& options);
+// Makes the file or carries its schema forward. A server that is away is no error, and tried again
+// by later calls. Errors: io (cannot open, disk), integrity (not our database, damaged, or from a
+// newer version).
+Result<std::unique_ptr<Store>> open_store(const StoreOptions& options);
 
 }  // namespace cordon

@@ -89,6 +89,11 @@ std::string hex_text(Bytes bytes) {
     return out;
 }
 
+PeerAddress peer_of(const Endpoint& endpoint) {
+    if (endpoint.present == 0) return {};
+    return {address_text(endpoint.address), endpoint.port};
+}
+
 std::string iso_time(std::uint64_t unix_ns) {
     const auto seconds = static_cast<std::time_t>(unix_ns / ns_per_s);
     std::tm utc{};

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "control/store/personal.h"
 #include "dataplane/base/bytes.h"
+#include "dataplane/contract/journal_format.h"
 
 namespace cordon {
 
@@ -26,5 +28,6 @@ std::string clean_field(const char (&field)[N]) {
 // IPv6, or IPv4 as ::ffff:a.b.c.d.
 std::string address_text(const std::uint8_t (&address)[16]);
 std::string hex_text(Bytes bytes);
+PeerAddress peer_of(const Endpoint& endpoint);
 
 }  // namespace cordon

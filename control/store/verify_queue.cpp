@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/store/database.h"
 #include "control/store/schema.h"
-#include "control/store/sqlite.h"
 #include "control/store/text.h"
 #include "control/store/verify_insert.h"
 #include "dataplane/base/time.h"
@@ -25,9 +25,10 @@ constexpr std::uint64_t one_checksum = 1;
 constexpr std::uint64_t adopted_age_ns = 7 * 86400 * ns_per_s;
 
 constexpr const char* columns =
-    "SELECT id, state, outcome, reason, coalesce(case_number, ''), service, method, host, target,"
-    " account, cut, ends, requested_ns, next_ns, finished_ns, visible_ns, tries, http_status,"
-    " object_bytes, detail, etag, object_version, incident, deleting FROM verify_request";
+    "SELECT id, state, outcome, reason, coalesce(case_number, ''), service, method, cut, server,"
+    " server_port, requested_ns, next_ns, finished_ns, visible_ns, tries, http_status,"
+    " object_bytes, detail, etag, object_version, incident, deleting, key_id, sealed"
+    " FROM verify_request";
 
 template <std::size_t N>
 std::string_view field(const char (&text)[N]) {
@@ -65,10 +66,7 @@ std::string places(std::size_t count) {
     return text;
 }
 
-std::string text_of(Bytes blob) {
-    return std::string(as_text(blob));
-}
-
+// What is sealed of it is read by unseal().
 VerifyRequest read_request(const Statement& row) {
     VerifyRequest r;
     int n = 0;
@@ -76,19 +74,11 @@ VerifyRequest read_request(const Statement& row) {
     r.state = static_cast<VerifyState>(row.integer(n++));
     r.outcome = static_cast<VerifyOutcome>(row.integer(n++));
     r.reason = static_cast<VerifyReason>(row.integer(n++));
-    r.case_number = row.text(n++);
-    r.service = row.text(n++);
-    r.method = row.text(n++);
-    r.host = text_of(row.blob(n++));
-    r.target = text_of(row.blob(n++));
-    r.account = row.text(n++);
+    for (std::string* text : {&r.case_number, &r.service, &r.method})
+        *text = row.text(n++);
     r.cut = row.integer(n++) != 0;
-    Endpoint ends[3] = {};
-    const Bytes blob = row.blob(n++);
-    if (blob.size() == sizeof ends) std::memcpy(ends, blob.data(), sizeof ends);
-    r.client = ends[0];
-    r.forwarded = ends[1];
-    r.server = ends[2];
+    const std::string server = row.text(n++);
+    r.server = endpoint_of({server, static_cast<std::uint16_t>(row.integer(n++))});
     for (std::uint64_t* value : {&r.requested_ns, &r.next_ns, &r.finished_ns, &r.visible_ns})
         *value = row.number(n++);
     r.tries = static_cast<std::uint32_t>(row.integer(n++));
@@ -100,17 +90,35 @@ VerifyRequest read_request(const Statement& row) {
     return r;
 }
 
-class SqliteQueue final : public VerifyQueue {
+constexpr int key_column = 22;
+constexpr int sealed_column = 23;
+
+// False: its key is destroyed, or on another box.
+Result<bool> unseal(const Statement& row, CaseKeys* keys, VerifyRequest* request) {
+    const auto key = keys->find(row.blob(key_column));
+    if (!key) return Failure(key.error());
+    const auto personal =
+        *key ? open_personal(row.blob(sealed_column), **key, verification_seal) : std::nullopt;
+    if (!personal) return false;
+    request->host = original(personal->host);
+    request->target = original(personal->target);
+    request->account = personal->account;
+    request->client = endpoint_of(personal->client);
+    request->forwarded = endpoint_of(personal->forwarded);
+    return true;
+}
+
+class SqlQueue final : public VerifyQueue {
   public:
-    explicit SqliteQueue(std::string node) : node_(std::move(node)) {}
+    explicit SqlQueue(std::string node) : node_(std::move(node)) {}
 
     Result<void> open(const StoreOptions& options) {
-        Result<std::unique_ptr<Store>> store = open_sqlite_store(options);
+        Result<std::unique_ptr<Store>> store = open_store(options);
         if (!store) return Failure(store.error());
         store_ = std::move(*store);
-        if (auto opened = database_.open(options.path); !opened) return opened;
-        if (auto opened = keys_.open(case_keys_path(options.path)); !opened) return opened;
-        return prepare_schema(database_, &keys_);
+        const Result<void> opened = open_store_database(options, &database_, &keys_);
+        own_ = database_.own_rows();
+        return opened;
     }
 
     Result<std::optional<VerifyRequest>> take(std::uint64_t now_ns,
@@ -131,48 +139,49 @@ class SqliteQueue final : public VerifyQueue {
 
   private:
     Result<void> checked();
-    Result<void> commit();
+    Result<void> adopt(const std::string& service, const Statement& block, std::uint64_t now_ns,
+                       std::uint64_t* adopted);
     void mark_deleted(const VerifyDone& result, std::uint64_t visible_ns);
     void ask_for_newer(const VerifyDone& result);
     Result<std::optional<VerifyRequest>> one(Statement* statement);
 
     std::string node_;
+    std::string own_;               // the condition for rows of this box
     std::unique_ptr<Store> store_;  // takes the incidents
     Database database_;
     CaseKeys keys_;
+    static constexpr std::uint32_t trim_every = 300;
+    std::uint32_t trim_asked_ = 0;
 };
 
-Result<void> SqliteQueue::checked() {
+Result<void> SqlQueue::checked() {
     if (!database_.failed()) return {};
     return Failure(database_.take_error());
 }
 
-Result<void> SqliteQueue::commit() {
-    database_.run("COMMIT");
-    auto done = checked();
-    if (!done && sqlite3_get_autocommit(database_.handle()) == 0) {
-        database_.run("ROLLBACK");
-        if (database_.failed()) database_.take_error();
-    }
-    return done;
-}
-
-Result<std::optional<VerifyRequest>> SqliteQueue::one(Statement* statement) {
+// With what is sealed of it; where nothing opens that any more, without.
+Result<std::optional<VerifyRequest>> SqlQueue::one(Statement* statement) {
     std::optional<VerifyRequest> found;
-    if (statement->row()) found = read_request(*statement);
+    Result<bool> open = true;
+    if (statement->row()) {
+        found = read_request(*statement);
+        open = unseal(*statement, &keys_, &*found);
+    }
     statement->reset();
     if (auto ok = checked(); !ok) return Failure(ok.error());
+    if (!open) return Failure(open.error());
     return found;
 }
 
 // --- the work ------------------------------------------------------------------------------------
 
-Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns,
-                                                       std::span<const std::string> but) {
-    Statement due(database_, std::string(columns) +
-                                 " WHERE state = 0 AND next_ns <= ? AND service NOT IN (" +
-                                 places(but.size()) + ") ORDER BY next_ns, id LIMIT 1");
-    due.bind_unsigned(now_ns);
+Result<std::optional<VerifyRequest>> SqlQueue::take(std::uint64_t now_ns,
+                                                    std::span<const std::string> but) {
+    Statement due(database_, std::string(columns) + " WHERE state = 0 AND next_ns <= ? AND " +
+                                 own_ + (but.empty() ? "" : " AND service NOT IN (") +
+                                 places(but.size()) + (but.empty() ? "" : ")") +
+                                 " ORDER BY next_ns, id LIMIT 1");
+    due.bind_unsigned(now_ns).bind(node_);
     for (const std::string& service : but)
         due.bind(service);
     Result<std::optional<VerifyRequest>> found = one(&due);
@@ -186,18 +195,19 @@ Result<std::optional<VerifyRequest>> SqliteQueue::take(std::uint64_t now_ns,
     return found;
 }
 
-Result<void> SqliteQueue::release(std::span<const std::uint64_t> kept) {
-    Statement again(database_,
-                    "UPDATE verify_request SET state = 0 WHERE state = 1 AND id NOT IN (" +
-                        places(kept.size()) + ")");
+Result<void> SqlQueue::release(std::span<const std::uint64_t> kept) {
+    Statement again(database_, "UPDATE verify_request SET state = 0 WHERE state = 1 AND " + own_ +
+                                   (kept.empty() ? "" : " AND id NOT IN (") + places(kept.size()) +
+                                   (kept.empty() ? "" : ")"));
+    again.bind(node_);
     for (const std::uint64_t id : kept)
         again.bind_unsigned(id);
     again.run();
     return checked();
 }
 
-Result<std::string> SqliteQueue::record_match(const VerifyMatch& match,
-                                              const IncidentRecord& incident) {
+Result<std::string> SqlQueue::record_match(const VerifyMatch& match,
+                                           const IncidentRecord& incident) {
     const JournalRecord record = {
         RecordType::decided, match.id, one_checksum,
         Bytes(reinterpret_cast<const std::uint8_t*>(&incident), sizeof incident)};
@@ -205,7 +215,7 @@ Result<std::string> SqliteQueue::record_match(const VerifyMatch& match,
     if (!stored) return Failure(stored.error());
     const std::string etag = clean_text(field(match.etag));
     const std::string object_version = clean_text(field(match.object_version));
-    database_.run("BEGIN IMMEDIATE");
+    database_.begin();
     Statement mark(database_,
                    "UPDATE incident SET verified_after_write = 1"
                    " WHERE node = ? AND journal = ? AND sequence = ? RETURNING case_number");
@@ -222,13 +232,13 @@ Result<std::string> SqliteQueue::record_match(const VerifyMatch& match,
         .bind_integer(incident.action == MatchAction::block)
         .bind_unsigned(match.id)
         .run();
-    if (auto done = commit(); !done) return Failure(done.error());
+    if (auto done = database_.commit(); !done) return Failure(done.error());
     if (case_number.empty())
         return failure(ErrorCode::integrity, "the incident of a verified object was not stored");
     return case_number;
 }
 
-Result<void> SqliteQueue::put_off(const VerifyDone& result, std::uint64_t next_ns) {
+Result<void> SqlQueue::put_off(const VerifyDone& result, std::uint64_t next_ns) {
     const std::string detail = clean_field(result.detail);
     Statement later(database_,
                     "UPDATE verify_request SET state = 0, next_ns = ?, http_status = ?, detail = ?"
@@ -241,13 +251,15 @@ Result<void> SqliteQueue::put_off(const VerifyDone& result, std::uint64_t next_n
     return checked();
 }
 
-Result<void> SqliteQueue::finish(const VerifyDone& result, VerifyOutcome outcome) {
+Result<void> SqlQueue::finish(const VerifyDone& result, VerifyOutcome outcome) {
     const std::string detail = clean_field(result.detail);
-    database_.run("BEGIN IMMEDIATE");
+    database_.begin();
     Statement done(database_,
                    "UPDATE verify_request SET state = 2, outcome = ?1, finished_ns = ?2,"
-                   " http_status = ?3, detail = ?4, object_bytes = max(object_bytes, ?5),"
-                   " visible_ns = CASE WHEN ?6 THEN max(?2 - requested_ns, 1) ELSE 0 END"
+                   " http_status = ?3, detail = ?4,"
+                   " object_bytes = CASE WHEN object_bytes > ?5 THEN object_bytes ELSE ?5 END,"
+                   " visible_ns = CASE WHEN ?6 = 0 THEN 0 WHEN ?2 > requested_ns"
+                   " THEN ?2 - requested_ns ELSE 1 END"
                    " WHERE id = ?7 AND state = 1 RETURNING visible_ns");
     done.bind_unsigned(static_cast<std::uint8_t>(outcome))
         .bind_unsigned(result.time_ns)
@@ -261,10 +273,10 @@ Result<void> SqliteQueue::finish(const VerifyDone& result, VerifyOutcome outcome
     done.reset();
     if (was_ours && outcome == VerifyOutcome::deleted) mark_deleted(result, visible_ns);
     if (was_ours && result.newer != 0) ask_for_newer(result);
-    return commit();
+    return database_.commit();
 }
 
-void SqliteQueue::mark_deleted(const VerifyDone& result, std::uint64_t visible_ns) {
+void SqlQueue::mark_deleted(const VerifyDone& result, std::uint64_t visible_ns) {
     Statement mark(database_,
                    "UPDATE incident SET enforced_ns = ?, storage_reset = 1, client_answered = 1,"
                    " visible_ns = ? WHERE node = ? AND journal = ? AND sequence = ?");
@@ -276,13 +288,14 @@ void SqliteQueue::mark_deleted(const VerifyDone& result, std::uint64_t visible_n
         .run();
 }
 
-void SqliteQueue::ask_for_newer(const VerifyDone& result) {
+void SqlQueue::ask_for_newer(const VerifyDone& result) {
     Statement child(
         database_,
-        "INSERT OR IGNORE INTO verify_request (node, parent, reason, service, method,"
-        " host, target, cut, account, ends, requested_ns, next_ns)"
-        " SELECT node, id, ?1, service, method, host, target, cut, account, ends, ?2, ?2"
-        " FROM verify_request WHERE id = ?3");
+        "INSERT INTO verify_request (node, parent, reason, service, method, cut, server,"
+        " server_port, key_id, sealed, requested_ns, next_ns)"
+        " SELECT node, id, CAST(?1 AS BIGINT), service, method, cut, server, server_port, key_id,"
+        " sealed, CAST(?2 AS BIGINT), CAST(?2 AS BIGINT) FROM verify_request WHERE id = ?3"
+        " ON CONFLICT DO NOTHING");
     child.bind_unsigned(static_cast<std::uint8_t>(VerifyReason::newer))
         .bind_unsigned(result.time_ns)
         .bind_unsigned(result.id)
@@ -291,107 +304,137 @@ void SqliteQueue::ask_for_newer(const VerifyDone& result) {
 
 // --- blocks that nobody confirmed ----------------------------------------------------------------
 
-Result<std::uint64_t> SqliteQueue::adopt_unconfirmed(const std::string& service,
-                                                     std::uint64_t before_ns,
-                                                     std::uint64_t now_ns) {
+Result<std::uint64_t> SqlQueue::adopt_unconfirmed(const std::string& service,
+                                                  std::uint64_t before_ns, std::uint64_t now_ns) {
     constexpr std::uint32_t at_once = 500;
-    std::uint64_t adopted = 0;
-    database_.run("BEGIN IMMEDIATE");
     Statement open(database_,
                    "SELECT case_number, method, server, server_port, time_ns, key_id, sealed"
                    " FROM incident JOIN personal ON incident = id"
                    " WHERE service = ? AND action = 1 AND verified_after_write = 0"
                    " AND time_ns >= ? AND time_ns < ?"
-                   " AND (enforced_ns IS NULL OR storage_reset = 0) AND names_object"
-                   " AND case_number NOT IN"
-                   " (SELECT case_number FROM verify_request WHERE case_number IS NOT NULL)"
-                   " ORDER BY id LIMIT ?");
+                   " AND (enforced_ns IS NULL OR storage_reset = 0) AND names_object = 1 AND " +
+                       own_ +
+                       " AND case_number NOT IN"
+                       " (SELECT case_number FROM verify_request"
+                       " WHERE case_number IS NOT NULL AND " +
+                       own_ + ") ORDER BY id LIMIT ?");
     const std::uint64_t from_ns = before_ns - std::min(before_ns, adopted_age_ns);
-    open.bind(service).bind_unsigned(from_ns).bind_unsigned(before_ns).bind_unsigned(at_once);
-    Statement insert(database_,
-                     "INSERT OR IGNORE INTO verify_request (node, case_number, reason, service,"
-                     " method, host, target, cut, account, ends, requested_ns, next_ns)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    while (open.row()) {
-        const std::string case_number = open.text(0), method = open.text(1);
-        const auto key = keys_.find(open.blob(5));
-        if (!key) return Failure(key.error());
-        const auto personal = *key ? open_personal(open.blob(6), **key, case_number) : std::nullopt;
-        if (!personal) continue;
-        const std::string host = original(personal->host), target = original(personal->target);
-        const Endpoint ends[3] = {
-            endpoint_of(personal->client), endpoint_of(personal->forwarded),
-            endpoint_of({open.text(2), static_cast<std::uint16_t>(open.integer(3))})};
-        insert.bind(node_)
-            .bind(case_number)
-            .bind_unsigned(static_cast<std::uint8_t>(VerifyReason::unconfirmed))
-            .bind(service)
-            .bind(method)
-            .bind(as_bytes(host))
-            .bind(as_bytes(target))
-            .bind_integer(target.size() + 1 >= sizeof(IncidentRecord::target))
-            .bind(personal->account)
-            .bind(Bytes(reinterpret_cast<const std::uint8_t*>(ends), sizeof ends))
-            .bind_unsigned(open.number(4))
-            .bind_unsigned(now_ns)
-            .run();
-        adopted += database_.changes() != 0 ? 1u : 0u;
-    }
-    if (auto done = commit(); !done) return Failure(done.error());
+    open.bind(service).bind_unsigned(from_ns).bind_unsigned(before_ns);
+    open.bind(node_).bind(node_).bind_unsigned(at_once);
+    database_.begin();
+    keys_.begin();
+    std::uint64_t adopted = 0;
+    Result<void> done;
+    while (done && open.row())
+        done = adopt(service, open, now_ns, &adopted);
+    open.reset();
+    // First the keys: one without its request is only a key.
+    if (done) done = database_.failed() ? checked() : keys_.commit();
+    if (done) done = database_.commit();
+    keys_.roll_back();
+    if (!done) database_.roll_back();
+    if (!done) return Failure(done.error());
     return adopted;
+}
+
+// `block`: a row of adopt_unconfirmed(). One that nothing opens any more is left alone.
+Result<void> SqlQueue::adopt(const std::string& service, const Statement& block,
+                             std::uint64_t now_ns, std::uint64_t* adopted) {
+    const std::string case_number = block.text(0), method = block.text(1);
+    const auto key = keys_.find(block.blob(5));
+    if (!key) return Failure(key.error());
+    const auto personal = *key ? open_personal(block.blob(6), **key, case_number) : std::nullopt;
+    if (!personal) return {};
+    // As old as the incident: retention ends both together.
+    const SealingKey sealing = keys_.make(block.number(4));
+    const std::vector<std::uint8_t> sealed =
+        seal_personal(*personal, sealing.key, verification_seal);
+    const std::string server = block.text(2);
+    Statement insert(database_,
+                     "INSERT INTO verify_request (node, case_number, reason, service, method, cut,"
+                     " server, server_port, key_id, sealed, requested_ns, next_ns)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+    insert.bind(node_)
+        .bind(case_number)
+        .bind_unsigned(static_cast<std::uint8_t>(VerifyReason::unconfirmed))
+        .bind(service)
+        .bind(method)
+        .bind_integer(original(personal->target).size() + 1 >= sizeof(IncidentRecord::target))
+        .bind(server)
+        .bind_integer(block.integer(3))
+        .bind(Bytes(sealing.id))
+        .bind(Bytes(sealed))
+        .bind_unsigned(block.number(4))
+        .bind_unsigned(now_ns)
+        .run();
+    *adopted += database_.changes() != 0 ? 1u : 0u;
+    return {};
 }
 
 // --- asked by people -----------------------------------------------------------------------------
 
-Result<std::uint64_t> SqliteQueue::retry(std::uint64_t id, std::uint64_t now_ns) {
+Result<std::uint64_t> SqlQueue::retry(std::uint64_t id, std::uint64_t now_ns) {
     Statement again(database_,
                     "UPDATE verify_request SET state = 0, outcome = 0, tries = 0, next_ns = ?,"
-                    " finished_ns = 0 WHERE state = 2 AND outcome IN (?, ?) AND ? IN (0, id)");
+                    " finished_ns = 0 WHERE state = 2 AND outcome IN (?, ?)"
+                    " AND CAST(? AS BIGINT) IN (0, id) AND " +
+                        own_);
     again.bind_unsigned(now_ns)
         .bind_unsigned(static_cast<std::uint8_t>(VerifyOutcome::error))
         .bind_unsigned(static_cast<std::uint8_t>(VerifyOutcome::overflow))
         .bind_unsigned(id)
+        .bind(node_)
         .run();
     const auto changed = static_cast<std::uint64_t>(database_.changes());
     if (auto ok = checked(); !ok) return Failure(ok.error());
     return changed;
 }
 
-Result<void> SqliteQueue::trim() {
+// To count what is kept means to go through it: not every other second.
+Result<void> SqlQueue::trim() {
+    if (trim_asked_++ % trim_every != 0) return {};
     Statement old(database_,
                   "DELETE FROM verify_request WHERE state = 2 AND incident = ''"
-                  " AND case_number IS NULL AND id <= (SELECT max(id) FROM verify_request) - ?");
-    old.bind_unsigned(verify_history_max).run();
+                  " AND case_number IS NULL AND " +
+                      own_ + " AND id <= (SELECT id FROM verify_request WHERE " + own_ +
+                      " ORDER BY id DESC LIMIT 1 OFFSET ?)");
+    old.bind(node_).bind(node_).bind_unsigned(verify_history_max).run();
     return checked();
 }
 
-Result<std::vector<VerifyRequest>> SqliteQueue::list(const VerifyFilter& filter,
-                                                     std::uint32_t limit) {
-    std::string sql = std::string(columns) + " WHERE 1";
+Result<std::vector<VerifyRequest>> SqlQueue::list(const VerifyFilter& filter, std::uint32_t limit) {
+    std::string sql = std::string(columns) + " WHERE " + own_;
     if (filter.service) sql += " AND service = ?";
     if (filter.outcome) sql += " AND outcome = ?";
     Statement rows(database_, sql + " ORDER BY id DESC LIMIT ?");
+    rows.bind(node_);
     if (filter.service) rows.bind(*filter.service);
     if (filter.outcome) rows.bind_unsigned(static_cast<std::uint8_t>(*filter.outcome));
     rows.bind_unsigned(limit);
     std::vector<VerifyRequest> requests;
-    while (rows.row())
+    while (rows.row()) {
         requests.push_back(read_request(rows));
+        if (auto open = unseal(rows, &keys_, &requests.back()); !open) return Failure(open.error());
+    }
     if (auto ok = checked(); !ok) return Failure(ok.error());
     return requests;
 }
 
-Result<std::optional<VerifyRequest>> SqliteQueue::get(std::uint64_t id) {
-    Statement row(database_, std::string(columns) + " WHERE id = ?");
-    row.bind_unsigned(id);
+Result<std::optional<VerifyRequest>> SqlQueue::get(std::uint64_t id) {
+    Statement row(database_, std::string(columns) + " WHERE id = ? AND " + own_);
+    row.bind_unsigned(id).bind(node_);
     return one(&row);
 }
 
-Result<VerifyStatistics> SqliteQueue::statistics() {
+Result<VerifyStatistics> SqlQueue::statistics() {
     VerifyStatistics s;
-    Statement open(database_,
-                   "SELECT count(*), coalesce(min(requested_ns), 0), coalesce(sum(deleting), 0),"
-                   " count(*) FILTER (WHERE detail <> '') FROM verify_request WHERE state < 2");
+    Statement open(
+        database_,
+        "SELECT count(*), coalesce(min(requested_ns), 0), "
+        " CAST(coalesce(sum(deleting), 0) AS BIGINT),"
+        " count(*) FILTER (WHERE detail <> '') FROM verify_request WHERE state < 2 AND " +
+            own_);
+    open.bind(node_);
     if (open.row()) {
         s.waiting = open.number(0);
         s.oldest_ns = open.number(1);
@@ -399,9 +442,11 @@ Result<VerifyStatistics> SqliteQueue::statistics() {
         s.postponed = open.number(3);
     }
     open.reset();
-    Statement done(database_,
-                   "SELECT outcome, count(*), max(visible_ns) FROM verify_request WHERE state = 2"
-                   " GROUP BY outcome");
+    Statement done(
+        database_,
+        "SELECT outcome, count(*), max(visible_ns) FROM verify_request WHERE state = 2 AND " +
+            own_ + " GROUP BY outcome");
+    done.bind(node_);
     while (done.row()) {
         const std::uint64_t outcome = done.number(0);
         if (outcome >= std::size(s.outcomes)) continue;
@@ -409,8 +454,9 @@ Result<VerifyStatistics> SqliteQueue::statistics() {
         s.visible_ns_max = std::max(s.visible_ns_max, done.number(2));
     }
     Statement last(database_,
-                   "SELECT detail FROM verify_request WHERE state < 2 AND detail <> ''"
-                   " ORDER BY next_ns DESC LIMIT 1");
+                   "SELECT detail FROM verify_request WHERE state < 2 AND detail <> '' AND " +
+                       own_ + " ORDER BY next_ns DESC LIMIT 1");
+    last.bind(node_);
     if (last.row()) s.last_detail = last.text(0);
     last.reset();
     if (auto ok = checked(); !ok) return Failure(ok.error());
@@ -422,23 +468,37 @@ Result<VerifyStatistics> SqliteQueue::statistics() {
 // --- from the journal ----------------------------------------------------------------------------
 
 VerifyInsert::VerifyInsert(Database& database)
-    : insert_(database,
-              "INSERT OR IGNORE INTO verify_request (node, journal, sequence, checksum, reason,"
-              " service, method, host, target, cut, account, ends, requested_ns, next_ns, state,"
-              " outcome) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13,"
-              " CASE WHEN n < ?14 THEN 0 ELSE 2 END, CASE WHEN n < ?14 THEN 0 ELSE ?15 END"
-              " FROM verify_waiting") {}
+    : waiting_(database,
+               "SELECT coalesce(max(n), 0) FROM verify_waiting WHERE " + database.own_rows()),
+      insert_(database,
+              "INSERT INTO verify_request (node, journal, sequence, checksum, reason, service,"
+              " method, cut, server, server_port, key_id, sealed, requested_ns, next_ns, state,"
+              " outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+              " ON CONFLICT DO NOTHING") {}
 
-bool VerifyInsert::put(const std::string& node, Bytes journal, const JournalRecord& record) {
+bool VerifyInsert::put(const std::string& node, Bytes journal, const JournalRecord& record,
+                       CaseKeys* keys, std::uint64_t now_ns) {
     VerifyRecord r;
     if (record.payload.size() != sizeof r) return false;
     std::memcpy(&r, record.payload.data(), sizeof r);
     const auto reason = static_cast<std::uint8_t>(r.reason);
     if (reason == 0 || reason > verify_reason_count) return false;
+    waiting_.bind(node);
+    const bool full = waiting_.row() && waiting_.number(0) >= verify_waiting_max;
+    waiting_.reset();
     const std::string service = clean_field(r.service);
     const std::string method = clean_field(r.method);
-    const std::string account = clean_field(r.account);
-    const Endpoint ends[3] = {r.client, r.forwarded, r.server};
+    const std::string server = peer_of(r.server).address;
+    Personal personal;
+    personal.client = peer_of(r.client);
+    personal.forwarded = peer_of(r.forwarded);
+    personal.host = clean_field(r.host);
+    personal.target = clean_field(r.target);
+    personal.account = clean_field(r.account);
+    const SealingKey sealing = keys->make(now_ns);
+    const auto sealed = seal_personal(personal, sealing.key, verification_seal);
+    const auto state = full ? VerifyState::done : VerifyState::waiting;
+    const auto outcome = full ? VerifyOutcome::overflow : VerifyOutcome::none;
     insert_.bind(node)
         .bind(journal)
         .bind_unsigned(record.sequence)
@@ -446,14 +506,15 @@ bool VerifyInsert::put(const std::string& node, Bytes journal, const JournalReco
         .bind_unsigned(reason)
         .bind(service)
         .bind(method)
-        .bind(as_bytes(field(r.host)))
-        .bind(as_bytes(field(r.target)))
         .bind_integer(r.cut != 0)
-        .bind(account)
-        .bind(Bytes(reinterpret_cast<const std::uint8_t*>(ends), sizeof ends))
+        .bind(server)
+        .bind_unsigned(r.server.port)
+        .bind(Bytes(sealing.id))
+        .bind(Bytes(sealed))
         .bind_unsigned(r.time_ns)
-        .bind_unsigned(verify_waiting_max)
-        .bind_unsigned(static_cast<std::uint8_t>(VerifyOutcome::overflow))
+        .bind_unsigned(r.time_ns)
+        .bind_unsigned(static_cast<std::uint8_t>(state))
+        .bind_unsigned(static_cast<std::uint8_t>(outcome))
         .run();
     return true;
 }
@@ -491,7 +552,7 @@ std::string_view verify_outcome_name(VerifyOutcome outcome) {
 }
 
 Result<std::unique_ptr<VerifyQueue>> open_verify_queue(const StoreOptions& options) {
-    auto queue = std::make_unique<SqliteQueue>(options.node);
+    auto queue = std::make_unique<SqlQueue>(options.node);
     if (auto opened = queue->open(options); !opened) return Failure(opened.error());
     return std::unique_ptr<VerifyQueue>(std::move(queue));
 }

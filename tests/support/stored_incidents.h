@@ -1,4 +1,5 @@
-// A store with its keys in a directory of its own, and records to fill it with.
+// A store with its keys in a directory of its own, and records to fill it with. On a server while
+// there is one (postgres_server.h): the same tests run on both.
 #pragma once
 
 #include <sqlite3.h>
@@ -15,6 +16,7 @@
 #include "control/store/personal_data.h"
 #include "control/store/store.h"
 #include "dataplane/contract/journal_codec.h"
+#include "tests/support/postgres_server.h"
 
 // Last: it defines macros with names such as fail().
 #include "tests/support/cmocka_cpp.h"
@@ -28,12 +30,13 @@ inline constexpr std::uint64_t noon = 1709294400ull * 1000000000;  // 2024-03-01
 struct StoreFixture {
     std::string directory;
     std::string path;
+    StoreOptions options;
     std::unique_ptr<Store> store;
     std::vector<std::vector<std::uint8_t>> payloads;
     std::vector<JournalRecord> records;
 
     void open() {
-        auto opened = open_sqlite_store({path, "node-1"});
+        auto opened = open_store(options);
         if (!opened) print_error("%s\n", opened.error().message().c_str());
         assert_true(opened.has_value());
         store = std::move(*opened);
@@ -61,13 +64,19 @@ struct StoreFixture {
             const std::string all((std::istreambuf_iterator<char>(file)), {});
             if (all.find(text) != std::string::npos) return true;
         }
-        return false;
+        if (options.server.empty()) return false;
+        PostgresServer::run_sql(options.server, "CHECKPOINT");
+        return test_server->holds(text);
     }
     void add_incident(std::uint64_t sequence, const IncidentRecord& record) {
         add(RecordType::decided, sequence, record);
         assert_true(apply(journal_id).has_value());
     }
     void run(const char* sql) {
+        if (!options.server.empty()) {
+            assert_true(PostgresServer::run_sql(options.server, sql));
+            return;
+        }
         sqlite3* database = nullptr;
         assert_int_equal(sqlite3_open(path.c_str(), &database), SQLITE_OK);
         assert_int_equal(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
@@ -81,6 +90,7 @@ inline int open_store(void** state) {
     if (::mkdtemp(directory) == nullptr) return -1;
     fixture->directory = directory;
     fixture->path = fixture->directory + "/store.db";
+    fixture->options = {fixture->path, "node-1", test_server ? test_server->fresh_url() : ""};
     fixture->open();
     *state = fixture;
     return 0;
@@ -92,6 +102,16 @@ inline int remove_store(void** state) {
     std::filesystem::remove_all(fixture->directory);
     delete fixture;
     return 0;
+}
+
+// The tests once on a file and once on a server, where there is one.
+template <std::size_t N>
+int run_on_both_stores(const CMUnitTest (&tests)[N]) {
+    int failed = cmocka_run_group_tests_name("on SQLite", tests, nullptr, nullptr);
+    test_server = PostgresServer::start();
+    if (test_server)
+        failed += cmocka_run_group_tests_name("on PostgreSQL", tests, nullptr, nullptr);
+    return failed;
 }
 
 inline StoreFixture& store_of(void** state) {

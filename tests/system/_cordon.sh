@@ -22,7 +22,7 @@ random_file() {
 open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 
-# write_config   — SERVICE_LINES, LIMIT_LINES and PORT_LINES may hold more TOML.
+# write_config   — SERVICE_LINES, LIMIT_LINES, CONTROL_LINES and PORT_LINES may hold more TOML.
 write_config() {
     CONFIG=$WORK/cordon.toml
     cat > "$CONFIG" <<TEXT
@@ -48,6 +48,7 @@ index = "$WORK/index.cdx"
 store = "$WORK/cordon.sqlite"
 [control]
 journal_poll_ms = 50
+${CONTROL_LINES:-}
 [limits]
 flows_max = 4096
 messages_max = 1024
@@ -80,9 +81,11 @@ start_cordon() {
 }
 
 # cordon_up [nginx|apache|naive|forms]   — STATE_SIZE: the state directory is on such a disk.
+# WITH_POSTGRES=1: incidents are on a server of the test's own (_postgres.sh).
 cordon_up() {
     need "$BIN/cordon-dataplane" "$BIN/cordond" "$BIN/cordonctl" python3 curl
     lab_up
+    [ -z "${WITH_POSTGRES:-}" ] || postgres_up
     if [ -n "${STATE_SIZE:-}" ]; then
         mount -t tmpfs -o "size=$STATE_SIZE" cordon-state "$WORK/state"
         _lab_mounts=$WORK/state

@@ -12,6 +12,7 @@
 
 #include "control/config/address.h"
 #include "control/config/toml_section.h"
+#include "control/store/postgres_url.h"
 #include "dataplane/base/limits.h"
 #include "dataplane/contract/options_file.h"
 #include "tests/support/cmocka_cpp.h"
@@ -84,6 +85,26 @@ void shipped_file_tells_the_true_defaults(void**) {
     assert_int_equal(with.control.link_timeout_ms, without.control.link_timeout_ms);
     assert_int_equal(with.control.journal_poll_ms, without.control.journal_poll_ms);
     assert_int_equal(with.control.clients_max, without.control.clients_max);
+}
+
+// Nobody who reads the configuration, its history or a complaint about it may learn a password.
+void an_address_with_a_password_is_refused_and_not_repeated(void**) {
+    for (const char* address :
+         {"postgresql://cordon:S3CRET@db/x", "postgresql://db/x?password=S3CRET",
+          "postgresql://db/x?sslpassword=S3CRET", "mysql://cordon:S3CRET@db/x",
+          "postgresql://cordon:S3CRET@db/x?colour=red"}) {
+        const auto config =
+            parse_config(ports + "[control]\nstore = \"" + address + "\"\n", "t.toml");
+        assert_false(config.has_value());
+        assert_non_null(std::strstr(config.error().text.c_str(), "control.store"));
+        assert_null(std::strstr(config.error().text.c_str(), "S3CRET"));
+    }
+    const Config shared = good(ports +
+                               "[control]\nstore = \"postgresql://cordon@db:99/x"
+                               "?sslmode=verify-full&passfile=/etc/cordon/pgpass\"\n");
+    assert_string_equal(shown_postgres_url(shared.control.store_server).c_str(),
+                        "postgresql://cordon@db:99/x");
+    assert_true(good(ports).control.store_server.empty());
 }
 
 void shipped_file_explains_every_key(void**) {
@@ -291,6 +312,9 @@ void names_what_is_wrong_with_every_key_of_the_tables(void**) {
         {"[control]\nlink_timeout_ms = 1\n", "control.link_timeout_ms: 1 is out"},
         {"[control]\njournal_poll_ms = 1\n", "control.journal_poll_ms: 1 is out"},
         {"[control]\nclients_max = 0\n", "control.clients_max: 0 is out"},
+        {"[control]\nstore = \"mysql://db/cordon\"\n",
+         "control.store: must be postgresql://…, but it begins otherwise"},
+        {"[control]\nstore = \"postgresql://db/x?colour=red\"\n", "control.store: libpq does not"},
     };
     for (const Wrong& wrong : table)
         expect_error(ports + wrong.text, wrong.wanted);
@@ -544,6 +568,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(loads_both_shipped_files),
         cmocka_unit_test(shipped_file_tells_the_true_defaults),
+        cmocka_unit_test(an_address_with_a_password_is_refused_and_not_repeated),
         cmocka_unit_test(shipped_file_explains_every_key),
         cmocka_unit_test(tells_metrics_only_where_it_is_told_to),
         cmocka_unit_test(verifies_only_where_a_service_says_how),

@@ -46,7 +46,7 @@ int start(void**) {
     char name[] = "/tmp/events-test-XXXXXX";
     if (::mkdtemp(name) == nullptr) return -1;
     directory = name;
-    auto opened = open_sqlite_store({directory + "/store", "node-1"});
+    auto opened = open_store({directory + "/store", "node-1"});
     if (!opened) return -1;
     store = std::move(*opened);
     sequence = 0;
@@ -110,12 +110,12 @@ void add_incident(const char* case_number) {
 }
 
 void begin() {
-    events = std::make_unique<EventWriter>(path(), "C1", directory, store.get());
-    events->turn(dataplane, feeds, noon_s, trail);
+    events = std::make_unique<EventWriter>(path(), "C1", directory + "/events.json");
+    events->turn(read_news(*store, events->position()), dataplane, feeds, noon_s, trail);
 }
 
 void turn() {
-    events->turn(dataplane, feeds, noon_s + 60, trail);
+    events->turn(read_news(*store, events->position()), dataplane, feeds, noon_s + 60, trail);
 }
 
 void add_to_trail(const char* action) {

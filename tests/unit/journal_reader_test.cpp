@@ -282,7 +282,7 @@ struct Shared {  // the writer writes, the test reads
 
 [[noreturn]] void read_until_killed(const std::string& place) {
     PosixFiles files;
-    auto store = open_sqlite_store({place + "/store.db", "node"});
+    auto store = open_store({place + "/store.db", "node"});
     if (!store) ::_exit(1);
     JournalReader reader(files, **store, {place + "/journal", 4});
     for (;;) {
@@ -316,7 +316,7 @@ void killed_processes_lose_and_repeat_nothing(void**) {
         }
     }
     PosixFiles files;
-    auto store = open_sqlite_store({place + "/store.db", "node"});
+    auto store = open_store({place + "/store.db", "node"});
     assert_true(store.has_value());
     JournalReader reader(files, **store, {place + "/journal"});
     assert_true(reader.poll().has_value());

@@ -1,10 +1,11 @@
-// The SQLite store: what comes in from a journal and what can be asked.
+// The store, in a file and on a server: what comes in from a journal and what can be asked.
 #include <sys/stat.h>
 
 #include <cstring>
 #include <filesystem>
 
 #include "control/store/text.h"
+#include "control/store/verify_queue.h"
 #include "tests/support/stored_incidents.h"
 
 // Last: it defines macros with names such as fail().
@@ -39,7 +40,7 @@ Incident get(Fixture& fixture, const char* case_number) {
 }
 
 Personal revealed(Fixture& fixture, const char* case_number) {
-    auto data = std::move(*PersonalData::open({fixture.path, "node-1"}));
+    auto data = std::move(*PersonalData::open(fixture.options));
     auto personal = data->reveal(case_number);
     assert_true(personal.has_value() && personal->has_value());
     return **personal;
@@ -363,23 +364,27 @@ void remembers_the_read_position_of_each_journal(void** state) {
 
 void a_batch_that_fails_leaves_nothing(void** state) {
     Fixture& fixture = of(state);
-    fixture.run(
-        "CREATE TRIGGER no BEFORE INSERT ON incident WHEN new.case_number = 'AB-0002'"
-        " BEGIN SELECT raise(ABORT, 'no'); END");
+    const bool on_server = !fixture.options.server.empty();
+    fixture.run(on_server
+                    ? "ALTER TABLE incident ADD CONSTRAINT no CHECK (case_number <> 'AB-0002')"
+                    : "CREATE TRIGGER no BEFORE INSERT ON incident"
+                      " WHEN new.case_number = 'AB-0002'"
+                      " BEGIN SELECT raise(ABORT, 'no'); END");
     fixture.add(RecordType::decided, 1, incident("AB-0001"));
     fixture.add(RecordType::decided, 2, incident("AB-0002"));
     assert_false(fixture.apply(id).has_value());
     assert_int_equal(fixture.store->statistics()->records, 0);
     assert_int_equal(*fixture.store->next_sequence(id), 0);
-    fixture.run("DROP TRIGGER no");
+    fixture.run(on_server ? "ALTER TABLE incident DROP CONSTRAINT no" : "DROP TRIGGER no");
     fixture.add(RecordType::decided, 1, incident("AB-0001"));
     fixture.add(RecordType::decided, 2, incident("AB-0002"));
     assert_true(fixture.apply(id).has_value());
     assert_int_equal(fixture.store->statistics()->incidents, 2);
 }
 
-void is_durable_and_private(void** state) {
+void its_file_is_durable_and_private(void** state) {
     Fixture& fixture = of(state);
+    if (!fixture.options.server.empty()) return;
     struct stat status;
     assert_int_equal(::stat(fixture.path.c_str(), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
@@ -391,11 +396,12 @@ void is_durable_and_private(void** state) {
 // A store as the first version left it keeps what it has.
 void brings_an_older_store_up_to_date(void** state) {
     Fixture& fixture = of(state);
+    if (!fixture.options.server.empty()) return;  // there was no server then
     fixture.add(RecordType::decided, 1, incident("AB-0001"));
     assert_true(fixture.apply(id).has_value());
     fixture.store.reset();
     fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
-    fixture.run("DROP TABLE personal");
+    fixture.run("DROP TABLE personal; ALTER TABLE odd_record DROP COLUMN key_id");
     for (const char* column :
          {"content_type", "verified_after_write", "visible_ns", "names_object"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
@@ -424,11 +430,49 @@ void brings_an_older_store_up_to_date(void** state) {
     assert_false(fixture.holds("of target"));
 }
 
+// What version 6 had open of requests and of records kept aside is sealed, and gone.
+void seals_what_an_older_store_had_open(void** state) {
+    Fixture& fixture = of(state);
+    if (!fixture.options.server.empty()) return;
+    fixture.add(static_cast<RecordType>(77), 1, std::uint64_t{6});
+    assert_true(fixture.apply(id).has_value());
+    fixture.store.reset();
+    for (const char* column : {"server", "server_port", "key_id", "sealed"})
+        fixture.run(("ALTER TABLE verify_request DROP COLUMN " + std::string(column)).c_str());
+    for (const char* column : {"host BLOB", "target BLOB", "account TEXT", "ends BLOB"})
+        fixture.run(("ALTER TABLE verify_request ADD COLUMN " + std::string(column)).c_str());
+    fixture.run("ALTER TABLE odd_record DROP COLUMN key_id");
+    fixture.run("UPDATE odd_record SET payload = CAST('KEPT ASIDE' AS BLOB)");
+    const Endpoint ends[3] = {v4(7, 40000), {}, v4(80, 8080)};
+    const std::string blob = hex_text({reinterpret_cast<const std::uint8_t*>(ends), sizeof ends});
+    fixture.run(
+        ("INSERT INTO verify_request (node, journal, sequence, checksum, reason, service,"
+         " method, host, target, cut, account, ends, requested_ns, next_ns) VALUES ('node-1',"
+         " x'ab', 1, 1, 2, 's', 'PUT', CAST('files.example' AS BLOB),"
+         " CAST('/OF-A-PERSON' AS BLOB), 0, 'OF-AN-ACCOUNT', x'" +
+         blob + "', 5, 5)")
+            .c_str());
+    fixture.run("PRAGMA user_version = 6");
+    assert_true(fixture.holds("/OF-A-PERSON"));
+    fixture.open();
+    fixture.store.reset();
+    for (const char* text : {"/OF-A-PERSON", "OF-AN-ACCOUNT", "KEPT ASIDE"})
+        assert_false(fixture.holds(text));
+    auto queue = std::move(*open_verify_queue(fixture.options));
+    const auto taken = *queue->take(noon);
+    assert_true(taken.has_value());
+    assert_string_equal(taken->target.c_str(), "/OF-A-PERSON");
+    assert_string_equal(taken->account.c_str(), "OF-AN-ACCOUNT");
+    assert_memory_equal(&taken->client, &ends[0], sizeof ends[0]);
+    assert_memory_equal(&taken->server, &ends[2], sizeof ends[2]);
+}
+
 void refuses_a_store_from_a_newer_version(void** state) {
     Fixture& fixture = of(state);
     fixture.store.reset();
-    fixture.run("PRAGMA user_version = 1000");
-    const auto opened = open_sqlite_store({fixture.path, "node-1"});
+    fixture.run(fixture.options.server.empty() ? "PRAGMA user_version = 1000"
+                                               : "UPDATE cordon_schema SET version = 1000");
+    const auto opened = open_store(fixture.options);
     assert_false(opened.has_value());
     assert_int_equal(opened.error().code, ErrorCode::integrity);
     assert_non_null(std::strstr(opened.error().text.c_str(), "newer"));
@@ -436,17 +480,18 @@ void refuses_a_store_from_a_newer_version(void** state) {
 
 void refuses_a_file_that_is_not_its_own(void** state) {
     Fixture& fixture = of(state);
+    if (!fixture.options.server.empty()) return;
     fixture.store.reset();
     std::filesystem::remove_all(fixture.directory);
     std::filesystem::create_directory(fixture.directory);
     fixture.run("CREATE TABLE somebody_elses (a)");
-    assert_int_equal(open_sqlite_store({fixture.path, "n"}).error().code, ErrorCode::integrity);
+    assert_int_equal(open_store({fixture.path, "n"}).error().code, ErrorCode::integrity);
     FILE* file = std::fopen(fixture.path.c_str(), "w");
     for (int n = 0; n < 1000; ++n)
         std::fputs("this is no database. ", file);
     std::fclose(file);
-    assert_int_equal(open_sqlite_store({fixture.path, "n"}).error().code, ErrorCode::integrity);
-    assert_int_equal(open_sqlite_store({"/nonexistent/x.db", "n"}).error().code, ErrorCode::io);
+    assert_int_equal(open_store({fixture.path, "n"}).error().code, ErrorCode::integrity);
+    assert_int_equal(open_store({"/nonexistent/x.db", "n"}).error().code, ErrorCode::io);
 }
 
 }  // namespace
@@ -471,11 +516,12 @@ int main() {
         TEST(faults_are_told_once),
         TEST(remembers_the_read_position_of_each_journal),
         TEST(a_batch_that_fails_leaves_nothing),
-        TEST(is_durable_and_private),
+        TEST(its_file_is_durable_and_private),
         TEST(brings_an_older_store_up_to_date),
+        TEST(seals_what_an_older_store_had_open),
         TEST(refuses_a_store_from_a_newer_version),
         TEST(refuses_a_file_that_is_not_its_own),
         cmocka_unit_test(a_truncated_character_is_escaped_and_not_read_past),
     };
-    return cmocka_run_group_tests(tests, nullptr, nullptr);
+    return run_on_both_stores(tests);
 }

@@ -88,7 +88,7 @@ struct Fixture {
         const JournalRecord entry = {
             RecordType::verify, ++sequence, 1,
             Bytes(reinterpret_cast<const std::uint8_t*>(&record), sizeof record)};
-        auto into = std::move(*open_sqlite_store(store));
+        auto into = std::move(*open_store(store));
         assert_true(into->apply({JournalId{1}, std::span(&entry, 1), 0, {}}).has_value());
     }
 };
@@ -287,7 +287,7 @@ void records_a_match_under_the_request_it_came_of(void** state) {
     std::strcpy(match.incident.target, "/object");  // of the line, not of the client
     peer.say(VerifyType::match, match);
     assert_string_equal(peer.hear_a<VerifyRecorded>(VerifyType::recorded).case_number, "TEST-1");
-    auto incidents = std::move(*open_sqlite_store(f.store));
+    auto incidents = std::move(*open_store(f.store));
     const Incident incident = **incidents->get_incident("TEST-1");
     const auto personal = *(*PersonalData::open(f.store))->reveal("TEST-1");
     assert_string_equal(personal->target.c_str(), "/one");

@@ -8,6 +8,7 @@
 
 #include "control/store/verify_queue.h"
 #include "dataplane/base/time.h"
+#include "tests/support/stored_incidents.h"
 
 // Last: it defines macros with names such as fail().
 #include "tests/support/cmocka_cpp.h"
@@ -17,7 +18,6 @@ using namespace cordon;
 namespace {
 
 constexpr JournalId journal = {1, 2, 3};
-constexpr std::uint64_t noon = 1709294400ull * ns_per_s;
 
 struct Fixture {
     std::string directory;
@@ -27,7 +27,7 @@ struct Fixture {
     std::uint64_t sequence = 0;
 
     void open() {
-        store = std::move(*open_sqlite_store(options));
+        store = std::move(*open_store(options));
         queue = std::move(*open_verify_queue(options));
     }
     template <typename T>
@@ -85,6 +85,10 @@ struct Fixture {
         return result;
     }
     void run(const std::string& sql) {
+        if (!options.server.empty()) {
+            assert_true(PostgresServer::run_sql(options.server, sql));
+            return;
+        }
         sqlite3* database = nullptr;
         assert_int_equal(sqlite3_open(options.path.c_str(), &database), SQLITE_OK);
         assert_int_equal(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
@@ -98,7 +102,8 @@ int setup(void** state) {
     char directory[] = "/tmp/cordon-verify-XXXXXX";
     if (::mkdtemp(directory) == nullptr) return -1;
     fixture->directory = directory;
-    fixture->options = {fixture->directory + "/store.db", "node-1"};
+    fixture->options = {fixture->directory + "/store.db", "node-1",
+                        test_server ? test_server->fresh_url() : ""};
     fixture->open();
     *state = fixture;
     return 0;
@@ -342,6 +347,26 @@ void no_more_wait_than_there_is_room_for(void** state) {
     assert_int_equal(f.queue->statistics()->waiting, 4);
 }
 
+// Boxes that share a server: each has its own requests, and only its own.
+void one_node_never_takes_what_another_asked_for(void** state) {
+    Fixture& f = of(state);
+    if (f.options.server.empty()) return;  // a file is one box's
+    f.ask("/one");
+    Fixture other;
+    other.options = {f.directory + "/other.db", "node-2", f.options.server};
+    other.open();
+    assert_true(other.none());
+    assert_true(other.queue->list({}, 10)->empty());
+    assert_false(other.queue->get(1)->has_value());
+    assert_int_equal(other.queue->statistics()->waiting, 0);
+    assert_int_equal(*other.queue->retry(0, noon), 0);
+    other.ask("/two");
+    f.take();
+    assert_true(other.queue->release().has_value());
+    assert_true(f.none());
+    assert_string_equal(other.take().target.c_str(), "/two");
+}
+
 }  // namespace
 
 int main() {
@@ -361,6 +386,7 @@ int main() {
         TEST(tries_again_when_asked),
         TEST(lists_newest_first_and_by_outcome),
         TEST(no_more_wait_than_there_is_room_for),
+        TEST(one_node_never_takes_what_another_asked_for),
     };
-    return cmocka_run_group_tests_name("verify queue", tests, nullptr, nullptr);
+    return run_on_both_stores(tests);
 }

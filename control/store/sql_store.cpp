@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/store/database.h"
 #include "control/store/incident_filter.h"
 #include "control/store/schema.h"
-#include "control/store/sqlite.h"
 #include "control/store/store.h"
 #include "control/store/text.h"
 #include "control/store/verify_insert.h"
@@ -38,11 +38,6 @@ bool well_formed(const IncidentRecord& record) {
            record.match_count <= std::size(record.matches);
 }
 
-PeerAddress peer_of(const Endpoint& endpoint) {
-    if (endpoint.present == 0) return {};
-    return {address_text(endpoint.address), endpoint.port};
-}
-
 Personal personal_of(const IncidentRecord& incident) {
     return {peer_of(incident.client),       peer_of(incident.forwarded),
             clean_field(incident.host),     clean_field(incident.target),
@@ -62,14 +57,13 @@ constexpr const char* incident_columns =
     " policy_generation, legal_basis, lab, content_type, verified_after_write, visible_ns"
     " FROM incident";
 
-class SqliteStore final : public Store {
+class SqlStore final : public Store {
   public:
-    explicit SqliteStore(std::string node) : node_(std::move(node)) {}
+    explicit SqlStore(std::string node) : node_(std::move(node)) {}
 
-    Result<void> open(const std::string& path) {
-        if (auto opened = database_.open(path); !opened) return opened;
-        if (auto opened = keys_.open(case_keys_path(path)); !opened) return opened;
-        if (auto prepared = prepare_schema(database_, &keys_); !prepared) return prepared;
+    Result<void> open(const StoreOptions& options) {
+        if (auto opened = open_store_database(options, &database_, &keys_); !opened) return opened;
+        own_ = database_.own_rows();
         inserts_ = std::make_unique<Inserts>(database_);
         return checked();
     }
@@ -120,32 +114,36 @@ class SqliteStore final : public Store {
                                         std::uint64_t from, const char* order);
 
     std::string node_;
+    std::string own_;  // the condition for rows of this box
     Database database_;
     CaseKeys keys_;
     std::unique_ptr<Inserts> inserts_;  // dies before the database
 };
 
-SqliteStore::Inserts::Inserts(Database& database)
-    : record(database, "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?)"),
+SqlStore::Inserts::Inserts(Database& database)
+    : record(database, "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       others(database,
              "SELECT count(*) FROM record WHERE node = ? AND journal = ? AND sequence = ?"
              " AND checksum <> ?"),
-      odd(database, "INSERT OR IGNORE INTO odd_record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      odd(database,
+          "INSERT INTO odd_record (node, journal, sequence, checksum, type, reason, stored_ns,"
+          " payload, key_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       incident(database,
                "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns,"
                " object_bytes, policy_generation, server, server_port, vlan, action, form,"
                " complete, lab, service, legal_basis, method, names_object, content_type)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+               " RETURNING id"),
       personal(database, "INSERT INTO personal VALUES (?, ?, ?)"),
       match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       confirm(database,
-              "UPDATE incident SET enforced_ns = ?1, storage_reset = max(storage_reset, ?2),"
-              " client_answered = max(client_answered, ?3)"
+              "UPDATE incident SET enforced_ns = ?1, storage_reset = storage_reset | ?2,"
+              " client_answered = client_answered | ?3"
               " WHERE node = ?4 AND journal = ?5 AND sequence = ?6 AND case_number = ?7"),
       confirm_case(database,
-                   "UPDATE incident SET enforced_ns = ?1, storage_reset = max(storage_reset, ?2),"
-                   " client_answered = max(client_answered, ?3)"
+                   "UPDATE incident SET enforced_ns = ?1, storage_reset = storage_reset | ?2,"
+                   " client_answered = client_answered | ?3"
                    " WHERE node = ?4 AND journal <> ?5 AND case_number = ?6"),
       gap(database,
           "INSERT INTO gap (node, journal, sequence, checksum, service, from_ns, to_ns, bytes,"
@@ -154,20 +152,22 @@ SqliteStore::Inserts::Inserts(Database& database)
            "INSERT INTO mode_change (node, journal, sequence, checksum, service, time_ns,"
            " mode_from, mode_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       fault(database,
-            "INSERT OR IGNORE INTO fault (node, journal, time_ns, kind, segment, first_sequence,"
-            " count) VALUES (?, ?, ?, ?, ?, ?, ?)"),
-      position(database, "INSERT OR REPLACE INTO journal_position VALUES (?, ?, ?)"),
+            "INSERT INTO fault (node, journal, time_ns, kind, segment, first_sequence, count)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      position(database,
+               "INSERT INTO journal_position VALUES (?, ?, ?) ON CONFLICT (node, journal)"
+               " DO UPDATE SET next_sequence = excluded.next_sequence"),
       next(database, "SELECT next_sequence FROM journal_position WHERE node = ? AND journal = ?"),
       verify(database) {}
 
-Result<void> SqliteStore::checked() {
+Result<void> SqlStore::checked() {
     if (!database_.failed()) return {};
     return tl::unexpected<Error>(database_.take_error());
 }
 
 // --- taking records ------------------------------------------------------------------------------
 
-Result<std::uint64_t> SqliteStore::next_sequence(const JournalId& journal) {
+Result<std::uint64_t> SqlStore::next_sequence(const JournalId& journal) {
     Statement& next = inserts_->next;
     next.bind(node_).bind(Bytes(journal));
     const std::uint64_t sequence = next.row() ? next.number(0) : 0;
@@ -176,10 +176,10 @@ Result<std::uint64_t> SqliteStore::next_sequence(const JournalId& journal) {
     return sequence;
 }
 
-Result<void> SqliteStore::apply(const RecordBatch& batch) {
+Result<void> SqlStore::apply(const RecordBatch& batch) {
     const Bytes journal(batch.journal);
     const std::uint64_t now_ns = unix_now();
-    database_.run("BEGIN IMMEDIATE");
+    database_.begin();
     keys_.begin();
     for (const JournalRecord& record : batch.records)
         put({journal, record, now_ns});
@@ -190,25 +190,19 @@ Result<void> SqliteStore::apply(const RecordBatch& batch) {
     }
     // First the keys: one without its incident is only a key.
     auto done = database_.failed() ? checked() : keys_.commit();
-    if (done) {
-        database_.run("COMMIT");
-        done = checked();
-    }
+    if (done) done = database_.commit();
     keys_.roll_back();
-    if (!done && sqlite3_get_autocommit(database_.handle()) == 0) {
-        database_.run("ROLLBACK");
-        if (database_.failed()) database_.take_error();
-    }
+    if (!done) database_.roll_back();
     return done;
 }
 
-void SqliteStore::put(const Key& key) {
+void SqlStore::put(const Key& key) {
     if (!put_record(key)) return;
     if (!put_content(key)) put_odd(key, "type, size or a value is not known");
 }
 
 // False when it was stored before.
-bool SqliteStore::put_record(const Key& key) {
+bool SqlStore::put_record(const Key& key) {
     keyed(inserts_->record, key)
         .bind_unsigned(static_cast<std::uint16_t>(key.record.type))
         .bind_unsigned(key.now_ns)
@@ -220,16 +214,19 @@ bool SqliteStore::put_record(const Key& key) {
     return true;
 }
 
-void SqliteStore::put_odd(const Key& key, std::string_view reason) {
+void SqlStore::put_odd(const Key& key, std::string_view reason) {
+    const SealingKey sealing = keys_.make(key.now_ns);
+    const std::vector<std::uint8_t> sealed = seal_record(key.record.payload, sealing.key);
     keyed(inserts_->odd, key)
         .bind_unsigned(static_cast<std::uint16_t>(key.record.type))
         .bind(reason)
         .bind_unsigned(key.now_ns)
-        .bind(key.record.payload)
+        .bind(Bytes(sealed))
+        .bind(Bytes(sealing.id))
         .run();
 }
 
-bool SqliteStore::put_content(const Key& key) {
+bool SqlStore::put_content(const Key& key) {
     IncidentRecord incident;
     EnforcedRecord enforced;
     GapRecord gap;
@@ -252,12 +249,12 @@ bool SqliteStore::put_content(const Key& key) {
             put_mode(key, mode);
             return true;
         case RecordType::verify:
-            return inserts_->verify.put(node_, key.journal, key.record);
+            return inserts_->verify.put(node_, key.journal, key.record, &keys_, key.now_ns);
     }
     return false;
 }
 
-void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
+void SqlStore::put_incident(const Key& key, const IncidentRecord& incident) {
     const std::string case_number = clean_field(incident.case_number);
     const std::string server = peer_of(incident.server).address;
     const std::string service = clean_field(incident.service);
@@ -280,16 +277,16 @@ void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
         .bind(legal_basis)
         .bind(method)
         .bind_integer(names_object(method, personal.target))
-        .bind_unsigned(static_cast<std::uint8_t>(incident.content_type))
-        .run();
-    const std::int64_t id = database_.last_id();
+        .bind_unsigned(static_cast<std::uint8_t>(incident.content_type));
+    const std::int64_t id = inserts_->incident.row() ? inserts_->incident.integer(0) : 0;
+    inserts_->incident.reset();
     const SealingKey sealing = keys_.make(key.now_ns);
     const std::vector<std::uint8_t> sealed = seal_personal(personal, sealing.key, case_number);
     inserts_->personal.bind_integer(id).bind(Bytes(sealing.id)).bind(Bytes(sealed)).run();
     put_matches(id, incident);
 }
 
-void SqliteStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
+void SqlStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
     for (int n = 0; n < incident.match_count; ++n) {
         const MatchRecord& match = incident.matches[n];
         const std::string section = clean_field(match.section);
@@ -306,7 +303,7 @@ void SqliteStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
     }
 }
 
-void SqliteStore::put_enforced(const Key& key, const EnforcedRecord& enforced) {
+void SqlStore::put_enforced(const Key& key, const EnforcedRecord& enforced) {
     const std::string case_number = clean_field(enforced.case_number);
     const bool reset = enforced.storage_reset != 0;
     const bool answered = enforced.client_answered != 0;
@@ -336,7 +333,7 @@ void SqliteStore::put_enforced(const Key& key, const EnforcedRecord& enforced) {
         .run();
 }
 
-void SqliteStore::put_gap(const Key& key, const GapRecord& gap) {
+void SqlStore::put_gap(const Key& key, const GapRecord& gap) {
     const std::string service = clean_field(gap.service);
     keyed(inserts_->gap, key)
         .bind(service)
@@ -348,7 +345,7 @@ void SqliteStore::put_gap(const Key& key, const GapRecord& gap) {
         .run();
 }
 
-void SqliteStore::put_mode(const Key& key, const ModeRecord& mode) {
+void SqlStore::put_mode(const Key& key, const ModeRecord& mode) {
     const std::string service = clean_field(mode.service);
     keyed(inserts_->mode, key)
         .bind(service)
@@ -358,7 +355,7 @@ void SqliteStore::put_mode(const Key& key, const ModeRecord& mode) {
         .run();
 }
 
-void SqliteStore::put_fault(Bytes journal, const JournalFault& fault, std::uint64_t now_ns) {
+void SqlStore::put_fault(Bytes journal, const JournalFault& fault, std::uint64_t now_ns) {
     const std::string segment = clean_text(fault.segment);
     inserts_->fault.bind(node_)
         .bind(journal)
@@ -370,7 +367,7 @@ void SqliteStore::put_fault(Bytes journal, const JournalFault& fault, std::uint6
         .run();
 }
 
-Statement& SqliteStore::keyed(Statement& statement, const Key& key) {
+Statement& SqlStore::keyed(Statement& statement, const Key& key) {
     return statement.bind(node_)
         .bind(key.journal)
         .bind_unsigned(key.record.sequence)
@@ -417,7 +414,7 @@ Incident read_incident(const Statement& row) {
     return incident;
 }
 
-std::vector<Incident> SqliteStore::read_incidents(Statement* statement) {
+std::vector<Incident> SqlStore::read_incidents(Statement* statement) {
     std::vector<Incident> incidents;
     while (statement->row())
         incidents.push_back(read_incident(*statement));
@@ -426,7 +423,7 @@ std::vector<Incident> SqliteStore::read_incidents(Statement* statement) {
     return incidents;
 }
 
-void SqliteStore::read_matches(Incident* incident) {
+void SqlStore::read_matches(Incident* incident) {
     Statement statement(database_,
                         "SELECT section, generation, reference, source, category, kinds, flags"
                         " FROM incident_match WHERE incident = ? ORDER BY position");
@@ -440,44 +437,43 @@ void SqliteStore::read_matches(Incident* incident) {
     }
 }
 
-Result<std::vector<Incident>> SqliteStore::query(const IncidentFilter& filter, std::uint32_t limit,
-                                                 std::uint64_t from, const char* order) {
-    Statement statement(database_, incident_columns + conditions(filter) + order);
-    bind_conditions(filter, &statement);
+Result<std::vector<Incident>> SqlStore::query(const IncidentFilter& filter, std::uint32_t limit,
+                                              std::uint64_t from, const char* order) {
+    Statement statement(database_, incident_columns + conditions(own_, filter) + order);
+    bind_conditions(node_, filter, &statement);
     statement.bind_unsigned(from).bind_unsigned(limit);
     std::vector<Incident> incidents = read_incidents(&statement);
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return incidents;
 }
 
-Result<std::vector<Incident>> SqliteStore::list_incidents(const IncidentFilter& filter,
-                                                          std::uint32_t limit,
-                                                          std::uint64_t before) {
+Result<std::vector<Incident>> SqlStore::list_incidents(const IncidentFilter& filter,
+                                                       std::uint32_t limit, std::uint64_t before) {
     return query(filter, limit, before == 0 ? INT64_MAX : before,
                  " AND id < ? ORDER BY id DESC LIMIT ?");
 }
 
-Result<std::vector<Incident>> SqliteStore::incidents_after(const IncidentFilter& filter,
-                                                           std::uint32_t limit,
-                                                           std::uint64_t after) {
+Result<std::vector<Incident>> SqlStore::incidents_after(const IncidentFilter& filter,
+                                                        std::uint32_t limit, std::uint64_t after) {
     return query(filter, limit, after, " AND id > ? ORDER BY id LIMIT ?");
 }
 
-Result<std::optional<Incident>> SqliteStore::get_incident(const std::string& case_number) {
-    Statement statement(database_, std::string(incident_columns) +
-                                       " WHERE case_number = ? ORDER BY id DESC LIMIT 1");
-    statement.bind(case_number);
+Result<std::optional<Incident>> SqlStore::get_incident(const std::string& case_number) {
+    Statement statement(database_, std::string(incident_columns) + " WHERE case_number = ? AND " +
+                                       own_ + " ORDER BY id DESC LIMIT 1");
+    statement.bind(case_number).bind(node_);
     std::vector<Incident> found = read_incidents(&statement);
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     if (found.empty()) return std::optional<Incident>();
     return std::optional<Incident>(std::move(found.front()));
 }
 
-Result<std::vector<Gap>> SqliteStore::gaps_after(std::uint32_t limit, std::uint64_t after) {
+Result<std::vector<Gap>> SqlStore::gaps_after(std::uint32_t limit, std::uint64_t after) {
     Statement row(database_,
                   "SELECT id, node, service, from_ns, to_ns, bytes, packets, reason FROM gap"
-                  " WHERE id > ? ORDER BY id LIMIT ?");
-    row.bind_unsigned(after).bind_unsigned(limit);
+                  " WHERE id > ? AND " +
+                      own_ + " ORDER BY id LIMIT ?");
+    row.bind_unsigned(after).bind(node_).bind_unsigned(limit);
     std::vector<Gap> gaps;
     while (row.row()) {
         gaps.push_back({row.number(0), row.text(1), row.text(2), iso_time(row.number(3)),
@@ -488,12 +484,13 @@ Result<std::vector<Gap>> SqliteStore::gaps_after(std::uint32_t limit, std::uint6
     return gaps;
 }
 
-Result<std::vector<ModeChange>> SqliteStore::mode_changes_after(std::uint32_t limit,
-                                                                std::uint64_t after) {
+Result<std::vector<ModeChange>> SqlStore::mode_changes_after(std::uint32_t limit,
+                                                             std::uint64_t after) {
     Statement row(database_,
                   "SELECT id, node, service, time_ns, mode_from, mode_to FROM mode_change"
-                  " WHERE id > ? ORDER BY id LIMIT ?");
-    row.bind_unsigned(after).bind_unsigned(limit);
+                  " WHERE id > ? AND " +
+                      own_ + " ORDER BY id LIMIT ?");
+    row.bind_unsigned(after).bind(node_).bind_unsigned(limit);
     std::vector<ModeChange> changes;
     while (row.row()) {
         changes.push_back({row.number(0), row.text(1), row.text(2), iso_time(row.number(3)),
@@ -504,21 +501,23 @@ Result<std::vector<ModeChange>> SqliteStore::mode_changes_after(std::uint32_t li
     return changes;
 }
 
-Result<StorePosition> SqliteStore::newest() {
-    Statement row(database_,
-                  "SELECT (SELECT max(id) FROM incident), (SELECT max(id) FROM gap),"
-                  " (SELECT max(id) FROM mode_change)");
+Result<StorePosition> SqlStore::newest() {
+    Statement row(database_, "SELECT (SELECT max(id) FROM incident WHERE " + own_ +
+                                 "), (SELECT max(id) FROM gap WHERE " + own_ +
+                                 "), (SELECT max(id) FROM mode_change WHERE " + own_ + ")");
+    row.bind(node_).bind(node_).bind(node_);
     StorePosition at;
     if (row.row()) at = {row.number(0), row.number(1), row.number(2)};
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return at;
 }
 
-Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
+Result<std::vector<StoredFault>> SqlStore::faults(std::uint32_t limit) {
     Statement row(database_,
                   "SELECT time_ns, kind, segment, first_sequence, count FROM fault"
-                  " ORDER BY id DESC LIMIT ?");
-    row.bind_unsigned(limit);
+                  " WHERE " +
+                      own_ + " ORDER BY id DESC LIMIT ?");
+    row.bind(node_).bind_unsigned(limit);
     std::vector<StoredFault> faults;
     while (row.row()) {
         faults.push_back({iso_time(row.number(0)), static_cast<FaultKind>(row.integer(1)),
@@ -528,14 +527,18 @@ Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
     return faults;
 }
 
-Result<StoreStatistics> SqliteStore::statistics() {
+Result<StoreStatistics> SqlStore::statistics() {
     StoreStatistics s;
     count_incidents(&s);
+    const std::string own = " WHERE " + own_;
     Statement row(database_,
-                  "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM gap),"
-                  " (SELECT coalesce(sum(bytes), 0) FROM gap), (SELECT count(*) FROM odd_record),"
-                  " (SELECT coalesce(sum(count), 0) FROM fault WHERE kind = 1),"
-                  " (SELECT count(*) FROM fault WHERE kind = 2)");
+                  "SELECT (SELECT count(*) FROM record" + own + "), (SELECT count(*) FROM gap" +
+                      own + "), (SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM gap" + own +
+                      "), (SELECT count(*) FROM odd_record" + own +
+                      "), (SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM fault" + own +
+                      " AND kind = 1), (SELECT count(*) FROM fault" + own + " AND kind = 2)");
+    for (int n = 0; n < 6; ++n)
+        row.bind(node_);
     if (row.row()) {
         int n = 0;
         for (std::uint64_t* value :
@@ -548,12 +551,14 @@ Result<StoreStatistics> SqliteStore::statistics() {
 }
 
 // From the index incident_counts alone.
-void SqliteStore::count_incidents(StoreStatistics* s) {
+void SqlStore::count_incidents(StoreStatistics* s) {
     Statement row(database_,
                   "SELECT service, action, count(*), count(*) FILTER (WHERE enforced_ns IS NULL),"
                   " count(*) FILTER (WHERE enforced_ns IS NOT NULL"
-                  "                  AND NOT (storage_reset AND client_answered))"
-                  " FROM incident GROUP BY service, action");
+                  "                  AND (storage_reset = 0 OR client_answered = 0))"
+                  " FROM incident WHERE " +
+                      own_ + " GROUP BY service, action");
+    row.bind(node_);
     while (row.row()) {
         const auto action = static_cast<MatchAction>(row.integer(1));
         const std::uint64_t count = row.number(2);
@@ -572,11 +577,9 @@ void SqliteStore::count_incidents(StoreStatistics* s) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_sqlite_store(const StoreOptions& options) {
-    auto store = std::make_unique<SqliteStore>(options.node);
-    if (auto opened = store->open(options.path); !opened) {
-        return tl::unexpected<Error>(opened.error());
-    }
+Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
+    auto store = std::make_unique<SqlStore>(options.node);
+    if (auto opened = store->open(options); !opened) return Failure(opened.error());
     return std::unique_ptr<Store>(std::move(store));
 }
 
