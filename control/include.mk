@@ -27,6 +27,7 @@ store_sources := \
     control/store/personal.cpp \
     control/store/personal_data.cpp \
     control/store/incident_filter.cpp \
+    control/store/local_hits.cpp \
     control/store/schema.cpp \
     control/store/sqlite.cpp \
     control/store/text.cpp \

@@ -54,6 +54,7 @@ room_tests := \
     worker_loss \
     worker_policy \
     worker_sections \
+    worker_local \
     worker_forms \
     worker_archives \
     worker_unpacking \

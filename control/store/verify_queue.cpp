@@ -134,6 +134,7 @@ class SqliteQueue final : public VerifyQueue {
     Result<void> commit();
     void mark_deleted(const VerifyDone& result, std::uint64_t visible_ns);
     void ask_for_newer(const VerifyDone& result);
+    void forget_unpersonal(std::uint64_t id);
     Result<std::optional<VerifyRequest>> one(Statement* statement);
 
     std::string node_;
@@ -261,7 +262,18 @@ Result<void> SqliteQueue::finish(const VerifyDone& result, VerifyOutcome outcome
     done.reset();
     if (was_ours && outcome == VerifyOutcome::deleted) mark_deleted(result, visible_ns);
     if (was_ours && result.newer != 0) ask_for_newer(result);
+    if (was_ours) forget_unpersonal(result.id);
     return commit();
+}
+
+// A case without personal data must not lead to the object of a person by way of its request.
+void SqliteQueue::forget_unpersonal(std::uint64_t id) {
+    Statement forget(database_,
+                     "UPDATE verify_request SET host = x'', target = x'', account = '', ends = x''"
+                     " WHERE id = ? AND EXISTS (SELECT 1 FROM incident"
+                     " WHERE case_number = verify_request.incident AND id NOT IN"
+                     " (SELECT incident FROM personal))");
+    forget.bind_unsigned(id).run();
 }
 
 void SqliteQueue::mark_deleted(const VerifyDone& result, std::uint64_t visible_ns) {
