@@ -46,6 +46,8 @@ link_sources := \
     control/link/link_json.cpp \
     control/link/unix_socket.cpp \
     control/link/journal_reader.cpp
+local_sources := \
+    control/local/local_list.cpp
 events_sources := \
     control/events/event_file.cpp \
     control/events/event_line.cpp \
@@ -67,6 +69,7 @@ cli_sources := \
     control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
+    control/cli/list.cpp \
     control/cli/mode.cpp \
     control/cli/problems.cpp \
     control/cli/status.cpp \
@@ -86,6 +89,7 @@ daemon_sources := \
     control/daemon/incident_requests.cpp \
     control/daemon/index_watch.cpp \
     control/daemon/journal_intake.cpp \
+    control/daemon/list_requests.cpp \
     control/daemon/log.cpp \
     control/daemon/metrics_requests.cpp \
     control/daemon/mode_overrides.cpp \
@@ -154,7 +158,7 @@ publisher_main_sources := \
 control_sources = $(config_sources) $(audit_sources) $(approval_sources) \
                   $(store_sources) $(builder_sources) $(link_sources) \
                   $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
-                  $(feed_sources) $(sync_sources) $(publisher_sources)
+                  $(local_sources) $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lfmt -lsystemd -lsodium -lexpat -lcurl \
                   -lmicrohttpd -lprometheus-cpp-core

@@ -109,6 +109,7 @@ control_tests := \
     feed_transfer \
     journal_reader \
     known_files \
+    local_list \
     request_server \
     cordond \
     completion \

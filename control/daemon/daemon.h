@@ -28,6 +28,7 @@
 #include "control/daemon/request_server.h"
 #include "control/daemon/verify_desk.h"
 #include "control/events/event_writer.h"
+#include "control/local/local_list.h"
 #include "control/metrics/metrics_server.h"
 #include "control/store/personal_data.h"
 #include "control/store/store.h"
@@ -116,6 +117,11 @@ class Daemon {
     // What waits for a second person (approval_requests.cpp).
     bool two_persons() const { return approved_.operators.approvers > 1; }
     Result<nlohmann::json> propose(Proposal proposal);
+    // What this person may approve now; nothing, and the client has been told why.
+    std::optional<Proposal> approvable(ClientId client, const Request& request,
+                                       const std::string& hash);
+    // On record, and it does not wait any more.
+    bool taken(ClientId client, const Request& request, const Proposal& proposal);
     void end_proposals();
     nlohmann::json approval_json() const;
     nlohmann::json trail_json() const;
@@ -135,6 +141,19 @@ class Daemon {
                   std::string reason = "");
 
     void end_retention();
+
+    // The operator's own list (list_requests.cpp).
+    struct LocalWish {  // is looked for among the files of the system
+        LocalEntry entry;
+        Person actor;
+        std::string reason;
+    };
+    Result<LocalEntry> wanted_entry(Request* request, LocalDigest* digest) const;
+    void finish_list_add(ClientId client, const Result<nlohmann::json>& looked);
+    void accept_entry(ClientId client, const LocalEntry& entry);
+    void tell_local(ClientId client, nlohmann::json told);
+    void end_local_entries();
+    nlohmann::json local_json();
 
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
@@ -170,6 +189,10 @@ class Daemon {
     void on_feed_hold(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_import(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_enrol(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_add(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_approve(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_show(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_remove(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 
@@ -233,6 +256,8 @@ class Daemon {
     std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
     std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
     FeedAnswers feed_answers_;
+    LocalList local_;
+    std::map<ClientId, LocalWish> local_wishes_;
     std::optional<RequestServer> server_;
     std::unique_ptr<EventWriter> events_;     // none when none is configured
     std::unique_ptr<MetricsServer> metrics_;  // none when nobody may ask
@@ -247,6 +272,7 @@ class Daemon {
     std::string index_error_;
     std::uint64_t next_tick_ms_ = 0;
     std::uint64_t next_retention_ms_ = 0;
+    std::uint64_t next_local_end_ms_ = 0;
 };
 
 }  // namespace cordon

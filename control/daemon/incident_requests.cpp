@@ -59,17 +59,6 @@ Result<IncidentFilter> filter_of(Request* request) {
     return filter;
 }
 
-json standing_json(const std::optional<KeyStanding>& standing, std::uint32_t retention_days) {
-    if (!standing) return {{"personal", "destroyed"}};
-    const std::uint64_t end_ns = standing->made_ns + retention_days * 86400ull * ns_per_s;
-    const bool held = standing->held_until_ns > end_ns;
-    return {
-        {"personal", "sealed"},
-        {"destroyed_after", iso_time(held ? standing->held_until_ns : end_ns)},
-        {"held_for", held ? json(standing->held_for) : json(nullptr)},
-    };
-}
-
 // Segments of the journal that were put aside hold what they held.
 std::uint64_t remove_damaged_before(const std::string& journal, std::uint64_t before_s) {
     std::uint64_t removed = 0;
@@ -120,7 +109,7 @@ void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request)
     }
     answer(client, personal_->standing(number).map([&](const auto& standing) {
         json page = incident_json(**incident);
-        page.update(standing_json(standing, config_.control.retention_days));
+        page.update(standing_json(**incident, standing, config_.control.retention_days));
         return page;
     }));
 }
@@ -141,7 +130,8 @@ void Daemon::on_incidents_reveal(ClientId client, std::uint32_t, Request* reques
     if (!recorded(client, *request, "incident.revealed", "case " + number, reason)) return;
     answer(client, personal_->reveal(number).map([&](const std::optional<Personal>& personal) {
         json page = incident_json(**incident);
-        page["personal"] = personal ? personal_json(*personal) : json("destroyed");
+        page["personal"] = personal ? personal_json(*personal)
+                                    : standing_json(**incident, std::nullopt, 0).at("personal");
         return page;
     }));
 }
@@ -155,10 +145,17 @@ void Daemon::on_incidents_hold(ClientId client, std::uint32_t, Request* request)
     if (reason.empty())
         return answer(client, failure(ErrorCode::usage, "a reason is missing: --reason TEXT"));
     const std::uint64_t until_s = seconds == 0 ? 0 : unix_seconds() + seconds;
+    const Result<std::optional<Incident>> incident = store_->get_incident(number);
+    if (!incident) return answer(client, Failure(incident.error()));
+    if (!*incident)
+        return answer(client, failure(ErrorCode::refused, "there is no case " + number));
     if (const auto there = personal_->standing(number); !there || !*there) {
         if (!there) return answer(client, Failure(there.error()));
-        return answer(client, failure(ErrorCode::refused,
-                                      "what case " + number + " told of a person is destroyed"));
+        return answer(client,
+                      failure(ErrorCode::refused,
+                              is_review(**incident)
+                                  ? "case " + number + " never told of a person"
+                                  : "what case " + number + " told of a person is destroyed"));
     }
     if (!recorded(client, *request, seconds == 0 ? "incident.released" : "incident.held",
                   "case " + number + (seconds == 0 ? "" : " until " + utc_time(until_s)), reason))
@@ -166,7 +163,8 @@ void Daemon::on_incidents_hold(ClientId client, std::uint32_t, Request* request)
     answer(client, personal_->hold(number, until_s * ns_per_s, reason)
                        .and_then([&] { return personal_->standing(number); })
                        .map([&](const auto& standing) {
-                           json page = standing_json(standing, config_.control.retention_days);
+                           json page =
+                               standing_json(**incident, standing, config_.control.retention_days);
                            page["case"] = number;
                            return page;
                        }));
