@@ -66,6 +66,7 @@ cli_sources := \
     control/cli/completion.cpp \
     control/cli/config.cpp \
     control/cli/cordond_client.cpp \
+    control/cli/explain.cpp \
     control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
@@ -83,6 +84,7 @@ daemon_sources := \
     control/daemon/config_requests.cpp \
     control/daemon/daemon.cpp \
     control/daemon/exchanges.cpp \
+    control/daemon/explain_requests.cpp \
     control/daemon/feed_answers.cpp \
     control/daemon/feed_requests.cpp \
     control/daemon/incident_json.cpp \

@@ -107,6 +107,7 @@ control_tests := \
     feed_publisher \
     feed_threats \
     feed_transfer \
+    explain \
     journal_reader \
     known_files \
     local_list \

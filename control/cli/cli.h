@@ -126,6 +126,9 @@ int tell_pending(const Context& context, const nlohmann::json& pending);
 // For what may take minutes: an index of ten million indicators is built and tried.
 Result<nlohmann::json> ask_slowly(const Context& context, const nlohmann::json& request);
 
+// The answer to `explain` as text, within 24 lines of 80 columns whatever it holds.
+std::string explained(const nlohmann::json& answer);
+
 // A time span of a flag, like 30m, in seconds; 0 when it is not given.
 Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name);
 
@@ -150,6 +153,7 @@ int run_incidents_show(Context& context);
 int run_incidents_hold(Context& context);
 int run_incidents_release(Context& context);
 int run_incidents_tail(Context& context);
+int run_explain(Context& context);
 int run_list_add(Context& context);
 int run_list_approve(Context& context);
 int run_list_show(Context& context);

@@ -193,6 +193,7 @@ class Daemon {
     void on_list_approve(ClientId client, std::uint32_t uid, Request* request);
     void on_list_show(ClientId client, std::uint32_t uid, Request* request);
     void on_list_remove(ClientId client, std::uint32_t uid, Request* request);
+    void on_explain(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 

@@ -23,6 +23,7 @@ constexpr RequestRole rows[] = {
     {"incidents.list", Role::viewer, false},
     {"incidents.after", Role::viewer, false},
     {"incidents.show", Role::viewer, false},
+    {"explain", Role::viewer, false},
     {"list.show", Role::viewer, false},
     // Addresses, accounts and names of files.
     {"incidents.reveal", Role::operating, true},

@@ -58,6 +58,7 @@ const Daemon::Command Daemon::commands_[] = {
     {"list.approve", &Daemon::on_list_approve},
     {"list.show", &Daemon::on_list_show},
     {"list.remove", &Daemon::on_list_remove},
+    {"explain", &Daemon::on_explain},
     {"reload", &Daemon::on_reload},
 };
 
