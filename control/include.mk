@@ -29,6 +29,7 @@ store_sources := \
     control/store/incident_filter.cpp \
     control/store/postgres.cpp \
     control/store/postgres_url.cpp \
+    control/store/local_hits.cpp \
     control/store/schema.cpp \
     control/store/schema_postgres.cpp \
     control/store/sql_store.cpp \
@@ -49,6 +50,8 @@ link_sources := \
     control/link/link_json.cpp \
     control/link/unix_socket.cpp \
     control/link/journal_reader.cpp
+local_sources := \
+    control/local/local_list.cpp
 events_sources := \
     control/events/event_file.cpp \
     control/events/event_line.cpp \
@@ -67,9 +70,11 @@ cli_sources := \
     control/cli/completion.cpp \
     control/cli/config.cpp \
     control/cli/cordond_client.cpp \
+    control/cli/explain.cpp \
     control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
+    control/cli/list.cpp \
     control/cli/mode.cpp \
     control/cli/problems.cpp \
     control/cli/status.cpp \
@@ -85,12 +90,14 @@ daemon_sources := \
     control/daemon/config_requests.cpp \
     control/daemon/daemon.cpp \
     control/daemon/exchanges.cpp \
+    control/daemon/explain_requests.cpp \
     control/daemon/feed_answers.cpp \
     control/daemon/feed_requests.cpp \
     control/daemon/incident_json.cpp \
     control/daemon/incident_requests.cpp \
     control/daemon/index_watch.cpp \
     control/daemon/journal_intake.cpp \
+    control/daemon/list_requests.cpp \
     control/daemon/log.cpp \
     control/daemon/metrics_requests.cpp \
     control/daemon/mode_overrides.cpp \
@@ -161,7 +168,7 @@ publisher_main_sources := \
 control_sources = $(config_sources) $(audit_sources) $(approval_sources) \
                   $(store_sources) $(builder_sources) $(link_sources) \
                   $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
-                  $(feed_sources) $(sync_sources) $(publisher_sources)
+                  $(local_sources) $(feed_sources) $(sync_sources) $(publisher_sources)
 control_objects = $(control_sources:%.cpp=$(O)/%.o)
 control_libs    = $(pure_libs) -lsqlite3 -lpq -lfmt -lsystemd -lsodium -lexpat -lcurl \
                   -lmicrohttpd -lprometheus-cpp-core -lncursesw -ltinfo

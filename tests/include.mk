@@ -55,6 +55,7 @@ room_tests := \
     worker_policy \
     worker_services \
     worker_sections \
+    worker_local \
     worker_forms \
     worker_archives \
     worker_unpacking \
@@ -108,8 +109,10 @@ control_tests := \
     feed_publisher \
     feed_threats \
     feed_transfer \
+    explain \
     journal_reader \
     known_files \
+    local_list \
     request_server \
     cordond \
     completion \

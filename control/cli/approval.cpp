@@ -47,19 +47,27 @@ int tell_config(const Context& context, const Result<json>& done) {
 
 }  // namespace
 
+std::string approval_command(const json& pending) {
+    const std::string hash = text_of(pending.at("hash"));
+    return pending.at("kind") == "list" ? "cordonctl list approve " + hash + " DIGEST"
+                                        : "cordonctl approve " + hash;
+}
+
 int tell_pending(const Context& context, const json& pending) {
     if (context.json()) {
         context.print_json(pending);
         return exit_pending;
     }
-    context.print("This weakens the appliance. It waits until " + time_of(pending.at("until")) +
-                  " for a second person, who is not root:\n\n");
+    const bool is_list = pending.at("kind") == "list";
+    context.print((is_list ? "An entry of the local list waits until "
+                           : "This weakens the appliance. It waits until ") +
+                  time_of(pending.at("until")) + " for a second person, who is not root:\n\n");
     if (pending.contains("changes")) {
         context.print(changes_table(context, pending.at("changes")) + "\n");
     } else {
         context.print("  " + text_of(pending.at("what")) + "\n\n");
     }
-    context.print("  cordonctl approve " + text_of(pending.at("hash")) + "\n");
+    context.print("  " + approval_command(pending) + "\n");
     return exit_pending;
 }
 
@@ -86,9 +94,9 @@ int run_pending(Context& context) {
         return 0;
     }
     for (const json& one : list) {
-        context.print("cordonctl approve " + text_of(one.at("hash")) + "\n  asked by " +
-                      person_of(one.at("requester")) + " at " + time_of(one.at("asked")) +
-                      ", ends at " + time_of(one.at("until")) + "\n");
+        context.print(approval_command(one) + "\n  asked by " + person_of(one.at("requester")) +
+                      " at " + time_of(one.at("asked")) + ", ends at " + time_of(one.at("until")) +
+                      "\n");
         if (!one.at("reason").get<std::string>().empty())
             context.print("  reason: " + text_of(one.at("reason")) + "\n");
         if (one.contains("changes")) {

@@ -48,8 +48,11 @@ enum class Flag : std::uint8_t {
     head,
     confirm,
     interval,
+    origin,
+    id,
+    size,
 };
-inline constexpr std::size_t flag_count = 27;
+inline constexpr std::size_t flag_count = 30;
 
 struct FlagInfo {
     Flag flag;
@@ -116,12 +119,20 @@ Result<nlohmann::json> ask(const Context& context, const nlohmann::json& request
 Result<nlohmann::json> fetch_status(const Context& context);
 Result<nlohmann::json> fetch_coverage(const Context& context);
 
+// How the second person approves what waits.
+std::string approval_command(const nlohmann::json& pending);
 // Says what waits for a second person, and gives back its exit code.
 int tell_pending(const Context& context, const nlohmann::json& pending);
 // What became of a change of mode; `hint` stands behind the end of a bypass.
 int tell_mode(const Context& context, const Result<nlohmann::json>& done, const char* hint = "");
 // No answer, where the dataplane may be asked itself.
 bool cordond_is_away(const Error& error);
+
+// For what may take minutes: an index of ten million indicators is built and tried.
+Result<nlohmann::json> ask_slowly(const Context& context, const nlohmann::json& request);
+
+// The answer to `explain` as text, within 24 lines of 80 columns whatever it holds.
+std::string explained(const nlohmann::json& answer);
 
 // A time span of a flag, like 30m, in seconds; 0 when it is not given.
 Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name);
@@ -148,6 +159,11 @@ int run_incidents_show(Context& context);
 int run_incidents_hold(Context& context);
 int run_incidents_release(Context& context);
 int run_incidents_tail(Context& context);
+int run_explain(Context& context);
+int run_list_add(Context& context);
+int run_list_approve(Context& context);
+int run_list_show(Context& context);
+int run_list_remove(Context& context);
 int run_index_build(Context& context);
 int run_index_list(Context& context);
 int run_index_show(Context& context);

@@ -25,6 +25,7 @@ constexpr Flag commit_flags[] = {Flag::confirm, Flag::reason};
 constexpr Flag show_flags[] = {Flag::since, Flag::limit};
 constexpr Flag head_flags[] = {Flag::head};
 constexpr Flag verify_flags[] = {Flag::limit, Flag::service, Flag::outcome};
+constexpr Flag add_flags[] = {Flag::origin, Flag::id, Flag::size, Flag::span, Flag::reason};
 constexpr Flag hold_flags[] = {Flag::until, Flag::reason};
 constexpr Flag compile_flags[] = {Flag::output};
 
@@ -66,6 +67,36 @@ const Command commands[] = {
      "incidents.hold"},
     {"incidents tail", "", 0, 0, tail_flags, "the last matches; with -f also those to come",
      run_incidents_tail, "incidents.after"},
+    {"explain",
+     "CASE",
+     1,
+     1,
+     {},
+     "one case on one screen, for who answers a complaint; nothing of a person is in it",
+     run_explain,
+     "explain"},
+    {"list show",
+     "",
+     0,
+     0,
+     {},
+     "your own list, which only reports: its entries and what they met",
+     run_list_show,
+     "list.show"},
+    {"list", "", 0, 0, {}, "the same", run_list_show, "list.show"},
+    {"list add", "sha256:…|sha1:…|md5:…", 1, 1, add_flags,
+     "proposes one entry, for 90 days at most (--for); a second person approves it", run_list_add,
+     "list.add"},
+    {"list approve",
+     "HASH DIGEST",
+     2,
+     2,
+     {},
+     "approves an entry: with the digest as this person has it from the order",
+     run_list_approve,
+     "list.approve"},
+    {"list remove", "ENTRY", 1, 1, reason_flags, "takes an entry off", run_list_remove,
+     "list.remove"},
     {"index build", "[LISTFILE…]", 0, any_number, build_flags,
      "makes a LAB index from lists of hex digests, \"pattern: TEXT\", \"expression: REGEX\"",
      run_index_build},
@@ -265,6 +296,10 @@ constexpr FlagInfo flags[] = {
     {Flag::head, "head", 0, "HASH", "a head that was noted before: is all up to it still there?"},
     {Flag::confirm, "confirm", 0, "TIME", "it goes back after this time, at most 60m"},
     {Flag::interval, "interval", 0, "TIME", "between two looks, like 5s (default 2s)"},
+    {Flag::origin, "origin", 0, "order|hotline|case",
+     "who said so: an order, a hotline's notice, a case"},
+    {Flag::id, "id", 0, "ID", "number of the order, notice or case; it is recorded: no names"},
+    {Flag::size, "size", 0, "BYTES", "the size of the file, where it is known"},
 };
 static_assert(std::size(flags) == flag_count);
 

@@ -24,13 +24,6 @@ std::string number_of(const json& value) {
     return value.is_number() ? grouped(value.get<std::uint64_t>()) : std::string("-");
 }
 
-Result<json> ask_slowly(const Context& context, const json& request) {
-    Context patient = context;
-    auto& timeout = patient.flags[static_cast<std::size_t>(Flag::timeout)];
-    if (!timeout) timeout = feed_timeout_ms;
-    return ask(patient, request);
-}
-
 void add(std::string* page, const char* title, const std::string& text) {
     std::string line = title;
     line.resize(14, ' ');
@@ -125,6 +118,13 @@ int hold(Context& context, const std::string& kind) {
 }
 
 }  // namespace
+
+Result<json> ask_slowly(const Context& context, const json& request) {
+    Context patient = context;
+    auto& timeout = patient.flags[static_cast<std::size_t>(Flag::timeout)];
+    if (!timeout) timeout = feed_timeout_ms;
+    return ask(patient, request);
+}
 
 int run_feed_status(Context& context) {
     const Result<json> reply = ask(context, {{"request", "feed.status"}});

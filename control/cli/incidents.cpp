@@ -56,7 +56,8 @@ std::string references_of(const json& incident) {
 }
 
 std::string action_of(const json& incident) {
-    return text_of(incident.at("action")) + (incident.at("lab").get<bool>() ? " (LAB)" : "");
+    return (incident.value("review", false) ? "review" : text_of(incident.at("action"))) +
+           (incident.at("lab").get<bool>() ? " (LAB)" : "");
 }
 
 Table incident_table() {
@@ -118,7 +119,8 @@ void add_personal(std::string* page, const json& i) {
         const json& reason = i.value("held_for", json(nullptr));
         add(page, "Person",
             (sealed ? "sealed until " + local_time(i.at("destroyed_after").get<std::string>())
-                    : std::string("destroyed")) +
+             : personal == "none" ? std::string("none: only your own list matched")
+                                  : std::string("destroyed")) +
                 (reason.is_string() ? ", held for: " + text_of(reason) : ""));
         return;
     }

@@ -195,6 +195,8 @@ void judge_control(const json& c, json* problems) {
     add_text(problems, "the journal cannot be read: ", journal.at("error"));
     judge_verifier(c.at("verify"), problems);
     judge_feeds(c.at("feeds").at("feeds"), problems);
+    if (c.contains("local_list"))
+        add_text(problems, "the local list: ", c.at("local_list").at("problem"));
     const json& store = c.at("store");
     if (store.contains("error")) return add_text(problems, "the store: ", store.at("error"));
     if (store.at("missing").get<std::uint64_t>() != 0) {

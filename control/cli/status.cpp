@@ -179,6 +179,19 @@ void add_approval(std::string* page, const json& c) {
             text_of(c.at("audit").at("head")).substr(0, 16) + "…");
 }
 
+// Said where somebody has one.
+void add_local_list(std::string* page, const json& list) {
+    std::uint64_t hits = 0;
+    for (const json& count : list.at("hits"))
+        hits += number(count);
+    if (number(list.at("entries")) + number(list.at("pending")) + hits == 0) return;
+    add(page, "Own list",
+        count_of(list.at("entries"), "entry", "entries") + " of " +
+            grouped(number(list.at("entries_max"))) + ", only to report; " +
+            grouped(number(list.at("pending"))) + " wait for a second person; " +
+            count_of(json(hits), "hit", "hits") + " so far");
+}
+
 void add_control(std::string* page, const json& c) {
     if (!reachable(c)) {
         return add(page, "Control",
@@ -190,6 +203,7 @@ void add_control(std::string* page, const json& c) {
             std::to_string(number(c.at("pid"))) + ", version " + text_of(c.at("version")));
     if (c.contains("approval")) add_approval(page, c);
     add_verifier(page, c.at("verify"));
+    if (c.contains("local_list")) add_local_list(page, c.at("local_list"));
     const json& store = c.at("store");
     if (store.contains("error")) return add(page, "Incidents", text_of(store.at("error")));
     add(page, "Incidents",

@@ -142,6 +142,27 @@ std::string shortened(const std::string& text, std::size_t width) {
     return text.substr(0, bytes_of(text, head)) + "…" + text.substr(bytes_of(text, have - tail));
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t lines) {
+    std::vector<std::string> rows;
+    while (!text.empty() && rows.size() < lines) {
+        const std::string rest(text);
+        std::size_t taken = rest.size();
+        if (width_of(rest) > width) {
+            const std::size_t space = rest.rfind(' ', bytes_of(rest, width));
+            taken = space == std::string::npos || space == 0 ? bytes_of(rest, width) : space;
+        }
+        rows.emplace_back(text.substr(0, taken));
+        text.remove_prefix(taken);
+        text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    }
+    if (!text.empty() && !rows.empty()) {
+        std::string& last = rows.back();
+        if (width_of(last) >= width) last.resize(bytes_of(last, width - 1));
+        last += "…";
+    }
+    return rows;
+}
+
 std::string grouped(std::uint64_t number) {
     std::string text = std::to_string(number);
     for (std::size_t at = text.size(); at > 3;)

@@ -18,6 +18,10 @@ std::string printable(std::string_view text);
 // At most `width` characters, with … in the middle: both ends of a path say something.
 std::string shortened(const std::string& text, std::size_t width);
 
+// Lines of at most `width` characters, broken at spaces where that is possible; at most `lines` of
+// them, the last one with … at its end when more is left.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t lines);
+
 // Characters, of valid UTF-8.
 std::size_t width_of(std::string_view text);
 

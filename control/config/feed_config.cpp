@@ -89,6 +89,8 @@ void read_feed(TomlSection* section, bool lab, FeedsOptions* o) {
     section->text("name", &feed.name, name_bytes_max, feed_name_rule);
     if (!section->has("name")) section->refuse("name", "is missing; give the feed a name");
     if (o->find(feed.name) != nullptr) section->refuse("name", "is the name of another feed");
+    if (feed.name == "local")
+        section->refuse("name", "is that of your own list (`cordonctl list`)");
     read_mirrors(section, lab, &feed);
     section->text("root", &feed.root, path_bytes_max, path_rule);
     if (!section->has("root"))

@@ -85,29 +85,47 @@ void Daemon::on_pending(ClientId client, std::uint32_t, Request* request) {
     answer(client, json{{"approvers", approved_.operators.approvers}, {"pending", list}});
 }
 
+std::optional<Proposal> Daemon::approvable(ClientId client, const Request& request,
+                                           const std::string& hash) {
+    end_proposals();
+    const Proposal* found = proposals_.find(hash);
+    if (found == nullptr) {
+        answer(client, failure(ErrorCode::refused,
+                               "nothing with this hash waits (any more); `cordonctl pending` shows "
+                               "what does"));
+        return std::nullopt;
+    }
+    if (const Result<void> may = may_approve(found->requester, request.actor()); !may) {
+        record_refusal(request.actor(), "to approve " + hash + ": " + may.error().text);
+        answer(client, Failure(may.error()));
+        return std::nullopt;
+    }
+    return *found;
+}
+
 // Of the record: that somebody approved is on it before anything is done.
+bool Daemon::taken(ClientId client, const Request& request, const Proposal& proposal) {
+    if (!recorded(client, request, proposal.kind + ".approved",
+                  proposal.what + "; asked by " + named(proposal.requester), proposal.reason))
+        return false;
+    const Result<void> removed = proposals_.remove(proposal.hash);
+    if (!removed) answer(client, Failure(removed.error()));
+    return removed.has_value();
+}
+
 void Daemon::on_approve(ClientId client, std::uint32_t, Request* request) {
     const std::string hash = request->text("hash");
     if (!fields_are_right(client, *request)) return;
-    end_proposals();
-    const Proposal* found = proposals_.find(hash);
-    if (found == nullptr)
-        return answer(client, failure(ErrorCode::refused,
-                                      "nothing with this hash waits (any more); `cordonctl "
-                                      "pending` shows what does"));
-    const Proposal proposal = *found;
-    if (const Result<void> may = may_approve(proposal.requester, request->actor()); !may) {
-        record_refusal(request->actor(), "to approve " + hash + ": " + may.error().text);
-        return answer(client, Failure(may.error()));
-    }
-    if (!recorded(client, *request, proposal.kind + ".approved",
-                  proposal.what + "; asked by " + named(proposal.requester), proposal.reason))
-        return;
-    if (const Result<void> removed = proposals_.remove(hash); !removed)
-        return answer(client, Failure(removed.error()));
-    if (proposal.kind == "config")
-        return answer(client, approve_config(proposal, request->actor()));
-    approve_mode(client, proposal, request->actor());
+    const std::optional<Proposal> proposal = approvable(client, *request, hash);
+    if (!proposal) return;
+    if (proposal->kind == "list")
+        return answer(client, failure(ErrorCode::usage,
+                                      "an entry of the local list is approved by who has its "
+                                      "digest at hand: cordonctl list approve HASH DIGEST"));
+    if (!taken(client, *request, *proposal)) return;
+    if (proposal->kind == "config")
+        return answer(client, approve_config(*proposal, request->actor()));
+    approve_mode(client, *proposal, request->actor());
 }
 
 void Daemon::on_reject(ClientId client, std::uint32_t, Request* request) {

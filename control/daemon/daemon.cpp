@@ -66,7 +66,8 @@ Daemon::Daemon(std::string config_path, Beginning beginning, ConfigHistory histo
       proposals_(std::string(config_.options.state_dir) + "/pending.json"),
       audit_(audit_path(config_.options.state_dir)),
       overrides_(std::string(config_.options.state_dir) + "/modes.json"),
-      started_s_(unix_seconds()) {}
+      started_s_(unix_seconds()),
+      local_(std::string(config_.options.state_dir) + "/local.json") {}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::string& config_path) {
     ConfigHistory history("");
@@ -146,7 +147,11 @@ Result<void> Daemon::open_desk() {
 
 Result<void> Daemon::open_feeds() {
     if (config_.feeds.feeds.empty()) return {};
-    auto desk = sync::FeedDesk::start(config_);
+    const auto key = sync::node_key(sync::node_key_path(config_.options.state_dir));
+    if (!key) return Failure(key.error());
+    if (const Result<void> loaded = local_.load(*key); !loaded)
+        log_line(LogLevel::error, loaded.error().message());
+    auto desk = sync::FeedDesk::start(config_, local_.in_force());
     if (!desk) return Failure(desk.error());
     feeds_ = std::move(*desk);
     return {};
@@ -223,6 +228,7 @@ void Daemon::tick() {
     end_trial();
     record_noticed();
     end_retention();
+    end_local_entries();
     pass_feed_answers();
     ask_status();
 }

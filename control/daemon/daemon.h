@@ -33,6 +33,7 @@
 #include "control/daemon/store_desk.h"
 #include "control/daemon/verify_desk.h"
 #include "control/events/event_writer.h"
+#include "control/local/local_list.h"
 #include "control/metrics/metrics_server.h"
 #include "control/sync/feed_desk.h"
 
@@ -118,6 +119,11 @@ class Daemon {
     // What waits for a second person (approval_requests.cpp).
     bool two_persons() const { return approved_.operators.approvers > 1; }
     Result<nlohmann::json> propose(Proposal proposal);
+    // What this person may approve now; nothing, and the client has been told why.
+    std::optional<Proposal> approvable(ClientId client, const Request& request,
+                                       const std::string& hash);
+    // On record, and it does not wait any more.
+    bool taken(ClientId client, const Request& request, const Proposal& proposal);
     void end_proposals();
     nlohmann::json approval_json() const;
     nlohmann::json trail_json() const;
@@ -148,6 +154,19 @@ class Daemon {
     // Answers with what `ask` finds in the store.
     template <typename Ask>
     void answer_from_store(ClientId client, Ask ask);
+    // The operator's own list (list_requests.cpp).
+    struct LocalWish {  // is looked for among the files of the system
+        LocalEntry entry;
+        Person actor;
+        std::string reason;
+    };
+    Result<LocalEntry> wanted_entry(Request* request, LocalDigest* digest) const;
+    void finish_list_add(ClientId client, const Result<nlohmann::json>& looked);
+    void accept_entry(ClientId client, const LocalEntry& entry);
+    void tell_local(ClientId client, nlohmann::json told);
+    void end_local_entries();
+    nlohmann::json local_json() const;
+    nlohmann::json list_json(const std::vector<LocalHits>& hits) const;
 
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
@@ -173,9 +192,11 @@ class Daemon {
     void on_config_confirm(ClientId client, std::uint32_t uid, Request* request);
     void on_config_rollback(ClientId client, std::uint32_t uid, Request* request);
     void on_config_history(ClientId client, std::uint32_t uid, Request* request);
+    nlohmann::json explain(const Incident& incident,
+                           const std::optional<KeyStanding>& standing) const;
     void reveal(ClientId client, const Request& request, const Incident& incident,
                 const std::string& reason);
-    void hold(ClientId client, const Request& request, const std::string& number,
+    void hold(ClientId client, const Request& request, const Incident& incident,
               std::uint64_t until_s, const std::string& reason);
     void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
@@ -187,6 +208,11 @@ class Daemon {
     void on_feed_hold(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_import(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_enrol(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_add(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_approve(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_show(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_remove(ClientId client, std::uint32_t uid, Request* request);
+    void on_explain(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 
@@ -250,6 +276,8 @@ class Daemon {
     std::unique_ptr<VerifyDesk> desk_;       // none when no service verifies
     std::unique_ptr<sync::FeedDesk> feeds_;  // none when no feed is followed
     FeedAnswers feed_answers_;
+    LocalList local_;
+    std::map<ClientId, LocalWish> local_wishes_;
     std::optional<RequestServer> server_;
     std::unique_ptr<EventWriter> events_;     // none when none is configured
     std::unique_ptr<MetricsServer> metrics_;  // none when nobody may ask
@@ -276,6 +304,7 @@ class Daemon {
     bool figures_asked_ = false;
     bool news_asked_ = false;    // for the audit trail
     bool events_asked_ = false;  // for the event log
+    std::uint64_t next_local_end_ms_ = 0;
 };
 
 template <typename Ask>

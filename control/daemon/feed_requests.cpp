@@ -24,8 +24,12 @@ void Daemon::ask_feeds(const FeedQuestion& question) {
 }
 
 void Daemon::answer_feeds() {
-    for (sync::FeedAnswer& one : feeds_->take_answers())
-        feed_answers_.add(std::move(one), monotonic_ms());
+    for (sync::FeedAnswer& one : feeds_->take_answers()) {
+        if (one.what == FeedQuestion::What::known_file)
+            finish_list_add(one.client, one.result);
+        else
+            feed_answers_.add(std::move(one), monotonic_ms());
+    }
     pass_feed_answers();
     if (feed_answers_.waits()) ask_status();
 }

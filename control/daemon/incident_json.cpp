@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/base/time.h"
-#include "dataplane/contract/keyed_tag.h"
+#include "dataplane/contract/index_format.h"
 
 namespace cordon {
 
@@ -41,7 +41,15 @@ json kinds_json(std::uint32_t kinds) {
     return names;
 }
 
-json match_json(const IncidentMatch& match) {
+json ceiling_json(std::uint32_t flags) {
+    const std::uint32_t ceiling = (flags & match_flag::ceiling) >> match_flag::ceiling_shift;
+    if (ceiling == 0) return nullptr;  // of an older release
+    return ceiling == static_cast<std::uint32_t>(RightsCeiling::block) ? "block" : "report";
+}
+
+}  // namespace
+
+nlohmann::json match_json(const IncidentMatch& match) {
     return {
         {"section", match.section},
         {"generation", match.generation},
@@ -49,12 +57,34 @@ json match_json(const IncidentMatch& match) {
         {"source", match.source},
         {"category", match.category},
         {"kinds", kinds_json(match.kinds)},
-        {"weak", (match.flags & 1) != 0},
+        {"weak", (match.flags & match_flag::weak) != 0},
+        {"local", (match.flags & match_flag::local) != 0},
+        {"ceiling", ceiling_json(match.flags)},
         {"flags", match.flags},
     };
 }
 
-}  // namespace
+bool is_review(const Incident& i) {
+    return !i.matches.empty() &&
+           std::all_of(i.matches.begin(), i.matches.end(), [](const IncidentMatch& match) {
+               return (match.flags & match_flag::local) != 0;
+           });
+}
+
+nlohmann::json standing_json(const Incident& incident, const std::optional<KeyStanding>& standing,
+                             std::uint32_t retention_days) {
+    if (!standing)
+        return {{"personal", is_review(incident) ? "none" : "destroyed"},
+                {"destroyed_after", nullptr},
+                {"held_for", nullptr}};
+    const std::uint64_t end_ns = standing->made_ns + retention_days * 86400ull * ns_per_s;
+    const bool held = standing->held_until_ns > end_ns;
+    return {
+        {"personal", "sealed"},
+        {"destroyed_after", iso_time(held ? standing->held_until_ns : end_ns)},
+        {"held_for", held ? json(standing->held_for) : json(nullptr)},
+    };
+}
 
 nlohmann::json incident_json(const Incident& i) {
     json matches = json::array();
@@ -85,6 +115,7 @@ nlohmann::json incident_json(const Incident& i) {
         {"policy_generation", i.policy_generation},
         {"legal_basis", text_or_null(i.legal_basis)},
         {"lab", i.lab},
+        {"review", is_review(i)},
         {"matches", matches},
     };
 }

@@ -59,17 +59,6 @@ Result<IncidentFilter> filter_of(Request* request) {
     return filter;
 }
 
-json standing_json(const std::optional<KeyStanding>& standing, std::uint32_t retention_days) {
-    if (!standing) return {{"personal", "destroyed"}};
-    const std::uint64_t end_ns = standing->made_ns + retention_days * 86400ull * ns_per_s;
-    const bool held = standing->held_until_ns > end_ns;
-    return {
-        {"personal", "sealed"},
-        {"destroyed_after", iso_time(held ? standing->held_until_ns : end_ns)},
-        {"held_for", held ? json(standing->held_for) : json(nullptr)},
-    };
-}
-
 // Segments of the journal that were put aside hold what they held.
 std::uint64_t remove_damaged_before(const std::string& journal, std::uint64_t before_s) {
     std::uint64_t removed = 0;
@@ -82,13 +71,6 @@ std::uint64_t remove_damaged_before(const std::string& journal, std::uint64_t be
         removed += ::unlink(entry.path().c_str()) == 0 ? 1u : 0u;
     }
     return removed;
-}
-
-Result<Incident> find_incident(StoreDesk::Stores& stores, const std::string& number) {
-    const Result<std::optional<Incident>> incident = stores.incidents->get_incident(number);
-    if (!incident) return Failure(incident.error());
-    if (*incident) return **incident;
-    return failure(ErrorCode::refused, "there is no case " + number);
 }
 
 }  // namespace
@@ -131,7 +113,7 @@ void Daemon::on_incidents_show(ClientId client, std::uint32_t, Request* request)
             if (!incident) return Failure(incident.error());
             return stores.personal->standing(number).map([&](const auto& standing) {
                 json page = incident_json(*incident);
-                page.update(standing_json(standing, days));
+                page.update(standing_json(*incident, standing, days));
                 return page;
             });
         });
@@ -165,7 +147,8 @@ void Daemon::reveal(ClientId client, const Request& request, const Incident& inc
         const auto personal = stores.personal->reveal(incident.case_number);
         return personal.map([&](const std::optional<Personal>& told) {
             json page = incident_json(incident);
-            page["personal"] = told ? personal_json(*told) : json("destroyed");
+            page["personal"] = told ? personal_json(*told)
+                                    : standing_json(incident, std::nullopt, 0).at("personal");
             return page;
         });
     });
@@ -181,22 +164,27 @@ void Daemon::on_incidents_hold(ClientId client, std::uint32_t, Request* request)
         return answer(client, failure(ErrorCode::usage, "a reason is missing: --reason TEXT"));
     const std::uint64_t until_s = seconds == 0 ? 0 : unix_seconds() + seconds;
     const Result<void> asked = stores_->ask([=, this, asker = *request](StoreDesk::Stores& stores) {
+        Result<Incident> incident = find_incident(stores, number);
         const auto there = stores.personal->standing(number);
-        return StoreDesk::Answer([=, this] {
+        return StoreDesk::Answer([=, this, incident = std::move(incident)] {
+            if (!incident) return answer(client, Failure(incident.error()));
             if (!there) return answer(client, Failure(there.error()));
             if (!*there)
-                return answer(client, failure(ErrorCode::refused, "what case " + number +
-                                                                      " told of a person is "
-                                                                      "destroyed"));
-            hold(client, asker, number, until_s, reason);
+                return answer(client, failure(ErrorCode::refused,
+                                              is_review(*incident)
+                                                  ? "case " + number + " never told of a person"
+                                                  : "what case " + number +
+                                                        " told of a person is destroyed"));
+            hold(client, asker, *incident, until_s, reason);
         });
     });
     if (!asked) answer(client, Failure(asked.error()));
 }
 
 // Until 0: held no longer.
-void Daemon::hold(ClientId client, const Request& request, const std::string& number,
+void Daemon::hold(ClientId client, const Request& request, const Incident& incident,
                   std::uint64_t until_s, const std::string& reason) {
+    const std::string number = incident.case_number;
     if (!recorded(client, request, until_s == 0 ? "incident.released" : "incident.held",
                   "case " + number + (until_s == 0 ? "" : " until " + utc_time(until_s)), reason))
         return;
@@ -205,7 +193,7 @@ void Daemon::hold(ClientId client, const Request& request, const std::string& nu
                           return stores.personal->hold(number, until_s * ns_per_s, reason)
                               .and_then([&] { return stores.personal->standing(number); })
                               .map([&](const auto& standing) {
-                                  json page = standing_json(standing, days);
+                                  json page = standing_json(incident, standing, days);
                                   page["case"] = number;
                                   return page;
                               });

@@ -23,6 +23,8 @@ constexpr RequestRole rows[] = {
     {"incidents.list", Role::viewer, false},
     {"incidents.after", Role::viewer, false},
     {"incidents.show", Role::viewer, false},
+    {"explain", Role::viewer, false},
+    {"list.show", Role::viewer, false},
     // Addresses, accounts and names of files.
     {"incidents.reveal", Role::operating, true},
     {"incidents.hold", Role::operating, true},
@@ -40,7 +42,10 @@ constexpr RequestRole rows[] = {
     {"config.propose", Role::operating, true},
     {"config.confirm", Role::operating, true},
     {"config.rollback", Role::operating, true},
+    {"list.add", Role::operating, true},
+    {"list.remove", Role::operating, true},
     {"reject", Role::operating, true},
+    {"list.approve", Role::admin, true},
     {"approve", Role::admin, true},
 };
 

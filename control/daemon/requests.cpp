@@ -54,6 +54,11 @@ const Daemon::Command Daemon::commands_[] = {
     {"verify.list", &Daemon::on_verify_list},
     {"verify.show", &Daemon::on_verify_show},
     {"verify.retry", &Daemon::on_verify_retry},
+    {"list.add", &Daemon::on_list_add},
+    {"list.approve", &Daemon::on_list_approve},
+    {"list.show", &Daemon::on_list_show},
+    {"list.remove", &Daemon::on_list_remove},
+    {"explain", &Daemon::on_explain},
     {"reload", &Daemon::on_reload},
 };
 
@@ -137,6 +142,7 @@ json Daemon::control_json() {
           {"error", journal.error ? json(journal.error->message()) : json(nullptr)}}},
         {"verify", verify_json()},
         {"feeds", feeds_json()},
+        {"local_list", local_json()},
         {"metrics", metrics_json()},
         {"events", events_ ? events_->status() : json(nullptr)},
         {"store",

@@ -80,4 +80,11 @@ void StoreDesk::answer() {
         answer();
 }
 
+Result<Incident> find_incident(StoreDesk::Stores& stores, const std::string& number) {
+    const Result<std::optional<Incident>> incident = stores.incidents->get_incident(number);
+    if (!incident) return Failure(incident.error());
+    if (*incident) return **incident;
+    return failure(ErrorCode::refused, "there is no case " + number);
+}
+
 }  // namespace cordon

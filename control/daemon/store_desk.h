@@ -27,6 +27,7 @@ namespace cordon {
 struct StoreFigures {
     StoreStatistics incidents;
     VerifyStatistics requests;
+    std::vector<LocalHits> local;
 };
 
 class StoreDesk {
@@ -66,5 +67,8 @@ class StoreDesk {
     bool stopping_ = false;
     std::thread thread_;
 };
+
+// Errors: refused, there is no such case.
+Result<Incident> find_incident(StoreDesk::Stores& stores, const std::string& number);
 
 }  // namespace cordon

@@ -36,11 +36,14 @@ void Daemon::with_figures(std::function<void()> then) {
     const Result<void> asked = stores_->ask([this](StoreDesk::Stores& stores) {
         auto incidents = stores.incidents->statistics();
         auto requests = stores.requests->statistics();
+        auto local = stores.incidents->local_hits();
         Result<StoreFigures> figures = Failure(Error{});
-        if (incidents && requests) {
-            figures = StoreFigures{std::move(*incidents), std::move(*requests)};
+        if (incidents && requests && local) {
+            figures = StoreFigures{std::move(*incidents), std::move(*requests), std::move(*local)};
         } else {
-            figures = Failure(incidents ? requests.error() : incidents.error());
+            figures = Failure(!incidents  ? incidents.error()
+                              : !requests ? requests.error()
+                                          : local.error());
         }
         return StoreDesk::Answer([this, figures = std::move(figures)] { take_figures(figures); });
     });

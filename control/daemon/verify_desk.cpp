@@ -87,8 +87,6 @@ std::string seconds(std::uint64_t ns) {
 void complete_incident(const VerifyRequest& request, const Options& options,
                        IncidentRecord* incident) {
     incident->policy_generation = options.policy_generation;
-    incident->client = request.client;
-    incident->forwarded = request.forwarded;
     incident->server = request.server;
     incident->vlan = -1;
     incident->lab = options.lab;
@@ -96,6 +94,10 @@ void complete_incident(const VerifyRequest& request, const Options& options,
     copy_text(request.service, incident->service);
     copy_text(options.legal_basis, incident->legal_basis);
     copy_text(request.method, incident->method);
+    // As in the line: what only the operator's own list acts upon tells of nobody.
+    if (!tells_of_person(*incident)) return;
+    incident->client = request.client;
+    incident->forwarded = request.forwarded;
     copy_text(request.host, incident->host);
     copy_text(request.account, incident->account);
     copy_text(request.target, incident->target);

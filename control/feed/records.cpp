@@ -67,7 +67,7 @@ bool get_record(Bytes bytes, RecordSection section, FeedRecord* record) {
     const bool headed = (record->flags & record_flag::has_head) != 0;
     const bool sized = (record->flags & record_flag::has_size) != 0;
     return bytes[22] < indicator_kind_count && exact_kinds.has(record->kind) && bytes[27] == 0 &&
-           (record->flags & ~record_flag::all) == 0 && (sized || !headed) &&
+           (record->flags & ~record_flag::of_feed) == 0 && (sized || !headed) &&
            record->section() == section;
 }
 

@@ -54,12 +54,19 @@ Result<void> add_feed(const FeedSection& feed, IndexBuilder* builder) {
     return {};
 }
 
-Result<void> add_local(const LocalSection& local, IndexBuilder* builder, BuildReport* report) {
+Result<void> add_local(const LocalSection& local, IndexBuilder* builder) {
     if (local.info.kind != SectionKind::local)
         return failure(ErrorCode::refused, "the section " + local.info.name + " is no local one");
-    const Result<std::uint32_t> section = builder->add_section(local.info, local.key);
+    const Result<std::uint32_t> section = builder->add_keyed_section(local.info, local.check);
     if (!section) return Failure(section.error());
-    return add_lists(local.lists, {}, *section, builder, report);
+    for (const KeyedIndicator& entry : local.entries) {
+        const AddOutcome outcome = builder->add_keyed(*section, entry);
+        if (outcome != AddOutcome::added)
+            return failure(ErrorCode::integrity,
+                           "entry " + std::to_string(entry.reference) +
+                               " of the local list: " + add_outcome_text(outcome));
+    }
+    return {};
 }
 
 template <typename Build>
@@ -71,7 +78,7 @@ Result<BuildReport> build_from_feeds(const FeedIndexOptions& options, Build&& bu
             return Failure(added.error());
     }
     if (options.local != nullptr) {
-        if (const Result<void> added = add_local(*options.local, &builder, &report); !added)
+        if (const Result<void> added = add_local(*options.local, &builder); !added)
             return Failure(added.error());
     }
     const Result<BuiltIndex> built = build(builder);

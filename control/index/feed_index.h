@@ -22,11 +22,11 @@ struct FeedSection {
     std::span<const std::uint64_t> added_in = {};
 };
 
-// Lists as build_lab_index() takes them. It reports only, whatever `options` say.
+// The operator's own list. It reports only.
 struct LocalSection {
-    SectionInfo info;
-    TagKeyBytes key = {};  // in the file only when the index is of a lab
-    std::vector<std::string> lists;
+    SectionInfo info;  // of kind `local`
+    KeyCheck check = {};
+    std::span<const KeyedIndicator> entries;
 };
 
 struct FeedIndexOptions {

@@ -107,6 +107,12 @@ void restrain(IndexRecord* kept, const IndexRecord& other) {
         kept->size = 0;
         kept->flags = static_cast<std::uint8_t>(kept->flags & ~record_flag::has_size);
     }
+    if (((kept->flags | other.flags) & record_flag::has_end) != 0) {
+        kept->head = std::bit_cast<HeadFingerprint>(std::min(record_end(*kept), record_end(other)));
+        kept->flags = static_cast<std::uint8_t>((kept->flags & ~record_flag::has_head) |
+                                                record_flag::has_end);
+        return;
+    }
     const bool heads = (kept->flags & other.flags & record_flag::has_head) != 0;
     if (!heads || kept->head != other.head) {
         kept->head = {};
@@ -167,6 +173,8 @@ const char* add_outcome_text(AddOutcome outcome) {
             return "the digest has a wrong length for its kind";
         case AddOutcome::bad_flags:
             return "unknown flag";
+        case AddOutcome::bad_end:
+            return "only an entry of a local list, without a head, has an end of its own";
         case AddOutcome::empty_file:
             return "this is the empty file: it must not be listed";
         case AddOutcome::zero_run:
@@ -260,6 +268,8 @@ AddOutcome IndexBuilder::add_keyed(std::uint32_t section, const KeyedIndicator& 
     if (!exact_kinds.has(indicator.kind)) return AddOutcome::bad_kind;
     if (indicator.tag.empty()) return AddOutcome::bad_tag;
     if ((indicator.flags & ~record_flag::restraints) != 0) return AddOutcome::bad_flags;
+    if (indicator.not_after_s && (indicator.head || to.info.kind != SectionKind::local))
+        return AddOutcome::bad_end;
     if (indicator.size == 0) return AddOutcome::empty_file;
     if (to.entries.size() == index_tags_max) return AddOutcome::section_full;
     IndexRecord record = {.reference = indicator.reference,
@@ -272,6 +282,10 @@ AddOutcome IndexBuilder::add_keyed(std::uint32_t section, const KeyedIndicator& 
                           .added = {}};
     if (indicator.size) record.flags |= record_flag::has_size;
     if (indicator.head) record.flags |= record_flag::has_head;
+    if (indicator.not_after_s) {
+        record.head = std::bit_cast<HeadFingerprint>(*indicator.not_after_s);
+        record.flags |= record_flag::has_end;
+    }
     set_added(&record, indicator.added_in);
     to.entries.push_back({indicator.tag, to.record_for(record, indicator.kind), indicator.kind});
     return AddOutcome::added;

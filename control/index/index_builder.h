@@ -67,6 +67,7 @@ struct KeyedIndicator {
     std::uint8_t category = 0;
     std::uint8_t flags = 0;      // of record_flag::restraints
     std::uint64_t added_in = 0;  // the generation of the section that added it; 0: unknown
+    std::optional<std::uint64_t> not_after_s = {};  // of an entry of a local list; it has no head
 };
 
 // A text to be found in text uploads and in names.
@@ -86,6 +87,7 @@ enum class AddOutcome : std::uint8_t {
     bad_tag,      // all zero: the mark of an empty slot
     bad_length,   // the digest has another length than its kind
     bad_flags,    // a flag that is not a restraint
+    bad_end,      // an end of its own, and no local list, or a head
     empty_file,   // digest or size of the empty file: would list every empty upload
     zero_run,     // digest of a file of zero bytes only: would list blank disk images and padding
     placeholder,  // a digest of one repeated byte: a blank field, not a digest

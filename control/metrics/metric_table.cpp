@@ -95,6 +95,13 @@ constexpr MetricRow rows[] = {
     {"/control/verify/outcomes/*", "cordon_verify_outcomes", gauge, "outcome", "Objects judged on the storage, by what became of them."},
     {"/control/verify/longest_visible_seconds", "cordon_verify_longest_visible_seconds", gauge, "", "The longest time that a known object was on a storage."},
 
+    {"/control/local_list/entries", "cordon_local_list_entries", gauge, "", "Entries of the operator's own list."},
+    {"/control/local_list/entries_max", "cordon_local_list_entries_limit", gauge, "", "As many as it may have."},
+    {"/control/local_list/pending", "cordon_local_list_pending", gauge, "", "Entries that wait for a second person."},
+    {"/control/local_list/next_end", "cordon_local_list_next_end_timestamp_seconds", time, "", "When the next of its entries ends."},
+    {"/control/local_list/hits/*", "cordon_local_list_hits", gauge, "origin", "Files that the operator's own list has met, by who told him of them."},
+    {"/control/local_list/problem", "cordon_local_list_fault", fault, "", "1: the list is not in force as it is."},
+
     {"/control/feeds/node", nullptr, left_out, "", identity},
     {"/control/feeds/feeds/*/name", nullptr, left_out, "feed=name", "a label"},
     {"/control/feeds/feeds/*/feed", nullptr, left_out, "feed=name", "the feed's own name, chosen elsewhere"},

@@ -151,6 +151,10 @@ CREATE TRIGGER verify_enters AFTER INSERT ON verify_request
 CREATE TRIGGER verify_moves AFTER UPDATE OF state ON verify_request
     FOR EACH ROW EXECUTE FUNCTION count_verify_waiting();
 )"},
+    // As step 8 of schema.cpp.
+    {8, R"(
+CREATE INDEX local_match ON incident_match (source, reference) WHERE (flags & 2) <> 0;
+)"},
 };
 
 // "CDST": of all that carry a schema forward at once, one does.

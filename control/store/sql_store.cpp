@@ -46,6 +46,11 @@ Personal personal_of(const IncidentRecord& incident) {
             clean_field(incident.container)};
 }
 
+std::uint32_t match_flags(const MatchRecord& match) {
+    return (match.weak != 0 ? match_flag::weak : 0) | (match.local != 0 ? match_flag::local : 0) |
+           (std::uint32_t{match.ceiling} << match_flag::ceiling_shift & match_flag::ceiling);
+}
+
 // An object that can be asked for by this request's target.
 bool names_object(const std::string& method, const std::string& target) {
     return method == "PUT" || target.find("uploadId=") != std::string::npos;
@@ -81,6 +86,9 @@ class SqlStore final : public Store {
     Result<StorePosition> newest() override;
     Result<std::vector<StoredFault>> faults(std::uint32_t limit) override;
     Result<StoreStatistics> statistics() override;
+    Result<std::vector<LocalHits>> local_hits() override {
+        return read_local_hits(database_, node_);
+    }
 
   private:
     struct Inserts {
@@ -280,10 +288,11 @@ void SqlStore::put_incident(const Key& key, const IncidentRecord& incident) {
         .bind_unsigned(static_cast<std::uint8_t>(incident.content_type));
     const std::int64_t id = inserts_->incident.row() ? inserts_->incident.integer(0) : 0;
     inserts_->incident.reset();
+    put_matches(id, incident);
+    if (!tells_of_person(incident)) return;
     const SealingKey sealing = keys_.make(key.now_ns);
     const std::vector<std::uint8_t> sealed = seal_personal(personal, sealing.key, case_number);
     inserts_->personal.bind_integer(id).bind(Bytes(sealing.id)).bind(Bytes(sealed)).run();
-    put_matches(id, incident);
 }
 
 void SqlStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
@@ -298,7 +307,7 @@ void SqlStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
             .bind_unsigned(match.source)
             .bind_unsigned(match.category)
             .bind_unsigned(match.kinds)
-            .bind_unsigned(match.weak)
+            .bind_unsigned(match_flags(match))
             .run();
     }
 }

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/store/local_hits.h"
 #include "control/store/personal.h"
 #include "control/store/record_sink.h"
 
@@ -42,6 +43,14 @@ std::string_view fault_kind_name(FaultKind kind);
 // "2026-03-01T12:34:56.123456789Z"
 std::string iso_time(std::uint64_t unix_ns);
 
+// Bits of IncidentMatch::flags.
+namespace match_flag {
+inline constexpr std::uint32_t weak = 1;
+inline constexpr std::uint32_t local = 2;     // of the operator's own list
+inline constexpr std::uint32_t ceiling = 12;  // RightsCeiling then; 0: not recorded
+inline constexpr std::uint32_t ceiling_shift = 2;
+}  // namespace match_flag
+
 struct IncidentMatch {
     std::string section;
     std::uint64_t generation = 0;
@@ -49,7 +58,7 @@ struct IncidentMatch {
     std::uint32_t source = 0;
     std::uint32_t category = 0;
     std::uint32_t kinds = 0;  // bit n: IndicatorKind n matched
-    std::uint32_t flags = 0;  // of the index record; bit 0: weak
+    std::uint32_t flags = 0;  // match_flag
 };
 
 // Without what it tells of a person: that is sealed (personal_data.h).
@@ -168,6 +177,7 @@ class Store : public RecordSink {
     virtual Result<StorePosition> newest() = 0;
     virtual Result<std::vector<StoredFault>> faults(std::uint32_t limit) = 0;  // newest first
     virtual Result<StoreStatistics> statistics() = 0;
+    virtual Result<std::vector<LocalHits>> local_hits() = 0;
 };
 
 struct StoreOptions {

@@ -143,6 +143,7 @@ class SqlQueue final : public VerifyQueue {
                        std::uint64_t* adopted);
     void mark_deleted(const VerifyDone& result, std::uint64_t visible_ns);
     void ask_for_newer(const VerifyDone& result);
+    void forget_unpersonal(std::uint64_t id);
     Result<std::optional<VerifyRequest>> one(Statement* statement);
 
     std::string node_;
@@ -273,7 +274,18 @@ Result<void> SqlQueue::finish(const VerifyDone& result, VerifyOutcome outcome) {
     done.reset();
     if (was_ours && outcome == VerifyOutcome::deleted) mark_deleted(result, visible_ns);
     if (was_ours && result.newer != 0) ask_for_newer(result);
+    if (was_ours) forget_unpersonal(result.id);
     return database_.commit();
+}
+
+// A case without personal data must not lead to the object of a person by way of its request.
+void SqlQueue::forget_unpersonal(std::uint64_t id) {
+    Statement forget(database_,
+                     "UPDATE verify_request SET sealed = '', server = '' WHERE id = ? AND EXISTS"
+                     " (SELECT 1 FROM incident WHERE case_number = verify_request.incident"
+                     " AND NOT EXISTS (SELECT 1 FROM personal"
+                     " WHERE personal.incident = incident.id))");
+    forget.bind_unsigned(id).run();
 }
 
 void SqlQueue::mark_deleted(const VerifyDone& result, std::uint64_t visible_ns) {

@@ -12,6 +12,7 @@
 #include "control/index/index_files.h"
 #include "control/sync/feed_json.h"
 #include "control/sync/https_fetch.h"
+#include "control/sync/index_trial.h"
 
 namespace cordon::sync {
 namespace {
@@ -31,7 +32,8 @@ Failure no_such_feed(const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config) {
+Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config,
+                                                  std::shared_ptr<const LocalInForce> local) {
     const auto key = node_key(node_key_path(config.options.state_dir));
     if (!key) return Failure(key.error());
     std::unique_ptr<FeedDesk> desk(new FeedDesk(config, *key));
@@ -39,6 +41,7 @@ Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config) {
         return failure(ErrorCode::io, "cannot make an eventfd for the feeds", errno);
     for (const FeedOptions& feed : config.feeds.feeds)
         desk->add_feed(feed, config);
+    desk->index_.set_local(std::move(local));
     desk->publish_status();
     desk->thread_ = std::thread([raw = desk.get()] { raw->run(); });
     return desk;
@@ -144,6 +147,7 @@ void FeedDesk::run() {
     // Mirrors may let us wait: what is in force is told before.
     for (Followed& one : feeds_)
         start_feed(one);
+    if (!index_.holds_local()) put_local();
     publish_status();
     while (!stop_) {
         turn();
@@ -160,6 +164,7 @@ void FeedDesk::run() {
 void FeedDesk::turn() {
     watch_clock();
     heed_dataplane();
+    heed_local();
     FeedQuestion question;
     bool has_question = false;
     {
@@ -175,9 +180,11 @@ void FeedDesk::turn() {
         publish_status();
         const bool changes = question.what != FeedQuestion::What::history &&
                              question.what != FeedQuestion::What::verify &&
-                             question.what != FeedQuestion::What::enrol;
+                             question.what != FeedQuestion::What::enrol &&
+                             question.what != FeedQuestion::What::known_file;
         const std::lock_guard lock(mutex_);
-        answers_.push_back({question.client, std::move(result), changes ? index_.generation() : 0});
+        answers_.push_back(
+            {question.client, std::move(result), changes ? index_.generation() : 0, question.what});
         (void)::eventfd_write(bell_.get(), 1);
         return;  // the next question first: people wait for it
     }
@@ -254,8 +261,51 @@ void FeedDesk::heed_dataplane() {
         log_line(LogLevel::error, back.error().message());
 }
 
+void FeedDesk::use_local(std::shared_ptr<const LocalInForce> local) {
+    {
+        const std::lock_guard lock(mutex_);
+        told_local_ = std::move(local);
+    }
+    wake_.notify_all();
+}
+
+std::string FeedDesk::local_problem() const {
+    const std::lock_guard lock(mutex_);
+    return local_problem_;
+}
+
+void FeedDesk::heed_local() {
+    std::shared_ptr<const LocalInForce> local;
+    {
+        const std::lock_guard lock(mutex_);
+        local = std::exchange(told_local_, nullptr);
+    }
+    if (!local && local_due_s_ > unix_seconds()) return;
+    if (local) index_.set_local(std::move(local));
+    put_local();
+}
+
+void FeedDesk::put_local() {
+    constexpr std::uint64_t again_s = 60;
+    const Result<void> done = index_.put_local(unix_seconds());
+    const std::string problem =
+        done ? "" : "its section is not in the index: " + done.error().message();
+    local_due_s_ = done ? UINT64_MAX : unix_seconds() + again_s;
+    std::string before;
+    {
+        const std::lock_guard lock(mutex_);
+        before = std::exchange(local_problem_, problem);
+    }
+    if (!problem.empty() && problem != before) log_line(LogLevel::error, "local list: " + problem);
+}
+
+Result<json> FeedDesk::answer_known_file(const FeedQuestion& question) {
+    const Result<void> asked = refuse_known_file(question.kind, as_bytes(question.digest), files_);
+    return asked ? Result<json>(json::object()) : Result<json>(Failure(asked.error()));
+}
+
 std::uint64_t FeedDesk::next_due_s() const {
-    std::uint64_t due = UINT64_MAX;
+    std::uint64_t due = local_due_s_;
     for (const Followed& one : feeds_)
         due = std::min(due, one.follower->next_poll_s());
     return due;
@@ -271,6 +321,12 @@ Result<json> FeedDesk::answer(const FeedQuestion& question) {
     using What = FeedQuestion::What;
     if (question.what == What::sync) return answer_sync(question.feed);
     if (question.what == What::verify) return answer_verify(question.feed);
+    if (question.what == What::known_file) return answer_known_file(question);
+    if (question.what == What::local) {
+        const std::string problem = local_problem();
+        if (problem.empty()) return question.told;
+        return failure(ErrorCode::degraded, "the local list is changed, but " + problem);
+    }
     Followed* one = find(question.feed);
     if (one == nullptr) return no_such_feed(question.feed);
     if (question.what == What::history) return history_json(*one->follower);

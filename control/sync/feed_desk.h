@@ -1,7 +1,8 @@
 // Follows the feeds beside the event loop of cordond: mirrors are slow and an index takes seconds,
 // the socket of operators must not.
 //
-// Owns:       its thread, the followers, the index, and what operators asked for.
+// Owns:       its thread, the followers, the index with its local section, and what operators
+//             asked for.
 // Invariants: a question is answered once, in the order they came. What status() says is whole: it
 //             is replaced after each poll, never changed.
 // Thread:     made, asked and stopped by the event loop; followers run on its own thread.
@@ -25,26 +26,42 @@
 namespace cordon::sync {
 
 struct FeedQuestion {
-    enum class What : std::uint8_t { sync, history, verify, hold, fall_back, import, enrol };
+    enum class What : std::uint8_t {
+        sync,
+        history,
+        verify,
+        hold,
+        fall_back,
+        import,
+        enrol,
+        known_file,
+        local
+    };
     std::uint64_t client = 0;
     What what = What::sync;
     std::string feed;    // empty: all of them, for sync and verify
     std::string folder;  // of import
     Hold hold;
-    std::string late_word = {};  // of import
+    std::string late_word = {};                  // of import
+    IndicatorKind kind = IndicatorKind::sha256;  // of known_file
+    std::string digest = {};                     // of known_file, raw; never on a disk
+    nlohmann::json told = {};                    // of local: what is answered when it is done
 };
 
 struct FeedAnswer {
     std::uint64_t client = 0;
     Result<nlohmann::json> result;
     std::uint64_t index_generation = 0;  // of the index it ended with; 0: it is not about that
+    FeedQuestion::What what = FeedQuestion::What::sync;
 };
 
 class FeedDesk {
   public:
     static constexpr std::size_t asked_max = 64;
 
-    static Result<std::unique_ptr<FeedDesk>> start(const Config& config);
+    // `local`: the operator's own list, null when there is none.
+    static Result<std::unique_ptr<FeedDesk>> start(const Config& config,
+                                                   std::shared_ptr<const LocalInForce> local);
     ~FeedDesk();
     FeedDesk(const FeedDesk&) = delete;
     FeedDesk& operator=(const FeedDesk&) = delete;
@@ -54,6 +71,11 @@ class FeedDesk {
     // Readable when there are answers.
     int descriptor() const { return bell_.get(); }
     std::vector<FeedAnswer> take_answers();
+
+    // The list changed: its section follows, and is tried again every minute while it cannot. Asked
+    // as What::local afterwards, it answers when it did.
+    void use_local(std::shared_ptr<const LocalInForce> local);
+    std::string local_problem() const;  // why the index does not hold it, empty: it does
 
     // What became of an index that the dataplane was told to load: empty when it is in force.
     void tell(std::uint64_t generation, const std::string& error);
@@ -75,6 +97,9 @@ class FeedDesk {
     void watch_clock();
     void say_unreadable();
     void heed_dataplane();
+    void heed_local();
+    void put_local();
+    Result<nlohmann::json> answer_known_file(const FeedQuestion& question);
     Result<nlohmann::json> answer(const FeedQuestion& question);
     Result<nlohmann::json> answer_sync(const std::string& name);
     Result<nlohmann::json> answer_verify(const std::string& name);
@@ -93,6 +118,7 @@ class FeedDesk {
     std::vector<Followed> feeds_;
     std::string index_alarm_;  // that the dataplane refused one
     ClockAlarm clock_;
+    std::uint64_t local_due_s_ = UINT64_MAX;  // when its section is tried next
     Descriptor bell_;
 
     mutable std::mutex mutex_;
@@ -102,6 +128,8 @@ class FeedDesk {
     nlohmann::json status_;
     std::uint64_t told_generation_ = 0;  // 0: nothing new
     std::string told_error_;
+    std::shared_ptr<const LocalInForce> told_local_;  // null: nothing new
+    std::string local_problem_;
     std::thread thread_;
 };
 

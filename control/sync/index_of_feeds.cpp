@@ -35,6 +35,23 @@ FeedSection section_of(const FeedInForce& feed) {
     return section;
 }
 
+// Ends with its last entry.
+LocalSection section_of(const LocalInForce& local) {
+    LocalSection section;
+    section.info.name = LocalInForce::section_name;
+    section.info.kind = SectionKind::local;
+    section.info.ceiling = RightsCeiling::report;
+    section.info.epoch = LocalInForce::epoch;
+    section.info.generation = local.generation;
+    std::uint64_t last_s = 0;
+    for (const KeyedIndicator& entry : local.entries)
+        last_s = std::max(last_s, entry.not_after_s.value_or(0));
+    section.info.terms = terms_until(last_s);
+    section.check = key_check(TagKey(local.key.bytes));
+    section.entries = local.entries;
+    return section;
+}
+
 ListAge age_of(const FeedStanding& feed) {
     ListAge age = {};
     feed.name.copy(age.name, sizeof age.name - 1);
@@ -137,22 +154,51 @@ Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
     auto feeds = others_ ? others_(feed.name) : std::vector<FeedInForce>();
     if (!feeds) return Failure(feeds.error());
     feeds->push_back(feed);
+    const std::uint64_t generation = next_generation(now_s);
+    const Result<AlignedBytes> image = build(*feeds, generation, now_s);
+    if (!image) return Failure(image.error());
+    // Before the index: what it lists anew may be suspended.
+    if (const auto weaker = suspend(feed, now_s); !weaker) return weaker;
+    return replace(image->bytes(), generation);
+}
+
+Result<void> IndexOfFeeds::put_local(std::uint64_t now_s) {
+    const auto feeds = others_ ? others_("") : std::vector<FeedInForce>();
+    if (!feeds) return Failure(feeds.error());
+    const std::uint64_t generation = next_generation(now_s);
+    const Result<AlignedBytes> image = build(*feeds, generation, now_s);
+    return image ? replace(image->bytes(), generation) : Result<void>(Failure(image.error()));
+}
+
+std::uint64_t IndexOfFeeds::next_generation(std::uint64_t now_s) const {
     const auto before = describe_index(places_.index);
+    return std::max(now_s, before ? before->generation + 1 : 1);
+}
+
+// Tried, and its keys handed over.
+Result<AlignedBytes> IndexOfFeeds::build(const std::vector<FeedInForce>& feeds,
+                                         std::uint64_t generation, std::uint64_t now_s) {
     FeedIndexOptions options;
     options.index.lab = lab_;
     options.index.created_s = now_s;
-    options.index.generation = std::max(now_s, before ? before->generation + 1 : 1);
-    for (const FeedInForce& one : *feeds)
+    options.index.generation = generation;
+    for (const FeedInForce& one : feeds)
         options.feeds.push_back(section_of(one));
+    const LocalSection local = has_local() ? section_of(*local_) : LocalSection();
+    if (has_local()) options.local = &local;
     AlignedBytes image;
     if (const auto built = build_feed_index(options, &image); !built) return Failure(built.error());
-    if (const auto tried = try_index(image.bytes(), *feeds, files_); !tried) return tried;
-    if (const auto keys = hand_over_keys(*feeds); !keys) return keys;
-    // Before the index: what it lists anew may be suspended.
-    if (const auto weaker = suspend(feed, now_s); !weaker) return weaker;
+    const LocalInForce* own = has_local() ? local_.get() : nullptr;
+    if (const auto tried = try_index(image.bytes(), feeds, own, files_); !tried)
+        return Failure(tried.error());
+    if (const auto keys = hand_over_keys(feeds); !keys) return Failure(keys.error());
+    return image;
+}
+
+Result<void> IndexOfFeeds::replace(Bytes image, std::uint64_t generation) {
     if (const auto kept = keep_previous(); !kept) return kept;
-    const Result<void> wrote = write_file_atomically(places_.index, image.bytes());
-    if (wrote) generation_ = options.index.generation;
+    const Result<void> wrote = write_file_atomically(places_.index, image);
+    if (wrote) generation_ = generation;
     return wrote;
 }
 
@@ -160,6 +206,7 @@ Result<void> IndexOfFeeds::hand_over_keys(const std::vector<FeedInForce>& feeds)
     std::vector<feed::SectionKey> keys;
     for (const FeedInForce& feed : feeds)
         keys.push_back({feed.name, feed.generation.epoch, feed.key});
+    if (has_local()) keys.push_back({LocalInForce::section_name, LocalInForce::epoch, local_->key});
     return feed::hand_over_keys(keys, node_, places_.state_dir);
 }
 
@@ -176,14 +223,34 @@ Result<void> IndexOfFeeds::dataplane_refused() {
     return failure(ErrorCode::io, "there is no index before the one that was refused", errno);
 }
 
-bool IndexOfFeeds::holds(const std::string& name, const Generation& generation) {
-    const auto index = describe_index(places_.index);
+namespace {
+
+bool has_section(const std::string& path, std::string_view name, std::uint32_t epoch,
+                 std::uint64_t generation) {
+    const auto index = describe_index(path);
     return index && std::any_of(index->sections.begin(), index->sections.end(),
                                 [&](const SectionDescription& section) {
-                                    return section.name == name &&
-                                           section.epoch == generation.epoch &&
-                                           section.generation == generation.number;
+                                    return section.name == name && section.epoch == epoch &&
+                                           section.generation == generation;
                                 });
+}
+
+}  // namespace
+
+bool IndexOfFeeds::holds(const std::string& name, const Generation& generation) {
+    return has_section(places_.index, name, generation.epoch, generation.number);
+}
+
+// An empty list has no section.
+bool IndexOfFeeds::holds_local() const {
+    if (has_local())
+        return has_section(places_.index, LocalInForce::section_name, LocalInForce::epoch,
+                           local_->generation);
+    const auto index = describe_index(places_.index);
+    return !index || std::none_of(index->sections.begin(), index->sections.end(),
+                                  [](const SectionDescription& section) {
+                                      return section.name == LocalInForce::section_name;
+                                  });
 }
 
 }  // namespace cordon::sync

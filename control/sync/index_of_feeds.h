@@ -10,13 +10,24 @@
 //             What is suspended stays in it: a file of its own says so, which takes effect without
 //             a new index.
 // Thread:     one; dataplane_refused() the same.
-// Limits:     limits::sections_max feeds. While it builds, all sets and the image are in memory.
+// Limits:     limits::sections_max feeds, one less beside a local list. All of it is in memory.
 #pragma once
 
 #include "control/feed/known_files.h"
+#include "control/index/index_builder.h"
 #include "control/sync/follower.h"
 
 namespace cordon::sync {
+
+// What of the operator's own list is to be in it. Its epoch never changes: neither does its key.
+struct LocalInForce {
+    static constexpr const char* section_name = "local";
+    static constexpr std::uint32_t epoch = 1;
+
+    feed::SecretKey key;
+    std::uint64_t generation = 0;         // rises with every change of the list
+    std::vector<KeyedIndicator> entries;  // each with its end
+};
 
 struct IndexPlaces {
     std::string index;      // file
@@ -36,6 +47,12 @@ class IndexOfFeeds final : public IndexKeeper {
         standings_ = std::move(standings);
     }
 
+    // Null: there is none. Taken up by the next put() or put_local().
+    void set_local(std::shared_ptr<const LocalInForce> local) { local_ = std::move(local); }
+    // The local list as it is now, beside what is in force of the feeds.
+    Result<void> put_local(std::uint64_t now_s);
+    bool holds_local() const;
+
     Result<void> put(const FeedInForce& feed, std::uint64_t now_s) override;
     Result<void> suspend(const FeedStanding& feed, std::uint64_t now_s) override;
     bool holds(const std::string& name, const Generation& generation) override;
@@ -47,6 +64,11 @@ class IndexOfFeeds final : public IndexKeeper {
 
   private:
     std::string suspensions_path() const;
+    Result<AlignedBytes> build(const std::vector<FeedInForce>& feeds, std::uint64_t generation,
+                               std::uint64_t now_s);
+    std::uint64_t next_generation(std::uint64_t now_s) const;
+    bool has_local() const { return local_ && !local_->entries.empty(); }
+    Result<void> replace(Bytes image, std::uint64_t generation);
     Result<void> hand_over_keys(const std::vector<FeedInForce>& feeds) const;
     Result<void> keep_previous() const;
     std::string previous() const { return places_.index + ".previous"; }
@@ -57,6 +79,7 @@ class IndexOfFeeds final : public IndexKeeper {
     feed::KnownFiles& files_;
     Others others_;
     Standings standings_;
+    std::shared_ptr<const LocalInForce> local_;
     std::uint64_t generation_ = 0;
 };
 

@@ -48,10 +48,11 @@ class SectionLookup {
     const IndexRecord* records_;
 };
 
-const SectionDescriptor* section_of(const IndexHead& head, const FeedInForce& feed) {
+const SectionDescriptor* section_of(const IndexHead& head, std::string_view name,
+                                    std::uint32_t epoch) {
     for (std::uint32_t i = 0; i < head.section_count; ++i) {
         const SectionDescriptor& section = head.sections[i];
-        if (section.name == feed.name && section.epoch == feed.generation.epoch) return &section;
+        if (section.name == name && section.epoch == epoch) return &section;
     }
     return nullptr;
 }
@@ -74,10 +75,38 @@ Result<void> try_answers(const SectionLookup& section, const FeedInForce& feed) 
     return {};
 }
 
+Result<void> try_local(Bytes image, const IndexHead& head, const LocalInForce& local) {
+    const SectionDescriptor* found =
+        section_of(head, LocalInForce::section_name, LocalInForce::epoch);
+    if (found == nullptr) return failure(ErrorCode::integrity, "the local list has no section");
+    const SectionLookup section(image, *found);
+    for (const KeyedIndicator& entry : local.entries) {
+        const IndexRecord* record = section.find(entry.tag);
+        if (record == nullptr || record->reference != entry.reference ||
+            record_end(*record) != entry.not_after_s)
+            return failure(ErrorCode::integrity, "the index does not find entry " +
+                                                     std::to_string(entry.reference) +
+                                                     " of the local list");
+    }
+    return {};
+}
+
 }  // namespace
 
+Result<void> refuse_known_file(IndicatorKind kind, Bytes digest, feed::KnownFiles& files) {
+    Result<void> innocent;
+    const Result<void> looked =
+        files.each(KindSet{kind}, [&](const std::string& path, const feed::FileDigests& file) {
+            const Bytes own = file.of(kind);
+            if (std::equal(own.begin(), own.end(), digest.begin(), digest.end()))
+                innocent = failure(ErrorCode::refused,
+                                   path + " of this system has this digest: it must not be listed");
+        });
+    return innocent ? looked : innocent;
+}
+
 Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds,
-                       feed::KnownFiles& files) {
+                       const LocalInForce* local, feed::KnownFiles& files) {
     const char* why = "";
     if (verify_index(image, &why) != IndexStatus::ok)
         return failure(ErrorCode::integrity, std::string("the index that was built: ") + why);
@@ -89,11 +118,15 @@ Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds,
     };
     std::vector<Tried> tried;
     for (const FeedInForce& feed : feeds) {
-        const SectionDescriptor* section = section_of(head, feed);
+        const SectionDescriptor* section = section_of(head, feed.name, feed.generation.epoch);
         if (section == nullptr) return refused(feed, "has no section of that name");
         tried.push_back({feed, {image, *section}, TagKey(feed.key.bytes)});
         if (const auto ok = try_answers(tried.back().section, feed); !ok) return ok;
     }
+    if (local != nullptr) {
+        if (const auto ok = try_local(image, head, *local); !ok) return ok;
+    }
+    if (tried.empty()) return {};
     KindSet kinds;
     for (const Tried& one : tried)
         kinds = kinds | one.section.kinds();

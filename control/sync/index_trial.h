@@ -9,13 +9,19 @@
 #pragma once
 
 #include "control/feed/known_files.h"
-#include "control/sync/follower.h"
+#include "control/sync/index_of_feeds.h"
 
 namespace cordon::sync {
 
 inline constexpr std::size_t answers_max = 100'000;
 
-// Refused: integrity, with what was wrong.
-Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds, feed::KnownFiles& files);
+// Refused: integrity, with what was wrong. `local`: null, or the operator's own list. Its entries
+// were looked for among the files when each was asked for; one that a file of the system has got
+// since then does not refuse the feeds beside it, because it only reports.
+Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds,
+                       const LocalInForce* local, feed::KnownFiles& files);
+
+// Whether a file of the system has this digest: then it must not be listed.
+Result<void> refuse_known_file(IndicatorKind kind, Bytes digest, feed::KnownFiles& files);
 
 }  // namespace cordon::sync

@@ -119,7 +119,7 @@ struct NumberBucket {
 };
 static_assert(sizeof(NumberBucket) == 16);
 
-// Bits of IndexRecord::flags. All but the last two restrain what a match may do.
+// Bits of IndexRecord::flags. The first four restrain what a match may do.
 namespace record_flag {
 inline constexpr std::uint8_t weak = 1;         // the source vouches for it less
 inline constexpr std::uint8_t provisional = 2;  // younger than 24 h on this box
@@ -127,14 +127,16 @@ inline constexpr std::uint8_t test = 4;         // a harmless file to see the sy
 inline constexpr std::uint8_t report_only = 8;
 inline constexpr std::uint8_t has_size = 16;
 inline constexpr std::uint8_t has_head = 32;
+inline constexpr std::uint8_t has_end = 64;  // of a local list: see record_end()
 inline constexpr std::uint8_t restraints = weak | provisional | test | report_only;
-inline constexpr std::uint8_t all = restraints | has_size | has_head;
+inline constexpr std::uint8_t of_feed = restraints | has_size | has_head;
+inline constexpr std::uint8_t all = of_feed | has_end;
 }  // namespace record_flag
 
 struct IndexRecord {
     std::uint64_t reference;  // opaque indicator reference
     std::uint64_t size;       // of the file; with has_size
-    HeadFingerprint head;     // with has_head
+    HeadFingerprint head;     // with has_head; with has_end that end stands in its place
     std::uint16_t source;
     std::uint8_t category;
     std::uint8_t flags;  // record_flag
@@ -280,6 +282,12 @@ constexpr bool has_part(const SectionDescriptor& section, IndexPart part) {
 
 constexpr std::uint64_t head_value(const HeadFingerprint& head) {
     return std::bit_cast<std::uint64_t>(head);
+}
+
+// Up to which moment, and with which, a record holds. Entries of a local list end one by one, so
+// that one is forgotten on its day whether or not anybody builds a new index.
+constexpr std::uint64_t record_end(const IndexRecord& record) {
+    return (record.flags & record_flag::has_end) != 0 ? head_value(record.head) : index_no_end;
 }
 
 // The bucket where the search for a tag begins.

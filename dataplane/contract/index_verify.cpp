@@ -43,7 +43,7 @@ class Verifier {
     bool tag_table(const SectionDescriptor& section);
     bool bucket(const SectionDescriptor& section, std::uint32_t number);
     bool records(const SectionDescriptor& section);
-    bool record(const IndexRecord& record);
+    bool record(const SectionDescriptor& section, const IndexRecord& record);
     bool set_lengths(const SectionDescriptor& section);
     bool in_sets(const SectionDescriptor& section, const IndexRecord& record, Counts* counts);
     bool sets(const SectionDescriptor& section, const Counts& counts);
@@ -339,7 +339,7 @@ bool Verifier::records(const SectionDescriptor& section) {
     Counts counts;
     if (!set_lengths(section)) return false;
     for (const IndexRecord& entry : part<IndexRecord>(section, IndexPart::records)) {
-        if (!record(entry) || !in_sets(section, entry, &counts)) return false;
+        if (!record(section, entry) || !in_sets(section, entry, &counts)) return false;
         for (std::size_t k = 0; k < indicator_kind_count; ++k) {
             if ((entry.kinds >> k & 1) == 0) continue;
             ++counts.tags[k];
@@ -406,7 +406,7 @@ bool Verifier::sets(const SectionDescriptor& section, const Counts& counts) {
     return true;
 }
 
-bool Verifier::record(const IndexRecord& entry) {
+bool Verifier::record(const SectionDescriptor& section, const IndexRecord& entry) {
     const bool is_pattern = KindSet(entry.kinds) == KindSet{IndicatorKind::pattern};
     if (!is_pattern && (entry.kinds == 0 || (KindSet(entry.kinds) | exact_kinds) != exact_kinds))
         return malformed("a record has an unknown kind or none");
@@ -415,8 +415,13 @@ bool Verifier::record(const IndexRecord& entry) {
     if ((entry.flags & ~record_flag::all) != 0) return malformed("a record has an unknown flag");
     if (((entry.flags & record_flag::has_size) != 0) != (entry.size != 0))
         return malformed("a record has a size without its flag, or the flag without a size");
-    if ((entry.flags & record_flag::has_head) == 0 && !all_zero(entry.head))
+    const unsigned place = entry.flags & (record_flag::has_head | record_flag::has_end);
+    if (place == 0 && !all_zero(entry.head))
         return malformed("a record has a head without its flag");
+    if (place == (record_flag::has_head | record_flag::has_end))
+        return malformed("a record has both a head and an end");
+    if ((entry.flags & record_flag::has_end) != 0 && section.kind != SectionKind::local)
+        return malformed("a record of no local list has an end of its own");
     return true;
 }
 

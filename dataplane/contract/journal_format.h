@@ -99,8 +99,10 @@ struct MatchRecord {
     std::uint16_t source;
     std::uint8_t category;
     std::uint8_t kinds;  // bit n: IndicatorKind n matched
-    std::uint8_t weak;   // flags of the record
-    std::uint8_t reserved[3];
+    std::uint8_t weak;
+    std::uint8_t local;    // of the operator's own list
+    std::uint8_t ceiling;  // RightsCeiling of the section then; 0 in records of older releases
+    std::uint8_t reserved;
 };
 static_assert(sizeof(MatchRecord) == 56);
 
@@ -111,6 +113,8 @@ struct Endpoint {
     std::uint8_t reserved[5];
 };
 
+// Of a match that only the operator's own list acts upon, nothing is recorded that tells of a
+// person: client, forwarded, host, target, account and all names are empty.
 struct IncidentRecord {
     char case_number[32];
     std::uint64_t time_ns;  // Unix time, UTC, of the decision
@@ -141,6 +145,10 @@ struct IncidentRecord {
 };
 static_assert(std::is_trivially_copyable_v<IncidentRecord>);
 static_assert(sizeof(IncidentRecord) % 8 == 0);
+
+constexpr bool tells_of_person(const IncidentRecord& record) {
+    return record.client.present != 0;
+}
 
 struct EnforcedRecord {
     std::uint64_t decided_sequence;

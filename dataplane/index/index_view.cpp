@@ -164,6 +164,7 @@ std::size_t IndexView::lookup(Probe* probe, std::uint64_t now_s, Match* out,
         if (now_s > section.not_after_s) continue;
         const std::uint32_t number = section.numbers[probe->buckets[i]].records[probe->slots[i]];
         const IndexRecord& record = section.records[number];
+        if (now_s > record_end(record)) continue;
         out[count++] = {.reference = record.reference,
                         .size = record.size,
                         .section = static_cast<std::uint32_t>(i),

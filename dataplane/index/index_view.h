@@ -5,7 +5,7 @@
 //             unchanged and alive as long as the view is used, and is 64-byte aligned.
 // Invariants: open() verifies everything; afterwards no look-up can fail, allocate, lock or loop
 //             beyond index_probe_max buckets in each section. A section past its not_after, or
-//             whose key is not at hand, is as if it were not there.
+//             whose key is not at hand, is as if it were not there; so is a record past its end.
 // Worker:     a const IndexView may be read by many workers at once. Time is an argument.
 // Limits:     limits::sections_max sections, so at most that many matches for a digest.
 #pragma once

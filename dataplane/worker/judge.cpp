@@ -87,6 +87,7 @@ struct Worker::State::Finding {
         if (count < entries_max) entries[count++] = {match, KindSet{match.kind}, {}, false};
     }
     void order();
+    bool tells_of_person(const IndexView& index) const;
 };
 
 // A record has room for as many as there can be sections: what led to the action comes first, then
@@ -105,6 +106,15 @@ void Worker::State::Finding::order() {
         named |= bit;
     }
     std::sort(entries, entries + count, by_action);
+}
+
+// An operator's own list asks for a look at a file, and gives no ground to know whose it is. What a
+// suspension took back is no ground either.
+bool Worker::State::Finding::tells_of_person(const IndexView& index) const {
+    return std::any_of(entries, entries + count, [&index](const Entry& entry) {
+        return entry.action != MatchAction::suspended &&
+               index.section(entry.match.section).kind != SectionKind::local;
+    });
 }
 
 KindSet Worker::State::planned_kinds() const {
@@ -439,10 +449,6 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     const BodyDecoder::Name name = name_of(exchanges[flow.exchange], judged.object);
     incident.form = name.form;
     incident.content_type = type_of(judged);
-    copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
-    copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
-    copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));
-    copy_clean(name.container, std::span(incident.container).first(sizeof incident.container - 1));
     incident.policy_generation = options.policy_generation;
     incident.action = finding.action;
     incident.complete = judged.complete ? 1 : 0;
@@ -460,9 +466,20 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
         match.category = entry.match.category;
         match.kinds = entry.kinds.bits;
         match.weak = strength_of(entry.kinds, entry.match.flags) == Strength::weak;
+        match.local = section.kind == SectionKind::local;
+        match.ceiling = static_cast<std::uint8_t>(section.ceiling);
     }
     copy_text(service(flow).name, incident.service);
     copy_text(options.legal_basis, incident.legal_basis);
+    copy_clean(exchanges[flow.exchange].parser.head().method,
+               std::span(incident.method).first(sizeof incident.method - 1));
+    incident.server = endpoint_of(flow.client.like.destination);
+    incident.vlan = table.key(judged.flow).vlan();
+    if (!finding.tells_of_person(*index)) return;
+    copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
+    copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
+    copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));
+    copy_clean(name.container, std::span(incident.container).first(sizeof incident.container - 1));
     fill_request(flow, &incident);
 }
 

@@ -41,6 +41,7 @@ bool append_block(Journal* journal, char** words, const char* target) {
     put(record.host, words[3]);
     put(record.target, target);
     put(record.method, "PUT");
+    record.client.present = 1;
     record.time_ns = now_ns();
     record.action = MatchAction::block;
     return append(journal, RecordType::decided, record);

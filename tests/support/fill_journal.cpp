@@ -24,6 +24,7 @@ int main(int count, char** words) {
         std::snprintf(record.case_number, sizeof record.case_number, "TEST-FILL-%d", n);
         std::snprintf(record.target, sizeof record.target, "/filled-%d", n);
         std::strcpy(record.service, "photos");
+        record.client.present = 1;
         record.time_ns = 1'700'000'000'000'000'000;
         record.action = MatchAction::block;
         std::uint64_t sequence = 0;

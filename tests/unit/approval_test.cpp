@@ -170,7 +170,9 @@ void every_command_that_names_a_request_names_one_with_a_role(void**) {
         assert_string_equal(row.request, command.request);
     }
     // What nobody classified is for admins.
-    assert_true(role_of_request("list.add").role == Role::admin);
+    assert_true(role_of_request("list.import").role == Role::admin);
+    assert_true(role_of_request("list.add").role == Role::operating);
+    assert_true(role_of_request("list.approve").role == Role::admin);
     assert_true(role_of_request("approve").role == Role::admin);
     assert_true(role_of_request("mode.show").role == Role::viewer);
 }

@@ -212,6 +212,8 @@ void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
     expect_error(mirrors("[\"https://m/\"]"), "without a slash");
     expect_error(mirrors("[\"https://m/?x\"]"), "does not fit");
     expect_error(feed(needed + "[[feed]]\n" + needed), "is the name of another feed");
+    expect_error(feed("name = \"local\"\nroot = \"/r\"\nmirrors = [\"https://m\"]\n"),
+                 "that of your own list");
     expect_error(feed("name = \"../x\"\n"), "a name of a-z");
     expect_error(feed(needed) + "[feeds]\nnode = \"Box\"\n", "a name of a-z");
 }

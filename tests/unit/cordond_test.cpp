@@ -494,6 +494,7 @@ void stores_incidents_of_the_journal(void**) {
         std::strcpy(record.case_number, "TEST-1234");
         record.time_ns = 1700000000000000000u;
         record.action = MatchAction::block;
+        record.client.present = 1;
         record.match_count = 1;
         record.matches[0].reference = 0xabcdef;
         record.matches[0].kinds = 1;

@@ -1,10 +1,6 @@
 // Indexes made of the records of feeds.
 #include "control/index/feed_index.h"
 
-#include <unistd.h>
-
-#include <fstream>  // before cmocka.h, which defines fail()
-
 #include "dataplane/index/index_view.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/index_images.h"
@@ -129,36 +125,106 @@ void no_key_of_a_feed_comes_into_the_file(void**) {
     }
 }
 
-void a_local_list_stands_beside_the_feeds(void**) {
-    const std::string path = "/tmp/cordon-local-list." + std::to_string(::getpid());
-    std::string line;
-    for (const std::uint8_t byte : digest_of(7)) {
-        constexpr char digits[] = "0123456789abcdef";
-        line += digits[byte >> 4];
-        line += digits[byte & 15];
+template <typename Change>
+void assert_refused(Change&& change) {
+    List list("one", 1, 0, 500);
+    change(&list);
+    AlignedBytes image;
+    const auto made = build_feed_index({.index = {}, .feeds = {list.section()}}, &image);
+    assert_false(made.has_value());
+    assert_false(made.error().text.empty());
+}
+
+struct Local {
+    TagKey key{key_of(9)};
+    std::vector<KeyedIndicator> entries;
+    SectionInfo info = {.name = "local",
+                        .kind = SectionKind::local,
+                        .ceiling = RightsCeiling::report,
+                        .generation = 3};
+
+    void list(std::uint64_t file, std::optional<std::uint64_t> until_s) {
+        entries.push_back({.tag = keyed_tag(key, sha256, cut(digest_of(file), sha256)),
+                           .reference = file,
+                           .source = 2,
+                           .flags = record_flag::report_only,
+                           .not_after_s = until_s});
     }
-    std::ofstream(path) << line << "\n";
+    LocalSection section() const {
+        return {.info = info, .check = key_check(key), .entries = entries};
+    }
+};
+
+void a_local_list_stands_beside_the_feeds(void**) {
     const List one("one", 1, 0, 5);
-    const LocalSection local = {.info = {.name = "local",
-                                         .kind = SectionKind::local,
-                                         .ceiling = RightsCeiling::report,
-                                         .generation = 3},
-                                .key = key_of(9),
-                                .lists = {path}};
-    const TagKey keys[] = {one.key, TagKey(key_of(9))};
-    const Opened index({.index = {}, .feeds = {one.section()}, .local = &local}, keys);
-    ::unlink(path.c_str());
+    Local own;
+    own.list(7, now_s + 10);
+    own.list(3, now_s + 10);
+    const LocalSection section = own.section();
+    const TagKey keys[] = {one.key, own.key};
+    const Opened index({.index = {}, .feeds = {one.section()}, .local = &section}, keys);
+    assert_int_equal(index.find(3).size(), 2);
     const std::vector<Match> found = index.find(7);
-    assert_int_equal(index.report.rows, 1);
     assert_int_equal(found.size(), 1);
     assert_int_equal(index.view.section(found[0].section).ceiling, RightsCeiling::report);
-    assert_int_equal(found[0].added, 3);
+    assert_int_equal(index.view.section(found[0].section).kind, SectionKind::local);
+    assert_int_equal(found[0].source, 2);
 
-    LocalSection blocking = local;
-    blocking.info.ceiling = RightsCeiling::block;
+    own.info.ceiling = RightsCeiling::block;
+    const LocalSection blocking = own.section();
     AlignedBytes image;
     assert_false(
         build_feed_index({.index = {}, .feeds = {}, .local = &blocking}, &image).has_value());
+}
+
+// Whether or not anybody builds a new index.
+void an_entry_of_a_local_list_ends_by_itself(void**) {
+    Local own;
+    own.list(7, now_s + 10);
+    own.list(8, now_s + 20);
+    own.list(9, std::nullopt);
+    const LocalSection section = own.section();
+    const TagKey keys[] = {own.key};
+    const Opened index({.index = {}, .feeds = {}, .local = &section}, keys);
+    const auto found = [&](std::uint64_t file, std::uint64_t at_s) {
+        Match match;
+        return index.view.lookup(sha256, cut(digest_of(file), sha256), at_s, &match, 1) != 0;
+    };
+    for (const std::uint64_t at_s : {now_s, now_s + 10, now_s + 11, now_s + 20, now_s + 21}) {
+        assert_int_equal(found(7, at_s), at_s <= now_s + 10);
+        assert_int_equal(found(8, at_s), at_s <= now_s + 20);
+        assert_true(found(9, at_s));
+    }
+}
+
+void of_a_digest_listed_twice_the_earlier_end_holds(void**) {
+    for (const bool earlier_first : {true, false}) {
+        Local own;
+        own.list(7, now_s + (earlier_first ? 10 : 20));
+        own.list(7, now_s + (earlier_first ? 20 : 10));
+        const LocalSection section = own.section();
+        const TagKey keys[] = {own.key};
+        const Opened index({.index = {}, .feeds = {}, .local = &section}, keys);
+        Match match;
+        const auto at = [&](std::uint64_t at_s) {
+            return index.view.lookup(sha256, cut(digest_of(7), sha256), at_s, &match, 1);
+        };
+        assert_int_equal(at(now_s + 10), 1);
+        assert_int_equal(at(now_s + 11), 0);
+    }
+}
+
+void nothing_but_an_entry_of_a_local_list_ends_by_itself(void**) {
+    IndexBuilder builder({.lab = false});
+    const List one("one", 1, 0, 1);
+    const auto feed = *builder.add_keyed_section(one.info, key_check(one.key));
+    KeyedIndicator ending = {.tag = {1, 2}, .reference = 1, .not_after_s = now_s};
+    assert_int_equal(builder.add_keyed(feed, ending), AddOutcome::bad_end);
+    const auto local = *builder.add_keyed_section(Local().info, key_check(one.key));
+    ending.head = HeadFingerprint{1};
+    assert_int_equal(builder.add_keyed(local, ending), AddOutcome::bad_end);
+    ending.head.reset();
+    assert_int_equal(builder.add_keyed(local, ending), AddOutcome::added);
 }
 
 void sizes_and_heads_of_a_feed_rule_objects_out(void**) {
@@ -215,16 +281,6 @@ void keeps_terms_and_the_generation_of_every_record(void**) {
     assert_false(build_feed_index({.index = {}, .feeds = {section}}, &image).has_value());
 }
 
-template <typename Change>
-void assert_refused(Change&& change) {
-    List list("one", 1, 0, 500);
-    change(&list);
-    AlignedBytes image;
-    const auto made = build_feed_index({.index = {}, .feeds = {list.section()}}, &image);
-    assert_false(made.has_value());
-    assert_false(made.error().text.empty());
-}
-
 // A record set is checked where it is read; what an index cannot hold is refused here again.
 void refuses_what_cannot_stand_in_an_index(void**) {
     assert_refused([](List* list) { list->records[9].tag = {}; });
@@ -252,6 +308,9 @@ int main() {
         cmocka_unit_test(holds_two_epochs_of_one_list),
         cmocka_unit_test(no_key_of_a_feed_comes_into_the_file),
         cmocka_unit_test(a_local_list_stands_beside_the_feeds),
+        cmocka_unit_test(an_entry_of_a_local_list_ends_by_itself),
+        cmocka_unit_test(of_a_digest_listed_twice_the_earlier_end_holds),
+        cmocka_unit_test(nothing_but_an_entry_of_a_local_list_ends_by_itself),
         cmocka_unit_test(sizes_and_heads_of_a_feed_rule_objects_out),
         cmocka_unit_test(digests_of_one_indicator_share_a_record_whatever_their_tags),
         cmocka_unit_test(keeps_terms_and_the_generation_of_every_record),

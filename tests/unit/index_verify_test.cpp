@@ -221,6 +221,24 @@ void refuses_record_numbers_out_of_range(void**) {
                      IndexStatus::malformed);
 }
 
+// An end stands in the place of a head, and only in a local list.
+void refuses_ends_where_none_may_be(void**) {
+    const auto with = [](std::size_t section, std::uint8_t flags, std::uint8_t head) {
+        return status_after([=](IndexHead*, MutableBytes image) {
+            IndexRecord* record = part_of<IndexRecord>(image, section, IndexPart::records);
+            record->flags = static_cast<std::uint8_t>(record->flags | flags);
+            record->head[0] = head;
+        });
+    };
+    assert_int_equal(with(1, record_flag::has_end, 1), IndexStatus::ok);
+    assert_int_equal(with(1, record_flag::has_end, 0), IndexStatus::ok);  // ended long ago
+    assert_int_equal(with(1, 0, 1), IndexStatus::malformed);
+    assert_int_equal(with(1, record_flag::has_end | record_flag::has_head, 1),
+                     IndexStatus::malformed);
+    assert_int_equal(with(0, record_flag::has_end, 1), IndexStatus::malformed);
+    assert_int_equal(with(1, 128, 0), IndexStatus::malformed);
+}
+
 void refuses_a_tag_that_no_look_up_finds(void**) {
     assert_int_equal(status_after([](IndexHead*, MutableBytes image) {
                          auto* tags = part_of<TagBucket>(image, 0, IndexPart::tags)->tags;
@@ -343,6 +361,7 @@ int main() {
         cmocka_unit_test(refuses_terms_that_step_up_again),
         cmocka_unit_test(refuses_overlapping_and_distant_parts),
         cmocka_unit_test(refuses_record_numbers_out_of_range),
+        cmocka_unit_test(refuses_ends_where_none_may_be),
         cmocka_unit_test(refuses_a_tag_that_no_look_up_finds),
         cmocka_unit_test(refuses_a_last_bucket_that_is_continued),
         cmocka_unit_test(refuses_a_pushed_on_tag_without_the_mark),

@@ -217,10 +217,11 @@ void openmetrics_names_a_counter_without_its_end(void**) {
 
 // A label has one of a few values: whoever adds one that has not says here why.
 void labels_are_of_a_short_list(void**) {
-    const std::set<std::string> bounded = {
-        "about",  "action",  "ceiling", "class",  "dismiss", "fail", "feed",       "kind",
-        "link",   "list",    "ledger",  "mode",   "outcome", "port", "protection", "reason",
-        "result", "service", "state",   "status", "type",    "unit", "verdict",    "version"};
+    const std::set<std::string> bounded = {"about",      "action", "ceiling", "class",   "dismiss",
+                                           "fail",       "feed",   "kind",    "link",    "list",
+                                           "ledger",     "mode",   "origin",  "outcome", "port",
+                                           "protection", "reason", "result",  "service", "state",
+                                           "status",     "type",   "unit",    "verdict", "version"};
     json document = status_document(status_of_all(), counters_of_all());
     const json feed = {{"name", "centre"},
                        {"ceiling", "block"},
@@ -230,6 +231,7 @@ void labels_are_of_a_short_list(void**) {
     const json incidents = {{"service", "photos"}, {"action", "block"}, {"incidents", 3}};
     document["control"] = {{"version", "1"},
                            {"feeds", {{"feeds", {feed}}}},
+                           {"local_list", {{"entries", 3}, {"hits", {{"order", 1}}}}},
                            {"verify", {{"outcomes", {{"clean", 1}}}}},
                            {"store", {{"services", {incidents}}, {"decided", 1}}}};
     for (const auto& family : metric_families(document, 0)) {

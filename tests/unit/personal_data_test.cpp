@@ -52,6 +52,23 @@ void a_record_that_comes_again_makes_no_second_key(void** state) {
     assert_int_equal(*keys.destroy_before(now_ns() + day_ns, now_ns()), 1);
 }
 
+// As the line writes it of a match of the operator's own list.
+void a_record_that_tells_of_nobody_has_no_key(void** state) {
+    StoreFixture& f = store_of(state);
+    IncidentRecord record{};
+    fill(record.case_number, "AB-0001");
+    record.action = MatchAction::report;
+    record.match_count = 1;
+    f.add_incident(1, record);
+    auto data = data_of(f);
+    assert_false(data->standing("AB-0001")->has_value());
+    assert_false(data->reveal("AB-0001")->has_value());
+    CaseKeys keys;
+    assert_true(keys.open(case_keys_path(f.path)).has_value());
+    assert_int_equal(*keys.destroy_before(now_ns() + day_ns, now_ns()), 0);
+    assert_int_equal(f.store->statistics()->reported, 1);
+}
+
 void what_is_too_old_is_gone_for_ever(void** state) {
     StoreFixture& f = store_of(state);
     f.add_incident(1, incident("AB-0001"));
@@ -214,6 +231,7 @@ int main() {
     const CMUnitTest tests[] = {
         TEST(nothing_personal_stands_open_in_any_file),
         TEST(a_record_that_comes_again_makes_no_second_key),
+        TEST(a_record_that_tells_of_nobody_has_no_key),
         TEST(what_is_too_old_is_gone_for_ever),
         TEST(of_a_destroyed_key_no_byte_is_left),
         TEST(a_hold_keeps_a_case_until_its_day),

@@ -6,6 +6,7 @@
 
 #include "control/store/text.h"
 #include "control/store/verify_queue.h"
+#include "dataplane/contract/index_format.h"
 #include "tests/support/stored_incidents.h"
 
 // Last: it defines macros with names such as fail().
@@ -119,6 +120,41 @@ void stores_incidents_of_every_form(void** state) {
         assert_int_equal(get(fixture, number.c_str()).form, form);
     }
     assert_int_equal(fixture.store->statistics()->odd_records, 0);
+}
+
+void counts_what_the_entries_of_a_local_list_met(void** state) {
+    Fixture& fixture = of(state);
+    const auto hit = [&](std::uint64_t sequence, std::uint64_t entry, std::uint16_t origin,
+                         bool feed_too) {
+        IncidentRecord record = incident(("AB-000" + std::to_string(sequence)).c_str());
+        record.time_ns = noon + sequence * 1000000000;
+        record.match_count = feed_too ? 2 : 1;
+        record.matches[1] = record.matches[0];  // of the feed
+        record.matches[0].local = 1;
+        record.matches[0].weak = 1;
+        record.matches[0].ceiling = static_cast<std::uint8_t>(RightsCeiling::report);
+        record.matches[0].reference = entry;
+        record.matches[0].source = origin;
+        record.matches[1].ceiling = static_cast<std::uint8_t>(RightsCeiling::block);
+        fixture.add(RecordType::decided, sequence, record);
+    };
+    hit(1, 7, 2, false);
+    hit(2, 7, 2, true);
+    hit(3, 9, 1, true);
+    fixture.add(RecordType::decided, 4, incident("AB-0004"));  // of a feed alone
+    assert_true(fixture.apply(id).has_value());
+    const std::vector<LocalHits> hits = *fixture.store->local_hits();
+    assert_int_equal(hits.size(), 2);
+    const LocalHits& nine = hits[hits[0].entry == 9 ? 0 : 1];
+    const LocalHits& seven = hits[hits[0].entry == 9 ? 1 : 0];
+    assert_int_equal(nine.hits, 1);
+    assert_int_equal(nine.origin, 1);
+    assert_int_equal(seven.hits, 2);
+    assert_int_equal(seven.origin, 2);
+    assert_string_equal(seven.last.c_str(), "2024-03-01T12:00:02.000000000Z");
+    const Incident both = get(fixture, "AB-0002");
+    assert_int_equal(both.matches[0].flags, match_flag::weak | match_flag::local | 1 << 2);
+    assert_int_equal(both.matches[1].flags, 2 << 2);
 }
 
 void stores_a_record_that_comes_again_once(void** state) {
@@ -401,7 +437,8 @@ void brings_an_older_store_up_to_date(void** state) {
     assert_true(fixture.apply(id).has_value());
     fixture.store.reset();
     fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
-    fixture.run("DROP TABLE personal; ALTER TABLE odd_record DROP COLUMN key_id");
+    fixture.run(
+        "DROP TABLE personal; DROP INDEX local_match; ALTER TABLE odd_record DROP COLUMN key_id");
     for (const char* column :
          {"content_type", "verified_after_write", "visible_ns", "names_object"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
@@ -502,6 +539,7 @@ int main() {
         TEST(gives_back_every_field_of_an_incident),
         TEST(stores_incidents_of_every_form),
         TEST(stores_incidents_of_every_form),
+        TEST(counts_what_the_entries_of_a_local_list_met),
         TEST(stores_a_record_that_comes_again_once),
         TEST(keeps_both_of_two_records_that_contradict_each_other),
         TEST(tells_the_same_sequence_of_two_journals_apart),

@@ -82,6 +82,7 @@ struct Fixture {
         VerifyRecord record{};
         record.time_ns = noon;
         record.reason = VerifyReason::gap;
+        record.client.present = 1;
         std::strcpy(record.service, service);
         std::strcpy(record.method, "PUT");
         std::strcpy(record.target, target);
@@ -283,6 +284,7 @@ void records_a_match_under_the_request_it_came_of(void** state) {
     VerifyMatch match{};
     match.id = job.id;
     match.incident.action = MatchAction::block;
+    match.incident.client.present = 1;  // also of the line
     std::strcpy(match.incident.case_number, "TEST-1");
     std::strcpy(match.incident.target, "/object");  // of the line, not of the client
     peer.say(VerifyType::match, match);
@@ -304,6 +306,30 @@ void records_a_match_under_the_request_it_came_of(void** state) {
     assert_int_equal(peer.hear_a<VerifyTaken>(VerifyType::taken).id, job.id);
     assert_int_equal((**f.queue->get(job.id)).visible_ns, 3 * ns_per_s);
     peer.idle();
+}
+
+// Only the operator's own list matched: the line leaves the client out, and so does the desk.
+void adds_no_person_to_a_match_that_tells_of_none(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    Peer peer(f);
+    VerifyMatch match{};
+    match.id = peer.job().id;
+    match.incident.action = MatchAction::report;
+    std::strcpy(match.incident.case_number, "TEST-1");
+    peer.say(VerifyType::match, match);
+    peer.hear_a<VerifyRecorded>(VerifyType::recorded);
+    auto incidents = std::move(*open_sqlite_store(f.store));
+    assert_string_equal((**incidents->get_incident("TEST-1")).service.c_str(), "photos");
+    const auto data = std::move(*PersonalData::open(f.store));
+    assert_false(data->reveal("TEST-1")->has_value());
+    VerifyDone done{};
+    done.id = match.id;
+    done.outcome = VerifyOutcome::reported;
+    done.time_ns = noon + 3 * ns_per_s;
+    peer.say(VerifyType::done, done);
+    peer.hear_a<VerifyTaken>(VerifyType::taken);
+    assert_string_equal((**f.queue->get(match.id)).target.c_str(), "");
 }
 
 void a_verifier_that_goes_loses_its_job(void** state) {
@@ -500,6 +526,7 @@ int main() {
         TEST(hands_out_a_job_and_the_index),
         TEST(hands_out_keys_and_suspensions_with_it),
         TEST(records_a_match_under_the_request_it_came_of),
+        TEST(adds_no_person_to_a_match_that_tells_of_none),
         TEST(a_verifier_that_goes_loses_its_job),
         TEST(does_several_jobs_at_once),
         TEST(a_slow_storage_leaves_a_job_to_each_other_one),

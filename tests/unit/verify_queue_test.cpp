@@ -60,7 +60,7 @@ struct Fixture {
         return !taken->has_value();
     }
     std::string match(std::uint64_t id, const char* case_number,
-                      MatchAction action = MatchAction::block) {
+                      MatchAction action = MatchAction::block, bool of_person = true) {
         VerifyMatch found{};
         found.id = id;
         found.object_bytes = 77;
@@ -68,7 +68,8 @@ struct Fixture {
         IncidentRecord incident{};
         std::strcpy(incident.case_number, case_number);
         std::strcpy(incident.service, "photos");
-        std::strcpy(incident.target, "/one");
+        if (of_person) std::strcpy(incident.target, "/one");
+        incident.client.present = of_person ? 1 : 0;
         incident.time_ns = noon + ns_per_s;
         incident.action = action;
         incident.complete = 1;
@@ -249,6 +250,28 @@ void a_failed_try_waits_for_its_time(void** state) {
     assert_int_equal(f.take(noon + 5 * ns_per_s).http_status, 503);
 }
 
+// A case of the operator's own list must not lead to the object by way of its request.
+void what_tells_of_nobody_leaves_no_name_behind(void** state) {
+    Fixture& f = of(state);
+    f.ask("/one");
+    f.ask("/two");
+    f.ask("/clean");
+    const std::uint64_t of_nobody = f.take().id, of_person = f.take().id, clean = f.take().id;
+    f.match(of_nobody, "AB-1", MatchAction::report, false);
+    f.match(of_person, "AB-2", MatchAction::report);
+    assert_true(f.queue->finish(f.done(of_nobody, 4), VerifyOutcome::reported).has_value());
+    assert_true(f.queue->finish(f.done(of_person, 4), VerifyOutcome::reported).has_value());
+    assert_true(f.queue->finish(f.done(clean, 4), VerifyOutcome::clean).has_value());
+    const VerifyRequest forgotten = **f.queue->get(of_nobody);
+    assert_string_equal(forgotten.incident.c_str(), "AB-1");
+    assert_string_equal(forgotten.target.c_str(), "");
+    assert_string_equal(forgotten.host.c_str(), "");
+    assert_string_equal(forgotten.account.c_str(), "");
+    assert_int_equal(forgotten.client.present, 0);
+    assert_string_equal((**f.queue->get(of_person)).target.c_str(), "/two");
+    assert_string_equal((**f.queue->get(clean)).target.c_str(), "/clean");
+}
+
 void a_newer_version_is_asked_for_once(void** state) {
     Fixture& f = of(state);
     f.ask("/one");
@@ -381,6 +404,7 @@ int main() {
         TEST(a_clean_object_is_done),
         TEST(a_match_is_recorded_once_and_deleted_once),
         TEST(a_failed_try_waits_for_its_time),
+        TEST(what_tells_of_nobody_leaves_no_name_behind),
         TEST(a_newer_version_is_asked_for_once),
         TEST(adopts_blocks_that_nobody_confirmed),
         TEST(tries_again_when_asked),
