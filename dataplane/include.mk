@@ -7,7 +7,8 @@ contract_sources := \
     dataplane/contract/options_file.cpp \
     dataplane/contract/pattern_database.cpp \
     dataplane/contract/section_keys.cpp \
-    dataplane/contract/suspensions.cpp
+    dataplane/contract/suspensions.cpp \
+    dataplane/contract/test_vector.cpp
 decode_sources := \
     dataplane/decode/decode.cpp \
     dataplane/decode/checksum.cpp \

@@ -76,6 +76,7 @@ room_tests := \
     worker_fragment \
     verifier \
     verify_job \
+    worker_selftest \
     journal \
     journal_thread \
     options_file \

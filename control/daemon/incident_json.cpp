@@ -49,7 +49,7 @@ json match_json(const IncidentMatch& match) {
         {"source", match.source},
         {"category", match.category},
         {"kinds", kinds_json(match.kinds)},
-        {"weak", (match.flags & 1) != 0},
+        {"weak", (match.flags & match_flag_weak) != 0},
         {"flags", match.flags},
     };
 }
@@ -85,6 +85,7 @@ nlohmann::json incident_json(const Incident& i) {
         {"policy_generation", i.policy_generation},
         {"legal_basis", text_or_null(i.legal_basis)},
         {"lab", i.lab},
+        {"test", i.test},
         {"matches", matches},
     };
 }
@@ -155,11 +156,14 @@ nlohmann::json statistics_json(const StoreStatistics& s) {
                             {"incidents", one.incidents}});
     }
     return {
-        {"services", services},         {"records", s.records},   {"incidents", s.incidents},
-        {"blocked", s.blocked},         {"reported", s.reported}, {"observed", s.observed},
-        {"suspended", s.suspended},     {"decided", s.decided},   {"unconfirmed", s.unconfirmed},
-        {"enforced", s.enforced},       {"gaps", s.gaps},         {"gap_bytes", s.gap_bytes},
-        {"odd_records", s.odd_records}, {"missing", s.missing},   {"damaged", s.damaged},
+        {"services", services},     {"records", s.records},
+        {"incidents", s.incidents}, {"tests", s.tests},
+        {"blocked", s.blocked},     {"reported", s.reported},
+        {"observed", s.observed},   {"suspended", s.suspended},
+        {"decided", s.decided},     {"unconfirmed", s.unconfirmed},
+        {"enforced", s.enforced},   {"gaps", s.gaps},
+        {"gap_bytes", s.gap_bytes}, {"odd_records", s.odd_records},
+        {"missing", s.missing},     {"damaged", s.damaged},
     };
 }
 

@@ -158,6 +158,14 @@ CREATE TABLE personal (
 ALTER TABLE incident ADD COLUMN names_object INTEGER NOT NULL DEFAULT 0;
 UPDATE incident SET names_object = method = 'PUT' OR target LIKE '%uploadId=%';
 )",
+    // Vectors of self-tests are no cases: they are counted apart, and only the newest are kept.
+    R"(
+ALTER TABLE incident ADD COLUMN test INTEGER NOT NULL DEFAULT 0;
+DROP INDEX incident_counts;
+CREATE INDEX incident_counts
+    ON incident (test, service, action, enforced_ns, storage_reset, client_answered);
+CREATE INDEX incident_tests ON incident (id) WHERE test;
+)",
 };
 constexpr std::int64_t sealing_step = 6;
 

@@ -46,8 +46,11 @@ struct IncidentMatch {
     std::uint32_t source = 0;
     std::uint32_t category = 0;
     std::uint32_t kinds = 0;  // bit n: IndicatorKind n matched
-    std::uint32_t flags = 0;  // of the index record; bit 0: weak
+    std::uint32_t flags = 0;  // MatchFlag
 };
+
+// Vectors of self-tests that are kept: a canary of a service makes 1440 a day.
+inline constexpr std::uint32_t tests_kept_max = 1000;
 
 // Without what it tells of a person: that is sealed (personal_data.h).
 struct Incident {
@@ -76,6 +79,7 @@ struct Incident {
     std::uint64_t policy_generation = 0;
     std::string legal_basis;
     bool lab = false;
+    bool test = false;                   // the vector of a self-test: nobody's case
     std::vector<IncidentMatch> matches;  // every section that matched
 };
 
@@ -85,6 +89,7 @@ struct IncidentFilter {
     std::optional<IncidentStatus> status;
     std::optional<std::uint64_t> from_ns;  // decided at or after
     std::optional<std::uint64_t> to_ns;    // decided before
+    std::optional<bool> test;              // only vectors of self-tests, or none of them
 };
 
 struct Gap {
@@ -132,6 +137,7 @@ struct StoreStatistics {
     std::vector<ServiceIncidents> services;
     std::uint64_t records = 0;
     std::uint64_t incidents = 0;
+    std::uint64_t tests = 0;    // vectors of self-tests, in none of the others; tests_kept_max
     std::uint64_t blocked = 0;  // by action
     std::uint64_t reported = 0;
     std::uint64_t observed = 0;

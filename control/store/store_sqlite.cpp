@@ -59,8 +59,8 @@ bool names_object(const std::string& method, const std::string& target) {
 constexpr const char* incident_columns =
     "SELECT id, case_number, time_ns, enforced_ns, storage_reset, client_answered, node, journal,"
     " sequence, server, server_port, vlan, service, method, form, object_bytes, complete, action,"
-    " policy_generation, legal_basis, lab, content_type, verified_after_write, visible_ns"
-    " FROM incident";
+    " policy_generation, legal_basis, lab, content_type, verified_after_write, visible_ns,"
+    " test FROM incident";
 
 class SqliteStore final : public Store {
   public:
@@ -91,8 +91,8 @@ class SqliteStore final : public Store {
   private:
     struct Inserts {
         explicit Inserts(Database& database);
-        Statement record, others, odd, incident, personal, match, enforced, confirm, confirm_case,
-            gap, mode, fault, position, next;
+        Statement record, others, odd, incident, forget_tests, personal, match, enforced, confirm,
+            confirm_case, gap, mode, fault, position, next;
         VerifyInsert verify;
     };
     struct Key {
@@ -134,8 +134,11 @@ SqliteStore::Inserts::Inserts(Database& database)
       incident(database,
                "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns,"
                " object_bytes, policy_generation, server, server_port, vlan, action, form,"
-               " complete, lab, service, legal_basis, method, names_object, content_type)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+               " complete, lab, service, legal_basis, method, names_object, content_type, test)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      forget_tests(database,
+                   "DELETE FROM incident WHERE test AND id <="
+                   " (SELECT id FROM incident WHERE test ORDER BY id DESC LIMIT 1 OFFSET ?)"),
       personal(database, "INSERT INTO personal VALUES (?, ?, ?)"),
       match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -281,12 +284,17 @@ void SqliteStore::put_incident(const Key& key, const IncidentRecord& incident) {
         .bind(method)
         .bind_integer(names_object(method, personal.target))
         .bind_unsigned(static_cast<std::uint8_t>(incident.content_type))
+        .bind_integer(is_test(incident))
         .run();
     const std::int64_t id = database_.last_id();
+    put_matches(id, incident);
+    if (is_test(incident)) {  // there is nobody whom it could tell of
+        inserts_->forget_tests.bind_unsigned(tests_kept_max).run();
+        return;
+    }
     const SealingKey sealing = keys_.make(key.now_ns);
     const std::vector<std::uint8_t> sealed = seal_personal(personal, sealing.key, case_number);
     inserts_->personal.bind_integer(id).bind(Bytes(sealing.id)).bind(Bytes(sealed)).run();
-    put_matches(id, incident);
 }
 
 void SqliteStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
@@ -301,7 +309,7 @@ void SqliteStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
             .bind_unsigned(match.source)
             .bind_unsigned(match.category)
             .bind_unsigned(match.kinds)
-            .bind_unsigned(match.weak)
+            .bind_unsigned(match.flags)
             .run();
     }
 }
@@ -413,6 +421,7 @@ Incident read_incident(const Statement& row) {
     incident.content_type = static_cast<ContentType>(row.integer(n++));
     incident.verified_after_write = row.integer(n++) != 0;
     incident.visible_ns = row.number(n++);
+    incident.test = row.integer(n++) != 0;
     incident.status = status_of(incident);
     return incident;
 }
@@ -553,7 +562,7 @@ void SqliteStore::count_incidents(StoreStatistics* s) {
                   "SELECT service, action, count(*), count(*) FILTER (WHERE enforced_ns IS NULL),"
                   " count(*) FILTER (WHERE enforced_ns IS NOT NULL"
                   "                  AND NOT (storage_reset AND client_answered))"
-                  " FROM incident GROUP BY service, action");
+                  " FROM incident WHERE NOT test GROUP BY service, action");
     while (row.row()) {
         const auto action = static_cast<MatchAction>(row.integer(1));
         const std::uint64_t count = row.number(2);
@@ -568,6 +577,8 @@ void SqliteStore::count_incidents(StoreStatistics* s) {
         s->unconfirmed += row.number(4);
         s->enforced += count - row.number(3) - row.number(4);
     }
+    Statement tests(database_, "SELECT count(*) FROM incident WHERE test");
+    if (tests.row()) s->tests = tests.number(0);
 }
 
 }  // namespace

@@ -99,10 +99,17 @@ struct MatchRecord {
     std::uint16_t source;
     std::uint8_t category;
     std::uint8_t kinds;  // bit n: IndicatorKind n matched
-    std::uint8_t weak;   // flags of the record
+    std::uint8_t flags;  // MatchFlag
     std::uint8_t reserved[3];
 };
 static_assert(sizeof(MatchRecord) == 56);
+
+// Bits of MatchRecord::flags. Numbers stand in the store.
+enum MatchFlag : std::uint8_t {
+    match_flag_weak = 1,
+    // Everything that matched, here and in other sections, is a test indicator: nobody's case.
+    match_flag_test = 4,
+};
 
 struct Endpoint {
     std::uint8_t address[16];  // IPv6, or IPv4 as ::ffff:a.b.c.d
@@ -140,6 +147,11 @@ struct IncidentRecord {
     char container[256];
 };
 static_assert(std::is_trivially_copyable_v<IncidentRecord>);
+
+// The vector of a self-test, not a case. Such a record names no person.
+constexpr bool is_test(const IncidentRecord& incident) {
+    return incident.match_count != 0 && (incident.matches[0].flags & match_flag_test) != 0;
+}
 static_assert(sizeof(IncidentRecord) % 8 == 0);
 
 struct EnforcedRecord {

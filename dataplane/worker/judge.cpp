@@ -28,6 +28,30 @@ Endpoint endpoint_of(const SegmentEnd& end) {
     return endpoint_of(ClientAddress{std::to_array(end.address.bytes), end.port});
 }
 
+// Anybody has the vector of a self-test: beyond a rate it is treated alike, and only counted.
+// `all_ns`: when as many records as ever may be made again.
+bool takes_test_record(std::uint64_t now_ns, std::uint64_t* all_ns, Counters* counters) {
+    const std::uint64_t every_ns = limits::test_record_every_ms * ns_per_ms;
+    const std::uint64_t due_ns = std::max(*all_ns, now_ns);
+    if (due_ns - now_ns < limits::test_records_burst * every_ns) {
+        *all_ns = due_ns + every_ns;
+        return true;
+    }
+    counters->count(Outcome::test_unrecorded);
+    return false;
+}
+
+// Who uploaded a test vector has done nothing.
+void forget_person(IncidentRecord* incident) {
+    incident->client = incident->forwarded = Endpoint{};
+    for (const std::span<char> text :
+         {std::span<char>(incident->host), std::span<char>(incident->account),
+          std::span<char>(incident->target), std::span<char>(incident->field),
+          std::span<char>(incident->name), std::span<char>(incident->member),
+          std::span<char>(incident->container)})
+        std::fill(text.begin(), text.end(), '\0');
+}
+
 }  // namespace
 
 // Every digest of an object is keyed before the first is looked up, so that the index comes from
@@ -73,6 +97,12 @@ struct Worker::State::Finding {
         if (count < entries_max) entries[count++] = {match, KindSet{match.kind}, {}, false};
     }
     void order();
+    // Nothing but test indicators: the vector of a self-test.
+    bool is_test() const {
+        return std::all_of(entries, entries + count, [](const Entry& entry) {
+            return (entry.match.flags & record_flag::test) != 0;
+        });
+    }
 };
 
 // A record has room for as many as there can be sections: what led to the action comes first, then
@@ -376,11 +406,12 @@ std::uint64_t Worker::State::own_bytes(const Judged& judged) {
 // A match is recorded whatever is done about it; blocked is only what policy says to block.
 void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     Exchange& exchange = exchanges[flows[judged.flow].exchange];
-    counters.count(Outcome::object_matched);
+    const bool tests = finding.is_test();
     const auto is_pattern = [](const Finding::Entry& entry) {
         return entry.kinds.has(IndicatorKind::pattern);
     };
-    if (std::any_of(finding.entries, finding.entries + finding.count, is_pattern))
+    counters.count(tests ? Outcome::match_tested : Outcome::object_matched);
+    if (!tests && std::any_of(finding.entries, finding.entries + finding.count, is_pattern))
         counters.count(Outcome::pattern_matched);
     counters.objects[object_class(ObjectClass::inspected)].add(take_body_bytes(&exchange));
     count_type(judged, TypeVerdict::matched);
@@ -388,11 +419,15 @@ void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     fill_incident(judged, finding);
     if (!judged.complete && judged.object < exchange.objects.size())
         drop_object(&exchange, judged.object);
-    if (finding.action == MatchAction::block) return block(judged.flow);
+    const bool recorded = !tests || takes_test_record(now.ns, &test_records_ns, &counters);
+    if (finding.action == MatchAction::block)
+        return recorded ? block(judged.flow) : refuse(judged.flow, ErrorStatus::refused, true);
     RecordTicket ticket;
-    counters.count(finding.action == MatchAction::report ? Outcome::match_reported
-                                                         : Outcome::match_observed);
-    if (!recorder.decided(incident, DenyKey{}, &ticket)) counters.count(Outcome::match_unrecorded);
+    if (!tests)
+        counters.count(finding.action == MatchAction::report ? Outcome::match_reported
+                                                             : Outcome::match_observed);
+    if (recorded && !recorder.decided(incident, DenyKey{}, &ticket))
+        counters.count(Outcome::match_unrecorded);
 }
 
 void Worker::State::fill_incident(const Judged& judged, const Finding& finding) {
@@ -412,6 +447,7 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     incident.action = finding.action;
     incident.complete = judged.complete ? 1 : 0;
     incident.lab = options.lab;
+    const bool tests = finding.is_test();
     const std::size_t named = std::min(finding.count, std::size(incident.matches));
     incident.match_count = static_cast<std::uint8_t>(named);
     for (std::size_t n = 0; n < named; ++n) {
@@ -424,11 +460,14 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
         match.source = entry.match.source;
         match.category = entry.match.category;
         match.kinds = entry.kinds.bits;
-        match.weak = strength_of(entry.kinds, entry.match.flags) == Strength::weak;
+        if (strength_of(entry.kinds, entry.match.flags) == Strength::weak)
+            match.flags |= match_flag_weak;
+        if (tests) match.flags |= match_flag_test;
     }
     copy_text(service(flow).name, incident.service);
     copy_text(options.legal_basis, incident.legal_basis);
     fill_request(flow, &incident);
+    if (tests) forget_person(&incident);
 }
 
 void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const {
