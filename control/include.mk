@@ -71,6 +71,7 @@ cli_sources := \
     control/cli/status.cpp \
     control/cli/tables.cpp \
     control/cli/text.cpp \
+    control/cli/selftest.cpp \
     control/cli/verify.cpp
 daemon_sources := \
     control/daemon/active_options.cpp \
@@ -93,6 +94,9 @@ daemon_sources := \
     control/daemon/request_roles.cpp \
     control/daemon/request_server.cpp \
     control/daemon/requests.cpp \
+    control/daemon/selftest_requests.cpp \
+    control/daemon/selftest_verdict.cpp \
+    control/daemon/selftests.cpp \
     control/daemon/verify_desk.cpp \
     control/daemon/verify_grounds.cpp \
     control/daemon/verify_requests.cpp

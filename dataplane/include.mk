@@ -179,7 +179,8 @@ verifier_sources := \
     dataplane/verifier/index_shelf.cpp \
     dataplane/verifier/job_runner.cpp \
     dataplane/verifier/line_judge.cpp \
-    dataplane/verifier/location.cpp
+    dataplane/verifier/location.cpp \
+    dataplane/verifier/prober.cpp
 verifier_main_sources := dataplane/verifier/main.cpp
 replay_main_sources := \
     dataplane/replay/hash_index.cpp \

@@ -47,8 +47,9 @@ enum class Flag : std::uint8_t {
     since,
     head,
     confirm,
+    tests,
 };
-inline constexpr std::size_t flag_count = 26;
+inline constexpr std::size_t flag_count = 27;
 
 struct FlagInfo {
     Flag flag;
@@ -165,6 +166,7 @@ int run_audit_verify(Context& context);
 int run_verify_list(Context& context);
 int run_verify_show(Context& context);
 int run_verify_retry(Context& context);
+int run_selftest(Context& context);
 int run_feed_status(Context& context);
 int run_feed_sync(Context& context);
 int run_feed_history(Context& context);

@@ -11,9 +11,10 @@ namespace cordon {
 namespace {
 
 constexpr Flag coverage_flags[] = {Flag::unlisted};
-constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status};
-constexpr Flag tail_flags[] = {Flag::follow, Flag::limit, Flag::service, Flag::action,
-                               Flag::status};
+constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status, Flag::tests};
+constexpr Flag tail_flags[] = {Flag::follow, Flag::limit,  Flag::service,
+                               Flag::action, Flag::status, Flag::tests};
+constexpr Flag selftest_flags[] = {Flag::service};
 constexpr Flag reveal_flags[] = {Flag::reveal, Flag::reason};
 constexpr Flag keep_flags[] = {Flag::span, Flag::reason};
 constexpr Flag build_flags[] = {Flag::output, Flag::section, Flag::generation, Flag::random,
@@ -117,6 +118,10 @@ const Command commands[] = {
      "tries those again, or the one, that ended in error or overflow",
      run_verify_retry,
      "verify.retry"},
+    {"selftest", "", 0, 0, selftest_flags,
+     "uploads a harmless known file through the appliance: it must be refused, and leave nothing "
+     "on the storage",
+     run_selftest, "selftest.start"},
     {"feed status",
      "",
      0,
@@ -260,6 +265,7 @@ constexpr FlagInfo flags[] = {
     {Flag::since, "since", 0, "TIME", "only newer: 2030-01-31T18:00:00Z, or so long ago: 30m, 2h"},
     {Flag::head, "head", 0, "HASH", "a head that was noted before: is all up to it still there?"},
     {Flag::confirm, "confirm", 0, "TIME", "it goes back after this time, at most 60m"},
+    {Flag::tests, "tests", 0, nullptr, "with the vectors of self-tests"},
 };
 static_assert(std::size(flags) == flag_count);
 

@@ -157,9 +157,11 @@ Result<void> Daemon::open_desk() {
         if (!queue) return Failure(queue.error());
         verify_queue_ = std::move(*queue);
     }
+    selftests_.use(config_.verifier.tested, monotonic_ms());
     if (desk_) desk_->use(config_, active_);
     if (desk_ || !config_.verifier.enabled()) return {};
-    Result<std::unique_ptr<VerifyDesk>> desk = VerifyDesk::start(options, config_, active_);
+    Result<std::unique_ptr<VerifyDesk>> desk =
+        VerifyDesk::start(options, config_, active_, &selftests_.board());
     if (!desk) return Failure(desk.error());
     desk_ = std::move(*desk);
     return {};
@@ -239,6 +241,7 @@ void Daemon::tick() {
     record_noticed();
     end_retention();
     pass_feed_answers();
+    turn_selftests();
     ask_status();
 }
 
@@ -288,7 +291,8 @@ void Daemon::open_events() {
 
 void Daemon::tell_events() {
     if (!events_) return;
-    events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds(), audit_.recent());
+    events_->turn(dataplane_, feeds_json().at("feeds"), unix_seconds(), audit_.recent(),
+                  selftests_.status_json());
 }
 
 void Daemon::watch_index(const LinkStatus& status) {

@@ -26,6 +26,7 @@
 #include "control/daemon/mode_overrides.h"
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
+#include "control/daemon/selftests.h"
 #include "control/daemon/verify_desk.h"
 #include "control/events/event_writer.h"
 #include "control/metrics/metrics_server.h"
@@ -136,6 +137,11 @@ class Daemon {
 
     void end_retention();
 
+    // Self-tests (selftest_requests.cpp).
+    void turn_selftests();
+    SelftestSeen selftest_seen();
+    void send_distrust(const std::string& why);
+
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
     void on_status_request(ClientId client, std::uint32_t uid, Request* request);
@@ -163,6 +169,8 @@ class Daemon {
     void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_retry(ClientId client, std::uint32_t uid, Request* request);
+    void on_selftest_start(ClientId client, std::uint32_t uid, Request* request);
+    void on_selftest_show(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_status(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_sync(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_history(ClientId client, std::uint32_t uid, Request* request);
@@ -230,8 +238,9 @@ class Daemon {
     std::unique_ptr<PersonalData> personal_;
     std::unique_ptr<JournalIntake> journal_;
     std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
-    std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
-    std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
+    Selftests selftests_;
+    std::unique_ptr<VerifyDesk> desk_;       // none when no service verifies or is tested
+    std::unique_ptr<sync::FeedDesk> feeds_;  // none when no feed is followed
     FeedAnswers feed_answers_;
     std::optional<RequestServer> server_;
     std::unique_ptr<EventWriter> events_;     // none when none is configured

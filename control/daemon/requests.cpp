@@ -54,6 +54,8 @@ const Daemon::Command Daemon::commands_[] = {
     {"verify.list", &Daemon::on_verify_list},
     {"verify.show", &Daemon::on_verify_show},
     {"verify.retry", &Daemon::on_verify_retry},
+    {"selftest.start", &Daemon::on_selftest_start},
+    {"selftest.show", &Daemon::on_selftest_show},
     {"reload", &Daemon::on_reload},
 };
 
@@ -136,6 +138,7 @@ json Daemon::control_json() {
           {"backlog", backlog_json(journal)},
           {"error", journal.error ? json(journal.error->message()) : json(nullptr)}}},
         {"verify", verify_json()},
+        {"selftest", selftests_.status_json()},
         {"feeds", feeds_json()},
         {"metrics", metrics_json()},
         {"events", events_ ? events_->status() : json(nullptr)},

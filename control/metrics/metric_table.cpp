@@ -71,6 +71,7 @@ constexpr MetricRow rows[] = {
     {"/control/store/error", "cordon_store_fault", fault, "", "1: the store does not answer."},
     {"/control/store/records", "cordon_store_records", gauge, "", "Records of the journal in the store."},
     {"/control/store/incidents", "cordon_store_incidents", gauge, "", "Incidents in the store."},
+    {"/control/store/tests", "cordon_store_tests", gauge, "", "Vectors of self-tests in the store, in none of the others; the newest are kept."},
     {"/control/store/blocked|reported|observed|suspended", nullptr, left_out, "kind", a_sum},
     {"/control/store/services/*/incidents", "cordon_service_incidents", gauge, "service&action", "Incidents in the store by service and by what was done."},
     {"/control/store/services/*/service|action", nullptr, left_out, "service&action,field", "labels"},
@@ -93,6 +94,14 @@ constexpr MetricRow rows[] = {
     {"/control/verify/last_failure", nullptr, left_out, "", for_people},
     {"/control/verify/outcomes/*", "cordon_verify_outcomes", gauge, "outcome", "Objects judged on the storage, by what became of them."},
     {"/control/verify/longest_visible_seconds", "cordon_verify_longest_visible_seconds", gauge, "", "The longest time that a known object was on a storage."},
+
+    {"/control/selftest/*/service", nullptr, left_out, "service=service", "a label"},
+    {"/control/selftest/*/canary_seconds", "cordon_canary_interval_seconds", gauge, "service=service", "How often the canary tests a service; 0: it does not."},
+    {"/control/selftest/*/time", "cordon_selftest_timestamp_seconds", time, "service=service", "When a service was last tested with the vector."},
+    {"/control/selftest/*/proven", "cordon_selftest_proven_timestamp_seconds", time, "service=service", "When the vector was last seen to be refused."},
+    {"/control/selftest/*/result", "cordon_selftest_result", state, "service=service,result", "What the last test of a service showed."},
+    {"/control/selftest/*/failures", "cordon_canary_failures", gauge, "service=service", "Canaries in a row that ended in that result, when it is not ok."},
+    {"/control/selftest/*/text|storage", nullptr, left_out, "service=service,field", for_people},
 
     {"/control/feeds/node", nullptr, left_out, "", identity},
     {"/control/feeds/feeds/*/name", nullptr, left_out, "feed=name", "a label"},
@@ -133,6 +142,7 @@ constexpr MetricRow rows[] = {
     {"/dataplane/pid", nullptr, left_out, "", identity},
     {"/dataplane/started", "cordon_dataplane_start_timestamp_seconds", time, "", "When the dataplane was started."},
     {"/dataplane/lab", nullptr, left_out, "", "as of cordond, or a restart is needed"},
+    {"/dataplane/distrusted", "cordon_dataplane_distrusted", gauge, "", "1: a canary found that known files pass; the dataplane feeds its watchdog no more."},
     {"/dataplane/port_kind", "cordon_port_kind_info", state, "kind", "How the ports are driven."},
     {"/dataplane/xdp_attached", "cordon_xdp_attached", gauge, "", "1: the kernel takes over when the dataplane dies."},
     {"/dataplane/ports/*", "cordon_port_link_info", state, "port,link", "State of the link of a port."},
@@ -159,6 +169,7 @@ constexpr MetricRow rows[] = {
     {"/dataplane/index/suspensions/error", "cordon_suspensions_fault", fault, "", "1: the newest suspensions are not in force."},
     {"/dataplane/index/clock_step_seconds", "cordon_clock_step_seconds", gauge, "", "The last step of the clock that was too large; 0: none."},
     {"/dataplane/index/memory", "cordon_index_memory_info", state, "kind", "What the index in force lies in."},
+    {"/dataplane/index/test_vector", "cordon_test_vector_info", state, "state", "What would be done about the vector of a self-test."},
     {"/dataplane/index/key_protection", "cordon_key_protection_info", state, "protection", "Where the key is that opens the keys of the lists."},
     {"/dataplane/index/key_fault", "cordon_key_fault", fault, "", "1: a key of the lists is missing."},
 

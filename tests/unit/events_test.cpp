@@ -175,7 +175,8 @@ void an_incident_is_one_line(void**) {
                          {"lists", {"centre"}},
                          {"legal_basis", "order 12"},
                          {"policy_generation", 4},
-                         {"lab", false}};
+                         {"lab", false},
+                         {"test", false}};
     assert_string_equal(told[0].dump().c_str(), wanted.dump().c_str());
     assert_int_equal(events->status().at("written"), 1);
 }
@@ -184,12 +185,12 @@ void an_incident_is_one_line(void**) {
 // neither a person nor a file.
 void no_field_but_those_that_are_allowed(void**) {
     const std::set<std::string> allowed = {
-        "timestamp", "event_type",   "event_id",  "host",         "service",
-        "case",      "action",       "form",      "content_type", "size",
-        "complete",  "after_write",  "lists",     "legal_basis",  "policy_generation",
-        "lab",       "reason",       "until",     "bytes",        "packets",
-        "from",      "to",           "feed",      "generation",   "records",
-        "count",     "audit_record", "audit_head"};
+        "timestamp", "event_type",   "event_id",   "host",         "service",
+        "case",      "action",       "form",       "content_type", "size",
+        "complete",  "after_write",  "lists",      "legal_basis",  "policy_generation",
+        "lab",       "reason",       "until",      "bytes",        "packets",
+        "from",      "to",           "feed",       "generation",   "records",
+        "count",     "audit_record", "audit_head", "test"};
     std::set<std::string> listed;
     for (const EventFieldInfo& field : event_fields)
         listed.insert(std::string(field.name));
