@@ -361,7 +361,8 @@ bool VerifyDesk::find_job(Seat* seat, const Settings& settings, std::uint64_t no
     std::vector<std::string> busy;
     for (const Seat& one : seats_)
         if (one.job) busy.push_back(one.job->service);
-    if (busy.size() >= settings.verifier.jobs_at_once()) return false;
+    const std::size_t for_tests = settings.verifier.tested.empty() ? 0 : 1;
+    if (busy.size() + for_tests >= settings.verifier.hands()) return false;
     const std::vector<std::string> held_back = settings.verifier.held_back(busy);
     for (int n = 0; n < passed_over_max; ++n) {
         auto taken = queue_->take(now_ns, held_back);
@@ -515,8 +516,11 @@ void VerifyDesk::fail_probe(Seat* seat) {
     if (seat->probe == 0) return;
     VerifyProbed failed{};
     failed.id = std::exchange(seat->probe, 0);
-    copy_text("cordon-verifier went away in the middle of it, or the service is no longer tested",
-              failed.error);
+    ProbeFinding& first = failed.findings[static_cast<std::size_t>(ProbeWay::control)];
+    first.tried = 1;
+    copy_text(
+        "cordon-verifier went away in the middle of it, or the service is not tested any more",
+        first.detail);
     board_.put(failed);
 }
 

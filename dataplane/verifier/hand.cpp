@@ -115,7 +115,8 @@ void Hand::work(const VerifyProbe& probe) {
     VerifyProbed probed{};
     probed.id = probe.id;
     if (const Result<void> usable = storage_.use(Prober::access_of(probe)); !usable) {
-        complain(usable.error().message());
+        complain(std::string("self-test of service ") + probe.service + ": " +
+                 usable.error().message());
         std::snprintf(probed.error, sizeof probed.error, "%s", usable.error().message().c_str());
     } else {
         prober_.run(probe, clock_now().unix_ns ^ workshop_.seed, &probed);

@@ -564,7 +564,7 @@ void a_self_test_whose_verifier_goes_has_an_end(void** state) {
     }
     const VerifyProbed result = only_result(f);
     assert_int_equal(result.id, 9);
-    assert_true(result.error[0] != '\0');
+    assert_true(result.findings[0].detail[0] != '\0');
     // One of a service that is not tested any more is handed to nobody.
     f->board.order({10, "photos", 3});
     Peer peer(*f);
@@ -584,7 +584,7 @@ void what_no_verifier_says_ends_the_connection(void** state) {
         if (!odd_id) probed.findings[0].left = static_cast<ProbeLeft>(99);
         peer.say(VerifyType::probed, probed);
         assert_true(peer.hear().empty());
-        assert_true(only_result(f).error[0] != '\0');
+        assert_true(only_result(f).findings[0].detail[0] != '\0');
     }
 }
 
