@@ -82,6 +82,7 @@ cli_sources := \
     control/cli/text.cpp \
     control/cli/top.cpp \
     control/cli/top_view.cpp \
+    control/cli/selftest.cpp \
     control/cli/verify.cpp
 daemon_sources := \
     control/daemon/active_options.cpp \
@@ -108,6 +109,9 @@ daemon_sources := \
     control/daemon/requests.cpp \
     control/daemon/store_desk.cpp \
     control/daemon/store_requests.cpp \
+    control/daemon/selftest_requests.cpp \
+    control/daemon/selftest_verdict.cpp \
+    control/daemon/selftests.cpp \
     control/daemon/verify_desk.cpp \
     control/daemon/verify_grounds.cpp \
     control/daemon/verify_requests.cpp

@@ -7,7 +7,8 @@ contract_sources := \
     dataplane/contract/options_file.cpp \
     dataplane/contract/pattern_database.cpp \
     dataplane/contract/section_keys.cpp \
-    dataplane/contract/suspensions.cpp
+    dataplane/contract/suspensions.cpp \
+    dataplane/contract/test_vector.cpp
 decode_sources := \
     dataplane/decode/decode.cpp \
     dataplane/decode/checksum.cpp \
@@ -179,7 +180,8 @@ verifier_sources := \
     dataplane/verifier/index_shelf.cpp \
     dataplane/verifier/job_runner.cpp \
     dataplane/verifier/line_judge.cpp \
-    dataplane/verifier/location.cpp
+    dataplane/verifier/location.cpp \
+    dataplane/verifier/prober.cpp
 verifier_main_sources := dataplane/verifier/main.cpp
 replay_main_sources := \
     dataplane/replay/hash_index.cpp \

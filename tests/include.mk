@@ -78,6 +78,8 @@ room_tests := \
     worker_fragment \
     verifier \
     verify_job \
+    prober \
+    worker_selftest \
     journal \
     journal_thread \
     options_file \
@@ -93,6 +95,7 @@ control_tests := \
     journal_crash \
     personal_data \
     shared_store \
+    selftest \
     store \
     verify_queue \
     verify_desk \
@@ -137,8 +140,9 @@ $(O)/tests/unit/content_coding_test $(O)/tests/unit/worker_forms_test: \
     LIBS = $(pure_libs) -lcmocka -lbrotlienc
 
 # The verifier is no part of the rooms.
-$(O)/tests/unit/verifier_test $(O)/tests/unit/verify_job_test: $(verifier_objects)
-$(O)/tests/unit/verifier_test $(O)/tests/unit/verify_job_test: LIBS = $(pure_libs) -lcmocka -lcurl
+of_verifier := $(patsubst %,$(O)/tests/unit/%_test,verifier verify_job prober)
+$(of_verifier): $(verifier_objects)
+$(of_verifier): LIBS = $(pure_libs) -lcmocka -lcurl
 
 # Compares with what the http room was given to read: tests/support/inspected_tap.h.
 tapped := \

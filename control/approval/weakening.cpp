@@ -71,6 +71,11 @@ Value midstream(MidstreamAction action) {
                           : action == MidstreamAction::retire ? 1
                                                               : 2);
 }
+// Rarer is weaker, and never the weakest.
+Value canary(const TestedService& t) {
+    if (t.canary_seconds == 0) return {INT64_MAX, "never"};
+    return number(t.canary_seconds);
+}
 Value hops(const ServiceOptions& s) {
     std::vector<std::string> all;
     for (std::size_t i = 0; i < s.trusted_hop_count; ++i)
@@ -181,6 +186,19 @@ constexpr Row<VerifiedService> verify_rows[] = {
     {"service.verify.swift", Weight::any, [](const VerifiedService& v) { return text(v.swift); }},
 };
 
+// Another place is no longer the one that was tried; 0 is never.
+constexpr Row<TestedService> selftest_rows[] = {
+    {"service.selftest.api", Weight::any, [](const TestedService& t) { return choice(t.api); }},
+    {"service.selftest.endpoint", Weight::any, [](const TestedService& t) { return text(t.endpoint); }},
+    {"service.selftest.region", Weight::any, [](const TestedService& t) { return text(t.region); }},
+    {"service.selftest.credentials", Weight::any, [](const TestedService& t) { return text(t.credentials); }},
+    {"service.selftest.path_style", Weight::any, [](const TestedService& t) { return flag(t.path_style); }},
+    {"service.selftest.ca_file", Weight::any, [](const TestedService& t) { return text(t.ca_file); }},
+    {"service.selftest.folder", Weight::any, [](const TestedService& t) { return text(t.folder); }},
+    {"service.selftest.canary_seconds", Weight::higher, canary},
+    {"service.selftest.trips_watchdog", Weight::lower, [](const TestedService& t) { return flag(t.trips_watchdog); }},
+};
+
 constexpr Row<FeedOptions> feed_rows[] = {
     {"feed.mirrors", Weight::any, [](const FeedOptions& f) { return list(f.mirrors); }},
     {"feed.root", Weight::any, [](const FeedOptions& f) { return text(f.root); }},
@@ -281,6 +299,18 @@ void compare_verify(const Config& before, const Config& after, std::string_view 
                         b == nullptr ? Effect::weakens : Effect::strengthens});
 }
 
+void compare_selftest(const Config& before, const Config& after, std::string_view name,
+                      std::vector<Change>* changes) {
+    const TestedService* a = before.verifier.find_tested(name);
+    const TestedService* b = after.verifier.find_tested(name);
+    if (a != nullptr && b != nullptr)
+        return compare(selftest_rows, std::string(name), *a, *b, changes);
+    if (a == b) return;
+    changes->push_back({"service " + std::string(name) + ".selftest", a == nullptr ? "none" : "set",
+                        b == nullptr ? "none" : "set",
+                        b == nullptr ? Effect::weakens : Effect::strengthens});
+}
+
 void compare_services(const Config& before, const Config& after, std::vector<Change>* changes) {
     for (std::uint32_t i = 0; i < before.options.service_count; ++i) {
         const S& a = before.options.services[i];
@@ -293,6 +323,7 @@ void compare_services(const Config& before, const Config& after, std::vector<Cha
         compare_address(a, *b, changes);
         compare(service_rows, a.name, a, *b, changes);
         compare_verify(before, after, a.name, changes);
+        compare_selftest(before, after, a.name, changes);
     }
     for (std::uint32_t i = 0; i < after.options.service_count; ++i) {
         const S& b = after.options.services[i];
@@ -358,12 +389,14 @@ std::string changes_text(const std::vector<Change>& changes) {
 
 std::vector<std::string> classified_keys() {
     std::vector<std::string> keys = {"service.name", "service.address", "service.verify",
-                                     "feed.name"};
+                                     "service.selftest", "feed.name"};
     for (const auto& row : rows)
         keys.emplace_back(row.key);
     for (const auto& row : service_rows)
         keys.emplace_back(row.key);
     for (const auto& row : verify_rows)
+        keys.emplace_back(row.key);
+    for (const auto& row : selftest_rows)
         keys.emplace_back(row.key);
     for (const auto& row : feed_rows)
         keys.emplace_back(row.key);

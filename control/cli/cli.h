@@ -51,8 +51,9 @@ enum class Flag : std::uint8_t {
     origin,
     id,
     size,
+    tests,
 };
-inline constexpr std::size_t flag_count = 30;
+inline constexpr std::size_t flag_count = 31;
 
 struct FlagInfo {
     Flag flag;
@@ -187,6 +188,7 @@ int run_audit_verify(Context& context);
 int run_verify_list(Context& context);
 int run_verify_show(Context& context);
 int run_verify_retry(Context& context);
+int run_selftest(Context& context);
 int run_feed_status(Context& context);
 int run_feed_sync(Context& context);
 int run_feed_history(Context& context);

@@ -12,9 +12,10 @@ namespace {
 
 constexpr Flag coverage_flags[] = {Flag::unlisted};
 constexpr Flag top_flags[] = {Flag::interval, Flag::limit};
-constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status};
-constexpr Flag tail_flags[] = {Flag::follow, Flag::limit, Flag::service, Flag::action,
-                               Flag::status};
+constexpr Flag list_flags[] = {Flag::limit, Flag::service, Flag::action, Flag::status, Flag::tests};
+constexpr Flag tail_flags[] = {Flag::follow, Flag::limit,  Flag::service,
+                               Flag::action, Flag::status, Flag::tests};
+constexpr Flag selftest_flags[] = {Flag::service};
 constexpr Flag reveal_flags[] = {Flag::reveal, Flag::reason};
 constexpr Flag keep_flags[] = {Flag::span, Flag::reason};
 constexpr Flag build_flags[] = {Flag::output, Flag::section, Flag::generation, Flag::random,
@@ -152,6 +153,10 @@ const Command commands[] = {
      "tries those again, or the one, that ended in error or overflow",
      run_verify_retry,
      "verify.retry"},
+    {"selftest", "", 0, 0, selftest_flags,
+     "uploads a harmless known file through the appliance: it must be refused, and leave nothing "
+     "on the storage",
+     run_selftest, "selftest.start"},
     {"feed status",
      "",
      0,
@@ -300,6 +305,7 @@ constexpr FlagInfo flags[] = {
      "who said so: an order, a hotline's notice, a case"},
     {Flag::id, "id", 0, "ID", "number of the order, notice or case; it is recorded: no names"},
     {Flag::size, "size", 0, "BYTES", "the size of the file, where it is known"},
+    {Flag::tests, "tests", 0, nullptr, "with the vectors of self-tests"},
 };
 static_assert(std::size(flags) == flag_count);
 

@@ -57,7 +57,8 @@ std::string references_of(const json& incident) {
 
 std::string action_of(const json& incident) {
     return (incident.value("review", false) ? "review" : text_of(incident.at("action"))) +
-           (incident.at("lab").get<bool>() ? " (LAB)" : "");
+           (incident.at("lab").get<bool>() ? " (LAB)" : "") +
+           (incident.at("test").get<bool>() ? " (TEST)" : "");
 }
 
 Table incident_table() {
@@ -87,6 +88,7 @@ Result<json> question(const Context& context, const char* name, std::uint64_t li
     for (const auto& [flag, field] : filters) {
         if (context.has(flag)) request[field] = context.get(flag);
     }
+    if (context.has(Flag::tests)) request["tests"] = 1;
     return request;
 }
 
@@ -114,6 +116,7 @@ std::string confirmation(const json& i) {
 
 void add_personal(std::string* page, const json& i) {
     const json& personal = i.at("personal");
+    if (personal == "none") return add(page, "Person", "none: the vector of a self-test");
     if (!personal.is_object()) {
         const bool sealed = personal == "sealed";
         const json& reason = i.value("held_for", json(nullptr));

@@ -90,6 +90,10 @@ void judge_dataplane(const json& d, json* problems) {
     }
     add_text(problems, "the last index was refused: ", index.at("error"));
     judge_lists(index, problems);
+    if (d.at("distrusted").get<bool>())
+        add_critical(problems,
+                     "a canary found that known files pass: the dataplane feeds its watchdog no "
+                     "more, and waits to be restarted");
     if (d.at("journal").at("errors").get<std::uint64_t>() != 0) {
         add_critical(problems,
                      "the journal could not be written at times; look at the disk of state_dir");
@@ -134,6 +138,21 @@ void judge_verifier(const json& v, json* problems) {
         add(problems, grouped(n) +
                           " objects were never judged; `cordonctl verify list --outcome error` "
                           "names them, `cordonctl verify retry` tries again");
+    }
+}
+
+// Known files pass, or may: whoever is on call is woken. A storage that cannot be reached, or that
+// keeps what was cut, can wait for the day.
+void judge_selftests(const json& selftests, json* problems) {
+    for (const json& s : selftests) {
+        if (!s.at("result").is_string() || s.at("result") == "ok") continue;
+        const std::string result = s.at("result").get<std::string>();
+        const std::string text = "self-test of service " + s.at("service").get<std::string>() +
+                                 " (" + local_time(s.at("time").get<std::string>()) +
+                                 "): " + s.at("text").get<std::string>();
+        const bool passes = result == "passed" || result == "around" || result == "kept_whole" ||
+                            result == "not_inspected";
+        passes ? add_critical(problems, text) : add(problems, text);
     }
 }
 
@@ -194,6 +213,7 @@ void judge_control(const json& c, json* problems) {
     const json& journal = c.at("journal");
     add_text(problems, "the journal cannot be read: ", journal.at("error"));
     judge_verifier(c.at("verify"), problems);
+    judge_selftests(c.value("selftest", json::array()), problems);
     judge_feeds(c.at("feeds").at("feeds"), problems);
     if (c.contains("local_list"))
         add_text(problems, "the local list: ", c.at("local_list").at("problem"));

@@ -166,6 +166,19 @@ void add_verifier(std::string* page, const json& v) {
     add(page, "Verifier", line);
 }
 
+void add_selftests(std::string* page, const json& selftests) {
+    for (const json& s : selftests) {
+        const json& storage = s.at("storage");
+        const std::uint64_t every = number(s.at("canary_seconds"));
+        add(page, "Self-test",
+            text_of(s.at("service")) + ": " +
+                (s.at("result").is_string() ? text_of(s.at("result")) + ", " + since(s.at("time"))
+                                            : std::string("not tested since cordond was started")) +
+                (every == 0 ? "" : "; every " + duration(every)) +
+                (storage.is_string() ? "; the storage " + text_of(storage) : ""));
+    }
+}
+
 void add_approval(std::string* page, const json& c) {
     const json& approval = c.at("approval");
     const json& config = approval.at("config");
@@ -204,6 +217,7 @@ void add_control(std::string* page, const json& c) {
     if (c.contains("approval")) add_approval(page, c);
     add_verifier(page, c.at("verify"));
     if (c.contains("local_list")) add_local_list(page, c.at("local_list"));
+    add_selftests(page, c.value("selftest", json::array()));
     const json& store = c.at("store");
     if (store.contains("error")) return add(page, "Incidents", text_of(store.at("error")));
     add(page, "Incidents",

@@ -180,10 +180,13 @@ void read_service(TomlSection* section, Options* options, VerifierOptions* verif
     VerifiedService verified;
     s.verify = read_verified_service(section, s.name, &verified) ? 1 : 0;
     if (s.verify != 0) verified.swift.copy(s.swift, sizeof s.swift - 1);
+    TestedService tested;
+    const bool is_tested = read_tested_service(section, s.name, options->lab != 0, &tested);
     section->finish();
     if (!unique(section, s, *options)) return;
     options->services[options->service_count++] = s;
     if (s.verify != 0) verifier->services.push_back(std::move(verified));
+    if (is_tested) verifier->tested.push_back(std::move(tested));
 }
 
 }  // namespace cordon

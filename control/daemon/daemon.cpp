@@ -137,9 +137,11 @@ Result<void> Daemon::open_server() {
 }
 
 Result<void> Daemon::open_desk() {
+    selftests_.use(config_.verifier.tested, monotonic_ms());
     if (desk_) desk_->use(config_, active_);
     if (desk_ || !config_.verifier.enabled()) return {};
-    Result<std::unique_ptr<VerifyDesk>> desk = VerifyDesk::start(store_options(), config_, active_);
+    Result<std::unique_ptr<VerifyDesk>> desk =
+        VerifyDesk::start(store_options(), config_, active_, &selftests_.board());
     if (!desk) return Failure(desk.error());
     desk_ = std::move(*desk);
     return {};
@@ -230,6 +232,7 @@ void Daemon::tick() {
     end_retention();
     end_local_entries();
     pass_feed_answers();
+    turn_selftests();
     ask_status();
 }
 
@@ -291,7 +294,7 @@ void Daemon::tell_events() {
                 events_asked_ = false;
                 if (!events_) return;
                 events_->turn(news, dataplane_, feeds_json().at("feeds"), unix_seconds(),
-                              audit_.recent());
+                              audit_.recent(), selftests_.status_json());
             });
         });
     events_asked_ = asked.has_value();

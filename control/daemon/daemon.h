@@ -30,6 +30,7 @@
 #include "control/daemon/mode_overrides.h"
 #include "control/daemon/request.h"
 #include "control/daemon/request_server.h"
+#include "control/daemon/selftests.h"
 #include "control/daemon/store_desk.h"
 #include "control/daemon/verify_desk.h"
 #include "control/events/event_writer.h"
@@ -167,6 +168,10 @@ class Daemon {
     void end_local_entries();
     nlohmann::json local_json() const;
     nlohmann::json list_json(const std::vector<LocalHits>& hits) const;
+    // Self-tests (selftest_requests.cpp).
+    void turn_selftests();
+    SelftestSeen selftest_seen();
+    void send_distrust(const std::string& why);
 
     // Requests.
     void on_version(ClientId client, std::uint32_t uid, Request* request);
@@ -201,6 +206,8 @@ class Daemon {
     void on_verify_list(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_show(ClientId client, std::uint32_t uid, Request* request);
     void on_verify_retry(ClientId client, std::uint32_t uid, Request* request);
+    void on_selftest_start(ClientId client, std::uint32_t uid, Request* request);
+    void on_selftest_show(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_status(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_sync(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_history(ClientId client, std::uint32_t uid, Request* request);
@@ -273,7 +280,8 @@ class Daemon {
     std::atomic<bool> leaving_ = false;  // nobody waits for a store any more
     std::unique_ptr<StoreDesk> stores_;
     std::unique_ptr<JournalIntake> journal_;
-    std::unique_ptr<VerifyDesk> desk_;       // none when no service verifies
+    Selftests selftests_;
+    std::unique_ptr<VerifyDesk> desk_;       // none when no service verifies or is tested
     std::unique_ptr<sync::FeedDesk> feeds_;  // none when no feed is followed
     FeedAnswers feed_answers_;
     LocalList local_;

@@ -71,10 +71,14 @@ bool is_review(const Incident& i) {
            });
 }
 
+bool tells_of_nobody(const Incident& incident) {
+    return incident.test || is_review(incident);
+}
+
 nlohmann::json standing_json(const Incident& incident, const std::optional<KeyStanding>& standing,
                              std::uint32_t retention_days) {
     if (!standing)
-        return {{"personal", is_review(incident) ? "none" : "destroyed"},
+        return {{"personal", tells_of_nobody(incident) ? "none" : "destroyed"},
                 {"destroyed_after", nullptr},
                 {"held_for", nullptr}};
     const std::uint64_t end_ns = standing->made_ns + retention_days * 86400ull * ns_per_s;
@@ -116,6 +120,7 @@ nlohmann::json incident_json(const Incident& i) {
         {"legal_basis", text_or_null(i.legal_basis)},
         {"lab", i.lab},
         {"review", is_review(i)},
+        {"test", i.test},
         {"matches", matches},
     };
 }
@@ -186,11 +191,14 @@ nlohmann::json statistics_json(const StoreStatistics& s) {
                             {"incidents", one.incidents}});
     }
     return {
-        {"services", services},         {"records", s.records},   {"incidents", s.incidents},
-        {"blocked", s.blocked},         {"reported", s.reported}, {"observed", s.observed},
-        {"suspended", s.suspended},     {"decided", s.decided},   {"unconfirmed", s.unconfirmed},
-        {"enforced", s.enforced},       {"gaps", s.gaps},         {"gap_bytes", s.gap_bytes},
-        {"odd_records", s.odd_records}, {"missing", s.missing},   {"damaged", s.damaged},
+        {"services", services},     {"records", s.records},
+        {"incidents", s.incidents}, {"tests", s.tests},
+        {"blocked", s.blocked},     {"reported", s.reported},
+        {"observed", s.observed},   {"suspended", s.suspended},
+        {"decided", s.decided},     {"unconfirmed", s.unconfirmed},
+        {"enforced", s.enforced},   {"gaps", s.gaps},
+        {"gap_bytes", s.gap_bytes}, {"odd_records", s.odd_records},
+        {"missing", s.missing},     {"damaged", s.damaged},
     };
 }
 

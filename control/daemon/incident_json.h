@@ -15,6 +15,8 @@ namespace cordon {
 
 // Only the operator's own list matched: there is nothing of a person in it.
 bool is_review(const Incident& incident);
+// That, or a self-test: nothing of a person was ever recorded.
+bool tells_of_nobody(const Incident& incident);
 nlohmann::json incident_json(const Incident& incident);
 nlohmann::json match_json(const IncidentMatch& match);
 // Of a case: "sealed" with its end, "destroyed", or "none" there ever was.

@@ -56,6 +56,8 @@ Result<IncidentFilter> filter_of(Request* request) {
             return failure(ErrorCode::usage, "status must be decided, unconfirmed or enforced");
         }
     }
+    // A canary would fill a list of people's cases within the hour.
+    if (request->number("tests", 0, 1) == 0) filter.test = false;
     return filter;
 }
 
@@ -171,7 +173,7 @@ void Daemon::on_incidents_hold(ClientId client, std::uint32_t, Request* request)
             if (!there) return answer(client, Failure(there.error()));
             if (!*there)
                 return answer(client, failure(ErrorCode::refused,
-                                              is_review(*incident)
+                                              tells_of_nobody(*incident)
                                                   ? "case " + number + " never told of a person"
                                                   : "what case " + number +
                                                         " told of a person is destroyed"));

@@ -31,6 +31,8 @@ constexpr RequestRole rows[] = {
     {"verify.list", Role::operating, false},
     {"verify.show", Role::operating, false},
     {"verify.retry", Role::operating, true},
+    {"selftest.show", Role::viewer, false},
+    {"selftest.start", Role::operating, true},
     {"feed.sync", Role::operating, true},
     {"feed.hold", Role::operating, true},
     {"feed.import", Role::operating, true},

@@ -59,6 +59,8 @@ const Daemon::Command Daemon::commands_[] = {
     {"list.show", &Daemon::on_list_show},
     {"list.remove", &Daemon::on_list_remove},
     {"explain", &Daemon::on_explain},
+    {"selftest.start", &Daemon::on_selftest_start},
+    {"selftest.show", &Daemon::on_selftest_show},
     {"reload", &Daemon::on_reload},
 };
 
@@ -141,6 +143,7 @@ json Daemon::control_json() {
           {"backlog", backlog_json(journal)},
           {"error", journal.error ? json(journal.error->message()) : json(nullptr)}}},
         {"verify", verify_json()},
+        {"selftest", selftests_.status_json()},
         {"feeds", feeds_json()},
         {"local_list", local_json()},
         {"metrics", metrics_json()},

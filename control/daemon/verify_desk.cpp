@@ -94,7 +94,8 @@ void complete_incident(const VerifyRequest& request, const Options& options,
     copy_text(request.service, incident->service);
     copy_text(options.legal_basis, incident->legal_basis);
     copy_text(request.method, incident->method);
-    // As in the line: what only the operator's own list acts upon tells of nobody.
+    // As in the line: what only the operator's own list acts upon tells of nobody, and a test is
+    // nobody's case.
     if (!tells_of_person(*incident)) return;
     incident->client = request.client;
     incident->forwarded = request.forwarded;
@@ -125,7 +126,8 @@ VerifyDecision decide_verification(const VerifyRequest& request, const VerifyDon
 // --- life ----------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
-                                                      const Config& config, const Options& active) {
+                                                      const Config& config, const Options& active,
+                                                      SelftestBoard* board) {
     const Result<std::uint32_t> uid = uid_of(config.verifier.user);
     if (!uid) return Failure(uid.error());
     Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(store);
@@ -135,15 +137,19 @@ Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
     Descriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake.valid()) return failure(ErrorCode::io, "cannot make an event", errno);
     std::unique_ptr<VerifyDesk> desk(
-        new VerifyDesk(std::move(*queue), std::move(*listener), std::move(wake), *uid));
+        new VerifyDesk(std::move(*queue), std::move(*listener), std::move(wake), *uid, board));
     desk->use(config, active);
     desk->thread_ = std::thread([raw = desk.get()] { raw->run(); });
     return desk;
 }
 
 VerifyDesk::VerifyDesk(std::unique_ptr<VerifyQueue> queue, Descriptor listener, Descriptor wake,
-                       std::uint32_t uid)
-    : queue_(std::move(queue)), listener_(std::move(listener)), wake_(std::move(wake)), uid_(uid) {
+                       std::uint32_t uid, SelftestBoard* board)
+    : queue_(std::move(queue)),
+      listener_(std::move(listener)),
+      wake_(std::move(wake)),
+      uid_(uid),
+      board_(*board) {
     status_.since_s = unix_seconds();
 }
 
@@ -203,9 +209,9 @@ void VerifyDesk::accept_one() {
                         "verifier: uid " + std::to_string(who.uid) + " is not served");
     }
     if (!seats_.empty() && seats_.front().process != who.pid) lose_all("another one has come");
-    while (seats_.size() >= settings()->verifier.jobs_at_once())
+    while (seats_.size() >= settings()->verifier.hands())
         lose(seats_.begin(), "it has come once more");
-    seats_.push_back({std::move(peer), who.pid, std::nullopt});
+    seats_.push_back({std::move(peer), who.pid, std::nullopt, 0});
     if (seats_.size() != 1) return;
     log_line(LogLevel::notice, "verifier: connected");
     const std::lock_guard lock(mutex_);
@@ -214,6 +220,7 @@ void VerifyDesk::accept_one() {
 }
 
 void VerifyDesk::lose(Seats::iterator seat, const char* why) {
+    fail_probe(&*seat);
     seats_.erase(seat);
     release();
     if (!seats_.empty()) return;
@@ -285,10 +292,15 @@ bool VerifyDesk::handle(Seat* seat, Bytes frame) {
             VerifyFrame<VerifyDone> done;
             return take(&done) && on_done(seat, done.body);
         }
+        case VerifyType::probed: {
+            VerifyFrame<VerifyProbed> probed;
+            return take(&probed) && on_probed(seat, probed.body);
+        }
         case VerifyType::job:
         case VerifyType::idle:
         case VerifyType::recorded:
         case VerifyType::taken:
+        case VerifyType::probe:
             break;
     }
     return false;
@@ -335,7 +347,9 @@ bool VerifyDesk::on_next(Seat* seat, const VerifyNext& ask) {
         seat->job.reset();
         release();
     }
+    fail_probe(seat);
     const std::shared_ptr<const Settings> now = settings();
+    if (find_probe(seat, *now)) return true;
     if (!find_job(seat, *now, unix_ns())) return send_idle(*seat, *now, ask);
     return send_job(*seat, *now, *now->verifier.find(seat->job->service), ask);
 }
@@ -346,6 +360,8 @@ bool VerifyDesk::find_job(Seat* seat, const Settings& settings, std::uint64_t no
     std::vector<std::string> busy;
     for (const Seat& one : seats_)
         if (one.job) busy.push_back(one.job->service);
+    const std::size_t for_tests = settings.verifier.tested.empty() ? 0 : 1;
+    if (busy.size() + for_tests >= settings.verifier.hands()) return false;
     const std::vector<std::string> held_back = settings.verifier.held_back(busy);
     for (int n = 0; n < passed_over_max; ++n) {
         auto taken = queue_->take(now_ns, held_back);
@@ -397,7 +413,7 @@ bool VerifyDesk::send_job(const Seat& seat, const Settings& settings,
     job.mode = options.mode;
     job.weak_blocks = options.weak_blocks;
     job.lab = settings.options.lab;
-    job.jobs = settings.verifier.jobs_at_once();
+    job.jobs = settings.verifier.hands();
     job.matched = request.deleting ? 1 : 0;
     job.cut = request.cut || request.target.size() >= sizeof job.target ? 1 : 0;
     std::memcpy(job.node_prefix, settings.options.node_prefix, sizeof job.node_prefix);
@@ -420,7 +436,7 @@ bool VerifyDesk::send_idle(const Seat& seat, const Settings& settings, const Ver
     idle.mark = grounds.mark;
     idle.files = grounds.present();
     idle.wait_ms = idle_wait_ms;
-    idle.jobs = settings.verifier.jobs_at_once();
+    idle.jobs = settings.verifier.hands();
     idle.lab = settings.options.lab;
     return send(seat, VerifyType::idle, idle, grounds.files);
 }
@@ -453,6 +469,61 @@ bool VerifyDesk::on_done(Seat* seat, const VerifyDone& done) {
     if (decision.is_final) end(*seat->job, done, decision.outcome);
     seat->job.reset();
     return send(*seat, VerifyType::taken, VerifyTaken{done.id});
+}
+
+// --- self-tests ----------------------------------------------------------------------------------
+
+bool VerifyDesk::find_probe(Seat* seat, const Settings& settings) {
+    while (const std::optional<SelftestOrder> order = board_.take()) {
+        VerifyProbe probe{};
+        probe.id = order->id;
+        seat->probe = order->id;
+        const TestedService* service = settings.verifier.find_tested(order->service);
+        if (service == nullptr) {  // not any more
+            fail_probe(seat);
+            continue;
+        }
+        probe.jobs = settings.verifier.hands();
+        probe.api = service->api;
+        probe.path_style = service->path_style ? 1 : 0;
+        probe.ways = order->ways;
+        copy_text(service->name, probe.service);
+        copy_text(service->endpoint, probe.endpoint);
+        copy_text(service->region, probe.region);
+        copy_text(service->credentials, probe.credentials);
+        copy_text(service->ca_file, probe.ca_file);
+        copy_text(service->folder, probe.folder);
+        if (!send(*seat, VerifyType::probe, probe)) fail_probe(seat);
+        return true;
+    }
+    return false;
+}
+
+bool VerifyDesk::on_probed(Seat* seat, const VerifyProbed& probed) {
+    if (seat->probe == 0 || seat->probe != probed.id) return false;
+    VerifyProbed checked = probed;
+    checked.error[sizeof checked.error - 1] = '\0';
+    for (ProbeFinding& finding : checked.findings) {
+        if (finding.answer > ProbeAnswer::failed || finding.left > ProbeLeft::all) return false;
+        finding.case_number[sizeof finding.case_number - 1] = '\0';
+        finding.detail[sizeof finding.detail - 1] = '\0';
+    }
+    seat->probe = 0;
+    board_.put(checked);
+    return send(*seat, VerifyType::taken, VerifyTaken{probed.id});
+}
+
+// It was handed out, and nobody will say what came of it.
+void VerifyDesk::fail_probe(Seat* seat) {
+    if (seat->probe == 0) return;
+    VerifyProbed failed{};
+    failed.id = std::exchange(seat->probe, 0);
+    ProbeFinding& first = failed.findings[static_cast<std::size_t>(ProbeWay::control)];
+    first.tried = 1;
+    copy_text(
+        "cordon-verifier went away in the middle of it, or the service is not tested any more",
+        first.detail);
+    board_.put(failed);
 }
 
 void VerifyDesk::end(const VerifyRequest& request, const VerifyDone& done, VerifyOutcome outcome) {

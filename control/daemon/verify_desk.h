@@ -1,5 +1,5 @@
-// Hands the work of the verify queue to cordon-verifier and writes down what comes of it, over the
-// socket of contract/verify_link.h.
+// Hands the work of the verify queue, and self-tests, to cordon-verifier and writes down what comes
+// of it, over the socket of contract/verify_link.h.
 //
 // Owns:       its thread, the socket, its own connection to the store.
 // Invariants: one verifier at a time, with a connection for each job: another process takes the
@@ -7,8 +7,8 @@
 //             waits again. Only the configured user and root are served (peer credentials). A
 //             match is durable before the answer that lets it be deleted. Names of objects pass
 //             here, content never.
-// Limits:     VerifierOptions::jobs_at_once() connections; no storage has all of them while
-//             another one has none.
+// Limits:     VerifierOptions::hands() connections, one of them for self-tests; no storage has all
+//             others while another one has none.
 // Thread:     made, told and stopped by the event loop; what both touch is behind a mutex.
 #pragma once
 
@@ -24,6 +24,7 @@
 #include <thread>
 
 #include "control/config/config.h"
+#include "control/daemon/selftests.h"
 #include "control/daemon/verify_grounds.h"
 #include "control/store/verify_queue.h"
 #include "dataplane/base/descriptor.h"
@@ -48,9 +49,10 @@ struct VerifyDeskStatus {
 
 class VerifyDesk {
   public:
-    // `active` is the configuration with the modes in force.
+    // `active` is the configuration with the modes in force. The board outlives the desk.
     static Result<std::unique_ptr<VerifyDesk>> start(const StoreOptions& store,
-                                                     const Config& config, const Options& active);
+                                                     const Config& config, const Options& active,
+                                                     SelftestBoard* board);
     ~VerifyDesk();
     VerifyDesk(const VerifyDesk&) = delete;
     VerifyDesk& operator=(const VerifyDesk&) = delete;
@@ -65,7 +67,7 @@ class VerifyDesk {
         Options options;
     };
     VerifyDesk(std::unique_ptr<VerifyQueue> queue, Descriptor listener, Descriptor wake,
-               std::uint32_t uid);
+               std::uint32_t uid, SelftestBoard* board);
 
     void run();
     // A connection of the verifier.
@@ -73,6 +75,7 @@ class VerifyDesk {
         Descriptor socket;
         pid_t process;
         std::optional<VerifyRequest> job;  // handed to it
+        std::uint64_t probe = 0;           // the same of a self-test; 0: none
     };
     using Seats = std::list<Seat>;
 
@@ -85,6 +88,9 @@ class VerifyDesk {
     bool on_next(Seat* seat, const VerifyNext& ask);
     bool on_match(Seat* seat, const VerifyMatch& match);
     bool on_done(Seat* seat, const VerifyDone& done);
+    bool on_probed(Seat* seat, const VerifyProbed& probed);
+    bool find_probe(Seat* seat, const Settings& settings);
+    void fail_probe(Seat* seat);
     bool find_job(Seat* seat, const Settings& settings, std::uint64_t now_ns);
     VerifyGrounds open_checked(const Settings& settings, const VerifyNext& ask);
     bool send_job(const Seat& seat, const Settings& settings, const VerifiedService& service,
@@ -103,6 +109,7 @@ class VerifyDesk {
     Descriptor listener_;
     Descriptor wake_;
     std::uint32_t uid_;
+    SelftestBoard& board_;
     Seats seats_;  // oldest first
     std::uint64_t housekeeping_ms_ = 0;
     std::string told_fault_;  // why it was given nothing to judge by

@@ -31,7 +31,7 @@ json Daemon::verify_json() {
     json result = store ? verify_statistics_json(store->requests, unix_seconds() * ns_per_s)
                         : json{{"error", store.error().message()}};
     const VerifyDeskStatus desk = desk_ ? desk_->status() : VerifyDeskStatus{};
-    result["configured"] = config_.verifier.enabled();
+    result["configured"] = config_.verifier.verifies();
     result["connected"] = desk.connected;
     result["since"] = desk_ ? json(utc_time(desk.since_s)) : json(nullptr);
     result["version"] = desk.connected ? json(desk.program_version) : json(nullptr);

@@ -33,6 +33,7 @@ namespace cordon {
     X(legal_basis,       "answer.legal_basis of the configuration")                               \
     X(policy_generation, "number of the configuration in force")                                  \
     X(lab,               "a test bench")                                                          \
+    X(test,              "the vector of a self-test: nobody's case")                              \
     X(reason,            "why traffic passed uninspected: not_running, hung, mode_bypass")        \
     X(until,             "end of what began at timestamp")                                        \
     X(bytes,             "that passed")                                                           \

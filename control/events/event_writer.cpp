@@ -50,7 +50,8 @@ std::optional<StorePosition> EventWriter::position() const {
 }
 
 void EventWriter::turn(const Result<StoreNews>& news, const std::optional<LinkStatus>& dataplane,
-                       const json& feeds, std::uint64_t now_s, std::span<const AuditMark> audit) {
+                       const json& feeds, std::uint64_t now_s, std::span<const AuditMark> audit,
+                       const json& selftests) {
     now_ = utc_time(now_s);
     if (!news) {
         fail(news.error());
@@ -65,6 +66,8 @@ void EventWriter::turn(const Result<StoreNews>& news, const std::optional<LinkSt
     for (const json& feed : feeds)
         collect_feed(feed, &next, &text);
     collect_audit(audit, &next, &text);
+    for (const json& selftest : selftests)
+        collect_selftest(selftest, &next, &text);
     if (!text.empty()) {
         if (const Result<void> done = file_.append(text); !done) return fail(done.error());
         written_ += static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
@@ -178,6 +181,22 @@ void EventWriter::collect_audit(std::span<const AuditMark> audit, Position* next
     }
 }
 
+// When another test shows what the one before did not. That all is well to begin with is no news.
+void EventWriter::collect_selftest(const json& selftest, Position* next, std::string* text) const {
+    if (!selftest.at("result").is_string()) return;
+    const auto service = selftest.at("service").get<std::string>();
+    const auto result = selftest.at("result").get<std::string>();
+    std::string& told = next->selftests.try_emplace(service, "ok").first->second;
+    if (told == result) return;
+    *text += line(now_, "health", "selftest-" + service + "-" + now_)
+                 .set(EventField::action_, "selftest")
+                 .set(EventField::service_, service)
+                 .set(EventField::from_, told)
+                 .set(EventField::to_, result)
+                 .text();
+    told = result;
+}
+
 // --- lines ---------------------------------------------------------------------------------------
 
 EventLine EventWriter::line(std::string_view time, std::string_view type,
@@ -202,6 +221,7 @@ std::string EventWriter::line_of(const Incident& i) const {
         .set(EventField::legal_basis_, i.legal_basis)
         .set(EventField::policy_generation_, i.policy_generation)
         .set(EventField::lab_, i.lab)
+        .set(EventField::test_, i.test)
         .text();
 }
 
@@ -235,7 +255,8 @@ EventLine EventWriter::line_of_feed(const std::string& feed, std::string_view ac
 bool EventWriter::Position::operator==(const Position& other) const {
     return store.incident == other.store.incident && store.gap == other.store.gap &&
            store.mode_change == other.store.mode_change && dataplane == other.dataplane &&
-           index == other.index && feeds == other.feeds && audit == other.audit;
+           index == other.index && feeds == other.feeds && audit == other.audit &&
+           selftests == other.selftests;
 }
 
 Result<void> EventWriter::save(const Position& p) const {
@@ -253,6 +274,7 @@ Result<void> EventWriter::save(const Position& p) const {
                   {"dataplane", p.dataplane ? json(*p.dataplane) : json(nullptr)},
                   {"index", p.index},
                   {"feeds", feeds},
+                  {"selftests", p.selftests},
                   {"audit", p.audit ? json(*p.audit) : json(nullptr)}}) +
         "\n";
     return write_file_atomically(position_path_, as_bytes(text), 0640);
@@ -280,6 +302,8 @@ void EventWriter::load() {
         }
         if (const json audit = read.value("audit", json(nullptr)); audit.is_number_unsigned())
             p.audit = audit.get<std::uint64_t>();
+        if (read.contains("selftests"))
+            p.selftests = read.at("selftests").get<std::map<std::string, std::string>>();
         position_ = std::move(p);
         begun_ = true;
     } catch (const json::exception&) {

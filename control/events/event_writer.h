@@ -46,10 +46,12 @@ class EventWriter {
     // From where on it asks for news; nothing: it has not begun.
     std::optional<StorePosition> position() const;
     // `dataplane`: nothing while it does not answer. `feeds`: the list as status has it.
-    // `audit`: the newest records of the trail. While the store does not answer, the rest is told.
+    // `audit`: the newest records of the trail. `selftests`: as status has them. While the store
+    // does not answer, the rest is told.
     void turn(const Result<StoreNews>& news, const std::optional<LinkStatus>& dataplane,
               const nlohmann::json& feeds, std::uint64_t now_s,
-              std::span<const AuditMark> audit = {});
+              std::span<const AuditMark> audit = {},
+              const nlohmann::json& selftests = nlohmann::json::array());
     void reopen() { file_.reopen(); }
     const std::string& path() const { return file_.path(); }
 
@@ -69,7 +71,8 @@ class EventWriter {
         std::optional<bool> dataplane;  // whether it answers; nothing before it was looked
         std::uint64_t index = 0;        // generation
         std::map<std::string, Feed> feeds;
-        std::optional<std::uint64_t> audit;  // number of the last record that was told
+        std::map<std::string, std::string> selftests;  // result by service
+        std::optional<std::uint64_t> audit;            // number of the last record that was told
         bool operator==(const Position&) const;
     };
 
@@ -81,6 +84,7 @@ class EventWriter {
                            std::string* text);
     void collect_feed(const nlohmann::json& feed, Position* next, std::string* text);
     void collect_audit(std::span<const AuditMark> audit, Position* next, std::string* text) const;
+    void collect_selftest(const nlohmann::json& selftest, Position* next, std::string* text) const;
     void fail(const Error& error);
 
     EventLine line(std::string_view time, std::string_view type, std::string_view id) const;

@@ -100,9 +100,12 @@ void seal(Bytes bytes, std::uint64_t (*checksum)[2]) {
     (*checksum)[1] = sum.high64;
 }
 
-// The more cautious of two records for one digest.
+// The more cautious of two records for one digest. That one source lists it as a test takes nothing
+// from what another one says.
 void restrain(IndexRecord* kept, const IndexRecord& other) {
+    const bool tests = (kept->flags & other.flags & record_flag::test) != 0;
     kept->flags = static_cast<std::uint8_t>(kept->flags | (other.flags & record_flag::restraints));
+    if (!tests) kept->flags = static_cast<std::uint8_t>(kept->flags & ~record_flag::test);
     if (kept->size != other.size) {
         kept->size = 0;
         kept->flags = static_cast<std::uint8_t>(kept->flags & ~record_flag::has_size);

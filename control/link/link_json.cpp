@@ -87,6 +87,20 @@ const char* name_of(SectionState state) {
     return "unknown";
 }
 
+const char* name_of(VectorStanding standing) {
+    switch (standing) {
+        case VectorStanding::unlisted:
+            return "unlisted";
+        case VectorStanding::suspended:
+            return "suspended";
+        case VectorStanding::reports:
+            return "reports";
+        case VectorStanding::blocks:
+            return "blocks";
+    }
+    return "unknown";
+}
+
 const char* name_of(IndexMemory memory) {
     switch (memory) {
         case IndexMemory::none:
@@ -144,6 +158,7 @@ json index_json(const LinkStatus& s) {
           {"error", s.suspensions_error[0] == '\0' ? json(nullptr) : json(s.suspensions_error)}}},
         {"clock_step_seconds", s.clock_step_s},
         {"memory", name_of(s.index_memory)},
+        {"test_vector", name_of(s.vector)},
         {"key_protection", name_of(s.key_protection)},
         {"key_fault", s.key_fault[0] == '\0' ? json(nullptr) : json(s.key_fault)},
         {"kinds", kinds_json(s)},
@@ -259,6 +274,7 @@ nlohmann::json status_json(const LinkStatus& s) {
         {"pid", s.pid},
         {"started", time_or_null(s.started_s)},
         {"lab", s.lab != 0},
+        {"distrusted", s.distrusted != 0},
         {"port_kind", name_of(s.port_kind)},
         {"xdp_attached", s.xdp_attached != 0},
         {"ports", {{"client", name_of(s.ports[0])}, {"storage", name_of(s.ports[1])}}},

@@ -21,7 +21,7 @@ using Run = std::function<Result<void>()>;
 
 // Each adds its commands; what the line chooses is put into `*run`.
 void add_making_commands(CLI::App& app, Run* run);      // key init status caps rotate-key
-void add_listing_commands(CLI::App& app, Run* run);     // import withdraw diff why
+void add_listing_commands(CLI::App& app, Run* run);     // import withdraw vector diff why
 void add_publishing_commands(CLI::App& app, Run* run);  // stage approve publish refresh
 void add_revoking_commands(CLI::App& app, Run* run);    // revoke
 void add_granting_commands(CLI::App& app, Run* run);    // enrol grant

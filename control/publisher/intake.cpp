@@ -1,4 +1,5 @@
 #include "control/publisher/intake.h"
+#include "dataplane/contract/index_format.h"
 
 #include <algorithm>
 
@@ -157,17 +158,22 @@ class Intake {
                 bind_traits(row, digest).run();
             }
             assertion.bind_unsigned(kind).bind(bytes).bind_integer(source_);
-            assertion.bind_unsigned(row.category).bind_unsigned(about_.flags);
+            assertion.bind_unsigned(row.category).bind_unsigned(flags_of(row));
             assertion.bind_unsigned(out.number).bind_unsigned(about_.now_s).bind(row.item).run();
             if (store_.db().changes() == 1) {
                 ++out.added;
                 continue;
             }
             ++out.kept;
-            again.bind_unsigned(row.category).bind_unsigned(about_.flags);
+            again.bind_unsigned(row.category).bind_unsigned(flags_of(row));
             again.bind_unsigned(out.number).bind(row.item);
             again.bind_unsigned(kind).bind(bytes).bind_integer(source_).run();
         }
+    }
+
+    std::uint8_t flags_of(const Row& row) const {
+        const std::uint8_t test = row.category == category_test ? record_flag::test : 0;
+        return static_cast<std::uint8_t>(about_.flags | test);
     }
 
     static Statement& bind_traits(const Row& row, Statement& statement) {

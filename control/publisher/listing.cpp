@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "control/cli/text.h"
+#include "control/index/atomic_file.h"
 #include "control/index/list_parser.h"
 #include "control/publisher/command_line.h"
 #include "control/publisher/folder.h"
@@ -10,6 +11,7 @@
 #include "control/publisher/ncmec.h"
 #include "control/publisher/stix.h"
 #include "control/publisher/vics.h"
+#include "dataplane/contract/test_vector.h"
 
 namespace cordon::feed {
 namespace {
@@ -214,6 +216,11 @@ Result<void> withdraw(const WithdrawOptions& options) {
     });
 }
 
+Result<void> write_vector(const std::string& file) {
+    const std::string text = test_vector();
+    return write_file_atomically(file, as_bytes(text), 0644);
+}
+
 Result<void> diff(const std::string& directory) {
     const auto store = FeedStore::open(directory);
     if (!store) return Failure(store.error());
@@ -321,6 +328,12 @@ void add_listing_commands(CLI::App& app, Run* run) {
         ->check(text_of_at_most(500));
     command->add_flag("--undo", options->undo, "list it again");
     command->callback([=] { *run = [=] { return withdraw(*options); }; });
+
+    auto vector = std::make_shared<std::string>();
+    command = app.add_subcommand(
+        "vector", "writes the harmless file of self-tests, to be listed with --category test");
+    command->add_option("FILE", *vector, "the file to write")->required();
+    command->callback([=] { *run = [=] { return write_vector(*vector); }; });
 
     auto directory = std::make_shared<std::string>();
     command = app.add_subcommand("diff", "what the next generation would change");

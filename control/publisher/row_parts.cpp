@@ -16,7 +16,7 @@ constexpr CategoryInfo categories[] = {
     {5, "baseline", "INTERPOL's baseline criteria"},
     {6, "national", "illegal by national law"},
     {7, "known-csam", "known CSAM without a class"},
-    {250, "test", "a harmless file to see the system work"},
+    {category_test, "test", "a harmless file to see the system work"},
 };
 
 int hex_value(char c) {

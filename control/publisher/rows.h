@@ -33,6 +33,8 @@ struct CategoryInfo {
     const char* name;
     const char* help;
 };
+// Its records are tests: their matches are nobody's case.
+inline constexpr std::uint8_t category_test = 250;
 std::span<const CategoryInfo> category_table();
 const char* category_name(std::uint8_t code);
 

@@ -27,9 +27,11 @@ std::string set_path(FeedStore& store, std::uint64_t generation) {
 }
 
 // What several sources say of one digest becomes one record: of the source with the least number,
-// with the restraints of all.
+// with the restraints of all. It is a test only if nobody says otherwise.
 void merge(std::uint8_t flags, FeedRecord* record) {
+    const bool tests = (record->flags & flags & record_flag::test) != 0;
     record->flags |= flags;
+    if (!tests) record->flags = static_cast<std::uint8_t>(record->flags & ~record_flag::test);
 }
 
 FeedRecord record_of(const Statement& row, const TagKey& key) {

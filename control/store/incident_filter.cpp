@@ -24,6 +24,7 @@ std::string conditions(const std::string& own, const IncidentFilter& filter) {
     if (filter.action) sql += " AND action = ?";
     if (filter.from_ns) sql += " AND time_ns >= ?";
     if (filter.to_ns) sql += " AND time_ns < ?";
+    if (filter.test) sql += *filter.test ? " AND test <> 0" : " AND test = 0";
     if (filter.status) sql += condition_of(*filter.status);
     return sql;
 }

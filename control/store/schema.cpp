@@ -173,6 +173,14 @@ ALTER TABLE odd_record ADD COLUMN key_id BLOB NOT NULL DEFAULT x'';
     R"(
 CREATE INDEX local_match ON incident_match (source, reference) WHERE (flags & 2) <> 0;
 )",
+    // Vectors of self-tests are no cases: they are counted apart, and only the newest are kept.
+    R"(
+ALTER TABLE incident ADD COLUMN test INTEGER NOT NULL DEFAULT 0;
+DROP INDEX incident_counts;
+CREATE INDEX incident_counts
+    ON incident (test, service, action, enforced_ns, storage_reset, client_answered);
+CREATE INDEX incident_tests ON incident (id) WHERE test <> 0;
+)",
 };
 constexpr std::int64_t sealing_step = 6;
 constexpr std::int64_t sealing_requests_step = 7;

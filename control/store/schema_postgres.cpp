@@ -155,6 +155,13 @@ CREATE TRIGGER verify_moves AFTER UPDATE OF state ON verify_request
     {8, R"(
 CREATE INDEX local_match ON incident_match (source, reference) WHERE (flags & 2) <> 0;
 )"},
+    {9, R"(
+ALTER TABLE incident ADD COLUMN test BIGINT NOT NULL DEFAULT 0;
+DROP INDEX incident_counts;
+CREATE INDEX incident_counts
+    ON incident (node, test, service, action, enforced_ns, storage_reset, client_answered);
+CREATE INDEX incident_tests ON incident (node, id) WHERE test <> 0;
+)"},
 };
 
 // "CDST": of all that carry a schema forward at once, one does.

@@ -46,11 +46,6 @@ Personal personal_of(const IncidentRecord& incident) {
             clean_field(incident.container)};
 }
 
-std::uint32_t match_flags(const MatchRecord& match) {
-    return (match.weak != 0 ? match_flag::weak : 0) | (match.local != 0 ? match_flag::local : 0) |
-           (std::uint32_t{match.ceiling} << match_flag::ceiling_shift & match_flag::ceiling);
-}
-
 // An object that can be asked for by this request's target.
 bool names_object(const std::string& method, const std::string& target) {
     return method == "PUT" || target.find("uploadId=") != std::string::npos;
@@ -59,8 +54,8 @@ bool names_object(const std::string& method, const std::string& target) {
 constexpr const char* incident_columns =
     "SELECT id, case_number, time_ns, enforced_ns, storage_reset, client_answered, node, journal,"
     " sequence, server, server_port, vlan, service, method, form, object_bytes, complete, action,"
-    " policy_generation, legal_basis, lab, content_type, verified_after_write, visible_ns"
-    " FROM incident";
+    " policy_generation, legal_basis, lab, content_type, verified_after_write, visible_ns,"
+    " test FROM incident";
 
 class SqlStore final : public Store {
   public:
@@ -93,8 +88,8 @@ class SqlStore final : public Store {
   private:
     struct Inserts {
         explicit Inserts(Database& database);
-        Statement record, others, odd, incident, personal, match, enforced, confirm, confirm_case,
-            gap, mode, fault, position, next;
+        Statement record, others, odd, incident, forget_tests, personal, match, enforced, confirm,
+            confirm_case, gap, mode, fault, position, next;
         VerifyInsert verify;
     };
     struct Key {
@@ -139,9 +134,12 @@ SqlStore::Inserts::Inserts(Database& database)
       incident(database,
                "INSERT INTO incident (node, journal, sequence, checksum, case_number, time_ns,"
                " object_bytes, policy_generation, server, server_port, vlan, action, form,"
-               " complete, lab, service, legal_basis, method, names_object, content_type)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+               " complete, lab, service, legal_basis, method, names_object, content_type, test)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                " RETURNING id"),
+      forget_tests(database, "DELETE FROM incident WHERE test <> 0 AND " + database.own_rows() +
+                                 " AND id <= (SELECT id FROM incident WHERE test <> 0 AND " +
+                                 database.own_rows() + " ORDER BY id DESC LIMIT 1 OFFSET ?)"),
       personal(database, "INSERT INTO personal VALUES (?, ?, ?)"),
       match(database, "INSERT INTO incident_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       enforced(database, "INSERT INTO enforced VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -285,10 +283,13 @@ void SqlStore::put_incident(const Key& key, const IncidentRecord& incident) {
         .bind(legal_basis)
         .bind(method)
         .bind_integer(names_object(method, personal.target))
-        .bind_unsigned(static_cast<std::uint8_t>(incident.content_type));
+        .bind_unsigned(static_cast<std::uint8_t>(incident.content_type))
+        .bind_integer(is_test(incident));
     const std::int64_t id = inserts_->incident.row() ? inserts_->incident.integer(0) : 0;
     inserts_->incident.reset();
     put_matches(id, incident);
+    if (is_test(incident))
+        inserts_->forget_tests.bind(node_).bind(node_).bind_unsigned(tests_kept_max).run();
     if (!tells_of_person(incident)) return;
     const SealingKey sealing = keys_.make(key.now_ns);
     const std::vector<std::uint8_t> sealed = seal_personal(personal, sealing.key, case_number);
@@ -307,7 +308,7 @@ void SqlStore::put_matches(std::int64_t id, const IncidentRecord& incident) {
             .bind_unsigned(match.source)
             .bind_unsigned(match.category)
             .bind_unsigned(match.kinds)
-            .bind_unsigned(match_flags(match))
+            .bind_unsigned(match.flags)
             .run();
     }
 }
@@ -419,6 +420,7 @@ Incident read_incident(const Statement& row) {
     incident.content_type = static_cast<ContentType>(row.integer(n++));
     incident.verified_after_write = row.integer(n++) != 0;
     incident.visible_ns = row.number(n++);
+    incident.test = row.integer(n++) != 0;
     incident.status = status_of(incident);
     return incident;
 }
@@ -565,7 +567,7 @@ void SqlStore::count_incidents(StoreStatistics* s) {
                   "SELECT service, action, count(*), count(*) FILTER (WHERE enforced_ns IS NULL),"
                   " count(*) FILTER (WHERE enforced_ns IS NOT NULL"
                   "                  AND (storage_reset = 0 OR client_answered = 0))"
-                  " FROM incident WHERE " +
+                  " FROM incident WHERE test = 0 AND " +
                       own_ + " GROUP BY service, action");
     row.bind(node_);
     while (row.row()) {
@@ -582,6 +584,9 @@ void SqlStore::count_incidents(StoreStatistics* s) {
         s->unconfirmed += row.number(4);
         s->enforced += count - row.number(3) - row.number(4);
     }
+    Statement tests(database_, "SELECT count(*) FROM incident WHERE test <> 0 AND " + own_);
+    tests.bind(node_);
+    if (tests.row()) s->tests = tests.number(0);
 }
 
 }  // namespace

@@ -43,14 +43,6 @@ std::string_view fault_kind_name(FaultKind kind);
 // "2026-03-01T12:34:56.123456789Z"
 std::string iso_time(std::uint64_t unix_ns);
 
-// Bits of IncidentMatch::flags.
-namespace match_flag {
-inline constexpr std::uint32_t weak = 1;
-inline constexpr std::uint32_t local = 2;     // of the operator's own list
-inline constexpr std::uint32_t ceiling = 12;  // RightsCeiling then; 0: not recorded
-inline constexpr std::uint32_t ceiling_shift = 2;
-}  // namespace match_flag
-
 struct IncidentMatch {
     std::string section;
     std::uint64_t generation = 0;
@@ -60,6 +52,9 @@ struct IncidentMatch {
     std::uint32_t kinds = 0;  // bit n: IndicatorKind n matched
     std::uint32_t flags = 0;  // match_flag
 };
+
+// Vectors of self-tests that are kept: a canary of a service makes 1440 a day.
+inline constexpr std::uint32_t tests_kept_max = 1000;
 
 // Without what it tells of a person: that is sealed (personal_data.h).
 struct Incident {
@@ -88,6 +83,7 @@ struct Incident {
     std::uint64_t policy_generation = 0;
     std::string legal_basis;
     bool lab = false;
+    bool test = false;                   // the vector of a self-test: nobody's case
     std::vector<IncidentMatch> matches;  // every section that matched
 };
 
@@ -97,6 +93,7 @@ struct IncidentFilter {
     std::optional<IncidentStatus> status;
     std::optional<std::uint64_t> from_ns;  // decided at or after
     std::optional<std::uint64_t> to_ns;    // decided before
+    std::optional<bool> test;              // only vectors of self-tests, or none of them
 };
 
 struct Gap {
@@ -144,6 +141,7 @@ struct StoreStatistics {
     std::vector<ServiceIncidents> services;
     std::uint64_t records = 0;
     std::uint64_t incidents = 0;
+    std::uint64_t tests = 0;    // vectors of self-tests, in none of the others; tests_kept_max
     std::uint64_t blocked = 0;  // by action
     std::uint64_t reported = 0;
     std::uint64_t observed = 0;

@@ -222,6 +222,11 @@ inline constexpr std::uint32_t heartbeat_ms_max = 200;
 inline constexpr std::uint32_t absorb_seconds = 60;
 inline constexpr std::uint32_t mbufs_per_port = 8192;
 
+// Test vectors of which a worker makes a record: anybody has one, so that a flood of them must not
+// become one of records. A canary of each service needs less.
+inline constexpr std::uint32_t test_records_burst = 128;
+inline constexpr std::uint32_t test_record_every_ms = 1000;
+
 // Of an object, to tell its type by: one block of a tar, and three packets of an MPEG stream. They
 // are gathered only where the first segment brings fewer.
 inline constexpr std::size_t type_head_bytes = 512;

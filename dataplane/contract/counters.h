@@ -165,6 +165,8 @@ namespace cordon {
     X(match_reported,       "objects", "matches reported and released")                           \
     X(match_observed,       "objects", "matches released in mode observe")                        \
     X(match_suspended,      "objects", "clean but for indicators that are suspended")             \
+    X(match_tested,         "objects", "matches of test indicators alone: vectors of a self-test") \
+    X(test_unrecorded,      "objects", "of these, treated alike without a record: too many of late") \
     X(stale_plan,           "objects", "objects judged without a digest that newer indicators need")  \
     X(match_unrecorded,     "objects", "matches refused with 503: no record could be written")    \
     X(tail_released_early,  "segments","held tail released before its object ended, looked up") \

@@ -119,11 +119,13 @@ struct NumberBucket {
 };
 static_assert(sizeof(NumberBucket) == 16);
 
-// Bits of IndexRecord::flags. The first four restrain what a match may do.
+// Bits of IndexRecord::flags. All but the last two restrain what a match may do
+// or mean.
 namespace record_flag {
 inline constexpr std::uint8_t weak = 1;         // the source vouches for it less
 inline constexpr std::uint8_t provisional = 2;  // younger than 24 h on this box
-inline constexpr std::uint8_t test = 4;         // a harmless file to see the system work
+inline constexpr std::uint8_t test = 4;         // a harmless file to see the system work: its match
+                                                // is acted on, and is nobody's case
 inline constexpr std::uint8_t report_only = 8;
 inline constexpr std::uint8_t has_size = 16;
 inline constexpr std::uint8_t has_head = 32;

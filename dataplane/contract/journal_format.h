@@ -99,12 +99,20 @@ struct MatchRecord {
     std::uint16_t source;
     std::uint8_t category;
     std::uint8_t kinds;  // bit n: IndicatorKind n matched
-    std::uint8_t weak;
-    std::uint8_t local;    // of the operator's own list
-    std::uint8_t ceiling;  // RightsCeiling of the section then; 0 in records of older releases
-    std::uint8_t reserved;
+    std::uint8_t flags;  // match_flag
+    std::uint8_t reserved[3];
 };
 static_assert(sizeof(MatchRecord) == 56);
+
+// Bits of MatchRecord::flags. These numbers stand in the store.
+namespace match_flag {
+inline constexpr std::uint8_t weak = 1;
+inline constexpr std::uint8_t local = 2;     // of the operator's own list
+inline constexpr std::uint8_t ceiling = 12;  // RightsCeiling of the section; 0: not recorded
+inline constexpr std::uint8_t ceiling_shift = 2;
+// Everything that matched, here and in other sections, is a test indicator: nobody's case.
+inline constexpr std::uint8_t test = 16;
+}  // namespace match_flag
 
 struct Endpoint {
     std::uint8_t address[16];  // IPv6, or IPv4 as ::ffff:a.b.c.d
@@ -144,6 +152,11 @@ struct IncidentRecord {
     char container[256];
 };
 static_assert(std::is_trivially_copyable_v<IncidentRecord>);
+
+// The vector of a self-test, not a case. Such a record names no person.
+constexpr bool is_test(const IncidentRecord& incident) {
+    return incident.match_count != 0 && (incident.matches[0].flags & match_flag::test) != 0;
+}
 static_assert(sizeof(IncidentRecord) % 8 == 0);
 
 constexpr bool tells_of_person(const IncidentRecord& record) {

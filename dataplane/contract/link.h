@@ -26,6 +26,7 @@ enum class LinkType : std::uint16_t {
     unlisted = 3,    // → nothing            ← LinkUnlisted
     load_index = 4,  // → LinkLoadIndex    ← LinkStatus, after every worker uses it
     set_mode = 5,    // → LinkSetMode      ← LinkStatus
+    distrust = 6,    // → LinkDistrust     ← LinkStatus; it feeds its watchdog no more
 };
 
 struct LinkHeader {
@@ -104,6 +105,15 @@ struct LinkSection {
     SectionTerms terms;
 };
 
+// What would be done about the vector of a self-test (contract/test_vector.h) by a service that
+// enforces, as the index in force and the suspensions are now.
+enum class VectorStanding : std::uint8_t {
+    unlisted,   // it is no indicator of any list in force
+    suspended,  // it is, and all of it is suspended
+    reports,    // it would be reported and stored
+    blocks,
+};
+
 struct LinkStatus {
     char version[32];
     std::uint64_t started_s;  // Unix seconds
@@ -128,6 +138,9 @@ struct LinkStatus {
     KeyProtection key_protection;
     IndexMemory index_memory;
     std::uint32_t section_count;
+    VectorStanding vector;
+    std::uint8_t distrusted;  // LinkType::distrust was asked for
+    std::uint8_t reserved[6];
     LinkSection sections[limits::sections_max];
     LinkKind kinds[8];                    // by IndicatorKind
     char index_error[128];                // why the last load was refused, empty when it was not
@@ -199,6 +212,11 @@ struct LinkSetMode {
     ServiceMode mode;
     std::uint8_t reserved[7];
     std::uint64_t bypass_until_s;
+};
+
+// A canary found that what is known passes, while all that this process says is that it inspects.
+struct LinkDistrust {
+    char why[256];
 };
 
 static_assert(sizeof(LinkHeader) == 16);

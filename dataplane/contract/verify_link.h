@@ -5,6 +5,8 @@
 //   verifier → next                            ← job, or idle: ask again later
 //            → match (before it deletes)       ← recorded: durable, now it may delete
 //            → done                            ← taken
+//            → next                            ← probe: upload the vector of a self-test
+//            → probed                          ← taken
 //
 // With `job` and `idle` come descriptors of what is judged by, open for reading, when the mark of
 // it all is another than the one the verifier named: the index, the suspensions beside it, and
@@ -20,6 +22,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 
@@ -29,7 +32,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t verify_magic = 0x46564443;  // "CDVF"
-inline constexpr std::uint16_t verify_version = 3;
+inline constexpr std::uint16_t verify_version = 4;
 
 // Threads of the verifier, each with a connection to cordond and one to a storage.
 inline constexpr std::uint32_t verify_jobs_max = 64;
@@ -71,6 +74,8 @@ enum class VerifyType : std::uint16_t {
     recorded = 5,  // ← VerifyRecorded
     done = 6,      // → VerifyDone
     taken = 7,     // ← VerifyTaken
+    probe = 8,     // ← VerifyProbe
+    probed = 9,    // → VerifyProbed
 };
 
 // Which descriptors come with a frame, in this order: bits.
@@ -153,6 +158,76 @@ struct VerifyDone {
     char detail[128];           // one sentence for the operator
 };
 
+// How the vector of a self-test is uploaded (contract/test_vector.h), and the control object that
+// has to pass. Names stand in what cordonctl prints.
+// clang-format off
+#define CORDON_PROBE_WAYS(X)                                                                      \
+    X(control,   "clean control")       /* with its length; must be stored as it is */            \
+    X(sized,     "vector, with length") /* Content-Length */                                      \
+    X(chunked,   "vector, chunked")     /* of unknown length; not to S3, which takes none */      \
+    X(replacing, "vector, over a file") /* over the control object */
+// clang-format on
+
+enum class ProbeWay : std::uint8_t {
+#define X(name, text) name,
+    CORDON_PROBE_WAYS(X)
+#undef X
+};
+
+inline constexpr std::string_view probe_way_names[] = {
+#define X(name, text) text,
+    CORDON_PROBE_WAYS(X)
+#undef X
+};
+inline constexpr std::size_t probe_way_count = std::size(probe_way_names);
+
+struct VerifyProbe {
+    std::uint64_t id;
+    std::uint32_t jobs;  // at once
+    StorageApi api;
+    std::uint8_t path_style;
+    std::uint8_t ways;  // bit n: ProbeWay n
+    std::uint8_t reserved;
+    char service[32];
+    char endpoint[256];  // by which clients reach the service: through the wire
+    char region[64];
+    char credentials[256];
+    char ca_file[256];
+    char folder[256];  // below which objects may be put, from "/" on and without one at its end
+};
+
+enum class ProbeAnswer : std::uint8_t {
+    none,     // no connection, or no answer
+    stored,   // 2xx
+    refused,  // 4xx
+    failed,   // anything else
+};
+
+enum class ProbeLeft : std::uint8_t {
+    unknown,  // it could not be looked at
+    nothing,
+    before,  // what was there before
+    part,    // something else: a part of it, an empty object
+    all,
+};
+
+struct ProbeFinding {
+    std::uint64_t left_bytes;
+    std::uint32_t http_status;
+    ProbeAnswer answer;
+    ProbeLeft left;
+    std::uint8_t tried;
+    std::uint8_t littered;  // what is left could not be deleted
+    char case_number[32];   // as the answer named it; empty: none
+    char detail[128];       // one sentence for the operator
+};
+
+struct VerifyProbed {
+    std::uint64_t id;
+    ProbeFinding findings[probe_way_count];  // by ProbeWay
+    char error[256];  // why nothing could be tried: the credentials, the endpoint; empty: it could
+};
+
 struct VerifyTaken {
     std::uint64_t id;
 };
@@ -165,6 +240,11 @@ struct VerifyFrame {
 
 inline constexpr std::size_t verify_frame_max =
     std::max(sizeof(VerifyFrame<VerifyMatch>), sizeof(VerifyFrame<VerifyJob>));
+static_assert(verify_frame_max >= sizeof(VerifyFrame<VerifyProbe>));
+static_assert(verify_frame_max >= sizeof(VerifyFrame<VerifyProbed>));
+// The two that answer `next` are told apart by their size.
+static_assert(sizeof(VerifyFrame<VerifyProbe>) != sizeof(VerifyFrame<VerifyIdle>));
+static_assert(sizeof(VerifyFrame<VerifyProbe>) != sizeof(VerifyFrame<VerifyJob>));
 static_assert(std::is_trivially_copyable_v<VerifyMatch>);
 
 }  // namespace cordon

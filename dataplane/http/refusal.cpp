@@ -242,6 +242,8 @@ ErrorWords words_of(ErrorStatus status) {
         case ErrorStatus::bad_request:
             return {"HTTP/1.1 400 Bad Request\r\n", "InvalidRequest",
                     "The request is malformed or ambiguous and was not forwarded."};
+        case ErrorStatus::refused:
+            return {"HTTP/1.1 403 Upload refused\r\n", "AccessDenied", "This upload was refused."};
         case ErrorStatus::request_timeout:
             return {"HTTP/1.1 408 Request Timeout\r\n", "RequestTimeout",
                     "The request came too slowly and was not forwarded completely."};

@@ -55,6 +55,7 @@ std::size_t write_refusal(MutableBytes out, RequestKind kind, const RefusalText&
 
 enum class ErrorStatus : std::uint16_t {
     bad_request = 400,
+    refused = 403,  // by write_refusal() alone: a match without a record, and so a case number
     request_timeout = 408,  // RFC 9110 §15.5.9: others wait for the place it takes
     head_too_long = 431,
     unavailable = 503,  // with Retry-After; never a case number: there is no record

@@ -150,7 +150,8 @@ Result<std::unique_ptr<Appliance>> Appliance::start(const Options& options) {
     made->link_ = std::make_unique<ApplianceLink>(ApplianceLink::Parts{
         &made->options_, &made->index_, &made->suspensions_, &made->clock_step_s_, &made->modes_,
         made->steer_.get(), made->ports_.get(), made->journal_.get(), made->events_.get(),
-        made->watch_.get(), &made->workers_, &made->directions_, made->started_s_});
+        made->watch_.get(), &made->workers_, &made->directions_, &made->distrusted_,
+        made->started_s_});
     auto socket =
         ControlSocket::open(std::string(options.run_dir) + "/dataplane.sock", made->link_.get());
     if (!socket) return Failure(socket.error());
@@ -279,7 +280,7 @@ bool Appliance::tend() {
         all_moved = all_moved && turns != turns_seen_[i];
         turns_seen_[i] = turns;
     }
-    return all_moved;
+    return all_moved && !distrusted_.load(std::memory_order_relaxed);
 }
 
 // What ends at a time ends with control dead as well.

@@ -42,7 +42,8 @@ class Appliance {
     Appliance& operator=(const Appliance&) = delete;
 
     // Housekeeping; call about five times a second. True when every worker has moved on since the
-    // last call: what the service manager's watchdog is fed with.
+    // last call: what the service manager's watchdog is fed with. Never again once a canary found
+    // that what is known passes: only another process may be trusted then.
     bool tend();
 
   private:
@@ -81,6 +82,7 @@ class Appliance {
     SuspensionHolder suspensions_;
     ClockWatch clock_;
     std::atomic<std::int64_t> clock_step_s_{0};  // main writes, control thread reads
+    std::atomic<bool> distrusted_{false};        // control thread writes, main reads
     ModeBoard modes_;
     std::atomic<bool> stop_{false};
     std::unique_ptr<Assembly> assembly_;  // pieces of an upload come on any worker

@@ -7,8 +7,10 @@
 #include <cstring>
 #include <thread>
 
+#include "dataplane/contract/test_vector.h"
 #include "dataplane/contract/version.h"
 #include "dataplane/shell/clock.h"
+#include "dataplane/verdict/policy.h"
 
 namespace cordon {
 namespace {
@@ -72,6 +74,7 @@ void ApplianceLink::status(LinkStatus* status) {
     }
     status->port_kind = parts_.options->port_kind;
     status->lab = parts_.options->lab;
+    status->distrusted = parts_.distrusted->load(std::memory_order_relaxed) ? 1 : 0;
     status->xdp_attached = parts_.steer != nullptr;
     for (const Side side : {Side::client, Side::storage}) {
         if (parts_.watch != nullptr) status->ports[index_of(side)] = parts_.watch->state(side);
@@ -90,6 +93,7 @@ void ApplianceLink::index_status(LinkStatus* status) const {
         status->index_memory = image.pages();
         for (std::size_t i = 0; i < view.section_count(); ++i)
             add_section(view.section(i), status);
+        status->vector = vector_standing(view);
     });
     put_text(held.error, status->index_error);
     put_text(held.key_fault, status->key_fault);
@@ -116,6 +120,31 @@ void ApplianceLink::add_section(const SectionView& section, LinkStatus* status) 
         status->kinds[k].with_size += section.kind_tags_sized[k];
         status->kinds[k].with_head += section.kind_tags_headed[k];
     }
+}
+
+// As a worker decides it, for a service that enforces.
+VectorStanding ApplianceLink::vector_standing(const IndexView& view) const {
+    const std::uint64_t now_s = read_clock(CLOCK_REALTIME) / ns_per_s;
+    Match matches[limits::sections_max];
+    const std::size_t found = view.lookup(IndicatorKind::sha256, Bytes(test_vector_sha256), now_s,
+                                          matches, limits::sections_max);
+    auto action = MatchAction::suspended;
+    for (std::size_t n = 0; n < found; ++n) {
+        const Match& match = matches[n];
+        const SectionView section = view.section(match.section);
+        const Strength strength = strength_of(KindSet{match.kind}, match.flags);
+        action = stronger(
+            action,
+            restrained(
+                action_for(strength, section.ceiling, match.flags, ServiceMode::enforce, false),
+                strength, parts_.suspensions->aged(section.name, section.terms),
+                parts_.suspensions->mode_of(
+                    {section.name, match.reference, match.source, match.added}, now_s),
+                now_s));
+    }
+    if (found == 0) return VectorStanding::unlisted;
+    if (action == MatchAction::suspended) return VectorStanding::suspended;
+    return action == MatchAction::block ? VectorStanding::blocks : VectorStanding::reports;
 }
 
 void ApplianceLink::service_status(LinkStatus* status) const {
@@ -254,6 +283,12 @@ Result<void> ApplianceLink::load_index(const std::string& path) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return failure(ErrorCode::timeout, "a worker has not taken over the new index yet");
+}
+
+void ApplianceLink::distrust(std::string_view why) {
+    std::fprintf(stderr, "alarm: this process feeds its watchdog no more: %.*s\n",
+                 static_cast<int>(why.size()), why.data());
+    parts_.distrusted->store(true, std::memory_order_relaxed);
 }
 
 Result<void> ApplianceLink::set_mode(std::string_view service, ServiceMode mode,

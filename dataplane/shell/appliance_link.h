@@ -35,6 +35,7 @@ class ApplianceLink final : public LinkTarget {
         const LinkWatch* watch;  // null: nothing is known of the links
         const std::vector<std::unique_ptr<WorkerLoop>>* workers;
         const DirectionAlarm* directions;
+        std::atomic<bool>* distrusted;
         std::uint64_t started_s;
     };
 
@@ -46,11 +47,13 @@ class ApplianceLink final : public LinkTarget {
     Result<void> load_index(const std::string& path) override;
     Result<void> set_mode(std::string_view service, ServiceMode mode,
                           std::uint64_t bypass_until_s) override;
+    void distrust(std::string_view why) override;
 
   private:
     void index_status(LinkStatus* status) const;
     void suspension_status(LinkStatus* status) const;
     void add_section(const SectionView& section, LinkStatus* status) const;
+    VectorStanding vector_standing(const IndexView& view) const;
     void service_status(LinkStatus* status) const;
     void policy_status(std::uint32_t number, LinkService* service) const;
     void add_worker(const Counters& from, LinkCounters* sum) const;

@@ -72,10 +72,21 @@ LinkAnswer set_mode(Bytes payload, LinkTarget& target, MutableBytes answer) {
                         LinkType::set_mode, target, answer);
 }
 
+LinkAnswer distrust(Bytes payload, LinkTarget& target, MutableBytes answer) {
+    LinkDistrust wanted;
+    std::memcpy(&wanted, payload.data(), sizeof wanted);
+    const std::string_view why = text_of(wanted.why);
+    if (why.empty())
+        return refuse(ErrorCode::usage, "distrust needs a reason that ends", answer, false);
+    target.distrust(why);
+    return read_out(&LinkTarget::status, LinkType::distrust, target, answer);
+}
+
 // How many bytes follow the header in a request of this type.
 std::size_t request_bytes(LinkType type) {
     if (type == LinkType::load_index) return sizeof(LinkLoadIndex);
     if (type == LinkType::set_mode) return sizeof(LinkSetMode);
+    if (type == LinkType::distrust) return sizeof(LinkDistrust);
     return 0;
 }
 
@@ -93,6 +104,8 @@ LinkAnswer dispatch(LinkType type, Bytes payload, LinkTarget& target, MutableByt
             return load_index(payload, target, answer);
         case LinkType::set_mode:
             return set_mode(payload, target, answer);
+        case LinkType::distrust:
+            return distrust(payload, target, answer);
     }
     return refuse(ErrorCode::usage, "unknown type of request", answer, true);
 }

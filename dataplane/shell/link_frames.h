@@ -27,6 +27,7 @@ class LinkTarget {
     virtual Result<void> load_index(const std::string& path) = 0;
     virtual Result<void> set_mode(std::string_view service, ServiceMode mode,
                                   std::uint64_t bypass_until_s) = 0;
+    virtual void distrust(std::string_view why) = 0;
 };
 
 struct LinkAnswer {

@@ -77,6 +77,12 @@ SectionTerms SuspensionHolder::aged(std::string_view list, const SectionTerms& t
     return in_force == nullptr ? terms : in_force->aged(list, terms);
 }
 
+SuspensionMode SuspensionHolder::mode_of(const Suspected& indicator, std::uint64_t now_s) const {
+    const std::lock_guard lock(mutex_);
+    const Suspensions* in_force = published_.current();
+    return in_force == nullptr ? SuspensionMode::none : in_force->mode_of(indicator, now_s);
+}
+
 SuspensionHolder::Status SuspensionHolder::status() const {
     const std::lock_guard lock(mutex_);
     return status_;

@@ -39,6 +39,8 @@ class SuspensionHolder {
     Status status() const;
     // As Suspensions::aged(), for whoever is no worker.
     SectionTerms aged(std::string_view list, const SectionTerms& terms) const;
+    // As Suspensions::mode_of(), likewise.
+    SuspensionMode mode_of(const Suspected& indicator, std::uint64_t now_s) const;
 
     const Suspensions* current() const { return published_.current(); }
     void acknowledge(std::uint32_t worker, const Suspensions* taken) {

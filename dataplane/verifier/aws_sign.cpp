@@ -73,7 +73,7 @@ std::string encode(std::string_view decoded, bool keep_slash) {
 AwsHeaders sign(const AwsRequest& request, const AwsKeys& keys) {
     AwsHeaders headers;
     headers.date = amz_date(request.unix_s);
-    headers.content_sha256 = hex(sha256(""));
+    headers.content_sha256 = hex(sha256(request.content));
     const std::string token_line =
         keys.session_token.empty() ? "" : "x-amz-security-token:" + keys.session_token + "\n";
     const std::string names = std::string("host;x-amz-content-sha256;x-amz-date") +

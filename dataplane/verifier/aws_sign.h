@@ -1,6 +1,6 @@
-// AWS Signature Version 4 for requests without a body: what S3 and its like ask of GET, HEAD and
-// DELETE. Signed here and not by libcurl, whose way with paths and queries changes between releases
-// (7.88 signs them as they stand in the URL); a signature is wrong if one byte is.
+// AWS Signature Version 4 as S3 and its like ask for it. Signed here and not by libcurl, whose way
+// with paths and queries changes between releases (7.88 signs them as they stand in the URL); a
+// signature is wrong if one byte is.
 //
 // Owns:       nothing.
 // Invariants: path and query are signed as they are sent: encode_path() and encode_value() first.
@@ -26,6 +26,7 @@ struct AwsRequest {
     std::string_view query;   // "a=1&b=2", encoded, sorted by name; empty: none
     std::string_view region;  //
     std::uint64_t unix_s;
+    std::string_view content = {};  // of the body
 };
 
 struct AwsHeaders {

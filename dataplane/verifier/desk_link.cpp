@@ -94,7 +94,7 @@ bool DeskLink::receive(MutableBytes room, std::size_t* bytes, HandedFiles* with)
     return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 || lose();
 }
 
-DeskLink::Next DeskLink::next(VerifyJob* job, std::uint32_t* wait_ms) {
+DeskLink::Next DeskLink::next(VerifyJob* job, VerifyProbe* probe, std::uint32_t* wait_ms) {
     VerifyNext ask{};
     held_ = shelf_.current();
     ask.mark = held_.mark;
@@ -113,6 +113,11 @@ DeskLink::Next DeskLink::next(VerifyJob* job, std::uint32_t* wait_ms) {
         *wait_ms = idle.wait_ms;
         return Next::idle;
     }
+    if (bytes == sizeof(VerifyFrame<VerifyProbe>)) {
+        if (!take(VerifyType::probe, frame, probe)) return Next::lost;
+        jobs_ = probe->jobs;
+        return Next::probe;
+    }
     if (!take(VerifyType::job, frame, job)) return Next::lost;
     held_ = shelf_.take(files, job->files, {job->mark, ask.mark, job->lab != 0});
     jobs_ = job->jobs;
@@ -130,13 +135,20 @@ bool DeskLink::record(const VerifyMatch& match) {
 }
 
 bool DeskLink::done(const VerifyDone& result) {
-    if (!send(VerifyType::done, result)) return false;
+    return send(VerifyType::done, result) && taken(result.id);
+}
+
+bool DeskLink::probed(const VerifyProbed& result) {
+    return send(VerifyType::probed, result) && taken(result.id);
+}
+
+bool DeskLink::taken(std::uint64_t id) {
     std::array<std::uint8_t, verify_frame_max> room;
     std::size_t bytes = 0;
     VerifyTaken taken;
     if (!receive(room, &bytes) || !take(VerifyType::taken, Bytes(room).first(bytes), &taken))
         return false;
-    return taken.id == result.id || lose();
+    return taken.id == id || lose();
 }
 
 }  // namespace cordon::verifier

@@ -22,11 +22,12 @@ class DeskLink final : public Desk {
     bool open();
     void close() { socket_.close(); }
 
-    enum class Next : std::uint8_t { job, idle, lost };
+    enum class Next : std::uint8_t { job, probe, idle, lost };
     // With `idle`, *wait_ms is when to ask again.
-    Next next(VerifyJob* job, std::uint32_t* wait_ms);
+    Next next(VerifyJob* job, VerifyProbe* probe, std::uint32_t* wait_ms);
     bool record(const VerifyMatch& match) override;
     bool done(const VerifyDone& result);
+    bool probed(const VerifyProbed& result);
 
     // What was in force at the last next().
     Grounds grounds() const { return held_.grounds(); }
@@ -40,6 +41,7 @@ class DeskLink final : public Desk {
     bool take(VerifyType type, Bytes frame, Body* body);
     bool receive(MutableBytes room, std::size_t* bytes, HandedFiles* with = nullptr);
     bool lose();
+    bool taken(std::uint64_t id);
 
     std::string path_;
     Descriptor socket_;

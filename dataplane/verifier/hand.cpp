@@ -35,6 +35,7 @@ Hand::Hand(Workshop* workshop, std::uint32_t number)
       link_(workshop->socket, &workshop->shelf),
       storage_([this] { return show_life(); }),
       runner_(&storage_, &link_, clock_now, workshop->seed),
+      prober_(&storage_, [this](std::uint32_t ms) { rest(ms); }),
       alive_ns_(clock_now().ns),
       thread_([this] { run(); }) {}
 
@@ -81,14 +82,16 @@ bool Hand::connect() {
 
 void Hand::turn() {
     auto job = std::make_unique<VerifyJob>();
+    VerifyProbe probe;
     std::uint32_t wait_ms = 0;
-    const DeskLink::Next next = link_.next(job.get(), &wait_ms);
+    const DeskLink::Next next = link_.next(job.get(), &probe, &wait_ms);
     if (next == DeskLink::Next::lost) return rest(retry_ms);
     workshop_.jobs.store(std::clamp(link_.jobs(), 1u, verify_jobs_max), std::memory_order_relaxed);
     const std::string index_error = number_ == 0 ? workshop_.shelf.error() : std::string();
     if (index_error != told_index_error_ && !index_error.empty()) complain(index_error);
     told_index_error_ = index_error;
     if (next == DeskLink::Next::idle) return rest(wait_ms);
+    if (next == DeskLink::Next::probe) return work(probe);
     work(*job);
 }
 
@@ -106,6 +109,19 @@ void Hand::work(const VerifyJob& job) {
     // connection ends.
     if (!show_life() && done.outcome == VerifyOutcome::none) return;
     link_.done(done);
+}
+
+void Hand::work(const VerifyProbe& probe) {
+    VerifyProbed probed{};
+    probed.id = probe.id;
+    if (const Result<void> usable = storage_.use(Prober::access_of(probe)); !usable) {
+        complain(std::string("self-test of service ") + probe.service + ": " +
+                 usable.error().message());
+        std::snprintf(probed.error, sizeof probed.error, "%s", usable.error().message().c_str());
+    } else {
+        prober_.run(probe, clock_now().unix_ns ^ workshop_.seed, &probed);
+    }
+    if (show_life()) link_.probed(probed);
 }
 
 }  // namespace cordon::verifier

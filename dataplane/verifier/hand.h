@@ -18,6 +18,7 @@
 #include "dataplane/base/time.h"
 #include "dataplane/verifier/desk_link.h"
 #include "dataplane/verifier/http_storage.h"
+#include "dataplane/verifier/prober.h"
 
 namespace cordon::verifier {
 
@@ -49,6 +50,7 @@ class Hand {
     bool connect();
     void turn();
     void work(const VerifyJob& job);
+    void work(const VerifyProbe& probe);
     bool show_life();
     void rest(std::uint32_t ms);
 
@@ -57,6 +59,7 @@ class Hand {
     DeskLink link_;
     HttpStorage storage_;
     JobRunner runner_;
+    Prober prober_;
     bool told_open_ = false;
     std::string told_index_error_;
     std::atomic<std::uint64_t> alive_ns_;

@@ -7,6 +7,7 @@
 
 #include "dataplane/base/invariant.h"
 #include "dataplane/http/syntax.h"
+#include "dataplane/worker/case_number.h"
 
 namespace cordon::verifier {
 
@@ -19,7 +20,8 @@ constexpr long buffer_bytes = 256 * 1024;
 constexpr std::size_t refusal_bytes_max = 64 * 1024;
 
 StorageAnswer::Kind kind_of(std::uint32_t status) {
-    if (status == 200 || status == 202 || status == 204) return StorageAnswer::Kind::ok;
+    if (status == 200 || status == 201 || status == 202 || status == 204)
+        return StorageAnswer::Kind::ok;
     if (status == 404 || status == 410) return StorageAnswer::Kind::gone;
     if (status == 412) return StorageAnswer::Kind::changed;
     if (status == 401 || status == 403) return StorageAnswer::Kind::denied;
@@ -40,6 +42,21 @@ void take_field(std::string_view name, std::string_view value, ObjectHead* head)
 }
 
 }  // namespace
+
+std::string case_number_in(std::string_view text) {
+    const auto is_of_one = [](char c) {
+        return http::is_alpha(c) || http::is_digit(c) ||
+               std::string_view("-*~$=").find(c) != std::string_view::npos;
+    };
+    while (!text.empty()) {
+        std::size_t length = 0;
+        while (length < text.size() && is_of_one(text[length]))
+            ++length;
+        if (is_case_number(text.substr(0, length))) return std::string(text.substr(0, length));
+        text.remove_prefix(std::min(length + 1, text.size()));
+    }
+    return "";
+}
 
 std::string ObjectHead::validator() const {
     if (!etag.empty()) return etag.starts_with("W/") ? etag.substr(2) : etag;
@@ -62,6 +79,9 @@ struct HttpStorage::Exchange {
     bool begun = false;
     bool stopped = false;
     std::size_t refusal_bytes = 0;
+    bool puts = false;
+    std::string_view content;  // still to be sent
+    std::string refusal;       // what the storage, or we, said to a put
     time_t asked_s = 0;
     char error[CURL_ERROR_SIZE] = "";
 
@@ -90,7 +110,10 @@ struct HttpStorage::Exchange {
     static std::size_t on_header(char* text, std::size_t, std::size_t bytes, void* self) {
         auto& exchange = *static_cast<Exchange*>(self);
         const std::string_view line(text, bytes);
-        if (line.starts_with("HTTP/")) exchange.answer.head = {};
+        if (line.starts_with("HTTP/")) {
+            exchange.answer.head = {};
+            exchange.answer.case_number = case_number_in(line);
+        }
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) return bytes;
         std::string_view value = line.substr(colon + 1);
@@ -108,7 +131,14 @@ struct HttpStorage::Exchange {
             return exchange.stopped ? 0 : bytes;
         }
         exchange.refusal_bytes += bytes;
+        exchange.refusal.append(content, exchange.puts ? bytes : 0);
         return exchange.refusal_bytes <= refusal_bytes_max ? bytes : 0;
+    }
+    static std::size_t on_read(char* room, std::size_t, std::size_t bytes, void* self) {
+        auto& exchange = *static_cast<Exchange*>(self);
+        const std::size_t sent = exchange.content.copy(room, bytes);
+        exchange.content.remove_prefix(sent);
+        return sent;
     }
     static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
         auto& exchange = *static_cast<Exchange*>(self);
@@ -153,16 +183,41 @@ bool HttpStorage::add_headers(const Request& request, const std::string& query,
                exchange->add(&exchange->headers, "Host: " + request.where.host);
     if (!request.if_match.empty())
         all = all && exchange->add(&exchange->headers, "If-Match: " + request.if_match);
+    if (request.content.data() != nullptr) {
+        all = all && exchange->add(&exchange->headers, "Expect:");
+        if (request.form == PutForm::chunked)
+            all = all && exchange->add(&exchange->headers, "Transfer-Encoding: chunked");
+    }
     if (api_ != StorageApi::s3) return all;
-    const AwsHeaders signature = sign({request.method, request.where.host, request.where.path,
-                                       query, region_, static_cast<std::uint64_t>(::time(nullptr))},
-                                      credentials_.aws);
+    const AwsHeaders signature =
+        sign({request.method, request.where.host, request.where.path, query, region_,
+              static_cast<std::uint64_t>(::time(nullptr)), request.content},
+             credentials_.aws);
     all = all && exchange->add(&exchange->headers, "X-Amz-Date: " + signature.date) &&
           exchange->add(&exchange->headers, "X-Amz-Content-Sha256: " + signature.content_sha256) &&
           exchange->add(&exchange->headers, "Authorization: " + signature.authorization);
     if (credentials_.aws.session_token.empty()) return all;
     return all && exchange->add(&exchange->headers,
                                 "X-Amz-Security-Token: " + credentials_.aws.session_token);
+}
+
+// All of it is sent whatever is answered meanwhile, and nobody is asked whether it may be.
+CURLcode HttpStorage::prepare_content(const Request& request, Exchange* exchange) {
+    exchange->puts = true;
+    exchange->content = request.content;
+    CURLcode code = CURLE_OK;
+    const auto set = [&](CURLoption option, auto value) {
+        if (code == CURLE_OK) code = curl_easy_setopt(curl_, option, value);
+    };
+    const bool sized = request.form == PutForm::sized;
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, &Exchange::on_read);
+    set(CURLOPT_READDATA, exchange);
+    set(CURLOPT_INFILESIZE_LARGE,
+        sized ? static_cast<curl_off_t>(request.content.size()) : curl_off_t{-1});
+    set(CURLOPT_KEEP_SENDING_ON_ERROR, 1L);
+    set(CURLOPT_FRESH_CONNECT, 1L);  // one that is not inspected yet would prove nothing
+    return code;
 }
 
 bool HttpStorage::prepare(const Request& request, Exchange* exchange) {
@@ -213,6 +268,8 @@ bool HttpStorage::prepare(const Request& request, Exchange* exchange) {
     set(CURLOPT_NOPROGRESS, 0L);
     set(CURLOPT_XFERINFOFUNCTION, &Exchange::on_progress);
     set(CURLOPT_XFERINFODATA, exchange);
+    if (code == CURLE_OK && request.content.data() != nullptr)
+        code = prepare_content(request, exchange);
     if (api_ == StorageApi::webdav) {
         set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
         set(CURLOPT_USERNAME, credentials_.user.c_str());
@@ -233,6 +290,7 @@ StorageAnswer HttpStorage::run(const Request& request, ContentSink* sink) {
     }
     const CURLcode code = curl_easy_perform(curl_);
     exchange.note_status();
+    if (answer.case_number.empty()) answer.case_number = case_number_in(exchange.refusal);
     if (code == CURLE_OK) {
         answer.kind = kind_of(answer.status);
         if (sink != nullptr && answer.kind == StorageAnswer::Kind::ok && !exchange.begin())
@@ -259,6 +317,10 @@ StorageAnswer HttpStorage::get(const Location& where, const std::string& object_
 
 StorageAnswer HttpStorage::look(const Location& where, const std::string& object_version) {
     return run({"HEAD", where, object_version, ""}, nullptr);
+}
+
+StorageAnswer HttpStorage::put(const Location& where, std::string_view content, PutForm form) {
+    return run({"PUT", where, "", "", content, form}, nullptr);
 }
 
 StorageAnswer HttpStorage::remove(const Location& where, const std::string& object_version,

@@ -32,6 +32,7 @@ class HttpStorage final : public Storage {
     StorageAnswer get(const Location& where, const std::string& object_version,
                       ContentSink* sink) override;
     StorageAnswer look(const Location& where, const std::string& object_version) override;
+    StorageAnswer put(const Location& where, std::string_view content, PutForm form) override;
     StorageAnswer remove(const Location& where, const std::string& object_version,
                          const std::string& if_match) override;
 
@@ -42,9 +43,12 @@ class HttpStorage final : public Storage {
         const Location& where;
         const std::string& object_version;
         const std::string& if_match;
+        std::string_view content = {};  // of a PUT
+        PutForm form = PutForm::sized;
     };
     StorageAnswer run(const Request& request, ContentSink* sink);
     bool prepare(const Request& request, Exchange* exchange);
+    CURLcode prepare_content(const Request& request, Exchange* exchange);
     bool add_headers(const Request& request, const std::string& query, Exchange* exchange) const;
 
     CURL* curl_;
@@ -55,5 +59,8 @@ class HttpStorage final : public Storage {
     std::string ca_file_;
     Credentials credentials_;
 };
+
+// The case number that a refusal of ours names, in its reason phrase or its body; empty: none.
+std::string case_number_in(std::string_view text);
 
 }  // namespace cordon::verifier

@@ -1,4 +1,4 @@
-// The storage as the verifier uses it: fetch, look, delete.
+// The storage as the verifier uses it: fetch, look, delete; and for a self-test: store.
 //
 // Owns:       nothing here.
 // Invariants: content goes to the sink as it comes and is kept nowhere.
@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/verifier/location.h"
@@ -42,7 +43,10 @@ struct StorageAnswer {
     std::uint32_t status = 0;  // 0: no answer
     std::string detail;        // for `failed`: one sentence
     ObjectHead head;
+    std::string case_number;  // to a put(): that of a refusal of ours
 };
+
+enum class PutForm : std::uint8_t { sized, chunked };
 
 class ContentSink {
   public:
@@ -59,6 +63,7 @@ class Storage {
     virtual StorageAnswer get(const Location& where, const std::string& object_version,
                               ContentSink* sink) = 0;
     virtual StorageAnswer look(const Location& where, const std::string& object_version) = 0;
+    virtual StorageAnswer put(const Location& where, std::string_view content, PutForm form) = 0;
     virtual StorageAnswer remove(const Location& where, const std::string& object_version,
                                  const std::string& if_match) = 0;
 };

@@ -61,6 +61,7 @@ struct Answer {
     bool silent;        // nothing but a FIN: the storage has begun to answer
     bool refused;       // the recorder had no room
     bool is_match;      // a record was asked for
+    bool is_test;       // of the vector of a self-test, which is counted apart
     bool beside;        // decided, and perhaps bridged by the kernel before the deny map knew
     bool recorded;      // and is durable
     bool started;       // the storage is reset, the answer is on its way

@@ -103,6 +103,7 @@ void Worker::State::block(FlowNumber number) {
     }
     Answer& answer = answers[flow.answer];
     answer.is_match = true;
+    answer.is_test = is_test(incident);
     answer.status = 403;
     std::memcpy(answer.case_number, incident.case_number, sizeof answer.case_number);
     answer.silent = answer_impossible(flow, 1);
@@ -239,7 +240,7 @@ void Worker::State::await_record(FlowNumber number) {
     answer.recorded = state == RecordState::durable;
     answer.silent = answer.silent || answer.beside;
     if (answer.recorded) {
-        if (!answer.beside) counters.count(Outcome::match_blocked);
+        if (!answer.beside && !answer.is_test) counters.count(Outcome::match_blocked);
     } else {
         counters.count(Outcome::match_unrecorded);
         answer.status = static_cast<std::uint16_t>(ErrorStatus::unavailable);

@@ -42,6 +42,19 @@ ServiceVerdict verdict_of(MatchAction action) {
     return ServiceVerdict::clean;
 }
 
+// Anybody has the vector of a self-test: beyond a rate it is treated alike, and only counted.
+// `all_ns`: when as many records as ever may be made again.
+bool takes_test_record(std::uint64_t now_ns, std::uint64_t* all_ns, Counters* counters) {
+    const std::uint64_t every_ns = limits::test_record_every_ms * ns_per_ms;
+    const std::uint64_t due_ns = std::max(*all_ns, now_ns);
+    if (due_ns - now_ns < limits::test_records_burst * every_ns) {
+        *all_ns = due_ns + every_ns;
+        return true;
+    }
+    counters->count(Outcome::test_unrecorded);
+    return false;
+}
+
 }  // namespace
 
 // Every digest of an object is keyed before the first is looked up, so that the index comes from
@@ -88,6 +101,12 @@ struct Worker::State::Finding {
     }
     void order();
     bool tells_of_person(const IndexView& index) const;
+    // Nothing but test indicators: the vector of a self-test.
+    bool is_test() const {
+        return std::all_of(entries, entries + count, [](const Entry& entry) {
+            return (entry.match.flags & record_flag::test) != 0;
+        });
+    }
 };
 
 // A record has room for as many as there can be sections: what led to the action comes first, then
@@ -419,25 +438,30 @@ std::uint64_t Worker::State::own_bytes(const Judged& judged) {
 // A match is recorded whatever is done about it; blocked is only what policy says to block.
 void Worker::State::record_match(const Judged& judged, const Finding& finding) {
     Exchange& exchange = exchanges[flows[judged.flow].exchange];
-    counters.count(Outcome::object_matched);
+    const bool tests = finding.is_test();
     const auto is_pattern = [](const Finding::Entry& entry) {
         return entry.kinds.has(IndicatorKind::pattern);
     };
-    if (std::any_of(finding.entries, finding.entries + finding.count, is_pattern))
+    counters.count(tests ? Outcome::match_tested : Outcome::object_matched);
+    if (!tests && std::any_of(finding.entries, finding.entries + finding.count, is_pattern))
         counters.count(Outcome::pattern_matched);
     counters.classed(flows[judged.flow].service, object_class(ObjectClass::inspected),
                      take_body_bytes(&exchange));
     count_type(judged, TypeVerdict::matched);
-    count_verdict(judged, verdict_of(finding.action));
+    if (!tests) count_verdict(judged, verdict_of(finding.action));
     report(judged, ObjectVerdict::match, {}, finding.entries[0].match.reference);
     fill_incident(judged, finding);
     if (!judged.complete && judged.object < exchange.objects.size())
         drop_object(&exchange, judged.object);
-    if (finding.action == MatchAction::block) return block(judged.flow);
+    const bool recorded = !tests || takes_test_record(now.ns, &test_records_ns, &counters);
+    if (finding.action == MatchAction::block)
+        return recorded ? block(judged.flow) : refuse(judged.flow, ErrorStatus::refused, true);
     RecordTicket ticket;
-    counters.count(finding.action == MatchAction::report ? Outcome::match_reported
-                                                         : Outcome::match_observed);
-    if (!recorder.decided(incident, DenyKey{}, &ticket)) counters.count(Outcome::match_unrecorded);
+    if (!tests)
+        counters.count(finding.action == MatchAction::report ? Outcome::match_reported
+                                                             : Outcome::match_observed);
+    if (recorded && !recorder.decided(incident, DenyKey{}, &ticket))
+        counters.count(Outcome::match_unrecorded);
 }
 
 void Worker::State::fill_incident(const Judged& judged, const Finding& finding) {
@@ -453,6 +477,7 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     incident.action = finding.action;
     incident.complete = judged.complete ? 1 : 0;
     incident.lab = options.lab;
+    const bool tests = finding.is_test();
     const std::size_t named = std::min(finding.count, std::size(incident.matches));
     incident.match_count = static_cast<std::uint8_t>(named);
     for (std::size_t n = 0; n < named; ++n) {
@@ -465,9 +490,12 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
         match.source = entry.match.source;
         match.category = entry.match.category;
         match.kinds = entry.kinds.bits;
-        match.weak = strength_of(entry.kinds, entry.match.flags) == Strength::weak;
-        match.local = section.kind == SectionKind::local;
-        match.ceiling = static_cast<std::uint8_t>(section.ceiling);
+        const bool weak = strength_of(entry.kinds, entry.match.flags) == Strength::weak;
+        match.flags = static_cast<std::uint8_t>(
+            (weak ? match_flag::weak : 0) |
+            (section.kind == SectionKind::local ? match_flag::local : 0) |
+            static_cast<std::uint8_t>(section.ceiling) << match_flag::ceiling_shift |
+            (tests ? match_flag::test : 0));
     }
     copy_text(service(flow).name, incident.service);
     copy_text(options.legal_basis, incident.legal_basis);
@@ -475,7 +503,8 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
                std::span(incident.method).first(sizeof incident.method - 1));
     incident.server = endpoint_of(flow.client.like.destination);
     incident.vlan = table.key(judged.flow).vlan();
-    if (!finding.tells_of_person(*index)) return;
+    // Who uploaded a test vector has done nothing.
+    if (tests || !finding.tells_of_person(*index)) return;
     copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
     copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
     copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));

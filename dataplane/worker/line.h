@@ -574,10 +574,9 @@ struct Worker::State {
     DigestState piece_state;  // of the piece that ended last, and what tells it
     PieceSum piece_sum{};
     std::array<std::uint8_t, limits::decode_run_bytes> decode_room;  // what decoders write
-    // What readers of uploads write: they read what decoders wrote.
-    std::array<std::uint8_t, limits::decode_run_bytes> chain_room;
-    FoundMember chain_found;             // scratch: contained_object
-    ObjectContent name_content;          // scratch
+    std::array<std::uint8_t, limits::decode_run_bytes> chain_room;   // … and readers of that
+    FoundMember chain_found;                                         // scratch: contained_object
+    ObjectContent name_content;                                      // scratch
     std::vector<FlowNumber> shunted;     // flows with a range; capacity fixed at start
     std::size_t shunt_next = 0;          // looked at for what passed
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
@@ -590,7 +589,8 @@ struct Worker::State {
     // Only with report_objects, which the appliance never sets: a burst may fill the hole before a
     // form of as many parts as fit into what is kept, and a tool wants to hear of all of them.
     std::deque<ObjectReport> reports;
-    IncidentRecord incident{};  // scratch
+    IncidentRecord incident{};          // scratch
+    std::uint64_t test_records_ns = 0;  // when all records of test vectors may be made again
     VerifyRecord verification{};
 };
 

@@ -28,6 +28,9 @@ class Target final : public LinkTarget {
         require(mode <= ServiceMode::bypass);
         return {};
     }
+    void distrust(std::string_view why) override {
+        require(!why.empty() && why.size() < sizeof(LinkDistrust::why));
+    }
 };
 
 }  // namespace

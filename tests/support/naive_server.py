@@ -48,6 +48,21 @@ def copy_body(stream, headers, out):
         pass
 
 
+def answer_other(connection, method, path):
+    """GET, HEAD and DELETE of what is there."""
+    status, content = b"404 Not Found", b""
+    if os.path.exists(path):
+        status = b"200 OK"
+        with open(path, "rb") as file:
+            content = file.read()
+        if method == b"DELETE":
+            os.unlink(path)
+            content = b""
+    connection.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status, len(content)))
+    if method == b"GET":
+        connection.sendall(content)
+
+
 def serve(connection, directory):
     stream = connection.makefile("rb")
     try:
@@ -58,6 +73,9 @@ def serve(connection, directory):
             name = os.path.basename(request[1].decode())
             if not name:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                continue
+            if request[0] in (b"GET", b"HEAD", b"DELETE"):
+                answer_other(connection, request[0], os.path.join(directory, name))
                 continue
             # Unbuffered: every byte that came is in the file, whatever happens next.
             with open(os.path.join(directory, name), "wb", buffering=0) as out:

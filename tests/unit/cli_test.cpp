@@ -472,6 +472,13 @@ void without_cordond_it_only_strengthens_or_breaks_the_glass(void**) {
     assert_has(trail.out, "2 records, each behind the one before");
 }
 
+json selftest_of(const char* result) {
+    return {{{"service", "photos"},
+             {"time", "2026-03-01T12:00:00Z"},
+             {"result", result == nullptr ? json(nullptr) : json(result)},
+             {"text", "Why."}}};
+}
+
 json well() {
     json status = {{"dataplane", status_json(good_status())},
                    {"control",
@@ -510,6 +517,9 @@ void judges_what_needs_attention(void**) {
         {json::json_pointer("/dataplane/ports/client"), "held"},
         {json::json_pointer("/dataplane/ports/storage"), "no carrier"},
         {json::json_pointer("/dataplane/services/0/mode"), "bypass"},
+        {json::json_pointer("/dataplane/distrusted"), true},
+        {json::json_pointer("/control/selftest"), selftest_of("kept")},
+        {json::json_pointer("/control/selftest"), selftest_of("passed")},
         {json::json_pointer("/control/config_error"), "t:1: x"},
         {json::json_pointer("/control/index/error"), "damaged"},
         {json::json_pointer("/control/journal/error"), "disk"},
@@ -530,6 +540,26 @@ void judges_what_needs_attention(void**) {
         assert_int_equal(static_cast<int>(judge_status(&status)),
                          static_cast<int>(ErrorCode::degraded));
         assert_int_equal(status["problems"].size(), 1);
+    }
+    // Known files pass: somebody is woken for that, and not for a storage that keeps a part.
+    for (const auto& [result, critical] : {std::pair{"passed", 1},
+                                           {"around", 1},
+                                           {"kept_whole", 1},
+                                           {"not_inspected", 1},
+                                           {"kept", 0},
+                                           {"unreachable", 0},
+                                           {"observed", 0},
+                                           {"unlisted", 0}}) {
+        status = well();
+        status["control"]["selftest"] = selftest_of(result);
+        judge_status(&status);
+        assert_int_equal(status["critical"].size(), critical);
+        assert_has(status["problems"][0].get<std::string>(), "photos");
+    }
+    for (const char* fine : {"ok", static_cast<const char*>(nullptr)}) {
+        status = well();
+        status["control"]["selftest"] = selftest_of(fine);
+        assert_int_equal(static_cast<int>(judge_status(&status)), 0);
     }
     status = well();
     status["dataplane"]["services"][0]["asymmetric_last"] = utc_time(unix_seconds());

@@ -178,6 +178,46 @@ void verifies_only_where_a_service_says_how(void**) {
     expect_error("[verifier]\nverify = true\n" + head, "unknown key");
 }
 
+void tests_itself_only_where_a_service_says_how(void**) {
+    const std::string head = std::string(ports) +
+                             "[[service]]\nname = \"a\"\naddress = \"192.0.2.1\"\nport = 80\n"
+                             "mode = \"observe\"\n";
+    const auto selftest = [&](const std::string& keys) {
+        return head + "selftest = { " + keys + " }\n";
+    };
+    const std::string all =
+        "api = \"s3\", endpoint = \"http://h:1\", credentials = \"/c\", folder = \"/b/t\"";
+    assert_true(good(head).verifier.tested.empty());
+    const Config with = good(selftest(all));
+    assert_true(with.verifier.enabled());
+    assert_false(with.verifier.verifies());
+    assert_int_equal(with.options.services[0].verify, 0);
+    assert_int_equal(with.verifier.hands(), with.verifier.jobs_at_once() + 1);
+    const TestedService* service = with.verifier.find_tested("a");
+    assert_non_null(service);
+    assert_string_equal(service->folder.c_str(), "/b/t");
+    assert_int_equal(service->canary_seconds, 0);
+    assert_false(service->trips_watchdog);
+    assert_int_equal(
+        good(selftest(all + ", canary_seconds = 60")).verifier.find_tested("a")->canary_seconds,
+        60);
+    assert_true(good(selftest(all + ", canary_seconds = 60, trips_watchdog = true"))
+                    .verifier.find_tested("a")
+                    ->trips_watchdog);
+    expect_error(selftest(all + ", canary_seconds = 59"), "canary_seconds");
+    assert_int_equal(good("lab = true\n" + selftest(all + ", canary_seconds = 1"))
+                         .verifier.find_tested("a")
+                         ->canary_seconds,
+                     1);
+    expect_error(selftest(all + ", trips_watchdog = true"), "needs canary_seconds");
+    expect_error(selftest("api = \"s3\", endpoint = \"http://h\", credentials = \"/c\""),
+                 "lacks folder");
+    expect_error(selftest("folder = \"/b\""), "lacks api");
+    for (const char* folder : {"b", "/", "/b/", "/a//b", "/a/../b", "/a b", "/a?x", "/a%2f"})
+        expect_error(selftest("folder = \"" + std::string(folder) + "\""), "folder");
+    expect_error(selftest(all + ", swift = \"/v1\""), "unknown key");
+}
+
 void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
     const std::string service =
         "[[service]]\nname = \"a\"\naddress = \"192.0.2.1\"\nport = 80\nmode = \"observe\"\n";
@@ -574,6 +614,7 @@ int main() {
         cmocka_unit_test(shipped_file_explains_every_key),
         cmocka_unit_test(tells_metrics_only_where_it_is_told_to),
         cmocka_unit_test(verifies_only_where_a_service_says_how),
+        cmocka_unit_test(tests_itself_only_where_a_service_says_how),
         cmocka_unit_test(follows_feeds_over_https_and_lets_them_block_in_a_lab_only),
         cmocka_unit_test(takes_its_defaults_from_the_limits),
         cmocka_unit_test(reads_every_key_of_a_service),

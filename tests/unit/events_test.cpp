@@ -175,7 +175,8 @@ void an_incident_is_one_line(void**) {
                          {"lists", {"centre"}},
                          {"legal_basis", "order 12"},
                          {"policy_generation", 4},
-                         {"lab", false}};
+                         {"lab", false},
+                         {"test", false}};
     assert_string_equal(told[0].dump().c_str(), wanted.dump().c_str());
     assert_int_equal(events->status().at("written"), 1);
 }
@@ -184,12 +185,12 @@ void an_incident_is_one_line(void**) {
 // neither a person nor a file.
 void no_field_but_those_that_are_allowed(void**) {
     const std::set<std::string> allowed = {
-        "timestamp", "event_type",   "event_id",  "host",         "service",
-        "case",      "action",       "form",      "content_type", "size",
-        "complete",  "after_write",  "lists",     "legal_basis",  "policy_generation",
-        "lab",       "reason",       "until",     "bytes",        "packets",
-        "from",      "to",           "feed",      "generation",   "records",
-        "count",     "audit_record", "audit_head"};
+        "timestamp", "event_type",   "event_id",   "host",         "service",
+        "case",      "action",       "form",       "content_type", "size",
+        "complete",  "after_write",  "lists",      "legal_basis",  "policy_generation",
+        "lab",       "reason",       "until",      "bytes",        "packets",
+        "from",      "to",           "feed",       "generation",   "records",
+        "count",     "audit_record", "audit_head", "test"};
     std::set<std::string> listed;
     for (const EventFieldInfo& field : event_fields)
         listed.insert(std::string(field.name));
@@ -298,6 +299,27 @@ void goes_on_where_it_was_after_a_restart(void**) {
     assert_string_equal(told.back().at("case").get<std::string>().c_str(), "C1-0002");
 }
 
+// That all is well to begin with is no news, and neither is that it stays wrong.
+void tells_when_a_self_test_turns(void**) {
+    begin();
+    for (const char* result : {"", "ok", "ok", "passed", "passed", "ok"}) {
+        const json tested = {{"service", "photos"},
+                             {"result", *result == '\0' ? json(nullptr) : json(result)}};
+        events->turn(dataplane, feeds, noon_s, trail, json::array({tested}));
+    }
+    // What was told before a restart is not told again.
+    events.reset();
+    begin();
+    events->turn(dataplane, feeds, noon_s, trail,
+                 json::array({{{"service", "photos"}, {"result", "ok"}}}));
+    std::string turned;
+    for (const json& line : lines())
+        if (line.at("action") == "selftest")
+            turned +=
+                line.at("from").get<std::string>() + ">" + line.at("to").get<std::string>() + " ";
+    assert_string_equal(turned.c_str(), "ok>passed passed>ok ");
+}
+
 void tells_again_under_the_same_id_after_a_crash(void**) {
     begin();
     add_incident("C1-0001");
@@ -398,6 +420,7 @@ int main() {
         with_store(the_head_of_the_trail_is_told_once),
         with_store(what_was_there_before_is_not_told),
         with_store(goes_on_where_it_was_after_a_restart),
+        with_store(tells_when_a_self_test_turns),
         with_store(tells_again_under_the_same_id_after_a_crash),
         with_store(a_damaged_position_begins_anew),
         with_store(more_than_a_batch_comes_in_turns),

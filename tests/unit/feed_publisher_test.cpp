@@ -75,6 +75,21 @@ void restraints_of_all_sources_hold(void**) {
     assert_int_equal(set->records()[0].source, 1);
 }
 
+// The vector of a self-test; and nobody makes a test of what another source lists.
+void a_test_is_one_only_if_all_sources_say_so(void**) {
+    std::vector<Row> tests = rows(0, 2);
+    for (Row& one : tests)
+        one.category = category_test;
+    import("iwf", tests);
+    import("hotline", rows(1, 2));
+    const auto set = asserted_set(*store);
+    assert_int_equal(set->records().size(), 2);
+    int count = 0;
+    for (const FeedRecord& record : set->records())
+        count += (record.flags & record_flag::test) != 0 ? 1 : 0;
+    assert_int_equal(count, 1);
+}
+
 void what_innocent_files_have_is_left_out_and_named(void**) {
     const auto of = [](std::string_view text) {
         Row one = row(1);
@@ -447,6 +462,7 @@ int main() {
         with_feed(an_item_lives_while_any_source_asserts_it),
         with_feed(digests_of_one_file_share_a_reference_for_good),
         with_feed(restraints_of_all_sources_hold),
+        with_feed(a_test_is_one_only_if_all_sources_say_so),
         with_feed(what_innocent_files_have_is_left_out_and_named),
         with_feed(caps_hold_before_anybody_signs),
         with_feed(a_source_that_targets_does_not_name_is_refused),

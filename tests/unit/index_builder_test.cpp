@@ -104,6 +104,23 @@ void a_duplicate_makes_a_record_only_more_cautious(void**) {
     assert_int_equal(section.kind_tags_headed[static_cast<std::size_t>(sha256)], 0);
 }
 
+// Nobody makes a test, and so nobody's case, of what somebody else lists.
+void a_test_is_one_only_if_nobody_says_otherwise(void**) {
+    OneSection list;
+    for (const std::uint64_t n : {1u, 2u, 3u}) {
+        const Digest digest = digest_of(n);
+        Indicator one = indicator(sha256, digest, n);
+        one.flags = n == 2 ? 0 : record_flag::test;
+        list.builder.add(list.section, one);
+        one.flags = n == 3 ? record_flag::weak : record_flag::test;
+        list.builder.add(list.section, one);
+    }
+    list.build();
+    assert_int_equal(list.only(sha256, digest_of(1)).flags, record_flag::test);
+    assert_int_equal(list.only(sha256, digest_of(2)).flags, 0);
+    assert_int_equal(list.only(sha256, digest_of(3)).flags, record_flag::weak);
+}
+
 void a_duplicate_that_agrees_keeps_size_and_head(void**) {
     OneSection list;
     const Digest digest = digest_of(1);
@@ -495,6 +512,7 @@ int main() {
         cmocka_unit_test(digests_of_one_indicator_share_a_record),
         cmocka_unit_test(a_duplicate_is_kept_once_and_counted),
         cmocka_unit_test(a_duplicate_makes_a_record_only_more_cautious),
+        cmocka_unit_test(a_test_is_one_only_if_nobody_says_otherwise),
         cmocka_unit_test(a_duplicate_that_agrees_keeps_size_and_head),
         cmocka_unit_test(the_same_digest_may_stand_in_two_sections),
         cmocka_unit_test(refuses_the_empty_file),

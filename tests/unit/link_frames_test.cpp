@@ -38,8 +38,10 @@ class FakeTarget final : public LinkTarget {
         changed_until = until;
         return {};
     }
+    void distrust(std::string_view why) override { distrusted = why; }
 
     bool refuse = false;
+    std::string distrusted;
     std::string loaded;
     std::string changed;
     ServiceMode changed_mode = ServiceMode::enforce;
@@ -154,6 +156,19 @@ void changes_a_mode_with_its_end(void**) {
     assert_int_equal(target.changed_until, 1'900'000'000);
 }
 
+void is_distrusted_for_a_reason_only(void**) {
+    FakeTarget target;
+    LinkDistrust wanted{};
+    assert_error(ask(target, frame(LinkType::distrust, bytes_of(wanted))), ErrorCode::usage, false);
+    std::memset(wanted.why, 'x', sizeof wanted.why);
+    assert_error(ask(target, frame(LinkType::distrust, bytes_of(wanted))), ErrorCode::usage, false);
+    assert_true(target.distrusted.empty());
+    std::strcpy(wanted.why + 1, " canary passed");
+    assert_int_equal(ask(target, frame(LinkType::distrust, bytes_of(wanted))).header.type,
+                     LinkType::distrust);
+    assert_string_equal(target.distrusted.c_str(), "x canary passed");
+}
+
 void refuses_a_mode_that_does_not_exist(void**) {
     FakeTarget target;
     LinkSetMode wanted{};
@@ -199,6 +214,7 @@ int main() {
         cmocka_unit_test(tells_why_an_index_was_refused_and_keeps_the_connection),
         cmocka_unit_test(refuses_a_path_without_end_or_not_absolute),
         cmocka_unit_test(changes_a_mode_with_its_end),
+        cmocka_unit_test(is_distrusted_for_a_reason_only),
         cmocka_unit_test(refuses_a_mode_that_does_not_exist),
         cmocka_unit_test(closes_on_a_frame_of_another_magic_version_or_type),
         cmocka_unit_test(closes_on_every_size_but_the_right_one),

@@ -61,7 +61,7 @@ void gives_back_every_field_of_an_incident(void** state) {
     record.matches[1].source = 3;
     record.matches[1].category = 2;
     record.matches[1].kinds = 5;
-    record.matches[1].weak = 1;
+    record.matches[1].flags = match_flag::weak;
     fixture.add(RecordType::decided, 41, record);
     assert_true(fixture.apply(id).has_value());
 
@@ -129,13 +129,11 @@ void counts_what_the_entries_of_a_local_list_met(void** state) {
         IncidentRecord record = incident(("AB-000" + std::to_string(sequence)).c_str());
         record.time_ns = noon + sequence * 1000000000;
         record.match_count = feed_too ? 2 : 1;
-        record.matches[1] = record.matches[0];  // of the feed
-        record.matches[0].local = 1;
-        record.matches[0].weak = 1;
-        record.matches[0].ceiling = static_cast<std::uint8_t>(RightsCeiling::report);
+        record.matches[1] = record.matches[0];                                    // of the feed
+        record.matches[0].flags = match_flag::weak | match_flag::local | 1 << 2;  // may report
         record.matches[0].reference = entry;
         record.matches[0].source = origin;
-        record.matches[1].ceiling = static_cast<std::uint8_t>(RightsCeiling::block);
+        record.matches[1].flags = 2 << 2;  // may block
         fixture.add(RecordType::decided, sequence, record);
     };
     hit(1, 7, 2, false);
@@ -340,6 +338,58 @@ void counts_incidents_by_service_and_action(void** state) {
     assert_int_equal(services[1].incidents, 1);
 }
 
+IncidentRecord vector_of(const char* case_number) {
+    IncidentRecord record = incident(case_number);
+    for (int n = 0; n < record.match_count; ++n)
+        record.matches[n].flags = match_flag::test;
+    return record;
+}
+
+// A case of nobody: counted apart, and with nothing that could be revealed.
+void the_vector_of_a_self_test_is_no_case(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add_incident(1, incident("AB-0001"));
+    fixture.add_incident(2, vector_of("AB-0002"));
+    fixture.add(RecordType::enforced, 3, enforced(2, "AB-0002", true, true));
+    assert_true(fixture.apply(id).has_value());
+    assert_false(get(fixture, "AB-0001").test);
+    assert_true(get(fixture, "AB-0002").test);
+    assert_int_equal(get(fixture, "AB-0002").status, IncidentStatus::enforced);
+    const StoreStatistics statistics = *fixture.store->statistics();
+    assert_int_equal(statistics.incidents, 1);
+    assert_int_equal(statistics.tests, 1);
+    assert_int_equal(statistics.blocked, 1);
+    assert_int_equal(statistics.enforced, 0);
+    auto data = std::move(*PersonalData::open({fixture.path, "node-1"}));
+    assert_true((*data->reveal("AB-0001")).has_value());
+    assert_false((*data->reveal("AB-0002")).has_value());
+    IncidentFilter filter;
+    assert_int_equal(fixture.store->list_incidents(filter, 10, 0)->size(), 2);
+    filter.test = false;
+    assert_string_equal(fixture.store->list_incidents(filter, 10, 0)->at(0).case_number.c_str(),
+                        "AB-0001");
+    filter.test = true;
+    assert_string_equal(fixture.store->incidents_after(filter, 10, 0)->at(0).case_number.c_str(),
+                        "AB-0002");
+}
+
+void only_the_newest_vectors_are_kept(void** state) {
+    Fixture& fixture = of(state);
+    fixture.add(RecordType::decided, 1, incident("AB-0001"));
+    constexpr std::uint32_t more = 5;
+    for (std::uint32_t n = 0; n < tests_kept_max + more; ++n)
+        fixture.add(RecordType::decided, 2 + n, vector_of(("T-" + std::to_string(n)).c_str()));
+    assert_true(fixture.apply(id).has_value());
+    assert_int_equal(fixture.store->statistics()->tests, tests_kept_max);
+    assert_int_equal(fixture.store->statistics()->incidents, 1);
+    assert_false((*fixture.store->get_incident("T-4")).has_value());
+    get(fixture, "T-5");
+    // One that was forgotten does not come back when the journal is read again.
+    fixture.add(RecordType::decided, 2, vector_of("T-0"));
+    assert_true(fixture.apply(id).has_value());
+    assert_false((*fixture.store->get_incident("T-0")).has_value());
+}
+
 void gaps_and_modes_are_listed(void** state) {
     Fixture& fixture = of(state);
     GapRecord gap{};
@@ -438,9 +488,10 @@ void brings_an_older_store_up_to_date(void** state) {
     fixture.store.reset();
     fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
     fixture.run(
-        "DROP TABLE personal; DROP INDEX local_match; ALTER TABLE odd_record DROP COLUMN key_id");
+        "DROP TABLE personal; DROP INDEX local_match; DROP INDEX incident_tests;"
+        " ALTER TABLE odd_record DROP COLUMN key_id");
     for (const char* column :
-         {"content_type", "verified_after_write", "visible_ns", "names_object"})
+         {"content_type", "verified_after_write", "visible_ns", "names_object", "test"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
     for (const char* column : {"client", "forwarded", "host", "account", "target"})
         fixture.run(("ALTER TABLE incident ADD COLUMN " + std::string(column) +
@@ -550,6 +601,8 @@ int main() {
         TEST(text_of_the_wire_is_clean_utf8_and_can_be_read_back),
         TEST(keeps_records_it_does_not_know_aside),
         TEST(counts_incidents_by_service_and_action),
+        TEST(the_vector_of_a_self_test_is_no_case),
+        TEST(only_the_newest_vectors_are_kept),
         TEST(gaps_and_modes_are_listed),
         TEST(faults_are_told_once),
         TEST(remembers_the_read_position_of_each_journal),

@@ -74,6 +74,7 @@ struct Fixture {
     std::string directory;
     StoreOptions store;
     Config config;
+    SelftestBoard board;
     std::unique_ptr<VerifyDesk> desk;
     std::unique_ptr<VerifyQueue> queue;
     std::uint64_t sequence = 0;
@@ -183,7 +184,7 @@ int setup(void** state) {
     std::strcpy(options.services[0].name, "photos");
     std::strcpy(options.index_path, (f->directory + "/index.cdx").c_str());
     std::ofstream(options.index_path) << "an index";
-    auto desk = VerifyDesk::start(f->store, f->config, options);
+    auto desk = VerifyDesk::start(f->store, f->config, options, &f->board);
     if (!desk) print_error("%s\n", desk.error().message().c_str());
     if (!desk) return -1;
     f->desk = std::move(*desk);
@@ -515,6 +516,104 @@ void serves_the_configured_user_only(void** state) {
     assert_false(f.desk->status().connected);
 }
 
+// --- self-tests ----------------------------------------------------------------------------------
+
+void test_videos(Fixture* f) {
+    TestedService tested;
+    tested.name = "videos";
+    tested.api = StorageApi::webdav;
+    tested.endpoint = "http://192.0.2.20";
+    tested.credentials = "/etc/videos";
+    tested.folder = "/selftest";
+    f->config.verifier.tested.push_back(tested);
+    f->desk->use(f->config, f->config.options);
+}
+
+VerifyProbe next_probe(Peer* peer) {
+    peer->say(VerifyType::next, VerifyNext{});
+    return peer->hear_a<VerifyProbe>(VerifyType::probe);
+}
+
+VerifyProbed only_result(Fixture* f) {
+    for (int tries = 0; tries < 100; ++tries) {
+        const std::vector<VerifyProbed> results = f->board.take_results();
+        if (!results.empty()) return results.at(0);
+        ::usleep(20'000);
+    }
+    fail_msg("nothing came of it");
+    return {};
+}
+
+void hands_out_a_self_test_and_takes_what_came_of_it(void** state) {
+    auto* f = static_cast<Fixture*>(*state);
+    test_videos(f);
+    f->board.order({9, "videos", 3});
+    Peer peer(*f);
+    const VerifyProbe probe = next_probe(&peer);
+    assert_int_equal(probe.id, 9);
+    assert_int_equal(probe.ways, 3);
+    assert_int_equal(probe.jobs, 2);  // one is for self-tests
+    assert_string_equal(probe.endpoint, "http://192.0.2.20");
+    assert_string_equal(probe.folder, "/selftest");
+    VerifyProbed probed{};
+    probed.id = 9;
+    probed.findings[1].answer = ProbeAnswer::refused;
+    std::memset(probed.findings[1].detail, 'x', sizeof probed.findings[1].detail);
+    peer.say(VerifyType::probed, probed);
+    assert_int_equal(peer.hear_a<VerifyTaken>(VerifyType::taken).id, 9);
+    const VerifyProbed result = only_result(f);
+    assert_int_equal(result.findings[1].answer, ProbeAnswer::refused);
+    assert_int_equal(std::strlen(result.findings[1].detail), sizeof result.findings[1].detail - 1);
+}
+
+// A slow storage has all other hands.
+void a_self_test_does_not_wait_for_the_storage(void** state) {
+    auto* f = static_cast<Fixture*>(*state);
+    test_videos(f);
+    f->ask("/one");
+    f->ask("/two");
+    Peer busy(*f);
+    busy.job();
+    Peer free(*f);
+    free.idle();
+    f->board.order({9, "videos", 3});
+    assert_int_equal(next_probe(&free).id, 9);
+}
+
+void a_self_test_whose_verifier_goes_has_an_end(void** state) {
+    auto* f = static_cast<Fixture*>(*state);
+    test_videos(f);
+    f->board.order({9, "videos", 3});
+    {
+        Peer peer(*f);
+        next_probe(&peer);
+    }
+    const VerifyProbed result = only_result(f);
+    assert_int_equal(result.id, 9);
+    assert_true(result.findings[0].detail[0] != '\0');
+    // One of a service that is not tested any more is handed to nobody.
+    f->board.order({10, "photos", 3});
+    Peer peer(*f);
+    peer.idle();
+    assert_int_equal(only_result(f).id, 10);
+}
+
+void what_no_verifier_says_ends_the_connection(void** state) {
+    auto* f = static_cast<Fixture*>(*state);
+    test_videos(f);
+    for (const bool odd_id : {true, false}) {
+        f->board.order({9, "videos", 3});
+        Peer peer(*f);
+        next_probe(&peer);
+        VerifyProbed probed{};
+        probed.id = odd_id ? 8 : 9;
+        if (!odd_id) probed.findings[0].left = static_cast<ProbeLeft>(99);
+        peer.say(VerifyType::probed, probed);
+        assert_true(peer.hear().empty());
+        assert_true(only_result(f).findings[0].detail[0] != '\0');
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -536,6 +635,10 @@ int main() {
         TEST(ends_requests_of_services_that_verify_no_more),
         TEST(rests_while_the_service_is_in_bypass),
         TEST(serves_the_configured_user_only),
+        TEST(hands_out_a_self_test_and_takes_what_came_of_it),
+        TEST(a_self_test_does_not_wait_for_the_storage),
+        TEST(a_self_test_whose_verifier_goes_has_an_end),
+        TEST(what_no_verifier_says_ends_the_connection),
     };
     return cmocka_run_group_tests_name("verify desk", tests, nullptr, nullptr);
 }

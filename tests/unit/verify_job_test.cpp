@@ -210,6 +210,9 @@ struct PlayedStorage final : Storage {
         if (!sink->begin(a.head) || !sink->take(as_bytes(copy))) a.kind = Kind::stopped;
         return a;
     }
+    StorageAnswer put(const Location&, std::string_view, PutForm) override {
+        return answer(Kind::unsupported);  // no job does
+    }
     StorageAnswer look(const Location&, const std::string& wanted) override {
         asked.push_back("look" + (wanted.empty() ? "" : " " + wanted));
         if (trouble != Kind::ok) return answer(trouble);

@@ -141,6 +141,21 @@ void what_is_judged_on_the_storage_counts(void**) {
         "verify = { api = 's3', endpoint = 'http://g:1', credentials = '/c' }\n";
     expect(with(service("")), with(service(verify)), "service photos.verify strengthens",
            "service photos.verify weakens");
+    const auto selftest = [](const char* more) {
+        return "selftest = { api = 's3', endpoint = 'http://h:1', credentials = '/c', folder = "
+               "'/b/t'" +
+               std::string(more) + " }\n";
+    };
+    expect(with(service("")), with(service(selftest(""))), "service photos.selftest strengthens",
+           "service photos.selftest weakens");
+    // Never is rarer than every day.
+    expect(with(service(selftest(""))), with(service(selftest(", canary_seconds = 86400"))),
+           "service photos.selftest.canary_seconds strengthens",
+           "service photos.selftest.canary_seconds weakens");
+    expect(with(service(selftest(", canary_seconds = 86400"))),
+           with(service(selftest(", canary_seconds = 60"))),
+           "service photos.selftest.canary_seconds strengthens",
+           "service photos.selftest.canary_seconds weakens");
     expect(with(service(verify)), with(service(other)), "service photos.verify.endpoint weakens",
            "service photos.verify.endpoint weakens");
 }

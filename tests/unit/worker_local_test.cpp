@@ -107,8 +107,10 @@ void it_blocks_in_no_mode_and_tells_nothing_of_a_person(void**) {
                 assert_string_equal(record.matches[0].section, "local");
                 assert_int_equal(record.matches[0].reference, 17);
                 assert_int_equal(record.matches[0].source, 2);
-                assert_int_equal(record.matches[0].local, 1);
-                assert_int_equal(record.matches[0].ceiling, RightsCeiling::report);
+                const std::uint8_t flags = record.matches[0].flags;
+                assert_true((flags & match_flag::local) != 0);
+                assert_int_equal((flags & match_flag::ceiling) >> match_flag::ceiling_shift,
+                                 RightsCeiling::report);
                 assert_string_equal(record.service, lab_options().services[0].name);
                 assert_string_equal(record.method, "PUT");
                 assert_int_equal(record.object_bytes, known_content().size());
