@@ -7,7 +7,9 @@ namespace cordon {
 
 namespace {
 
-constexpr std::uint64_t patience_ms = 50;         // of who asks for the status
+// Of who asks for the status. A file answers in no time, or its disk is ill.
+constexpr std::uint64_t patience_ms = 50;
+constexpr std::uint64_t patience_with_file_ms = 1000;
 constexpr std::uint64_t figures_ms_max = 10'000;  // then they are told as missing
 
 }  // namespace
@@ -26,12 +28,15 @@ Result<void> Daemon::open_stores() {
     journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
                                                std::string(config_.options.state_dir) + "/journal",
                                                config_.control.journal_poll_ms);
+    with_figures([] {});  // the first to ask for the status shall find some
     return {};
 }
 
 // Goes on with new figures, or with those there are when the store takes its time.
 void Daemon::with_figures(std::function<void()> then) {
-    figures_waited_for_.push_back({monotonic_ms() + patience_ms, std::move(then)});
+    const bool file = config_.control.store_server.empty();
+    const std::uint64_t until_ms = monotonic_ms() + (file ? patience_with_file_ms : patience_ms);
+    figures_waited_for_.push_back({until_ms, std::move(then)});
     if (figures_asked_) return;
     const Result<void> asked = stores_->ask([this](StoreDesk::Stores& stores) {
         auto incidents = stores.incidents->statistics();

@@ -130,8 +130,8 @@ bool Postgres::hung_up() {
 }
 
 bool Postgres::connect() {
-    // The last word counts: what the address says of the same leads. A certificate that is not there
-    // is none; one below a home that the unit hides (ProtectHome) would be an error to libpq.
+    // The last word counts: what the address says of the same leads. A certificate that is not
+    // there is none; one below a home that the unit hides would be an error to libpq.
     const std::string program = "cordond " + options_.node;
     constexpr const char* words[] = {"application_name", "tcp_user_timeout", "target_session_attrs",
                                      "sslcert",          "dbname",           nullptr};
