@@ -24,6 +24,28 @@ std::uint64_t unix_ns() {
            static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+SelftestAnswers find_answers(Store& store, const SelftestQuestions& asked) {
+    SelftestAnswers answers;
+    for (const std::string& number : asked.cases) {
+        const Result<std::optional<Incident>> found = store.get_incident(number);
+        if (found && *found)
+            answers.records[number] = {(*found)->service, (*found)->test, (*found)->action};
+    }
+    for (const auto& [service, from_ns] : asked.released) {
+        constexpr std::uint32_t looked_at = 20;
+        IncidentFilter filter;
+        filter.service = service;
+        filter.from_ns = from_ns;
+        filter.test = true;
+        const auto found = store.list_incidents(filter, looked_at, 0);
+        if (found && std::any_of(found->begin(), found->end(), [](const Incident& incident) {
+                return incident.action != MatchAction::block;
+            }))
+            answers.released.emplace(service, from_ns);
+    }
+    return answers;
+}
+
 }  // namespace
 
 SelftestSeen Daemon::selftest_seen() {
@@ -32,23 +54,7 @@ SelftestSeen Daemon::selftest_seen() {
     seen.now_ns = unix_ns();
     seen.dataplane = dataplane_ ? &*dataplane_ : nullptr;
     seen.verifier = desk_ && desk_->status().connected;
-    seen.record_of = [this](const std::string& number) -> std::optional<RecordedVector> {
-        const Result<std::optional<Incident>> found = store_->get_incident(number);
-        if (!found || !*found) return std::nullopt;
-        return RecordedVector{(*found)->service, (*found)->test, (*found)->action};
-    };
-    seen.released_since = [this](const std::string& service, std::uint64_t from_ns) {
-        constexpr std::uint32_t looked_at = 20;
-        IncidentFilter filter;
-        filter.service = service;
-        filter.from_ns = from_ns;
-        filter.test = true;
-        const auto found = store_->list_incidents(filter, looked_at, 0);
-        if (!found) return false;
-        return std::any_of(found->begin(), found->end(), [](const Incident& incident) {
-            return incident.action != MatchAction::block;
-        });
-    };
+    seen.answers = find_answers(*store_, selftests_.questions());
     return seen;
 }
 

@@ -1,7 +1,6 @@
 #include "control/daemon/selftests.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "control/link/link_json.h"
@@ -18,6 +17,14 @@ constexpr std::uint8_t bit_of(ProbeWay way) {
 }
 constexpr std::uint8_t all_ways = (1u << probe_way_count) - 1;
 constexpr std::uint8_t canary_ways = bit_of(ProbeWay::control) | bit_of(ProbeWay::sized);
+
+bool stored_a_vector(const SelftestFacts& facts) {
+    for (std::size_t way = 0; way < probe_way_count; ++way)
+        if (way != static_cast<std::size_t>(ProbeWay::control) &&
+            facts.probed.findings[way].answer == ProbeAnswer::stored)
+            return true;
+    return false;
+}
 
 json time_or_null(std::uint64_t ns) {
     return ns == 0 ? json(nullptr) : json(iso_time(ns));
@@ -147,22 +154,33 @@ std::string Selftests::turn(const SelftestSeen& seen) {
     return trip;
 }
 
+SelftestQuestions Selftests::questions() const {
+    SelftestQuestions asked;
+    for (const Run& run : runs_) {
+        if (run.done || run.probed_ms == 0) continue;
+        for (const ProbeFinding& finding : run.facts.probed.findings)
+            if (finding.case_number[0] != '\0') asked.cases.emplace_back(finding.case_number);
+        if (stored_a_vector(run.facts))
+            asked.released.emplace_back(run.facts.service, run.started_ns);
+    }
+    return asked;
+}
+
 // False: a record may still come from the journal.
 bool Selftests::gather(Run* run, const SelftestSeen& seen) const {
     SelftestFacts& facts = run->facts;
     facts.dataplane = seen.dataplane;
-    bool all = true, stored = false;
+    bool all = true;
     for (std::size_t way = 0; way < probe_way_count; ++way) {
         const ProbeFinding& finding = facts.probed.findings[way];
-        if (way != 0 && finding.answer == ProbeAnswer::stored) stored = true;
         if (finding.case_number[0] == '\0') continue;
-        const std::string number(finding.case_number,
-                                 ::strnlen(finding.case_number, sizeof finding.case_number));
-        if (!facts.records[way]) facts.records[way] = seen.record_of(number);
+        const auto found = seen.answers.records.find(finding.case_number);
+        if (found != seen.answers.records.end()) facts.records[way] = found->second;
         all = all && facts.records[way].has_value();
     }
-    if (stored) facts.released = seen.released_since(facts.service, run->started_ns);
-    return all && (!stored || facts.released);
+    if (!stored_a_vector(facts)) return all;
+    facts.released = seen.answers.released.contains({facts.service, run->started_ns});
+    return all && facts.released;
 }
 
 void Selftests::give_up(Run* run, const char* why) {

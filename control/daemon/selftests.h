@@ -13,12 +13,13 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/config/verifier_config.h"
@@ -48,14 +49,23 @@ class SelftestBoard {
     std::vector<VerifyProbed> results_;
 };
 
+// What the store is to be asked for what is under way, and what it had.
+struct SelftestQuestions {
+    std::vector<std::string> cases;
+    std::vector<std::pair<std::string, std::uint64_t>> released;  // of a service, since Unix ns
+};
+struct SelftestAnswers {
+    std::map<std::string, RecordedVector> records;             // by case number
+    std::set<std::pair<std::string, std::uint64_t>> released;  // of those asked
+};
+
 // What there is to judge by at the moment.
 struct SelftestSeen {
     std::uint64_t now_ms = 0;
     std::uint64_t now_ns = 0;  // Unix
     const LinkStatus* dataplane = nullptr;
     bool verifier = false;  // it is there
-    std::function<std::optional<RecordedVector>(const std::string& case_number)> record_of;
-    std::function<bool(const std::string& service, std::uint64_t from_ns)> released_since;
+    SelftestAnswers answers;
 };
 
 // How a canary stands, for alarms.
@@ -82,6 +92,8 @@ class Selftests {
     void use(std::span<const TestedService> services, std::uint64_t now_ms);
 
     Result<std::uint64_t> start(const std::string& service, bool canary, const SelftestSeen& seen);
+    // For the next turn.
+    SelftestQuestions questions() const;
     // Why the dataplane's watchdog is to be tripped now; empty: it is not.
     std::string turn(const SelftestSeen& seen);
 
