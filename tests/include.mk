@@ -102,8 +102,11 @@ control_tests := \
     feed_follower \
     feed_answers \
     feed_importers \
+    feed_desk \
     feed_in_force \
+    feed_newcomers \
     feed_publisher \
+    feed_rights \
     feed_threats \
     feed_transfer \
     journal_reader \
@@ -165,7 +168,7 @@ fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows
 fuzz_sources.feed_lists    = $(patsubst %,control/publisher/%.cpp, \
                                json_items ncmec row_parts stix stix_pattern vics) \
                              $(patsubst %,control/feed/%.cpp, \
-                               canonical_json crypto metadata metadata_reader)
+                               canonical_json crypto grant metadata metadata_reader)
 fuzz_libs.feed_lists       = -lsodium -lexpat
 fuzz_sources.audit_trail = $(patsubst %,control/audit/%.cpp,audit_record person) \
                            control/feed/crypto.cpp

@@ -9,6 +9,7 @@
 #include "control/daemon/log.h"
 #include "control/link/link_json.h"
 #include "control/store/text.h"
+#include "dataplane/base/time.h"
 
 namespace cordon {
 
@@ -88,7 +89,8 @@ void Daemon::record_noticed() {
         if (!audit_error_.empty()) return;
     }
     record_store();
-    for (const json& feed : feeds_json().at("feeds"))
+    const json followed = feeds_json();  // lives as long as the loop
+    for (const json& feed : followed.at("feeds"))
         record_feed(feed);
     if (!dataplane_ || dataplane_->generation == 0) return;
     const std::string generation = std::to_string(dataplane_->generation);
@@ -148,6 +150,15 @@ void Daemon::record_feed(const json& feed) {
     }
     const std::string suspended = std::to_string(feed.at("suspensions").size());
     note("suspensions", suspended, suspended + " suspensions");
+    const json& rights = feed.at("rights");
+    const std::string by = rights.at("by").get<std::string>();
+    note("rights", by == "nobody" ? "0" : by, "it blocks by the word of " + by);
+    const bool named = by == "operators";
+    const Result<void> kept =
+        store_->set_list_rights({name, named ? rights.at("curator").get<std::string>() : "",
+                                 named ? rights.at("legal_basis").get<std::string>() : "", 0},
+                                unix_seconds() * ns_per_s);
+    if (!kept) log_line(LogLevel::error, kept.error().message());
     const json& grant = feed.at("grant");
     if (grant.is_object())
         note("key", grant.at("serial").dump(), "keys of grant " + grant.at("serial").dump());

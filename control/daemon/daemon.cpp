@@ -97,6 +97,7 @@ Result<void> Daemon::prepare() {
     if (const Result<void> opened = open_store(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
+    if (const Result<void> opened = open_journal(); !opened) return opened;
     if (const Result<void> opened = open_metrics(); !opened) return opened;
     open_events();
     if (const Result<void> opened = open_server(); !opened) return opened;
@@ -138,15 +139,22 @@ Result<void> Daemon::open_store() {
     const StoreOptions options = {config_.control.store_path, config_.options.node_prefix};
     Result<std::unique_ptr<Store>> ours = open_sqlite_store(options);
     if (!ours) return Failure(ours.error());
-    Result<std::unique_ptr<Store>> of_journal = open_sqlite_store(options);
-    if (!of_journal) return Failure(of_journal.error());
     Result<std::unique_ptr<PersonalData>> personal = PersonalData::open(options);
     if (!personal) return Failure(personal.error());
     store_ = std::move(*ours);
     personal_ = std::move(*personal);
-    journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
+    return {};
+}
+
+Result<void> Daemon::open_journal() {
+    Result<std::unique_ptr<Store>> store =
+        open_sqlite_store({config_.control.store_path, config_.options.node_prefix});
+    if (!store) return Failure(store.error());
+    HitTap::Tell tell;
+    if (feeds_) tell = [desk = feeds_.get()](const auto& hits) { desk->tell_hits(hits); };
+    journal_ = std::make_unique<JournalIntake>(std::move(*store),
                                                std::string(config_.options.state_dir) + "/journal",
-                                               config_.control.journal_poll_ms);
+                                               config_.control.journal_poll_ms, std::move(tell));
     return {};
 }
 

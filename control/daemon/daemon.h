@@ -73,6 +73,7 @@ class Daemon {
     Result<void> open_store();
     Result<void> open_desk();
     Result<void> open_feeds();
+    Result<void> open_journal();
     Result<void> open_metrics();
     void open_events();
     void tell_events();
@@ -170,6 +171,8 @@ class Daemon {
     void on_feed_hold(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_import(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_enrol(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_trust(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_confirm(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 
@@ -181,6 +184,12 @@ class Daemon {
     void ask_feeds(const sync::FeedQuestion& question);
     void answer_feeds();
     void pass_feed_answers();
+    static constexpr const char* import_kind = "feed.import";  // of proposals
+    Result<nlohmann::json> propose_import(const sync::FeedAnswer& looked_at);
+    void approve_import(ClientId client, const Proposal& proposal);
+    static constexpr const char* trust_kind = "feed.trust";
+    Result<nlohmann::json> propose_trust(const sync::FeedAnswer& looked_at);
+    void approve_trust(ClientId client, const Proposal& proposal, const Person& approver);
     bool fields_are_right(ClientId client, const Request& request);
 
     // Metrics: gathered by two questions to the dataplane, when somebody waits for them.
@@ -228,10 +237,10 @@ class Daemon {
     Descriptor signals_;
     std::unique_ptr<Store> store_;
     std::unique_ptr<PersonalData> personal_;
-    std::unique_ptr<JournalIntake> journal_;
+    std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
+    std::unique_ptr<JournalIntake> journal_;     // tells them what is matched
     std::unique_ptr<VerifyQueue> verify_queue_;  // to answer from
     std::unique_ptr<VerifyDesk> desk_;           // none when no service verifies
-    std::unique_ptr<sync::FeedDesk> feeds_;      // none when no feed is followed
     FeedAnswers feed_answers_;
     std::optional<RequestServer> server_;
     std::unique_ptr<EventWriter> events_;     // none when none is configured

@@ -51,6 +51,8 @@ json match_json(const IncidentMatch& match) {
         {"kinds", kinds_json(match.kinds)},
         {"weak", (match.flags & 1) != 0},
         {"flags", match.flags},
+        {"curator", text_or_null(match.curator)},
+        {"legal_basis", text_or_null(match.legal_basis)},
     };
 }
 
@@ -154,12 +156,22 @@ nlohmann::json statistics_json(const StoreStatistics& s) {
                             {"action", action_name(one.action)},
                             {"incidents", one.incidents}});
     }
+    json lists = json::array();
+    for (const ListRights& one : s.lists) {
+        lists.push_back({{"list", one.section},
+                         {"curator", text_or_null(one.curator)},
+                         {"legal_basis", text_or_null(one.legal_basis)},
+                         {"matches", one.matches}});
+    }
     return {
-        {"services", services},         {"records", s.records},   {"incidents", s.incidents},
-        {"blocked", s.blocked},         {"reported", s.reported}, {"observed", s.observed},
-        {"suspended", s.suspended},     {"decided", s.decided},   {"unconfirmed", s.unconfirmed},
-        {"enforced", s.enforced},       {"gaps", s.gaps},         {"gap_bytes", s.gap_bytes},
-        {"odd_records", s.odd_records}, {"missing", s.missing},   {"damaged", s.damaged},
+        {"lists", lists},           {"services", services},
+        {"records", s.records},     {"incidents", s.incidents},
+        {"blocked", s.blocked},     {"reported", s.reported},
+        {"observed", s.observed},   {"suspended", s.suspended},
+        {"decided", s.decided},     {"unconfirmed", s.unconfirmed},
+        {"enforced", s.enforced},   {"gaps", s.gaps},
+        {"gap_bytes", s.gap_bytes}, {"odd_records", s.odd_records},
+        {"missing", s.missing},     {"damaged", s.damaged},
     };
 }
 

@@ -158,6 +158,15 @@ CREATE TABLE personal (
 ALTER TABLE incident ADD COLUMN names_object INTEGER NOT NULL DEFAULT 0;
 UPDATE incident SET names_object = method = 'PUT' OR target LIKE '%uploadId=%';
 )",
+    // For whose list two persons answer, from when on: said with each match of it.
+    R"(
+CREATE TABLE list_rights (
+    section TEXT NOT NULL, since_ns INTEGER NOT NULL,
+    curator TEXT NOT NULL, legal_basis TEXT NOT NULL,
+    PRIMARY KEY (section, since_ns)
+) WITHOUT ROWID;
+CREATE INDEX match_lists ON incident_match (section);
+)",
 };
 constexpr std::int64_t sealing_step = 6;
 

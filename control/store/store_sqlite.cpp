@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "control/store/incident_filter.h"
+#include "control/store/list_rights.h"
 #include "control/store/schema.h"
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
@@ -86,6 +87,7 @@ class SqliteStore final : public Store {
                                                        std::uint64_t after) override;
     Result<StorePosition> newest() override;
     Result<std::vector<StoredFault>> faults(std::uint32_t limit) override;
+    Result<void> set_list_rights(const ListRights& rights, std::uint64_t now_ns) override;
     Result<StoreStatistics> statistics() override;
 
   private:
@@ -428,15 +430,21 @@ std::vector<Incident> SqliteStore::read_incidents(Statement* statement) {
 
 void SqliteStore::read_matches(Incident* incident) {
     Statement statement(database_,
-                        "SELECT section, generation, reference, source, category, kinds, flags"
-                        " FROM incident_match WHERE incident = ? ORDER BY position");
+                        "SELECT section, generation, reference, source, category, kinds, flags,"
+                        " (SELECT curator FROM list_rights r WHERE r.section = m.section"
+                        "   AND r.since_ns <= i.time_ns ORDER BY since_ns DESC LIMIT 1),"
+                        " (SELECT r.legal_basis FROM list_rights r WHERE r.section = m.section"
+                        "   AND r.since_ns <= i.time_ns ORDER BY since_ns DESC LIMIT 1)"
+                        " FROM incident_match m JOIN incident i ON i.id = m.incident"
+                        " WHERE m.incident = ? ORDER BY position");
     statement.bind_unsigned(incident->id);
     while (statement.row()) {
         incident->matches.push_back({statement.text(0), statement.number(1), statement.number(2),
                                      static_cast<std::uint32_t>(statement.integer(3)),
                                      static_cast<std::uint32_t>(statement.integer(4)),
                                      static_cast<std::uint32_t>(statement.integer(5)),
-                                     static_cast<std::uint32_t>(statement.integer(6))});
+                                     static_cast<std::uint32_t>(statement.integer(6)),
+                                     statement.text(7), statement.text(8)});
     }
 }
 
@@ -531,6 +539,7 @@ Result<std::vector<StoredFault>> SqliteStore::faults(std::uint32_t limit) {
 Result<StoreStatistics> SqliteStore::statistics() {
     StoreStatistics s;
     count_incidents(&s);
+    s.lists = read_list_rights(database_);
     Statement row(database_,
                   "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM gap),"
                   " (SELECT coalesce(sum(bytes), 0) FROM gap), (SELECT count(*) FROM odd_record),"
@@ -545,6 +554,11 @@ Result<StoreStatistics> SqliteStore::statistics() {
     s.schema_version = newest_schema();
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return s;
+}
+
+Result<void> SqliteStore::set_list_rights(const ListRights& rights, std::uint64_t now_ns) {
+    put_list_rights(database_, rights, now_ns);
+    return checked();
 }
 
 // From the index incident_counts alone.

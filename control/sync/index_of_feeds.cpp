@@ -68,6 +68,14 @@ Suspension entry_of(const FeedStanding& feed, const feed::Suspension& suspended)
     return entry;
 }
 
+// What this appliance itself doubts (newcomers.h).
+Suspension doubt_of(const FeedStanding& feed, const feed::Suspension& doubted) {
+    Suspension entry = entry_of(feed, doubted);
+    entry.mode = SuspensionMode::report_only;
+    entry.until_s = index_no_end;
+    return entry;
+}
+
 // Nothing: there is none, or it is damaged.
 std::optional<Suspensions> read_suspensions(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -118,6 +126,8 @@ Result<void> IndexOfFeeds::suspend(const FeedStanding& feed, std::uint64_t now_s
         ages.push_back(age_of(one));
         for (const feed::Suspension& suspended : one.suspensions)
             entries.push_back(entry_of(one, suspended));
+        for (const feed::Suspension& doubted : one.doubted)
+            entries.push_back(doubt_of(one, doubted));
     }
     if (entries.size() > suspensions_max)
         return failure(ErrorCode::integrity, "more is suspended than fits");
@@ -127,10 +137,15 @@ Result<void> IndexOfFeeds::suspend(const FeedStanding& feed, std::uint64_t now_s
 
 bool IndexOfFeeds::suspends(const FeedStanding& feed) {
     const std::optional<Suspensions> file = read_suspensions(suspensions_path());
-    return file && std::all_of(feed.suspensions.begin(), feed.suspensions.end(),
-                               [&](const feed::Suspension& suspended) {
-                                   return has(*file, entry_of(feed, suspended));
-                               });
+    return file &&
+           std::all_of(feed.suspensions.begin(), feed.suspensions.end(),
+                       [&](const feed::Suspension& suspended) {
+                           return has(*file, entry_of(feed, suspended));
+                       }) &&
+           std::all_of(feed.doubted.begin(), feed.doubted.end(),
+                       [&](const feed::Suspension& doubted) {
+                           return has(*file, doubt_of(feed, doubted));
+                       });
 }
 
 Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
@@ -176,11 +191,12 @@ Result<void> IndexOfFeeds::dataplane_refused() {
     return failure(ErrorCode::io, "there is no index before the one that was refused", errno);
 }
 
-bool IndexOfFeeds::holds(const std::string& name, const Generation& generation) {
+bool IndexOfFeeds::holds(const std::string& name, const Generation& generation,
+                         RightsCeiling ceiling) {
     const auto index = describe_index(places_.index);
     return index && std::any_of(index->sections.begin(), index->sections.end(),
                                 [&](const SectionDescription& section) {
-                                    return section.name == name &&
+                                    return section.name == name && section.ceiling == ceiling &&
                                            section.epoch == generation.epoch &&
                                            section.generation == generation.number;
                                 });

@@ -425,6 +425,7 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
         match.category = entry.match.category;
         match.kinds = entry.kinds.bits;
         match.weak = strength_of(entry.kinds, entry.match.flags) == Strength::weak;
+        store_added(entry.match.added, &match.added);
     }
     copy_text(service(flow).name, incident.service);
     copy_text(options.legal_basis, incident.legal_basis);

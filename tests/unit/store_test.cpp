@@ -395,7 +395,7 @@ void brings_an_older_store_up_to_date(void** state) {
     assert_true(fixture.apply(id).has_value());
     fixture.store.reset();
     fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
-    fixture.run("DROP TABLE personal");
+    fixture.run("DROP TABLE personal; DROP TABLE list_rights; DROP INDEX match_lists");
     for (const char* column :
          {"content_type", "verified_after_write", "visible_ns", "names_object"})
         fixture.run(("ALTER TABLE incident DROP COLUMN " + std::string(column)).c_str());
