@@ -159,8 +159,10 @@ fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
 # What a mirror or a foreign list may say.
 fuzz_sources.feed_metadata = $(patsubst %,control/feed/%.cpp, \
-                               canonical_json crypto grant metadata metadata_reader)
+                               canonical_json crypto metadata metadata_reader)
 fuzz_libs.feed_metadata    = -lsodium
+fuzz_sources.feed_grant    = $(fuzz_sources.feed_metadata) control/feed/grant.cpp
+fuzz_libs.feed_grant       = -lsodium
 fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp,crypto records sealed_file)
 fuzz_libs.feed_records     = -lsodium
 fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows) \
@@ -168,7 +170,7 @@ fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows
 fuzz_sources.feed_lists    = $(patsubst %,control/publisher/%.cpp, \
                                json_items ncmec row_parts stix stix_pattern vics) \
                              $(patsubst %,control/feed/%.cpp, \
-                               canonical_json crypto grant metadata metadata_reader)
+                               canonical_json crypto metadata metadata_reader)
 fuzz_libs.feed_lists       = -lsodium -lexpat
 fuzz_sources.audit_trail = $(patsubst %,control/audit/%.cpp,audit_record person) \
                            control/feed/crypto.cpp
