@@ -132,6 +132,14 @@ void Daemon::record_store() {
     }
 }
 
+// Who answers for a list from now on: matches say it.
+void Daemon::name_list(const std::string& list, const std::string& curator,
+                       const std::string& legal_basis) {
+    const Result<void> kept =
+        store_->set_list_rights({list, curator, legal_basis, 0}, unix_seconds() * ns_per_s);
+    if (!kept) log_line(LogLevel::error, kept.error().message());
+}
+
 void Daemon::record_feed(const json& feed) {
     if (!feed.at("polled").is_string()) return;
     const std::string name = feed.at("name").get<std::string>();
@@ -154,11 +162,8 @@ void Daemon::record_feed(const json& feed) {
     const std::string by = rights.at("by").get<std::string>();
     note("rights", by == "nobody" ? "0" : by, "it blocks by the word of " + by);
     const bool named = by == "operators";
-    const Result<void> kept =
-        store_->set_list_rights({name, named ? rights.at("curator").get<std::string>() : "",
-                                 named ? rights.at("legal_basis").get<std::string>() : "", 0},
-                                unix_seconds() * ns_per_s);
-    if (!kept) log_line(LogLevel::error, kept.error().message());
+    name_list(name, named ? rights.at("curator").get<std::string>() : "",
+              named ? rights.at("legal_basis").get<std::string>() : "");
     const json& grant = feed.at("grant");
     if (grant.is_object())
         note("key", grant.at("serial").dump(), "keys of grant " + grant.at("serial").dump());

@@ -131,6 +131,8 @@ class Daemon {
     void record_noticed();
     void record_store();
     void record_feed(const nlohmann::json& feed);
+    void name_list(const std::string& list, const std::string& curator,
+                   const std::string& legal_basis);
     // Records what a request is about to do; false: it cannot be, and the client has been told.
     bool recorded(ClientId client, const Request& request, std::string action, std::string what,
                   std::string reason = "");

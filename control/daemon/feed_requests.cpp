@@ -6,7 +6,6 @@
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
 #include "control/link/link_json.h"
-#include "dataplane/base/time.h"
 
 namespace cordon {
 
@@ -28,6 +27,10 @@ void Daemon::ask_feeds(const FeedQuestion& question) {
 
 void Daemon::answer_feeds() {
     for (sync::FeedAnswer& one : feeds_->take_answers()) {
+        const sync::Consent& consent = one.question.consent;
+        // Before the dataplane is told of the index that blocks by it.
+        if (one.result && one.question.what == FeedQuestion::What::consent)
+            name_list(one.question.feed, consent.curator, consent.legal_basis);
         if (one.result && one.question.what == FeedQuestion::What::late_copy)
             answer(one.client, propose_import(one));
         else if (one.result && one.question.what == FeedQuestion::What::rights)
@@ -213,11 +216,6 @@ void Daemon::approve_trust(ClientId client, const Proposal& proposal, const Pers
     FeedQuestion question = {client, FeedQuestion::What::consent, words("feed"), "", {}};
     question.consent = {words("root"),           words("curator"), words("legal_basis"),
                         proposal.requester.name, approver.name,    unix_seconds()};
-    // Before anything is blocked by it; if it is refused yet, the next look takes it back.
-    const Result<void> kept = store_->set_list_rights(
-        {question.feed, question.consent.curator, question.consent.legal_basis, 0},
-        question.consent.time_s * ns_per_s);
-    if (!kept) return answer(client, Failure(kept.error()));
     ask_feeds(question);
 }
 
