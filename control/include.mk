@@ -30,6 +30,7 @@ store_sources := \
     control/store/postgres.cpp \
     control/store/postgres_url.cpp \
     control/store/local_hits.cpp \
+    control/store/list_rights.cpp \
     control/store/schema.cpp \
     control/store/schema_postgres.cpp \
     control/store/sql_store.cpp \
@@ -94,6 +95,7 @@ daemon_sources := \
     control/daemon/explain_requests.cpp \
     control/daemon/feed_answers.cpp \
     control/daemon/feed_requests.cpp \
+    control/daemon/hit_tap.cpp \
     control/daemon/incident_json.cpp \
     control/daemon/incident_requests.cpp \
     control/daemon/index_watch.cpp \
@@ -134,6 +136,7 @@ feed_sources := \
     control/feed/sealed_file.cpp
 # The appliance's side: it follows feeds.
 sync_sources := \
+    control/sync/doubting.cpp \
     control/sync/feed_desk.cpp \
     control/sync/feed_json.cpp \
     control/sync/feed_state.cpp \
@@ -141,6 +144,8 @@ sync_sources := \
     control/sync/https_fetch.cpp \
     control/sync/index_of_feeds.cpp \
     control/sync/index_trial.cpp \
+    control/sync/newcomers.cpp \
+    control/sync/rights.cpp \
     control/sync/taking.cpp
 publisher_sources := \
     control/publisher/backup.cpp \
@@ -173,7 +178,18 @@ control_sources = $(config_sources) $(audit_sources) $(approval_sources) \
                   $(store_sources) $(builder_sources) $(link_sources) \
                   $(events_sources) $(metrics_sources) $(cli_sources) $(daemon_sources) \
                   $(local_sources) $(feed_sources) $(sync_sources) $(publisher_sources)
-control_objects = $(control_sources:%.cpp=$(O)/%.o)
+control_objects = $(control_sources:%.cpp=$(O)/%.o) $(trust_table_object)
+
+# What the package trusts, compiled in. Made anew only when it says something else.
+TRUST ?= configs/trust
+trust_table_object = $(O)/control/feed/trust_roots.o
+$(O)/control/feed/trust_roots.cpp: scripts/trust-table ALWAYS
+	$(Q)mkdir -p $(@D)
+	$(Q)scripts/trust-table trust_table $(sort $(wildcard $(TRUST)/*.root.json)) > $@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+.PHONY: ALWAYS
+$(trust_table_object): $(O)/control/feed/trust_roots.cpp
+	$(Q)$(if $(V),,echo "  CXX  $<";) $(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
 control_libs    = $(pure_libs) -lsqlite3 -lpq -lfmt -lsystemd -lsodium -lexpat -lcurl \
                   -lmicrohttpd -lprometheus-cpp-core -lncursesw -ltinfo
 

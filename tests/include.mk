@@ -108,8 +108,11 @@ control_tests := \
     feed_follower \
     feed_answers \
     feed_importers \
+    feed_desk \
     feed_in_force \
+    feed_newcomers \
     feed_publisher \
+    feed_rights \
     feed_threats \
     feed_transfer \
     explain \
@@ -168,8 +171,10 @@ fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp
 fuzz_sources.journal_reader = control/link/journal_reader.cpp
 # What a mirror or a foreign list may say.
 fuzz_sources.feed_metadata = $(patsubst %,control/feed/%.cpp, \
-                               canonical_json crypto grant metadata metadata_reader)
+                               canonical_json crypto metadata metadata_reader)
 fuzz_libs.feed_metadata    = -lsodium
+fuzz_sources.feed_grant    = $(fuzz_sources.feed_metadata) control/feed/grant.cpp
+fuzz_libs.feed_grant       = -lsodium
 fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp,crypto records sealed_file)
 fuzz_libs.feed_records     = -lsodium
 fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows) \

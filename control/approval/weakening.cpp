@@ -149,6 +149,8 @@ constexpr Row<Config> rows[] = {
     {"verifier.jobs", Weight::lower, [](const Config& c) { return number(c.verifier.jobs); }},
     {"verifier.object_bytes_max", Weight::lower, [](const Config& c) { return number(c.verifier.object_bytes_max); }},
     {"feeds.node", Weight::any, [](const Config& c) { return text(c.feeds.node); }},
+    // One weakens what blocks, the other what notices a bad list.
+    {"feeds.newcomers", Weight::any, [](const Config& c) { return text(c.feeds.doubt_reports ? "report" : "alarm"); }},
     {"feeds.system_files", Weight::any, [](const Config& c) { return text(c.feeds.system_files); }},
 };
 
@@ -204,6 +206,8 @@ constexpr Row<FeedOptions> feed_rows[] = {
     {"feed.root", Weight::any, [](const FeedOptions& f) { return text(f.root); }},
     // More right is a matter for two as well as less.
     {"feed.ceiling", Weight::any, [](const FeedOptions& f) { return number(static_cast<int>(f.ceiling)); }},
+    {"feed.curator", Weight::any, [](const FeedOptions& f) { return text(f.curator); }},
+    {"feed.legal_basis", Weight::any, [](const FeedOptions& f) { return text(f.legal_basis); }},
     {"feed.purpose", Weight::any, [](const FeedOptions& f) { return number(static_cast<int>(f.purpose)); }},
     {"feed.poll_seconds", Weight::higher, [](const FeedOptions& f) { return number(f.poll_seconds); }},
     {"feed.ca", Weight::any, [](const FeedOptions& f) { return text(f.ca); }},

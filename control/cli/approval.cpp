@@ -109,8 +109,13 @@ int run_pending(Context& context) {
 }
 
 int run_approve(Context& context) {
-    const Result<json> done = ask(context, {{"request", "approve"}, {"hash", context.words[0]}});
+    const Result<json> done =
+        ask_slowly(context, {{"request", "approve"}, {"hash", context.words[0]}});
     if (!done) return context.fail(done.error());
+    if (done->contains("mirrors")) {
+        tell_feed(context, *done);
+        return 0;  // whatever else there is to say of the feed
+    }
     if (context.json()) {
         context.print_json(*done);
     } else if (done->contains("text")) {

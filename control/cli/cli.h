@@ -135,6 +135,11 @@ Result<nlohmann::json> ask_slowly(const Context& context, const nlohmann::json& 
 // The answer to `explain` as text, within 24 lines of 80 columns whatever it holds.
 std::string explained(const nlohmann::json& answer);
 
+// As ask(), with the patience that a feed takes.
+Result<nlohmann::json> ask_slowly(const Context& context, const nlohmann::json& request);
+// Prints a feed; an alarm makes the exit code.
+int tell_feed(Context& context, const nlohmann::json& feed);
+
 // A time span of a flag, like 30m, in seconds; 0 when it is not given.
 Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name);
 
@@ -198,6 +203,8 @@ int run_feed_pin(Context& context);
 int run_feed_resume(Context& context);
 int run_feed_import(Context& context);
 int run_feed_enrol(Context& context);
+int run_feed_trust(Context& context);
+int run_feed_confirm(Context& context);
 int run_version(Context& context);
 int run_help(Context& context);
 

@@ -42,6 +42,14 @@ std::string grant_text(const json& g) {
            time_of(g.at("not_after")) + ", " + text_of(g.at("legal_basis"));
 }
 
+std::string rights_text(const json& rights) {
+    const std::string by = text_of(rights.at("by"));
+    if (by != "operators") return by == "nobody" ? "only reports" : "blocks by the word of " + by;
+    return "blocks by the word of " + text_of(rights.at("requester")) + " and " +
+           text_of(rights.at("approver")) + "; curator " + text_of(rights.at("curator")) +
+           ", legal basis " + text_of(rights.at("legal_basis"));
+}
+
 std::string mirror_text(const json& m) {
     std::string text = text_of(m.at("address"));
     if (m.at("behind").get<bool>()) text += ", behind the others";
@@ -55,6 +63,7 @@ std::string page_of(const json& f) {
                        text_of(f.at("ceiling")) + "\n";
     for (const json& alarm : f.at("alarms"))
         add(&page, "ALARM", text_of(alarm));
+    add(&page, "rights", rights_text(f.at("rights")));
     add(&page, "in force", "generation " + generation_text(f.at("in_force")));
     add(&page, "before it", "generation " + generation_text(f.at("previous")));
     add(&page, "news of",
@@ -66,6 +75,7 @@ std::string page_of(const json& f) {
         add(&page, text_of(hold.at("kind")) == "pin" ? "PINNED" : "PAUSED",
             "until " + time_of(hold.at("until")) + ": " + text_of(hold.at("reason")));
     add(&page, "suspended", grouped(f.at("suspensions").size()));
+    add(&page, "doubted", grouped(f.at("doubted").size()));
     add(&page, "next poll", time_of(f.at("next_poll")));
     for (const json& mirror : f.at("mirrors"))
         add(&page, "mirror", mirror_text(mirror));
@@ -124,6 +134,10 @@ Result<json> ask_slowly(const Context& context, const json& request) {
     auto& timeout = patient.flags[static_cast<std::size_t>(Flag::timeout)];
     if (!timeout) timeout = feed_timeout_ms;
     return ask(patient, request);
+}
+
+int tell_feed(Context& context, const json& feed) {
+    return print_feeds(context, feed, json::array({feed}));
 }
 
 int run_feed_status(Context& context) {
@@ -195,9 +209,28 @@ int run_feed_import(Context& context) {
     if (error) return context.fail({ErrorCode::io, printable(context.words[1]), error.value()});
     request["folder"] = folder.string();
     if (context.words.size() > 2) request["late"] = context.words[2];
+    request["reason"] = context.get(Flag::reason);
     const Result<json> reply = ask_slowly(context, request);
     if (!reply) return context.fail(reply.error());
-    return print_feeds(context, *reply, json::array({*reply}));
+    return reply->contains("pending") ? tell_pending(context, *reply) : tell_feed(context, *reply);
+}
+
+int run_feed_trust(Context& context) {
+    json request = request_of(context, "feed.trust");
+    request["reason"] = context.get(Flag::reason);
+    const Result<json> reply = ask_slowly(context, request);
+    if (!reply) return context.fail(reply.error());
+    return tell_pending(context, *reply);
+}
+
+int run_feed_confirm(Context& context) {
+    json request = request_of(context, "feed.confirm");
+    if (context.words.size() > 1) request["reference"] = context.words[1];
+    request["reason"] = context.get(Flag::reason);
+    const Result<json> reply = ask_slowly(context, request);
+    if (!reply) return context.fail(reply.error());
+    tell_feed(context, *reply);
+    return 0;
 }
 
 int run_feed_enrol(Context& context) {

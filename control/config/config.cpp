@@ -229,7 +229,7 @@ void read_all(const toml::table& table, Problems* problems, Config* config) {
     read_metrics(root.section("metrics"), &config->metrics);
     read_operators(root.section("operators"), o.lab != 0, &config->operators);
     read_verifier(root.section("verifier"), &config->verifier);
-    read_feeds(root.section("feeds"), o.node_prefix, &config->feeds);
+    read_feeds(root.section("feeds"), o, &config->feeds);
     read_feed_list(&root, problems, config);
     read_services(&root, problems, config);
     check_enforce(&root, o);

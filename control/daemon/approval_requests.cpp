@@ -125,6 +125,8 @@ void Daemon::on_approve(ClientId client, std::uint32_t, Request* request) {
     if (!taken(client, *request, *proposal)) return;
     if (proposal->kind == "config")
         return answer(client, approve_config(*proposal, request->actor()));
+    if (proposal->kind == import_kind) return approve_import(client, *proposal);
+    if (proposal->kind == trust_kind) return approve_trust(client, *proposal, request->actor());
     approve_mode(client, *proposal, request->actor());
 }
 

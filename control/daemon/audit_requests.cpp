@@ -9,6 +9,7 @@
 #include "control/daemon/log.h"
 #include "control/link/link_json.h"
 #include "control/store/text.h"
+#include "dataplane/base/time.h"
 
 namespace cordon {
 
@@ -88,7 +89,8 @@ void Daemon::record_noticed() {
         if (!audit_error_.empty()) return;
     }
     record_store();
-    for (const json& feed : feeds_json().at("feeds"))
+    const json followed = feeds_json();  // lives as long as the loop
+    for (const json& feed : followed.at("feeds"))
         record_feed(feed);
     if (!dataplane_ || dataplane_->generation == 0) return;
     const std::string generation = std::to_string(dataplane_->generation);
@@ -142,6 +144,26 @@ void Daemon::record_news(const std::vector<Gap>& gaps, const std::vector<ModeCha
     }
 }
 
+// Who answers for a list from now on: matches say it.
+void Daemon::name_list(const std::string& list, const std::string& curator,
+                       const std::string& legal_basis) {
+    const std::pair who(curator, legal_basis);
+    const auto told = named_lists_.find(list);
+    if (told != named_lists_.end() && told->second == who) return;
+    // What comes into the store later holds from now on all the same.
+    const std::uint64_t now_ns = unix_seconds() * ns_per_s;
+    const Result<void> asked = stores_->ask([=, this](StoreDesk::Stores& stores) {
+        const auto kept =
+            stores.incidents->set_list_rights({list, curator, legal_basis, 0}, now_ns);
+        return StoreDesk::Answer([=, this] {
+            if (kept) return;
+            named_lists_.erase(list);  // again at the next turn
+            log_line(LogLevel::error, kept.error().message());
+        });
+    });
+    if (asked) named_lists_[list] = who;
+}
+
 void Daemon::record_feed(const json& feed) {
     if (!feed.at("polled").is_string()) return;
     const std::string name = feed.at("name").get<std::string>();
@@ -160,6 +182,12 @@ void Daemon::record_feed(const json& feed) {
     }
     const std::string suspended = std::to_string(feed.at("suspensions").size());
     note("suspensions", suspended, suspended + " suspensions");
+    const json& rights = feed.at("rights");
+    const std::string by = rights.at("by").get<std::string>();
+    note("rights", by == "nobody" ? "0" : by, "it blocks by the word of " + by);
+    const bool named = by == "operators";
+    name_list(name, named ? rights.at("curator").get<std::string>() : "",
+              named ? rights.at("legal_basis").get<std::string>() : "");
     const json& grant = feed.at("grant");
     if (grant.is_object())
         note("key", grant.at("serial").dump(), "keys of grant " + grant.at("serial").dump());

@@ -99,6 +99,7 @@ Result<void> Daemon::prepare() {
     if (const Result<void> opened = open_stores(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
+    if (const Result<void> opened = open_journal(); !opened) return opened;
     if (const Result<void> opened = open_metrics(); !opened) return opened;
     open_events();
     if (const Result<void> opened = open_server(); !opened) return opened;

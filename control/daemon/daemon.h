@@ -77,6 +77,7 @@ class Daemon {
     Result<void> open_stores();
     Result<void> open_desk();
     Result<void> open_feeds();
+    Result<void> open_journal();
     Result<void> open_metrics();
     void open_events();
     void tell_events();
@@ -140,6 +141,8 @@ class Daemon {
     void record_store();
     void record_news(const std::vector<Gap>& gaps, const std::vector<ModeChange>& modes);
     void record_feed(const nlohmann::json& feed);
+    void name_list(const std::string& list, const std::string& curator,
+                   const std::string& legal_basis);
     // Records what a request is about to do; false: it cannot be, and the client has been told.
     bool recorded(ClientId client, const Request& request, std::string action, std::string what,
                   std::string reason = "");
@@ -170,7 +173,8 @@ class Daemon {
     nlohmann::json list_json(const std::vector<LocalHits>& hits) const;
     // Self-tests (selftest_requests.cpp).
     void turn_selftests();
-    SelftestSeen selftest_seen();
+    SelftestSeen selftest_seen(SelftestAnswers answers = {});
+    void go_on_with_selftests(const SelftestAnswers& answers);
     void send_distrust(const std::string& why);
 
     // Requests.
@@ -220,6 +224,8 @@ class Daemon {
     void on_list_show(ClientId client, std::uint32_t uid, Request* request);
     void on_list_remove(ClientId client, std::uint32_t uid, Request* request);
     void on_explain(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_trust(ClientId client, std::uint32_t uid, Request* request);
+    void on_feed_confirm(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
     void on_request(const ClientRequest& line);
 
@@ -231,6 +237,12 @@ class Daemon {
     void ask_feeds(const sync::FeedQuestion& question);
     void answer_feeds();
     void pass_feed_answers();
+    static constexpr const char* import_kind = "feed.import";  // of proposals
+    Result<nlohmann::json> propose_import(const sync::FeedAnswer& looked_at);
+    void approve_import(ClientId client, const Proposal& proposal);
+    static constexpr const char* trust_kind = "feed.trust";
+    Result<nlohmann::json> propose_trust(const sync::FeedAnswer& looked_at);
+    void approve_trust(ClientId client, const Proposal& proposal, const Person& approver);
     bool fields_are_right(ClientId client, const Request& request);
 
     // Metrics: gathered by two questions to the dataplane, when somebody waits for them.
@@ -279,11 +291,14 @@ class Daemon {
     Descriptor signals_;
     std::atomic<bool> leaving_ = false;  // nobody waits for a store any more
     std::unique_ptr<StoreDesk> stores_;
-    std::unique_ptr<JournalIntake> journal_;
+    std::unique_ptr<sync::FeedDesk> feeds_;   // none when no feed is followed
+    std::unique_ptr<JournalIntake> journal_;  // tells them what is matched
     Selftests selftests_;
-    std::unique_ptr<VerifyDesk> desk_;       // none when no service verifies or is tested
-    std::unique_ptr<sync::FeedDesk> feeds_;  // none when no feed is followed
+    bool selftests_asked_ = false;
+    std::unique_ptr<VerifyDesk> desk_;  // none when no service verifies or is tested
     FeedAnswers feed_answers_;
+    // Who answers for a list, as the store was told.
+    std::map<std::string, std::pair<std::string, std::string>> named_lists_;
     LocalList local_;
     std::map<ClientId, LocalWish> local_wishes_;
     std::optional<RequestServer> server_;

@@ -1,5 +1,7 @@
 // What cordond answers about feeds. All but the status is answered by their own thread.
 
+#include <charconv>
+
 #include "control/config/text_rules.h"
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
@@ -25,8 +27,16 @@ void Daemon::ask_feeds(const FeedQuestion& question) {
 
 void Daemon::answer_feeds() {
     for (sync::FeedAnswer& one : feeds_->take_answers()) {
-        if (one.what == FeedQuestion::What::known_file)
+        const sync::Consent& consent = one.question.consent;
+        // Before the dataplane is told of the index that blocks by it.
+        if (one.result && one.question.what == FeedQuestion::What::consent)
+            name_list(one.question.feed, consent.curator, consent.legal_basis);
+        if (one.question.what == FeedQuestion::What::known_file)
             finish_list_add(one.client, one.result);
+        else if (one.result && one.question.what == FeedQuestion::What::late_copy)
+            answer(one.client, propose_import(one));
+        else if (one.result && one.question.what == FeedQuestion::What::rights)
+            answer(one.client, propose_trust(one));
         else
             feed_answers_.add(std::move(one), monotonic_ms());
     }
@@ -97,18 +107,129 @@ void Daemon::on_feed_hold(ClientId client, std::uint32_t uid, Request* request) 
         ask_feeds(question);
 }
 
+// A reference as incidents show it. It strengthens, so one person is enough.
+void Daemon::on_feed_confirm(ClientId client, std::uint32_t uid, Request* request) {
+    FeedQuestion question = {client, FeedQuestion::What::confirm, request->text("feed"), "", {}};
+    const std::string reference = request->text("reference");
+    question.hold.uid = uid;
+    const std::string reason = request->text("reason");
+    if (!fields_are_right(client, *request)) return;
+    if (!reference.empty()) {
+        std::uint64_t value = 0;
+        const char* end = reference.data() + reference.size();
+        const auto read = std::from_chars(reference.data(), end, value, 16);
+        if (read.ec != std::errc() || read.ptr != end)
+            return answer(client, failure(ErrorCode::usage,
+                                          "a reference is hex, as `cordonctl incidents show` has "
+                                          "it"));
+        question.reference = value;
+    }
+    if (recorded(client, *request, "feed.confirmed",
+                 "feed " + question.feed + ": " +
+                     (reference.empty() ? "all newcomers" : "newcomer " + reference),
+                 reason))
+        ask_feeds(question);
+}
+
+// A late copy takes two persons: what was revoked since would go on blocking, or what was listed
+// since would pass. It is looked at first, so that nobody approves what could not be taken.
 void Daemon::on_feed_import(ClientId client, std::uint32_t, Request* request) {
     FeedQuestion question = {
         client, FeedQuestion::What::import, request->text("feed"), request->text("folder"), {}};
     question.late_word = request->text("late");
+    question.reason = request->text("reason");
+    question.actor = request->actor();
     if (!fields_are_right(client, *request)) return;
     if (!path_rule.fits(question.folder))
         return answer(
             client, failure(ErrorCode::usage, "folder must be " + std::string(path_rule.must_be)));
+    const bool late = !question.late_word.empty();
+    if (late && two_persons()) {
+        if (const Result<void> may = may_request(question.actor); !may)
+            return answer(client, Failure(may.error()));
+        question.what = FeedQuestion::What::late_copy;
+        return ask_feeds(question);
+    }
     if (recorded(client, *request, "feed.import",
                  "feed " + question.feed + " from " + question.folder +
-                     (question.late_word.empty() ? "" : ", late, as " + question.late_word)))
+                     (late ? ", late, as " + question.late_word + "; by one person (approvers = 1)"
+                           : ""),
+                 question.reason))
         ask_feeds(question);
+}
+
+Result<json> Daemon::propose_import(const sync::FeedAnswer& looked_at) {
+    const FeedQuestion& question = looked_at.question;
+    Proposal proposal;
+    proposal.kind = import_kind;
+    proposal.what = "feed " + question.feed + ": the copy " + question.late_word + " in " +
+                    question.folder + ", of " + looked_at.result->at("issued").get<std::string>() +
+                    ", although it is late; what was suspended or withdrawn since is not in it";
+    proposal.payload = {
+        {"feed", question.feed}, {"folder", question.folder}, {"late", question.late_word}};
+    proposal.requester = question.actor;
+    proposal.reason = question.reason;
+    return propose(std::move(proposal));
+}
+
+// That the list of a root which the operator enrolled may block: two persons, however few approve
+// elsewhere.
+void Daemon::on_feed_trust(ClientId client, std::uint32_t, Request* request) {
+    FeedQuestion question = {client, FeedQuestion::What::rights, request->text("feed"), "", {}};
+    question.reason = request->text("reason");
+    question.actor = request->actor();
+    if (!fields_are_right(client, *request)) return;
+    if (const Result<void> may = may_request(question.actor); !may)
+        return answer(client, Failure(may.error()));
+    const FeedOptions* feed = config_.feeds.find(question.feed);
+    if (feed != nullptr && (feed->ceiling != RightsCeiling::block || !feed->may_be_trusted()))
+        return answer(client, failure(ErrorCode::refused,
+                                      "that takes profile \"voluntary\", and ceiling = \"block\", "
+                                      "curator and legal_basis of the feed in the configuration"));
+    ask_feeds(question);
+}
+
+Result<json> Daemon::propose_trust(const sync::FeedAnswer& looked_at) {
+    const FeedQuestion& question = looked_at.question;
+    const json& rights = *looked_at.result;
+    if (rights.at("by") != "nobody")
+        return failure(ErrorCode::refused, "the feed may block already, by the word of " +
+                                               rights.at("by").get<std::string>());
+    if (!rights.at("root_sha256").is_string())
+        return failure(ErrorCode::refused,
+                       "nobody knows with which root this feed began: remove its folder in "
+                       "state_dir/feeds and enrol it anew");
+    Proposal proposal;
+    proposal.kind = trust_kind;
+    proposal.payload = {{"feed", question.feed},
+                        {"root", rights.at("root_sha256")},
+                        {"curator", rights.at("curator")},
+                        {"legal_basis", rights.at("legal_basis")}};
+    const auto words = [&](const char* key) { return proposal.payload.at(key).get<std::string>(); };
+    proposal.what = "feed " + question.feed + ": its list may block; root " + words("root") +
+                    ", curator " + words("curator") + ", legal basis " + words("legal_basis");
+    proposal.requester = question.actor;
+    proposal.reason = question.reason;
+    return propose(std::move(proposal));
+}
+
+void Daemon::approve_trust(ClientId client, const Proposal& proposal, const Person& approver) {
+    const auto words = [&](const char* key) { return proposal.payload.at(key).get<std::string>(); };
+    FeedQuestion question = {client, FeedQuestion::What::consent, words("feed"), "", {}};
+    question.consent = {words("root"),           words("curator"), words("legal_basis"),
+                        proposal.requester.name, approver.name,    unix_seconds()};
+    ask_feeds(question);
+}
+
+// On record already.
+void Daemon::approve_import(ClientId client, const Proposal& proposal) {
+    FeedQuestion question = {client,
+                             FeedQuestion::What::import,
+                             proposal.payload.at("feed").get<std::string>(),
+                             proposal.payload.at("folder").get<std::string>(),
+                             {}};
+    question.late_word = proposal.payload.at("late").get<std::string>();
+    ask_feeds(question);
 }
 
 }  // namespace cordon

@@ -61,6 +61,8 @@ nlohmann::json match_json(const IncidentMatch& match) {
         {"local", (match.flags & match_flag::local) != 0},
         {"ceiling", ceiling_json(match.flags)},
         {"flags", match.flags},
+        {"curator", text_or_null(match.curator)},
+        {"legal_basis", text_or_null(match.legal_basis)},
     };
 }
 
@@ -190,15 +192,31 @@ nlohmann::json statistics_json(const StoreStatistics& s) {
                             {"action", action_name(one.action)},
                             {"incidents", one.incidents}});
     }
+    json lists = json::array();
+    for (const ListRights& one : s.lists) {
+        lists.push_back({{"list", one.section},
+                         {"curator", text_or_null(one.curator)},
+                         {"legal_basis", text_or_null(one.legal_basis)},
+                         {"matches", one.matches}});
+    }
     return {
-        {"services", services},     {"records", s.records},
-        {"incidents", s.incidents}, {"tests", s.tests},
-        {"blocked", s.blocked},     {"reported", s.reported},
-        {"observed", s.observed},   {"suspended", s.suspended},
-        {"decided", s.decided},     {"unconfirmed", s.unconfirmed},
-        {"enforced", s.enforced},   {"gaps", s.gaps},
-        {"gap_bytes", s.gap_bytes}, {"odd_records", s.odd_records},
-        {"missing", s.missing},     {"damaged", s.damaged},
+        {"lists", lists},
+        {"services", services},
+        {"records", s.records},
+        {"incidents", s.incidents},
+        {"tests", s.tests},
+        {"blocked", s.blocked},
+        {"reported", s.reported},
+        {"observed", s.observed},
+        {"suspended", s.suspended},
+        {"decided", s.decided},
+        {"unconfirmed", s.unconfirmed},
+        {"enforced", s.enforced},
+        {"gaps", s.gaps},
+        {"gap_bytes", s.gap_bytes},
+        {"odd_records", s.odd_records},
+        {"missing", s.missing},
+        {"damaged", s.damaged},
     };
 }
 

@@ -5,9 +5,10 @@
 namespace cordon {
 
 JournalIntake::JournalIntake(std::unique_ptr<Store> store, std::string directory,
-                             std::uint32_t poll_ms)
+                             std::uint32_t poll_ms, HitTap::Tell tell)
     : store_(std::move(store)),
-      reader_(files_, *store_, JournalReaderOptions{.directory = std::move(directory)}),
+      tap_(*store_, std::move(tell)),
+      reader_(files_, tap_, JournalReaderOptions{.directory = std::move(directory)}),
       poll_ms_(poll_ms),
       thread_([this] { run(); }) {}
 

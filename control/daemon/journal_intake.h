@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "control/daemon/hit_tap.h"
 #include "control/link/journal_reader.h"
 #include "control/store/store.h"
 
@@ -25,7 +26,9 @@ struct JournalSnapshot {
 
 class JournalIntake {
   public:
-    JournalIntake(std::unique_ptr<Store> store, std::string directory, std::uint32_t poll_ms);
+    // `tell`: what is matched, as it is stored; on the thread of the journal.
+    JournalIntake(std::unique_ptr<Store> store, std::string directory, std::uint32_t poll_ms,
+                  HitTap::Tell tell);
     ~JournalIntake();
     JournalIntake(const JournalIntake&) = delete;
     JournalIntake& operator=(const JournalIntake&) = delete;
@@ -38,6 +41,7 @@ class JournalIntake {
     void poll_once();
 
     std::unique_ptr<Store> store_;
+    HitTap tap_;
     PosixFiles files_;
     JournalReader reader_;
     std::uint32_t poll_ms_;

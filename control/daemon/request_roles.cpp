@@ -37,6 +37,8 @@ constexpr RequestRole rows[] = {
     {"feed.hold", Role::operating, true},
     {"feed.import", Role::operating, true},
     {"feed.enrol", Role::operating, true},
+    {"feed.confirm", Role::operating, true},
+    {"feed.trust", Role::operating, true},
     {"mode.set", Role::operating, true},
     {"bypass.set", Role::operating, true},
     {"bypass.end", Role::operating, true},

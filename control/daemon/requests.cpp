@@ -37,6 +37,8 @@ const Daemon::Command Daemon::commands_[] = {
     {"feed.hold", &Daemon::on_feed_hold},
     {"feed.import", &Daemon::on_feed_import},
     {"feed.enrol", &Daemon::on_feed_enrol},
+    {"feed.trust", &Daemon::on_feed_trust},
+    {"feed.confirm", &Daemon::on_feed_confirm},
     {"mode.show", &Daemon::on_mode_show},
     {"mode.set", &Daemon::on_mode_set},
     {"bypass.set", &Daemon::on_bypass_set},

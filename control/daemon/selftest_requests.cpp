@@ -48,18 +48,34 @@ SelftestAnswers find_answers(Store& store, const SelftestQuestions& asked) {
 
 }  // namespace
 
-SelftestSeen Daemon::selftest_seen() {
+SelftestSeen Daemon::selftest_seen(SelftestAnswers answers) {
     SelftestSeen seen;
     seen.now_ms = monotonic_ms();
     seen.now_ns = unix_ns();
     seen.dataplane = dataplane_ ? &*dataplane_ : nullptr;
     seen.verifier = desk_ && desk_->status().connected;
-    seen.answers = find_answers(*store_, selftests_.questions());
+    seen.answers = std::move(answers);
     return seen;
 }
 
+// Once the store has answered; without it nothing is proven.
 void Daemon::turn_selftests() {
-    const std::string why = selftests_.turn(selftest_seen());
+    if (selftests_asked_) return;
+    const SelftestQuestions questions = selftests_.questions();
+    if (questions.cases.empty() && questions.released.empty()) return go_on_with_selftests({});
+    const Result<void> asked = stores_->ask([this, questions](StoreDesk::Stores& stores) {
+        const SelftestAnswers answers = find_answers(*stores.incidents, questions);
+        return StoreDesk::Answer([this, answers] {
+            selftests_asked_ = false;
+            go_on_with_selftests(answers);
+        });
+    });
+    selftests_asked_ = asked.has_value();
+    if (!asked) go_on_with_selftests({});
+}
+
+void Daemon::go_on_with_selftests(const SelftestAnswers& answers) {
+    const std::string why = selftests_.turn(selftest_seen(answers));
     if (!why.empty()) send_distrust(why);
 }
 

@@ -22,13 +22,19 @@ StoreOptions Daemon::store_options() const {
 Result<void> Daemon::open_stores() {
     auto desk = StoreDesk::start(store_options());
     if (!desk) return Failure(desk.error());
-    Result<std::unique_ptr<Store>> of_journal = open_store(store_options());
-    if (!of_journal) return Failure(of_journal.error());
     stores_ = std::move(*desk);
-    journal_ = std::make_unique<JournalIntake>(std::move(*of_journal),
-                                               std::string(config_.options.state_dir) + "/journal",
-                                               config_.control.journal_poll_ms);
     with_figures([] {});  // the first to ask for the status shall find some
+    return {};
+}
+
+Result<void> Daemon::open_journal() {
+    Result<std::unique_ptr<Store>> store = open_store(store_options());
+    if (!store) return Failure(store.error());
+    HitTap::Tell tell;
+    if (feeds_) tell = [desk = feeds_.get()](const auto& hits) { desk->tell_hits(hits); };
+    journal_ = std::make_unique<JournalIntake>(std::move(*store),
+                                               std::string(config_.options.state_dir) + "/journal",
+                                               config_.control.journal_poll_ms, std::move(tell));
     return {};
 }
 

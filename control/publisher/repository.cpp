@@ -74,7 +74,14 @@ bool same_files(const Document& document, const SnapshotMetadata& snapshot) {
     return before && before->files == snapshot.files;
 }
 
-// A new snapshot if anything in it changed or half its life is over, and a new timestamp.
+bool is_signed_by(const Document& document, const KeyFile& key) {
+    const std::string id = key_id(key.public_key);
+    return std::any_of(document.signatures.begin(), document.signatures.end(),
+                       [&id](const SignatureOf& one) { return one.keyid == id; });
+}
+
+// A new snapshot if anything in it changed, its key did or half its life is over, and a new
+// timestamp.
 Result<void> sign_online(FeedStore& store, std::uint64_t now_s) {
     Documents documents(store);
     const Result<KeyFile> snapshot_key = open_key_file(online_key_path(store, "snapshot"));
@@ -84,7 +91,7 @@ Result<void> sign_online(FeedStore& store, std::uint64_t now_s) {
     Result<SnapshotMetadata> snapshot = snapshot_of(store, now_s);
     if (!snapshot) return Failure(snapshot.error());
     std::optional<Document> last = documents.published("snapshot");
-    if (!last || !same_files(*last, *snapshot) ||
+    if (!last || !same_files(*last, *snapshot) || !is_signed_by(*last, *snapshot_key) ||
         last->envelope().expires_s < now_s + snapshot_life_s / 2) {
         snapshot->version = documents.next_version("snapshot");
         documents.put_published("snapshot", snapshot->version, to_json(*snapshot), *snapshot_key,

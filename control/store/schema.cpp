@@ -181,6 +181,15 @@ CREATE INDEX incident_counts
     ON incident (test, service, action, enforced_ns, storage_reset, client_answered);
 CREATE INDEX incident_tests ON incident (id) WHERE test <> 0;
 )",
+    // For whose list two persons answer, from when on: said with each match of it.
+    R"(
+CREATE TABLE list_rights (
+    node TEXT NOT NULL, section TEXT NOT NULL, since_ns INTEGER NOT NULL,
+    curator TEXT NOT NULL, legal_basis TEXT NOT NULL,
+    PRIMARY KEY (node, section, since_ns)
+) WITHOUT ROWID;
+CREATE INDEX match_lists ON incident_match (section);
+)",
 };
 constexpr std::int64_t sealing_step = 6;
 constexpr std::int64_t sealing_requests_step = 7;

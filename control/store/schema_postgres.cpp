@@ -162,6 +162,14 @@ CREATE INDEX incident_counts
     ON incident (node, test, service, action, enforced_ns, storage_reset, client_answered);
 CREATE INDEX incident_tests ON incident (node, id) WHERE test <> 0;
 )"},
+    {10, R"(
+CREATE TABLE list_rights (
+    node TEXT NOT NULL, section TEXT NOT NULL, since_ns BIGINT NOT NULL,
+    curator TEXT NOT NULL, legal_basis TEXT NOT NULL,
+    PRIMARY KEY (node, section, since_ns)
+);
+CREATE INDEX match_lists ON incident_match (section);
+)"},
 };
 
 // "CDST": of all that carry a schema forward at once, one does.

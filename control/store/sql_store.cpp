@@ -5,6 +5,7 @@
 
 #include "control/store/database.h"
 #include "control/store/incident_filter.h"
+#include "control/store/list_rights.h"
 #include "control/store/schema.h"
 #include "control/store/store.h"
 #include "control/store/text.h"
@@ -80,6 +81,7 @@ class SqlStore final : public Store {
                                                        std::uint64_t after) override;
     Result<StorePosition> newest() override;
     Result<std::vector<StoredFault>> faults(std::uint32_t limit) override;
+    Result<void> set_list_rights(const ListRights& rights, std::uint64_t now_ns) override;
     Result<StoreStatistics> statistics() override;
     Result<std::vector<LocalHits>> local_hits() override {
         return read_local_hits(database_, node_);
@@ -436,15 +438,25 @@ std::vector<Incident> SqlStore::read_incidents(Statement* statement) {
 
 void SqlStore::read_matches(Incident* incident) {
     Statement statement(database_,
-                        "SELECT section, generation, reference, source, category, kinds, flags"
-                        " FROM incident_match WHERE incident = ? ORDER BY position");
-    statement.bind_unsigned(incident->id);
+                        "SELECT section, generation, reference, source, category, kinds, flags,"
+                        " (SELECT curator FROM list_rights r WHERE r.section = m.section"
+                        "   AND r.since_ns <= i.time_ns AND " +
+                            own_ +
+                            " ORDER BY since_ns DESC LIMIT 1),"
+                            " (SELECT r.legal_basis FROM list_rights r WHERE r.section = m.section"
+                            "   AND r.since_ns <= i.time_ns AND " +
+                            own_ +
+                            " ORDER BY since_ns DESC LIMIT 1)"
+                            " FROM incident_match m JOIN incident i ON i.id = m.incident"
+                            " WHERE m.incident = ? ORDER BY position");
+    statement.bind(node_).bind(node_).bind_unsigned(incident->id);
     while (statement.row()) {
         incident->matches.push_back({statement.text(0), statement.number(1), statement.number(2),
                                      static_cast<std::uint32_t>(statement.integer(3)),
                                      static_cast<std::uint32_t>(statement.integer(4)),
                                      static_cast<std::uint32_t>(statement.integer(5)),
-                                     static_cast<std::uint32_t>(statement.integer(6))});
+                                     static_cast<std::uint32_t>(statement.integer(6)),
+                                     statement.text(7), statement.text(8)});
     }
 }
 
@@ -541,6 +553,7 @@ Result<std::vector<StoredFault>> SqlStore::faults(std::uint32_t limit) {
 Result<StoreStatistics> SqlStore::statistics() {
     StoreStatistics s;
     count_incidents(&s);
+    s.lists = read_list_rights(database_, node_);
     const std::string own = " WHERE " + own_;
     Statement row(database_,
                   "SELECT (SELECT count(*) FROM record" + own + "), (SELECT count(*) FROM gap" +
@@ -559,6 +572,11 @@ Result<StoreStatistics> SqlStore::statistics() {
     s.schema_version = newest_schema();
     if (auto ok = checked(); !ok) return tl::unexpected<Error>(ok.error());
     return s;
+}
+
+Result<void> SqlStore::set_list_rights(const ListRights& rights, std::uint64_t now_ns) {
+    put_list_rights(database_, node_, rights, now_ns);
+    return checked();
 }
 
 // From the index incident_counts alone.

@@ -51,6 +51,9 @@ struct IncidentMatch {
     std::uint32_t category = 0;
     std::uint32_t kinds = 0;  // bit n: IndicatorKind n matched
     std::uint32_t flags = 0;  // match_flag
+    // Of a list that blocked by two persons' word at that time.
+    std::string curator = {};
+    std::string legal_basis = {};
 };
 
 // Vectors of self-tests that are kept: a canary of a service makes 1440 a day.
@@ -137,8 +140,17 @@ struct ServiceIncidents {
     std::uint64_t incidents = 0;
 };
 
+// For whose list two persons answer; empty names: for nobody's.
+struct ListRights {
+    std::string section;
+    std::string curator;
+    std::string legal_basis;
+    std::uint64_t matches = 0;  // of that list, ever
+};
+
 struct StoreStatistics {
     std::vector<ServiceIncidents> services;
+    std::vector<ListRights> lists;
     std::uint64_t records = 0;
     std::uint64_t incidents = 0;
     std::uint64_t tests = 0;    // vectors of self-tests, in none of the others; tests_kept_max
@@ -172,6 +184,8 @@ class Store : public RecordSink {
     virtual Result<std::vector<Gap>> gaps_after(std::uint32_t limit, std::uint64_t after) = 0;
     virtual Result<std::vector<ModeChange>> mode_changes_after(std::uint32_t limit,
                                                                std::uint64_t after) = 0;
+    // From now on; nothing when it says so already.
+    virtual Result<void> set_list_rights(const ListRights& rights, std::uint64_t now_ns) = 0;
     virtual Result<StorePosition> newest() = 0;
     virtual Result<std::vector<StoredFault>> faults(std::uint32_t limit) = 0;  // newest first
     virtual Result<StoreStatistics> statistics() = 0;

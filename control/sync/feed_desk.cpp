@@ -25,6 +25,42 @@ Follower::Chance chance() {
     };
 }
 
+// Nobody else waits while this does.
+class Outside final : public feed::Fetch {
+  public:
+    Outside(std::unique_ptr<feed::Fetch> inner, std::mutex* working)
+        : inner_(std::move(inner)), working_(working) {}
+    Result<std::optional<std::string>> get(const std::string& path,
+                                           std::uint64_t bytes_max) override {
+        struct Left {
+            std::mutex* working;
+            explicit Left(std::mutex* held) : working(held) { working->unlock(); }
+            ~Left() { working->lock(); }
+            Left(const Left&) = delete;
+        } left(working_);
+        return inner_->get(path, bytes_max);
+    }
+
+  private:
+    std::unique_ptr<feed::Fetch> inner_;
+    std::mutex* working_;
+};
+
+using What = FeedQuestion::What;
+
+bool is_about_all(const FeedQuestion& question) {
+    return question.what == What::sync || question.what == What::verify;
+}
+bool is_about_none(const FeedQuestion& question) {
+    return question.what == What::known_file || question.what == What::local;
+}
+
+bool changes_index(const FeedQuestion& question) {
+    return question.what == What::sync || question.what == What::hold ||
+           question.what == What::fall_back || question.what == What::import ||
+           question.what == What::consent || question.what == What::local;
+}
+
 Failure no_such_feed(const std::string& name) {
     return failure(ErrorCode::usage,
                    "there is no feed \"" + name + "\"; `cordonctl feed status` lists them");
@@ -33,10 +69,11 @@ Failure no_such_feed(const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config,
-                                                  std::shared_ptr<const LocalInForce> local) {
+                                                  std::shared_ptr<const LocalInForce> local,
+                                                  DeskClocks clocks) {
     const auto key = node_key(node_key_path(config.options.state_dir));
     if (!key) return Failure(key.error());
-    std::unique_ptr<FeedDesk> desk(new FeedDesk(config, *key));
+    std::unique_ptr<FeedDesk> desk(new FeedDesk(config, *key, clocks));
     if (!desk->bell_.valid())
         return failure(ErrorCode::io, "cannot make an eventfd for the feeds", errno);
     for (const FeedOptions& feed : config.feeds.feeds)
@@ -47,8 +84,9 @@ Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config,
     return desk;
 }
 
-FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
-    : identity_{config.feeds.node, node_key, config.options.lab != 0},
+FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key, DeskClocks clocks)
+    : clocks_(clocks),
+      identity_{config.feeds.node, node_key, config.options.lab != 0, feed::trust_table()},
       state_dir_(config.options.state_dir),
       index_path_(config.options.index_path),
       files_(config.feeds.system_files, state_dir_ + "/system-files.sqlite", &stop_),
@@ -57,8 +95,8 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
     index_.set_others(
         [this](const std::string& but) -> Result<std::vector<FeedInForce>> {
             std::vector<FeedInForce> others;
-            for (const Followed& one : feeds_) {
-                const Follower& feed = *one.follower;
+            for (const auto& one : feeds_) {
+                const Follower& feed = *one->follower;
                 if (feed.options().name == but) continue;
                 // An index without it would lift what is in force of it.
                 if (!feed.is_read())
@@ -72,8 +110,9 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key)
         },
         [this](const std::string& but) {
             std::vector<FeedStanding> others;
-            for (const Followed& one : feeds_)
-                if (one.follower->options().name != but) others.push_back(one.follower->standing());
+            for (const auto& one : feeds_)
+                if (one->follower->options().name != but)
+                    others.push_back(one->follower->standing());
             return others;
         });
 }
@@ -91,14 +130,17 @@ void FeedDesk::add_feed(const FeedOptions& feed, const Config& config) {
         transfer.ca_file = feed.ca;
         transfer.proxy = feed.proxy;
         transfer.partial_dir = folder.partial_dir();
-        mirrors.push_back(
-            {address, std::make_unique<HttpsFetch>(std::move(transfer), &stop_), 0, false, ""});
+        auto fetch = std::make_unique<Outside>(
+            std::make_unique<HttpsFetch>(std::move(transfer), &stop_), &working_);
+        mirrors.push_back({address, std::move(fetch), 0, false, ""});
     }
     Identity identity = identity_;
     identity.node = config.feeds.node;
-    feeds_.push_back({std::make_unique<Follower>(feed, std::move(identity), folder,
-                                                 std::move(mirrors), index_, chance()),
-                      false, ""});
+    auto one = std::make_unique<Followed>();
+    one->follower = std::make_unique<Follower>(feed, std::move(identity), folder,
+                                               std::move(mirrors), index_, chance());
+    say(*one);
+    feeds_.push_back(std::move(one));
 }
 
 void FeedDesk::stop() {
@@ -118,9 +160,26 @@ json FeedDesk::status() const {
 Result<void> FeedDesk::ask(FeedQuestion question) {
     {
         const std::lock_guard lock(mutex_);
-        if (asked_.size() >= asked_max)
+        if (waiting_ >= asked_max)
             return failure(ErrorCode::refused, "too many questions about feeds wait already");
-        asked_.push_back(std::move(question));
+        if (is_about_none(question)) {
+            own_asked_.push_back(std::make_shared<Task>());
+            own_asked_.back()->question = std::move(question);
+            ++waiting_;
+            wake_.notify_all();
+            return {};
+        }
+        const bool all = question.feed.empty() && is_about_all(question);
+        std::vector<Followed*> about;
+        for (const auto& one : feeds_)
+            if (all || one->follower->options().name == question.feed) about.push_back(one.get());
+        if (about.empty()) return no_such_feed(question.feed);
+        const auto task = std::make_shared<Task>();
+        task->question = std::move(question);
+        task->left = about.size();
+        for (Followed* one : about)
+            one->asked.push_back(task);
+        ++waiting_;
     }
     wake_.notify_all();
     return {};
@@ -142,66 +201,126 @@ void FeedDesk::tell(std::uint64_t generation, const std::string& error) {
     wake_.notify_all();
 }
 
+// More than anybody looked at yet: what is lost could only have raised a doubt earlier.
+void FeedDesk::tell_hits(const std::vector<Hit>& hits) {
+    {
+        const std::lock_guard lock(mutex_);
+        const std::size_t room = hits_max - std::min(hits_max, hits_.size());
+        hits_.insert(hits_.end(), hits.begin(),
+                     hits.begin() + static_cast<std::ptrdiff_t>(std::min(room, hits.size())));
+    }
+    wake_.notify_all();
+}
+
+// Not longer than this at once: the clock may be set.
+constexpr std::uint64_t wait_most_s = 5;
+
 void FeedDesk::run() {
-    watch_clock();
-    // Mirrors may let us wait: what is in force is told before.
-    for (Followed& one : feeds_)
-        start_feed(one);
-    if (!index_.holds_local()) put_local();
-    publish_status();
+    {
+        const std::lock_guard working(working_);
+        watch_clock();
+        // Mirrors may let us wait: what is in force is told before.
+        for (const auto& one : feeds_) {
+            start_feed(*one);
+            say(*one);
+        }
+        if (!index_.holds_local()) put_local();
+        publish_status();
+    }
+    for (const auto& one : feeds_)
+        one->thread = std::thread([this, raw = one.get()] { follow(*raw); });
     while (!stop_) {
-        turn();
+        {
+            const std::lock_guard working(working_);
+            watch_clock();
+            heed_dataplane();
+            heed_hits();
+            heed_local();
+            heed_own_questions();
+            for (const auto& one : feeds_)
+                say(*one);
+            publish_status();
+        }
         std::unique_lock lock(mutex_);
-        const std::uint64_t now = unix_seconds();
-        const std::uint64_t due = next_due_s();
-        // Not longer than this at once: the clock may be set.
-        constexpr std::uint64_t wait_most_s = 5;
-        const auto wait = std::chrono::seconds(due > now ? std::min(due - now, wait_most_s) : 0);
-        if (asked_.empty() && !stop_) wake_.wait_for(lock, wait);
+        wake_.wait_for(lock, std::chrono::seconds(wait_most_s), [this] {
+            return stop_ || told_generation_ != 0 || !hits_.empty() || told_local_ != nullptr ||
+                   !own_asked_.empty();
+        });
+    }
+    for (const auto& one : feeds_)
+        one->thread.join();
+}
+
+void FeedDesk::follow(Followed& one) {
+    while (!stop_) {
+        turn(one);
+        wait(one);
     }
 }
 
-void FeedDesk::turn() {
-    watch_clock();
-    heed_dataplane();
-    heed_local();
-    FeedQuestion question;
-    bool has_question = false;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!asked_.empty()) {
-            question = std::move(asked_.front());
-            asked_.pop_front();
-            has_question = true;
-        }
-    }
-    if (has_question) {
-        auto result = answer(question);
+// A question first: people wait for it.
+void FeedDesk::turn(Followed& one) {
+    const std::shared_ptr<Task> task = next_asked(&one.asked);
+    const std::lock_guard working(working_);
+    if (task) {
+        auto part = answer(one, task->question);
+        say(one);
         publish_status();
-        const bool changes = question.what != FeedQuestion::What::history &&
-                             question.what != FeedQuestion::What::verify &&
-                             question.what != FeedQuestion::What::enrol &&
-                             question.what != FeedQuestion::What::known_file;
-        const std::lock_guard lock(mutex_);
-        answers_.push_back(
-            {question.client, std::move(result), changes ? index_.generation() : 0, question.what});
-        (void)::eventfd_write(bell_.get(), 1);
-        return;  // the next question first: people wait for it
+        finish(*task, std::move(part));
+    } else if (one.follower->next_poll_s() <= clocks_.unix_s()) {
+        poll(one, false);
+        say(one);
+        publish_status();
     }
-    for (Followed& one : feeds_) {
-        if (!stop_ && one.follower->next_poll_s() <= unix_seconds()) poll(one, false);
+}
+
+// Only its own thread moves the time of the next poll.
+void FeedDesk::wait(Followed& one) {
+    const std::uint64_t now = clocks_.unix_s(), due = one.follower->next_poll_s();
+    const auto span = std::chrono::seconds(due > now ? std::min(due - now, wait_most_s) : 0);
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, span, [&] { return stop_ || !one.asked.empty(); });
+}
+
+std::shared_ptr<FeedDesk::Task> FeedDesk::next_asked(std::deque<std::shared_ptr<Task>>* asked) {
+    const std::lock_guard lock(mutex_);
+    if (asked->empty()) return nullptr;
+    auto task = std::move(asked->front());
+    asked->pop_front();
+    return task;
+}
+
+// The last of those it was about answers for all.
+void FeedDesk::finish(Task& task, Result<json> part) {
+    const std::lock_guard lock(mutex_);
+    if (part) {
+        task.list.push_back(std::move(*part));
+    } else if (!task.error) {
+        task.error = part.error();
     }
-    publish_status();
+    if (--task.left != 0) return;
+    --waiting_;
+    const auto by_name = [](const json& a, const json& b) { return a.at("name") < b.at("name"); };
+    Result<json> result = task.error ? Result<json>(Failure(*task.error)) : json();
+    if (result && is_about_all(task.question)) {
+        std::sort(task.list.begin(), task.list.end(), by_name);
+        *result = json{{"feeds", std::move(task.list)}};
+    } else if (result) {
+        *result = std::move(task.list.front());
+    }
+    const std::uint64_t generation = changes_index(task.question) ? index_.generation() : 0;
+    answers_.push_back({task.question.client, std::move(result), generation, task.question});
+    (void)::eventfd_write(bell_.get(), 1);
 }
 
 void FeedDesk::watch_clock() {
-    if (clock_.look(unix_seconds(), boot_seconds())) log_line(LogLevel::error, clock_.text());
+    if (clock_.look(clocks_.unix_s(), clocks_.boot_s())) log_line(LogLevel::error, clock_.text());
 }
 
 // Reads what is in force; tried again where it could not be read.
 bool FeedDesk::start_feed(Followed& one) {
     if (one.started) return true;
-    const auto started = one.follower->start(unix_seconds());
+    const auto started = one.follower->start(clocks_.unix_s());
     one.started = started.has_value();
     one.not_started = started ? "" : started.error().message();
     return one.started;
@@ -217,7 +336,9 @@ bool FeedDesk::poll(Followed& one, bool asked) {
     };
     const std::string before = first_alarm();
     const std::uint64_t generation = feed.state().in_force.number;
-    if (start_feed(one)) feed.poll(unix_seconds(), asked);
+    one.busy = true;
+    if (start_feed(one)) feed.poll(clocks_.unix_s(), asked);
+    one.busy = false;
     const std::string now = first_alarm();
     const std::string name = "feed " + feed.options().name + ": ";
     // Told when it begins and when it ends, not every minute.
@@ -253,8 +374,8 @@ void FeedDesk::heed_dataplane() {
     index_alarm_ = error.empty() ? "" : "the dataplane refused the index: " + error;
     if (error.empty()) return;
     log_line(LogLevel::error, index_alarm_ + "; the one before takes its place");
-    for (Followed& one : feeds_) {
-        if (const auto done = one.follower->suspend_lifted(unix_seconds()); !done)
+    for (const auto& one : feeds_) {
+        if (const auto done = one->follower->suspend_lifted(clocks_.unix_s()); !done)
             log_line(LogLevel::error, done.error().message());
     }
     if (const auto back = index_.dataplane_refused(); !back)
@@ -280,17 +401,17 @@ void FeedDesk::heed_local() {
         const std::lock_guard lock(mutex_);
         local = std::exchange(told_local_, nullptr);
     }
-    if (!local && local_due_s_ > unix_seconds()) return;
+    if (!local && local_due_s_ > clocks_.unix_s()) return;
     if (local) index_.set_local(std::move(local));
     put_local();
 }
 
 void FeedDesk::put_local() {
     constexpr std::uint64_t again_s = 60;
-    const Result<void> done = index_.put_local(unix_seconds());
+    const Result<void> done = index_.put_local(clocks_.unix_s());
     const std::string problem =
         done ? "" : "its section is not in the index: " + done.error().message();
-    local_due_s_ = done ? UINT64_MAX : unix_seconds() + again_s;
+    local_due_s_ = done ? UINT64_MAX : clocks_.unix_s() + again_s;
     std::string before;
     {
         const std::lock_guard lock(mutex_);
@@ -299,93 +420,100 @@ void FeedDesk::put_local() {
     if (!problem.empty() && problem != before) log_line(LogLevel::error, "local list: " + problem);
 }
 
+void FeedDesk::heed_own_questions() {
+    while (const std::shared_ptr<Task> task = next_asked(&own_asked_)) {
+        const bool local = task->question.what == What::local;
+        auto part = local ? answer_local(task->question) : answer_known_file(task->question);
+        finish(*task, std::move(part));
+    }
+}
+
 Result<json> FeedDesk::answer_known_file(const FeedQuestion& question) {
     const Result<void> asked = refuse_known_file(question.kind, as_bytes(question.digest), files_);
     return asked ? Result<json>(json::object()) : Result<json>(Failure(asked.error()));
 }
 
-std::uint64_t FeedDesk::next_due_s() const {
-    std::uint64_t due = local_due_s_;
-    for (const Followed& one : feeds_)
-        due = std::min(due, one.follower->next_poll_s());
-    return due;
+Result<json> FeedDesk::answer_local(const FeedQuestion& question) {
+    heed_local();  // the change that is asked about may have come since
+    const std::string problem = local_problem();
+    if (problem.empty()) return question.told;
+    return failure(ErrorCode::degraded, "the local list is changed, but " + problem);
 }
 
-FeedDesk::Followed* FeedDesk::find(const std::string& name) {
-    for (Followed& one : feeds_)
-        if (one.follower->options().name == name) return &one;
-    return nullptr;
-}
-
-Result<json> FeedDesk::answer(const FeedQuestion& question) {
-    using What = FeedQuestion::What;
-    if (question.what == What::sync) return answer_sync(question.feed);
-    if (question.what == What::verify) return answer_verify(question.feed);
-    if (question.what == What::known_file) return answer_known_file(question);
-    if (question.what == What::local) {
-        heed_local();  // the change that is asked about may have come since the turn began
-        const std::string problem = local_problem();
-        if (problem.empty()) return question.told;
-        return failure(ErrorCode::degraded, "the local list is changed, but " + problem);
+void FeedDesk::heed_hits() {
+    std::vector<Hit> hits;
+    {
+        const std::lock_guard lock(mutex_);
+        hits.swap(hits_);
     }
-    Followed* one = find(question.feed);
-    if (one == nullptr) return no_such_feed(question.feed);
-    if (question.what == What::history) return history_json(*one->follower);
-    if (!one->started) poll(*one, false);
-    if (!one->started) return failure(ErrorCode::refused, one->not_started);
-    Follower& feed = *one->follower;
+    const std::uint64_t now = clocks_.unix_s();
+    for (const Hit& hit : hits) {
+        for (const auto& one : feeds_) {
+            Follower& feed = *one->follower;
+            if (feed.options().name != hit.list || !one->started || !feed.take_hit(hit, now))
+                continue;
+            log_line(LogLevel::error, "feed " + hit.list + ": " + feed.state().history.back().text);
+        }
+    }
+}
+
+Result<json> FeedDesk::answer(Followed& one, const FeedQuestion& question) {
+    if (question.what == What::sync) return answer_sync(one);
+    if (question.what == What::verify) return answer_verify(one);
+    if (question.what == What::history) return history_json(*one.follower);
+    if (!one.started) poll(one, false);
+    if (!one.started) return failure(ErrorCode::refused, one.not_started);
+    Follower& feed = *one.follower;
     if (question.what == What::enrol) return answer_enrol(feed);
-    const std::uint64_t now = unix_seconds();
-    feed::FolderFetch folder(question.folder);
-    const Result<void> done = question.what == What::hold ? feed.hold(question.hold, now)
-                              : question.what == What::fall_back
-                                  ? feed.fall_back(question.hold, now)
-                                  : feed.import(folder, now, question.late_word);
+    if (question.what == What::rights) return feed_json(feed, clocks_.unix_s()).at("rights");
+    const std::uint64_t now = clocks_.unix_s();
+    Outside folder(std::make_unique<feed::FolderFetch>(question.folder), &working_);
+    if (question.what == What::late_copy) {
+        return feed.late_copy(folder, now, question.late_word).map([](std::uint64_t issued_s) {
+            return json{{"issued", feed::write_time(issued_s)}};
+        });
+    }
+    one.busy = true;
+    const Result<void> done =
+        question.what == What::confirm   ? feed.confirm(question.reference, question.hold.uid, now)
+        : question.what == What::consent ? feed.take_consent(question.consent, now)
+        : question.what == What::hold    ? feed.hold(question.hold, now)
+        : question.what == What::fall_back ? feed.fall_back(question.hold, now)
+                                           : feed.import(folder, now, question.late_word);
+    one.busy = false;
     if (!done) return Failure(done.error());
     return feed_json(feed, now);
 }
 
-Result<json> FeedDesk::answer_sync(const std::string& name) {
-    json list = json::array();
-    for (Followed& one : feeds_) {
-        if (!name.empty() && one.follower->options().name != name) continue;
-        poll(one, true);
-        if (!one.started) return failure(ErrorCode::refused, one.not_started);
-        list.push_back(feed_json(*one.follower, unix_seconds()));
-    }
-    if (list.empty()) return no_such_feed(name);
-    return json{{"feeds", list}};
+Result<json> FeedDesk::answer_sync(Followed& one) {
+    poll(one, true);
+    if (!one.started) return failure(ErrorCode::refused, one.not_started);
+    return feed_json(*one.follower, clocks_.unix_s());
 }
 
 // What lies on the disk is what was believed: every record counted again, every byte of the index.
-Result<json> FeedDesk::answer_verify(const std::string& name) {
-    json list = json::array();
+json FeedDesk::answer_verify(const Followed& one) {
+    const Follower& feed = *one.follower;
     const auto checked = check_index(index_path_);
-    for (const Followed& one : feeds_) {
-        const Follower& feed = *one.follower;
-        if (!name.empty() && feed.options().name != name) continue;
-        json problems = json::array();
-        if (!one.not_started.empty()) problems.push_back(one.not_started);
-        const auto set = feed.in_force();
-        if (!set) problems.push_back(set.error().message());
-        if (!checked) problems.push_back(checked.error().message());
-        if (feed.state().in_force.number != 0 &&
-            !index_.holds(feed.options().name, feed.state().in_force))
-            problems.push_back("the index does not hold the generation in force");
-        list.push_back(
-            {{"name", feed.options().name},
-             {"generation", feed.state().in_force.number},
-             {"records", set && *set ? (*set)->set.records.records().size() : 0},
-             {"state", set && *set ? json(feed::to_hex((*set)->set.records.state().bytes()))
-                                   : json(nullptr)},
-             {"problems", problems}});
-    }
-    if (list.empty()) return no_such_feed(name);
-    return json{{"feeds", list}};
+    json problems = json::array();
+    if (!one.not_started.empty()) problems.push_back(one.not_started);
+    const auto set = feed.in_force();
+    if (!set) problems.push_back(set.error().message());
+    if (!checked) problems.push_back(checked.error().message());
+    if (feed.state().in_force.number != 0 &&
+        !index_.holds(feed.options().name, feed.state().in_force, feed.rights().ceiling))
+        problems.push_back("the index does not hold the generation in force");
+    const bool there = set && *set;
+    return {
+        {"name", feed.options().name},
+        {"generation", feed.state().in_force.number},
+        {"records", there ? (*set)->set.records.records().size() : 0},
+        {"state", there ? json(feed::to_hex((*set)->set.records.state().bytes())) : json(nullptr)},
+        {"problems", problems}};
 }
 
 // What the Centre has to know, and what the operator compares with what the Centre told him.
-Result<json> FeedDesk::answer_enrol(const Follower& feed) const {
+json FeedDesk::answer_enrol(const Follower& feed) const {
     const std::string& root = feed.state().trust.root;
     return json{{"name", feed.options().name},
                 {"feed", feed.feed_name()},
@@ -395,12 +523,16 @@ Result<json> FeedDesk::answer_enrol(const Follower& feed) const {
                 {"root_sha256", feed::to_hex(feed::sha256(as_bytes(root)))}};
 }
 
+void FeedDesk::say(Followed& one) {
+    if (one.busy) return;  // when it is done
+    one.said = feed_json(*one.follower, clocks_.unix_s());
+    if (!one.not_started.empty()) one.said["alarms"].push_back(one.not_started);
+}
+
 void FeedDesk::publish_status() {
-    const std::uint64_t now = unix_seconds();
     json list = json::array();
-    for (const Followed& one : feeds_) {
-        json line = feed_json(*one.follower, now);
-        if (!one.not_started.empty()) line["alarms"].push_back(one.not_started);
+    for (const auto& one : feeds_) {
+        json line = one->said;
         if (!index_alarm_.empty()) line["alarms"].push_back(index_alarm_);
         if (!clock_.text().empty()) line["alarms"].push_back(clock_.text());
         list.push_back(std::move(line));

@@ -69,6 +69,54 @@ json suspensions_json(const std::vector<HeldSuspension>& suspensions) {
     return list;
 }
 
+json doubted_json(const std::vector<feed::Suspension>& doubted) {
+    json list = json::array();
+    for (const feed::Suspension& one : doubted) {
+        list.push_back({{"what", feed::suspension_name(one.what)},
+                        {"value", one.value},
+                        {"since", time_or_null(one.since_s)},
+                        {"reason", one.reason}});
+    }
+    return list;
+}
+
+json text_or_null(const std::string& text) {
+    return text.empty() ? json(nullptr) : json(text);
+}
+
+// By whose word it may block. Curator and legal basis are named for what two persons answer for.
+json rights_json(const Follower& feed) {
+    const Rights rights = feed.rights();
+    const std::optional<Consent>& consent = feed.state().consent;
+    const bool named = rights.by == RightsBy::operators;
+    return {{"by", rights_by_name(rights.by)},
+            {"root_sha256", text_or_null(feed.state().begun_sha256)},
+            {"curator", text_or_null(feed.options().curator)},
+            {"legal_basis", text_or_null(feed.options().legal_basis)},
+            {"requester", named ? json(consent->requester) : json(nullptr)},
+            {"approver", named ? json(consent->approver) : json(nullptr)},
+            {"since", named ? time_or_null(consent->time_s) : json(nullptr)}};
+}
+
+std::string doubt_words(const Follower& feed) {
+    const std::vector<feed::Suspension>& doubted = feed.state().doubted;
+    const feed::Suspension& first = doubted.front();
+    return std::string("newcomers: ") + feed::suspension_name(first.what) + " " +
+           std::to_string(first.value) +
+           (doubted.size() > 1 ? " and " + std::to_string(doubted.size() - 1) + " more" : "") +
+           ": " + first.reason +
+           (feed.options().doubt_reports ? "; it reports only" : "; it goes on blocking") +
+           " until `cordonctl feed confirm " + feed.options().name + "`";
+}
+
+std::vector<std::string> alarms_of(const Follower& feed) {
+    std::vector<std::string> alarms = feed.alarms();
+    if (const std::string missing = feed.rights().missing; !missing.empty())
+        alarms.push_back("rights: it only reports: " + missing);
+    if (!feed.state().doubted.empty()) alarms.push_back(doubt_words(feed));
+    return alarms;
+}
+
 }  // namespace
 
 json feed_json(const Follower& feed, std::uint64_t now_s) {
@@ -77,7 +125,8 @@ json feed_json(const Follower& feed, std::uint64_t now_s) {
     return {{"name", feed.options().name},
             {"feed", feed.feed_name()},
             {"lab", feed.lab()},
-            {"ceiling", feed.options().ceiling == RightsCeiling::block ? "block" : "report"},
+            {"ceiling", rights_ceiling_name(feed.rights().ceiling)},
+            {"rights", rights_json(feed)},
             {"in_force", generation_json(state.in_force)},
             {"previous", generation_json(state.previous)},
             {"announced_generation", feed.newest()},
@@ -87,11 +136,12 @@ json feed_json(const Follower& feed, std::uint64_t now_s) {
             {"grant", grant_json(feed.grant(), now_s)},
             {"hold", hold_json(state.hold, now_s)},
             {"suspensions", suspensions_json(state.suspensions)},
+            {"doubted", doubted_json(state.doubted)},
             {"polled", time_or_null(feed.polled_s())},
             {"next_poll", time_or_null(feed.next_poll_s())},
             {"failures", feed.failures()},
             {"mirrors", mirrors_json(feed.mirrors())},
-            {"alarms", feed.alarms()}};
+            {"alarms", alarms_of(feed)}};
 }
 
 json history_json(const Follower& feed) {

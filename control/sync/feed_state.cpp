@@ -35,11 +35,31 @@ json to_json(const Generation& g) {
 }
 
 json to_json(const Accepted& a) {
-    return {{"time", a.time_s},
-            {"base", a.base},
-            {"generation", a.generation},
-            {"added", a.added},
-            {"removed", a.removed}};
+    return {{"time", a.time_s}, {"base", a.base},       {"generation", a.generation},
+            {"added", a.added}, {"removed", a.removed}, {"new_epoch", a.new_epoch}};
+}
+
+json to_json(const feed::Suspension& s) {
+    return {{"what", static_cast<int>(s.what)},
+            {"value", s.value},
+            {"since", s.since_s},
+            {"reason", s.reason}};
+}
+
+json to_json(const Consent& c) {
+    return {{"root", c.root_sha256},    {"curator", c.curator},   {"legal_basis", c.legal_basis},
+            {"requester", c.requester}, {"approver", c.approver}, {"time", c.time_s}};
+}
+
+json newcomers_json(const FeedState& s) {
+    json doubted = json::array(), confirmed = json::array(), hours = json::array();
+    for (const feed::Suspension& one : s.doubted)
+        doubted.push_back(to_json(one));
+    for (const Confirmed& one : s.confirmed)
+        confirmed.push_back({static_cast<int>(one.what), one.value, one.time_s});
+    for (const HitsOfHour& one : s.hours)
+        hours.push_back({one.hour, one.hits});
+    return {{"doubted", doubted}, {"confirmed", confirmed}, {"hours", hours}};
 }
 
 json to_json(const FeedState& s) {
@@ -75,6 +95,9 @@ json to_json(const FeedState& s) {
               {"pinned", s.hold.pinned},
               {"reason", s.hold.reason},
               {"uid", s.hold.uid}}},
+            {"newcomers", newcomers_json(s)},
+            {"begun", s.begun_sha256},
+            {"consent", s.consent ? to_json(*s.consent) : json(nullptr)},
             {"imported", s.imported}};
 }
 
@@ -82,11 +105,23 @@ Generation generation_of(const json& j) {
     return {j.at("number"), j.at("epoch"), j.at("accepted"), j.at("count")};
 }
 
+feed::SuspensionOf kind_of(int what) {
+    return static_cast<feed::SuspensionOf>(std::clamp(what, 0, 2));
+}
+
 HeldSuspension suspension_of(const json& j) {
-    const int what = j.at("what");
-    return {{static_cast<feed::SuspensionOf>(std::clamp(what, 0, 2)), j.at("value"), j.at("since"),
-             j.at("until"), j.at("reason")},
+    return {{kind_of(j.at("what")), j.at("value"), j.at("since"), j.at("until"), j.at("reason")},
             j.at("lapsed_at")};
+}
+
+void read_newcomers(const json& j, FeedState* s) {
+    for (const json& one : j.at("doubted"))
+        s->doubted.push_back(
+            {kind_of(one.at("what")), one.at("value"), one.at("since"), 0, one.at("reason")});
+    for (const json& one : j.at("confirmed"))
+        s->confirmed.push_back({kind_of(one.at(0)), one.at(1), one.at(2)});
+    for (const json& one : j.at("hours"))
+        s->hours.push_back({one.at(0), one.at(1)});
 }
 
 // Throws what the JSON library throws.
@@ -110,11 +145,16 @@ FeedState state_of(const json& j) {
         s.lifted.push_back(suspension_of(one));
     for (const json& one : j.at("accepted"))
         s.accepted.push_back({one.at("time"), one.at("base"), one.at("generation"), one.at("added"),
-                              one.at("removed")});
+                              one.at("removed"), one.value("new_epoch", false)});
     for (const json& one : j.at("history"))
         s.history.push_back({one.at("time"), one.at("text")});
     const json& hold = j.at("hold");
     s.hold = {hold.at("until"), hold.at("pinned"), hold.at("reason"), hold.at("uid")};
+    if (j.contains("newcomers")) read_newcomers(j.at("newcomers"), &s);  // younger than the rest
+    s.begun_sha256 = j.value("begun", std::string());
+    if (const json consent = j.value("consent", json(nullptr)); consent.is_object())
+        s.consent = {consent.at("root"),      consent.at("curator"),  consent.at("legal_basis"),
+                     consent.at("requester"), consent.at("approver"), consent.at("time")};
     s.imported = j.at("imported");
     return s;
 }

@@ -11,7 +11,8 @@
 //             any moment, the folder holds the old state or the new one. Sets hold keyed tags and
 //             no key. Neither `trust.issued_s` nor `grant_serial` ever goes back.
 // Thread:     one.
-// Limits:     state_bytes_max; history_max lines; accepted_max steps, of accepted_life_s.
+// Limits:     state_bytes_max; history_max lines; doubted_max doubts; accepted_max steps, of
+//             accepted_life_s.
 #pragma once
 
 #include <optional>
@@ -19,6 +20,8 @@
 #include <vector>
 
 #include "control/feed/client.h"
+#include "control/sync/newcomers.h"
+#include "control/sync/rights.h"
 
 namespace cordon::sync {
 
@@ -27,12 +30,20 @@ inline constexpr std::size_t history_max = 200;
 // Releases come hourly at most.
 inline constexpr std::uint64_t accepted_life_s = 30 * feed::day_s;
 inline constexpr std::size_t accepted_max = 1000;
+inline constexpr std::size_t doubted_max = 256;
 
 // A suspension that was believed. It outlives its entry until a later release shows that its record
 // is still meant: `lapsed_at` is the generation in force when the entry ended, 0 while it stands.
 struct HeldSuspension {
     feed::Suspension what;
     std::uint64_t lapsed_at = 0;
+};
+
+// What somebody said is right: an indicator, or all that came with a generation.
+struct Confirmed {
+    feed::SuspensionOf what = feed::SuspensionOf::reference;
+    std::uint64_t value = 0;
+    std::uint64_t time_s = 0;
 };
 
 // A step from one generation to another that was taken.
@@ -42,6 +53,7 @@ struct Accepted {
     std::uint64_t generation = 0;
     std::uint64_t added = 0;
     std::uint64_t removed = 0;
+    bool new_epoch = false;
 };
 
 struct HistoryLine {
@@ -78,6 +90,8 @@ struct FeedSet {
 
 struct FeedState {
     feed::TrustState trust;
+    std::string begun_sha256;  // of the root it began with, hex; empty: from before this was kept
+    std::optional<Consent> consent;
     std::string grant;  // the file, sealed as it came
     std::uint64_t grant_serial = 0;
     Generation in_force;
@@ -85,6 +99,10 @@ struct FeedState {
     std::vector<HeldSuspension> suspensions;
     std::vector<HeldSuspension> lifted;  // by the step from `previous` to `in_force`
     std::vector<Accepted> accepted;      // oldest first
+    // By newcomers.h: indicators, or all that came with a generation. Without an end.
+    std::vector<feed::Suspension> doubted;
+    std::vector<Confirmed> confirmed;
+    std::vector<HitsOfHour> hours;  // oldest first
     std::vector<HistoryLine> history;
     Hold hold;
     bool imported = false;  // the last news came by `feed import`

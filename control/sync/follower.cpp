@@ -33,6 +33,24 @@ Result<std::uint64_t> claimed_version(const std::string& timestamp) {
     return envelope->version;
 }
 
+Result<std::string> timestamp_of(feed::Fetch& folder) {
+    auto timestamp = folder.get(timestamp_path, feed::timestamp_bytes_max);
+    if (!timestamp) return Failure(timestamp.error());
+    if (*timestamp) return std::move(**timestamp);
+    return feed::refuse(feed::Refusal::unreachable, std::string(timestamp_path) + " is not there");
+}
+
+std::string word_of(const std::string& timestamp) {
+    return feed::to_hex(feed::sha256(as_bytes(timestamp))).substr(0, 16);
+}
+
+// No word names any copy.
+Result<void> is_named(const std::string& timestamp, const std::string& late_word) {
+    const std::string word = word_of(timestamp);
+    if (late_word.empty() || late_word == word) return {};
+    return failure(ErrorCode::refused, "this copy is " + word + ", not " + late_word);
+}
+
 // A mirror that lies is worse than one that is silent, and must not be hidden by it.
 void keep_worse(const Error& error, Error* worst) {
     if (worst->code == ErrorCode::unreachable) *worst = error;
@@ -78,7 +96,7 @@ Result<void> Follower::start(std::uint64_t now_s) {
     if (!keeper_.suspends(standing())) {
         if (const Result<void> done = put_suspensions(now_s); !done) return done;
     }
-    if (keeper_.holds(options_.name, state_.in_force)) return {};
+    if (holds()) return {};
     const auto own = in_force();
     if (!own) return Failure(own.error());
     return *own ? put(**own, now_s) : Result<void>();
@@ -86,19 +104,63 @@ Result<void> Follower::start(std::uint64_t now_s) {
 
 // The root that the operator was given is where trust begins: nobody above it vouches for it.
 Result<void> Follower::begin_from_root() {
-    const auto slash = options_.root.rfind('/');
-    const auto bytes = feed::FolderFetch(options_.root.substr(0, slash))
-                           .get(options_.root.substr(slash + 1), feed::root_bytes_max);
+    const auto bytes = first_root();
     if (!bytes) return Failure(bytes.error());
-    if (!*bytes) return failure(ErrorCode::config, options_.root + " is not there");
-    const auto envelope = feed::read_envelope(as_bytes(**bytes), "root");
+    const auto envelope = feed::read_envelope(as_bytes(*bytes), "root");
     const auto root = envelope ? feed::read_root(*envelope) : Failure(envelope.error());
     if (!root)
         return failure(ErrorCode::integrity, options_.root + " is no root: " + root.error().text);
     if (feed::signed_by(*envelope, root->keys, root->root) < root->root.threshold)
         return failure(ErrorCode::integrity, options_.root + " is not signed by its own keys");
-    state_.trust.root = **bytes;
+    state_.trust.root = *bytes;
+    state_.begun_sha256 = feed::to_hex(feed::sha256(as_bytes(*bytes)));
     return folder_.save(state_);
+}
+
+Result<std::string> Follower::first_root() const {
+    if (options_.root.starts_with(feed::package_root)) {
+        const std::string name = options_.root.substr(feed::package_root.size());
+        for (const feed::TrustedRoot& one : identity_.trusted)
+            if (one.name == name) return std::string(one.document);
+        return failure(ErrorCode::config, "this package has no root " + name +
+                                              "; name the file of the root that you were given");
+    }
+    const auto slash = options_.root.rfind('/');
+    auto bytes = feed::FolderFetch(options_.root.substr(0, slash))
+                     .get(options_.root.substr(slash + 1), feed::root_bytes_max);
+    if (!bytes) return Failure(bytes.error());
+    if (!*bytes) return failure(ErrorCode::config, options_.root + " is not there");
+    return std::move(**bytes);
+}
+
+Rights Follower::rights() const {
+    return rights_of(options_, identity_.lab, identity_.trusted, state_.begun_sha256,
+                     state_.consent);
+}
+
+bool Follower::holds() const {
+    return keeper_.holds(options_.name, state_.in_force, rights().ceiling);
+}
+
+// What was shown to them is what it is bound to: another curator, basis or root is another consent.
+Result<void> Follower::take_consent(const Consent& consent, std::uint64_t now_s) {
+    if (consent.root_sha256 != state_.begun_sha256 || consent.curator != options_.curator ||
+        consent.legal_basis != options_.legal_basis)
+        return failure(ErrorCode::refused,
+                       "root, curator or legal basis of the feed are others by now; ask again");
+    const FeedState before = state_;
+    state_.consent = consent;
+    state_.note(now_s, "may block: root " + consent.root_sha256.substr(0, 16) + ", curator " +
+                           consent.curator + ", legal basis " + consent.legal_basis +
+                           "; asked by " + consent.requester + ", approved by " + consent.approver);
+    if (const Result<void> saved = folder_.save(state_); !saved) {
+        state_ = before;
+        return saved;
+    }
+    if (state_.in_force.number == 0 || holds()) return {};
+    const auto own = in_force();
+    if (!own) return Failure(own.error());
+    return *own ? put(**own, now_s) : Result<void>();
 }
 
 void Follower::poll(std::uint64_t now_s, bool asked) {
@@ -148,18 +210,13 @@ Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s,
 
 // A copy that is late could be one that somebody held back; to take it is to say that no newer one
 // is to be had. So it takes a second step, which names the very copy: a script that imports what
-// comes does not take it by itself.
+// comes does not take it by itself, and who approves it knows which one.
 Result<feed::Refreshed> Follower::refresh_from_folder(feed::Fetch& folder, std::uint64_t now_s,
                                                       const std::string& late_word) {
-    const auto timestamp = folder.get(timestamp_path, feed::timestamp_bytes_max);
+    const auto timestamp = timestamp_of(folder);
     if (!timestamp) return Failure(timestamp.error());
-    if (!*timestamp)
-        return feed::refuse(feed::Refusal::unreachable,
-                            std::string(timestamp_path) + " is not there");
-    const std::string word = feed::to_hex(feed::sha256(as_bytes(**timestamp))).substr(0, 16);
-    WithTimestamp copy(folder, **timestamp);
-    if (!late_word.empty() && late_word != word)
-        return failure(ErrorCode::refused, "this copy is " + word + ", not " + late_word);
+    WithTimestamp copy(folder, *timestamp);
+    if (const auto named = is_named(*timestamp, late_word); !named) return Failure(named.error());
     if (!late_word.empty()) return refresh_from(copy, now_s, feed::late_max_s);
     auto news = refresh_from(copy, now_s);
     if (news && news->revocations) return news;
@@ -169,8 +226,20 @@ Result<feed::Refreshed> Follower::refresh_from_folder(feed::Fetch& folder, std::
     error.text += ". This copy is of " + feed::write_time(late->timestamp.issued_s) +
                   ": what was suspended or withdrawn since is not in it. To take it all the same, "
                   "name it behind its folder: " +
-                  word;
+                  word_of(*timestamp);
     return Failure(error);
+}
+
+Result<std::uint64_t> Follower::late_copy(feed::Fetch& folder, std::uint64_t now_s,
+                                          const std::string& late_word) const {
+    const auto timestamp = timestamp_of(folder);
+    if (!timestamp) return Failure(timestamp.error());
+    if (const auto named = is_named(*timestamp, late_word); !named) return Failure(named.error());
+    WithTimestamp copy(folder, *timestamp);
+    const auto late = feed::refresh(state_.trust, copy, now_s, nullptr, feed::late_max_s);
+    if (!late) return Failure(late.error());
+    if (!late->revocations) return Failure(late->revocations.error());
+    return late->timestamp.issued_s;
 }
 
 // Weakening first, and each by itself: what is refused of one says nothing about the next.

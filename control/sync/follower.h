@@ -9,7 +9,8 @@
 //             lifts it is in force. A generation is in force only
 //             after its index was tried; the set before it stays on the disk. No release is taken
 //             while one of the two is held back, without a grant that holds, or above the caps of
-//             the days that passed.
+//             the days that passed. What newcomers.h doubts reports only, whatever the feed says,
+//             until it is confirmed.
 // Thread:     one, which may wait for mirrors. Time and chance are arguments.
 // Limits:     two mirrors asked in a poll, more only when those fail; a release that was refused is
 //             tried again after refused_again_s.
@@ -21,6 +22,7 @@
 #include "control/config/feed_config.h"
 #include "control/feed/grant.h"
 #include "control/sync/feed_state.h"
+#include "control/sync/newcomers.h"
 
 namespace cordon::sync {
 
@@ -30,7 +32,7 @@ inline constexpr std::uint64_t back_off_first_s = 30;
 inline constexpr std::uint64_t back_off_most_s = 3600;
 inline constexpr std::uint64_t hold_max_s = 7 * feed::day_s;
 inline constexpr std::uint64_t stale_s = feed::day_s;
-inline constexpr std::uint64_t fresh_every_s = feed::day_s / 2;
+inline constexpr std::uint64_t fresh_every_s = 3600;
 
 // What weakens a feed, whatever its records and keys are.
 struct FeedStanding {
@@ -39,6 +41,7 @@ struct FeedStanding {
     // Of a generation: that with which its records came here.
     std::vector<feed::Suspension> suspensions;
     bool is_read = true;  // else what was said of it before is all that is known
+    std::vector<feed::Suspension> doubted = {};  // reports only, without an end
 };
 
 // What of a feed is to be in the index.
@@ -58,7 +61,8 @@ class IndexKeeper {
     virtual Result<void> put(const FeedInForce& feed, std::uint64_t now_s) = 0;
     // Other suspensions than before, of the same generation.
     virtual Result<void> suspend(const FeedStanding& feed, std::uint64_t now_s) = 0;
-    virtual bool holds(const std::string& name, const Generation& generation) = 0;
+    virtual bool holds(const std::string& name, const Generation& generation,
+                       RightsCeiling ceiling) = 0;
     // Whether all of its suspensions are in force; there may be more.
     virtual bool suspends(const FeedStanding& feed) = 0;
 };
@@ -74,7 +78,8 @@ struct Mirror {
 struct Identity {
     std::string node;
     feed::SecretKey key;
-    bool lab = false;  // the appliance
+    bool lab = false;                                 // the appliance
+    std::span<const feed::TrustedRoot> trusted = {};  // of the package
 };
 
 class Follower {
@@ -93,9 +98,23 @@ class Follower {
     Result<void> import(feed::Fetch& folder, std::uint64_t now_s,
                         const std::string& late_word = "");
 
+    // Whether the copy of this word could be imported late: when its news was signed.
+    Result<std::uint64_t> late_copy(feed::Fetch& folder, std::uint64_t now_s,
+                                    const std::string& late_word) const;
+
     Result<void> hold(const Hold& hold, std::uint64_t now_s);
     // Back to the generation before, held there.
     Result<void> fall_back(const Hold& hold, std::uint64_t now_s);
+
+    Rights rights() const;
+    // Two persons' word, on what the state and the configuration say now.
+    Result<void> take_consent(const Consent& consent, std::uint64_t now_s);
+
+    // A match of this feed. True: something is doubted since.
+    bool take_hit(const Hit& hit, std::uint64_t now_s);
+    // What is doubted is right: all of it, or this indicator.
+    Result<void> confirm(std::optional<std::uint64_t> reference, std::uint32_t uid,
+                         std::uint64_t now_s);
 
     std::uint64_t next_poll_s() const { return next_poll_s_; }
     const FeedOptions& options() const { return options_; }
@@ -163,6 +182,13 @@ class Follower {
     Result<FeedInForce> described(FeedSet set, const Generation& generation) const;
     void suspend_lifted();
     std::vector<feed::Suspension> suspensions_here() const;
+    Result<std::string> first_root() const;
+    bool holds() const;
+    bool is_new(const Hit& hit) const;
+    bool is_confirmed(feed::SuspensionOf what, std::uint64_t value) const;
+    bool is_doubted(feed::SuspensionOf what, std::uint64_t value) const;
+    void doubt(feed::SuspensionOf what, std::uint64_t value, const std::string& why,
+               std::uint64_t now_s);
 
     FeedOptions options_;
     Identity identity_;
@@ -180,6 +206,7 @@ class Follower {
     bool is_read_ = false;
     bool suspensions_put_ = false;  // what is in force is what the state says, and not more
     bool put_failed_ = false;       // the index may hold what the state does not say
+    Newcomers newcomers_;
     std::uint64_t newest_ = 0;
     std::uint64_t polled_s_ = 0;
     std::uint64_t put_issued_s_ = 0;  // how old the index takes the feed to be

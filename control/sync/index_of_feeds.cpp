@@ -85,6 +85,14 @@ Suspension entry_of(const FeedStanding& feed, const feed::Suspension& suspended)
     return entry;
 }
 
+// What this appliance itself doubts (newcomers.h).
+Suspension doubt_of(const FeedStanding& feed, const feed::Suspension& doubted) {
+    Suspension entry = entry_of(feed, doubted);
+    entry.mode = SuspensionMode::report_only;
+    entry.until_s = index_no_end;
+    return entry;
+}
+
 // Nothing: there is none, or it is damaged.
 std::optional<Suspensions> read_suspensions(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -135,6 +143,8 @@ Result<void> IndexOfFeeds::suspend(const FeedStanding& feed, std::uint64_t now_s
         ages.push_back(age_of(one));
         for (const feed::Suspension& suspended : one.suspensions)
             entries.push_back(entry_of(one, suspended));
+        for (const feed::Suspension& doubted : one.doubted)
+            entries.push_back(doubt_of(one, doubted));
     }
     if (entries.size() > suspensions_max)
         return failure(ErrorCode::integrity, "more is suspended than fits");
@@ -144,10 +154,15 @@ Result<void> IndexOfFeeds::suspend(const FeedStanding& feed, std::uint64_t now_s
 
 bool IndexOfFeeds::suspends(const FeedStanding& feed) {
     const std::optional<Suspensions> file = read_suspensions(suspensions_path());
-    return file && std::all_of(feed.suspensions.begin(), feed.suspensions.end(),
-                               [&](const feed::Suspension& suspended) {
-                                   return has(*file, entry_of(feed, suspended));
-                               });
+    return file &&
+           std::all_of(feed.suspensions.begin(), feed.suspensions.end(),
+                       [&](const feed::Suspension& suspended) {
+                           return has(*file, entry_of(feed, suspended));
+                       }) &&
+           std::all_of(feed.doubted.begin(), feed.doubted.end(),
+                       [&](const feed::Suspension& doubted) {
+                           return has(*file, doubt_of(feed, doubted));
+                       });
 }
 
 Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {
@@ -225,27 +240,29 @@ Result<void> IndexOfFeeds::dataplane_refused() {
 
 namespace {
 
-bool has_section(const std::string& path, std::string_view name, std::uint32_t epoch,
-                 std::uint64_t generation) {
+bool has_section(const std::string& path, std::string_view name, RightsCeiling ceiling,
+                 std::uint32_t epoch, std::uint64_t generation) {
     const auto index = describe_index(path);
     return index && std::any_of(index->sections.begin(), index->sections.end(),
                                 [&](const SectionDescription& section) {
-                                    return section.name == name && section.epoch == epoch &&
+                                    return section.name == name && section.ceiling == ceiling &&
+                                           section.epoch == epoch &&
                                            section.generation == generation;
                                 });
 }
 
 }  // namespace
 
-bool IndexOfFeeds::holds(const std::string& name, const Generation& generation) {
-    return has_section(places_.index, name, generation.epoch, generation.number);
+bool IndexOfFeeds::holds(const std::string& name, const Generation& generation,
+                         RightsCeiling ceiling) {
+    return has_section(places_.index, name, ceiling, generation.epoch, generation.number);
 }
 
 // An empty list has no section.
 bool IndexOfFeeds::holds_local() const {
     if (has_local())
-        return has_section(places_.index, LocalInForce::section_name, LocalInForce::epoch,
-                           local_->generation);
+        return has_section(places_.index, LocalInForce::section_name, RightsCeiling::report,
+                           LocalInForce::epoch, local_->generation);
     const auto index = describe_index(places_.index);
     return !index || std::none_of(index->sections.begin(), index->sections.end(),
                                   [](const SectionDescription& section) {

@@ -55,7 +55,8 @@ class IndexOfFeeds final : public IndexKeeper {
 
     Result<void> put(const FeedInForce& feed, std::uint64_t now_s) override;
     Result<void> suspend(const FeedStanding& feed, std::uint64_t now_s) override;
-    bool holds(const std::string& name, const Generation& generation) override;
+    bool holds(const std::string& name, const Generation& generation,
+               RightsCeiling ceiling) override;
     bool suspends(const FeedStanding& feed) override;
 
     // The index in place is not the one that was in force: the one before takes its place again.

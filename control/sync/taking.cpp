@@ -92,6 +92,7 @@ Result<void> Follower::put_suspensions(std::uint64_t now_s) {
     suspensions_put_ = false;
     if (state_.in_force.number == 0) return {};
     const Result<void> done = keeper_.suspend(standing(), now_s);
+    if (done) put_issued_s_ = state_.trust.issued_s;
     suspensions_put_ = done.has_value();
     return done;
 }
@@ -116,7 +117,8 @@ Result<void> Follower::suspend_lifted(std::uint64_t now_s) {
 }
 
 FeedStanding Follower::standing() const {
-    return {options_.name, state_.trust.issued_s, suspensions_here(), is_read_};
+    return {options_.name, state_.trust.issued_s, suspensions_here(), is_read_,
+            options_.doubt_reports ? state_.doubted : std::vector<feed::Suspension>()};
 }
 
 // A generation is told by the step with which it came here, which may have brought several.
@@ -151,8 +153,8 @@ Result<void> Follower::open_own_grant(const feed::TargetsMetadata& targets) {
 
 Result<void> Follower::take_grant(const feed::Refreshed& news, feed::Fetch& fetch,
                                   std::uint64_t now_s) {
-    // The key that signed it may have been withdrawn.
-    if (const auto own = open_own_grant(news.targets); !own) alarm("grant: " + own.error().text);
+    // The key that signed it may have been withdrawn; then there is another one, or none.
+    const Result<void> held = open_own_grant(news.targets);
     std::uint32_t epoch = 0;
     if (news.releases)
         for (const auto& [name, file] : news.releases->targets)
@@ -164,11 +166,13 @@ Result<void> Follower::take_grant(const feed::Refreshed& news, feed::Fetch& fetc
     const std::string path = "grants/" + identity_.node + ".grant";
     const auto got = fetch.get(path, feed::grant_bytes_max);
     if (!got) return Failure(got.error());
+    if (!*got && !held) return held;
     if (!*got)
         return lacks ? refuse(Refusal::unreachable, "there is none for " + identity_.node +
                                                         "; `cordonctl feed enrol` says what the "
                                                         "Centre needs")
                      : Result<void>();
+    if (**got == state_.grant && !held) return held;
     if (**got == state_.grant)
         return now_s < grant_.not_after_s
                    ? Result<void>()
@@ -203,14 +207,18 @@ Result<void> Follower::put(const FeedInForce& feed, std::uint64_t now_s) {
     return done;
 }
 
-// The steps of a list that gets old stand in the index: while there is news, they move on.
+// While there is news the steps of a list that gets old move on, beside the index: it is built anew
+// only when it may not be what the state says.
 Result<void> Follower::keep_fresh(std::uint64_t now_s) {
-    if (put_failed_ && keeper_.holds(options_.name, state_.in_force)) put_failed_ = false;
-    const bool fresh = state_.trust.issued_s < put_issued_s_ + fresh_every_s;
-    if (state_.in_force.number == 0 || (fresh && !put_failed_)) return {};
-    const auto own = in_force();
-    if (!own) return Failure(own.error());
-    return *own ? put(**own, now_s) : Result<void>();
+    if (state_.in_force.number == 0) return {};
+    if (put_failed_ && holds()) put_failed_ = false;
+    if (put_failed_) {
+        const auto own = in_force();
+        if (!own) return Failure(own.error());
+        return *own ? put(**own, now_s) : Result<void>();
+    }
+    if (state_.trust.issued_s < put_issued_s_ + fresh_every_s) return {};
+    return put_suspensions(now_s);
 }
 
 Result<void> Follower::take_release(const feed::Refreshed& news, const Source& from,
@@ -295,6 +303,7 @@ Result<void> Follower::activate(Step step, const FeedSet& own, const feed::Caps&
         // A new epoch keys everything anew: what is left to compare is how many there are.
         const std::uint64_t before = own.records.records().size(), after = step.generation.count;
         accepted.base = 0;
+        accepted.new_epoch = true;
         accepted.added = after - std::min(before, after);
         accepted.removed = before - std::min(before, after);
     }
@@ -358,7 +367,7 @@ Result<FeedInForce> Follower::described(FeedSet set, const Generation& generatio
                       "the grant has no key of epoch " + std::to_string(generation.epoch));
     FeedInForce feed;
     static_cast<FeedStanding&>(feed) = standing();
-    feed.ceiling = options_.ceiling;
+    feed.ceiling = rights().ceiling;
     feed.generation = generation;
     feed.not_after_s = grant_.not_after_s;
     feed.key = key->second;

@@ -153,9 +153,12 @@ constexpr std::uint32_t added_in(const IndexRecord& record) {
     return std::uint32_t{record.added[0]} | std::uint32_t{record.added[1]} << 8 |
            std::uint32_t{record.added[2]} << 16;
 }
-constexpr void set_added(IndexRecord* record, std::uint64_t generation) {
+constexpr void store_added(std::uint64_t generation, std::uint8_t (*added)[3]) {
     for (std::size_t i = 0; i < 3; ++i)
-        record->added[i] = static_cast<std::uint8_t>(generation >> (8 * i));
+        (*added)[i] = static_cast<std::uint8_t>(generation >> (8 * i));
+}
+constexpr void set_added(IndexRecord* record, std::uint64_t generation) {
+    store_added(generation, &record->added);
 }
 
 enum class IndexPart : std::uint8_t {

@@ -100,9 +100,15 @@ struct MatchRecord {
     std::uint8_t category;
     std::uint8_t kinds;  // bit n: IndicatorKind n matched
     std::uint8_t flags;  // match_flag
-    std::uint8_t reserved[3];
+    // As in IndexRecord: with which generation it came; 0: unknown.
+    std::uint8_t added[3];
 };
 static_assert(sizeof(MatchRecord) == 56);
+
+constexpr std::uint32_t added_of(const MatchRecord& match) {
+    return std::uint32_t{match.added[0]} | std::uint32_t{match.added[1]} << 8 |
+           std::uint32_t{match.added[2]} << 16;
+}
 
 // Bits of MatchRecord::flags. These numbers stand in the store.
 namespace match_flag {

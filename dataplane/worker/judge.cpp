@@ -496,6 +496,7 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
             (section.kind == SectionKind::local ? match_flag::local : 0) |
             static_cast<std::uint8_t>(section.ceiling) << match_flag::ceiling_shift |
             (tests ? match_flag::test : 0));
+        store_added(entry.match.added, &match.added);
     }
     copy_text(service(flow).name, incident.service);
     copy_text(options.legal_basis, incident.legal_basis);

@@ -24,8 +24,8 @@ struct Holders {
         for (std::size_t i = 0; i < count; ++i)
             seeds.push_back(SecretKey::random());
     }
-    Role role(Keys* keys) const {
-        Role role;
+    feed::Role role(Keys* keys) const {
+        feed::Role role;
         role.threshold = threshold;
         for (const SecretKey& seed : seeds) {
             const PublicKey key = signing_public(seed);

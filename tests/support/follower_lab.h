@@ -24,7 +24,9 @@ using namespace cordon::sync;
 struct Keeper final : IndexKeeper {
     std::optional<FeedInForce> there;
     std::vector<feed::Suspension> suspensions;
+    std::vector<feed::Suspension> doubted;
     int puts = 0;
+    std::uint64_t told_issued_s = 0;
     std::uint64_t refuses = 0;  // a generation
     bool disk_full = false;
 
@@ -34,16 +36,19 @@ struct Keeper final : IndexKeeper {
             return failure(ErrorCode::integrity, "it lists /usr/bin/true");
         there = feed;
         suspensions = feed.suspensions;
+        doubted = feed.doubted;
         ++puts;
         return {};
     }
     Result<void> suspend(const FeedStanding& feed, std::uint64_t) override {
         if (disk_full) return failure(ErrorCode::io, "cannot write", ENOSPC);
         suspensions = feed.suspensions;
+        doubted = feed.doubted;
+        told_issued_s = feed.issued_s;
         return {};
     }
-    bool holds(const std::string&, const Generation& generation) override {
-        return there && there->generation.number == generation.number;
+    bool holds(const std::string&, const Generation& generation, RightsCeiling ceiling) override {
+        return there && there->generation.number == generation.number && there->ceiling == ceiling;
     }
     bool suspends(const FeedStanding& feed) override {
         return suspensions.size() >= feed.suspensions.size();
@@ -88,15 +93,17 @@ struct Appliance {
     ~Appliance() { std::filesystem::remove_all(directory); }
     Appliance(const Appliance&) = delete;
 
+    FeedOptions options;
+    std::vector<feed::TrustedRoot> trusted;
+
     void restart(bool lab = true) {
         follower.reset();
-        FeedOptions options;
         options.name = "centre";
-        options.root = directory + "/root.json";
+        if (options.root.empty()) options.root = directory + "/root.json";
         std::vector<Mirror> mirrors;
         mirrors.push_back({"one", std::make_unique<Line>(centre, away), 0, false, ""});
         mirrors.push_back({"two", std::make_unique<Line>(other, other_away), 0, false, ""});
-        follower = std::make_unique<Follower>(options, Identity{"box-1", key, lab},
+        follower = std::make_unique<Follower>(options, Identity{"box-1", key, lab, trusted},
                                               FeedFolder(directory + "/feed"), std::move(mirrors),
                                               *index, [this] { return chance; });
         const auto started = follower->start(centre.now_s);

@@ -218,7 +218,7 @@ void tests_itself_only_where_a_service_says_how(void**) {
     expect_error(selftest(all + ", swift = \"/v1\""), "unknown key");
 }
 
-void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
+void follows_feeds_over_https(void**) {
     const std::string service =
         "[[service]]\nname = \"a\"\naddress = \"192.0.2.1\"\nport = 80\nmode = \"observe\"\n";
     const auto feed = [&](const std::string& keys, bool lab = false) {
@@ -235,9 +235,6 @@ void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
     assert_string_equal(feeds.node.c_str(), "c1");
     assert_string_equal(feeds.system_files.c_str(), "/usr");
 
-    expect_error(feed(needed + "ceiling = \"block\"\n"), "lab = true");
-    assert_int_equal(good(feed(needed + "ceiling = \"block\"\n", true)).feeds.feeds[0].ceiling,
-                     RightsCeiling::block);
     expect_error(feed(needed + "ceiling = \"\"\n"), "\"report\" or \"block\"");
     expect_error(feed(needed + "purpose = \"copyright\"\n"), "nothing else");
     expect_error(feed(""), "name: is missing");
@@ -256,6 +253,46 @@ void follows_feeds_over_https_and_lets_them_block_in_a_lab_only(void**) {
                  "that of your own list");
     expect_error(feed("name = \"../x\"\n"), "a name of a-z");
     expect_error(feed(needed) + "[feeds]\nnode = \"Box\"\n", "a name of a-z");
+}
+
+void lets_a_feed_block_by_the_package_a_lab_or_two_persons(void**) {
+    const auto feed = [](const std::string& top, const std::string& keys) {
+        return top + std::string(ports) +
+               "[[feed]]\nname = \"centre\"\nmirrors = [\"https://m\"]\n" +
+               "ceiling = \"block\"\n" + keys;
+    };
+    const std::string own = "root = \"/etc/r\"\n";
+    const std::string names = "curator = \"a hotline\"\nlegal_basis = \"a contract\"\n";
+    const auto first = [&](const std::string& top, const std::string& keys) {
+        return good(feed(top, keys)).feeds.feeds[0];
+    };
+    assert_int_equal(first("lab = true\n", own).ceiling, RightsCeiling::block);
+    assert_true(first("", "root = \"package:eu-centre\"\n").ceiling == RightsCeiling::block);
+    const FeedOptions named = first("", own + names);
+    assert_true(named.may_be_trusted());
+    assert_string_equal(named.curator.c_str(), "a hotline");
+    assert_string_equal(named.legal_basis.c_str(), "a contract");
+    for (const char* keys : {"", "curator = \"a\"\n", "legal_basis = \"a\"\n"})
+        expect_error(feed("", own + keys), "a curator and a legal_basis");
+    expect_error(feed("[node]\nprofile = \"detection-order\"\n", own + names), "\"voluntary\"");
+    expect_error(feed("", "root = \"package:../x\"\n"), "or package:NAME");
+    expect_error(feed("", "root = \"r\"\n"), "an absolute path");
+    expect_error(feed("", own + "curator = \"" + std::string(128, 'x') + "\"\n"), "curator");
+}
+
+void doubts_newcomers_by_profile(void**) {
+    const auto reports = [](const std::string& top, const std::string& keys) {
+        return good(top + std::string(ports) + keys +
+                    "[[feed]]\nname = \"c\"\nmirrors = [\"https://m\"]\nroot = \"/r\"\n")
+            .feeds.feeds[0]
+            .doubt_reports;
+    };
+    const std::string order = "[node]\nprofile = \"detection-order\"\n";
+    assert_true(reports("", ""));
+    assert_false(reports(order, ""));
+    assert_true(reports(order, "[feeds]\nnewcomers = \"report\"\n"));
+    assert_false(reports("", "[feeds]\nnewcomers = \"alarm\"\n"));
+    expect_error(std::string(ports) + "[feeds]\nnewcomers = \"off\"\n", "\"report\" or \"alarm\"");
 }
 
 void takes_its_defaults_from_the_limits(void**) {
@@ -615,7 +652,9 @@ int main() {
         cmocka_unit_test(tells_metrics_only_where_it_is_told_to),
         cmocka_unit_test(verifies_only_where_a_service_says_how),
         cmocka_unit_test(tests_itself_only_where_a_service_says_how),
-        cmocka_unit_test(follows_feeds_over_https_and_lets_them_block_in_a_lab_only),
+        cmocka_unit_test(follows_feeds_over_https),
+        cmocka_unit_test(lets_a_feed_block_by_the_package_a_lab_or_two_persons),
+        cmocka_unit_test(doubts_newcomers_by_profile),
         cmocka_unit_test(takes_its_defaults_from_the_limits),
         cmocka_unit_test(reads_every_key_of_a_service),
         cmocka_unit_test(resets_what_is_older_where_nothing_may_pass_unseen),

@@ -131,9 +131,10 @@ void what_is_put_is_found_and_nothing_else(void** state) {
     assert_int_equal(f.find("one"), 1);
     assert_int_equal(f.find("two"), 2);
     assert_int_equal(f.find("three"), 0);
-    assert_true(f.index.holds("centre", f.feed.generation));
-    assert_false(f.index.holds("centre", {2, 1, 0, 0}));
-    assert_false(f.index.holds("other", f.feed.generation));
+    assert_true(f.index.holds("centre", f.feed.generation, RightsCeiling::block));
+    assert_false(f.index.holds("centre", {2, 1, 0, 0}, RightsCeiling::block));
+    assert_false(f.index.holds("other", f.feed.generation, RightsCeiling::block));
+    assert_false(f.index.holds("centre", f.feed.generation, RightsCeiling::report));
 }
 
 void a_list_that_has_a_file_of_the_system_is_refused(void** state) {
@@ -143,7 +144,7 @@ void a_list_that_has_a_file_of_the_system_is_refused(void** state) {
     f.of_generation(2);
     assert_has(f.put(), "lists " + f.directory + "/system/bin/tool of this system (reference 3)");
     assert_int_equal(f.find("one"), 1);
-    assert_true(f.index.holds("centre", {1, 1, 0, 0}));
+    assert_true(f.index.holds("centre", {1, 1, 0, 0}, RightsCeiling::block));
     // A file that comes to the system later is found.
     f.records.pop_back();
     f.add("an update", 3);
@@ -243,8 +244,8 @@ void feeds_share_an_index(void** state) {
         },
         [&](const std::string&) { return std::vector<FeedStanding>{other}; });
     assert_says(f.put(), "");
-    assert_true(f.index.holds("centre", f.feed.generation));
-    assert_true(f.index.holds("other", other.generation));
+    assert_true(f.index.holds("centre", f.feed.generation, RightsCeiling::block));
+    assert_true(f.index.holds("other", other.generation, RightsCeiling::block));
 }
 
 // What cannot be read of another feed is no reason to forget what was said of it.

@@ -489,6 +489,7 @@ void brings_an_older_store_up_to_date(void** state) {
     fixture.run("DROP TABLE verify_request; DROP TABLE verify_waiting; DROP INDEX incident_counts");
     fixture.run(
         "DROP TABLE personal; DROP INDEX local_match; DROP INDEX incident_tests;"
+        " DROP TABLE list_rights; DROP INDEX match_lists;"
         " ALTER TABLE odd_record DROP COLUMN key_id");
     for (const char* column :
          {"content_type", "verified_after_write", "visible_ns", "names_object", "test"})
