@@ -79,6 +79,7 @@ cli_sources := \
     control/cli/mode.cpp \
     control/cli/problems.cpp \
     control/cli/status.cpp \
+    control/cli/suspend.cpp \
     control/cli/tables.cpp \
     control/cli/text.cpp \
     control/cli/top.cpp \
@@ -110,6 +111,7 @@ daemon_sources := \
     control/daemon/request_server.cpp \
     control/daemon/requests.cpp \
     control/daemon/store_desk.cpp \
+    control/daemon/suspend_requests.cpp \
     control/daemon/store_requests.cpp \
     control/daemon/selftest_requests.cpp \
     control/daemon/selftest_verdict.cpp \

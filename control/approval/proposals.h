@@ -22,7 +22,8 @@ struct Proposal {
     static constexpr std::uint64_t valid_s = 15 * 60;
 
     std::string hash;
-    std::string kind;  // "config", "mode", "bypass", "list", "feed.import", "feed.trust"
+    std::string kind;  // "config", "mode", "bypass", "list", "feed.import", "feed.trust",
+                       // "suspension"
     std::string what;  // in words, for who approves and for the record
     nlohmann::json payload;
     Person requester;

@@ -185,6 +185,7 @@ int run_config_rollback(Context& context);
 int run_config_history(Context& context);
 int run_config_reload(Context& context);
 int run_bypass(Context& context);
+int run_suspend(Context& context);
 int run_pending(Context& context);
 int run_approve(Context& context);
 int run_reject(Context& context);

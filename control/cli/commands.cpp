@@ -22,6 +22,7 @@ constexpr Flag build_flags[] = {Flag::output, Flag::section, Flag::generation, F
                                 Flag::seed};
 constexpr Flag reason_flags[] = {Flag::reason};
 constexpr Flag bypass_flags[] = {Flag::span, Flag::reason, Flag::break_glass, Flag::end};
+constexpr Flag suspend_flags[] = {Flag::span, Flag::reason, Flag::end};
 constexpr Flag commit_flags[] = {Flag::confirm, Flag::reason};
 constexpr Flag show_flags[] = {Flag::since, Flag::limit};
 constexpr Flag head_flags[] = {Flag::head};
@@ -116,6 +117,9 @@ const Command commands[] = {
      "changes the mode of a service; observe needs a second person", run_mode_set, "mode.set"},
     {"bypass", "SERVICE", 1, 1, bypass_flags,
      "has a service not inspected for a while; needs a second person", run_bypass, "bypass.set"},
+    {"suspend", "CASE", 1, 1, suspend_flags,
+     "has what a case matched do nothing here for a while: a complaint; needs a second person",
+     run_suspend, "suspend"},
     {"pending", "", 0, 0, {}, "what waits for a second person", run_pending, "pending"},
     {"approve",
      "HASH",

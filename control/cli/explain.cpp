@@ -144,6 +144,9 @@ std::string suspension_text(const json& match) {
     const json& s = match.at("suspended");
     const std::string list = "list " + text_of(match.at("section"));
     if (!s.is_object()) return match.at("from") == "unknown" ? list + " is no longer here" : "";
+    if (s.value("here", false))
+        return "It is suspended here until " + time_of(s.at("until")) +
+               ", for this complaint or another";
     return list + " has suspended this " + text_of(s.at("what")) + " since " +
            time_of(s.at("since")) + ": " + text_of(s.at("reason"));
 }

@@ -75,6 +75,8 @@ std::string page_of(const json& f) {
         add(&page, text_of(hold.at("kind")) == "pin" ? "PINNED" : "PAUSED",
             "until " + time_of(hold.at("until")) + ": " + text_of(hold.at("reason")));
     add(&page, "suspended", grouped(f.at("suspensions").size()));
+    if (!f.at("own_suspensions").empty())
+        add(&page, "suspended here", grouped(f.at("own_suspensions").size()));
     add(&page, "doubted", grouped(f.at("doubted").size()));
     add(&page, "next poll", time_of(f.at("next_poll")));
     for (const json& mirror : f.at("mirrors"))

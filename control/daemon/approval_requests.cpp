@@ -126,6 +126,7 @@ void Daemon::on_approve(ClientId client, std::uint32_t, Request* request) {
     if (proposal->kind == "config")
         return answer(client, approve_config(*proposal, request->actor()));
     if (proposal->kind == import_kind) return approve_import(client, *proposal);
+    if (proposal->kind == suspend_kind) return approve_suspension(client, *proposal);
     if (proposal->kind == trust_kind) return approve_trust(client, *proposal, request->actor());
     approve_mode(client, *proposal, request->actor());
 }

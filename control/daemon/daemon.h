@@ -40,6 +40,15 @@
 
 namespace cordon {
 
+// What a case matched is to do nothing for so long; 0 seconds: to act again.
+struct SuspendWish {
+    std::string case_number;
+    std::uint64_t seconds = 0;
+    std::string reason;
+    Person actor;
+    std::vector<std::pair<std::string, std::uint64_t>> indicators;  // feed, reference
+};
+
 class Daemon {
   public:
     // The signals that stop() and reload are asked by must be blocked before any thread is made.
@@ -224,6 +233,10 @@ class Daemon {
     void on_list_show(ClientId client, std::uint32_t uid, Request* request);
     void on_list_remove(ClientId client, std::uint32_t uid, Request* request);
     void on_explain(ClientId client, std::uint32_t uid, Request* request);
+    void on_suspend(ClientId client, std::uint32_t uid, Request* request);
+    void suspend(ClientId client, const SuspendWish& wish);
+    void approve_suspension(ClientId client, const Proposal& proposal);
+    void put_suspension(ClientId client, const SuspendWish& wish);
     void on_feed_trust(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_confirm(ClientId client, std::uint32_t uid, Request* request);
     void on_reload(ClientId client, std::uint32_t uid, Request* request);
@@ -241,6 +254,7 @@ class Daemon {
     Result<nlohmann::json> propose_import(const sync::FeedAnswer& looked_at);
     void approve_import(ClientId client, const Proposal& proposal);
     static constexpr const char* trust_kind = "feed.trust";
+    static constexpr const char* suspend_kind = "suspension";
     Result<nlohmann::json> propose_trust(const sync::FeedAnswer& looked_at);
     void approve_trust(ClientId client, const Proposal& proposal, const Person& approver);
     bool fields_are_right(ClientId client, const Request& request);

@@ -24,6 +24,11 @@ const json* find_feed(const json& feeds, const std::string& name) {
 // What of a feed's suspensions is about this match. Which generation added an indicator is not on
 // record, so that one of a generation may be about it.
 json suspension_of(const json& feed, const IncidentMatch& match) {
+    for (json one : feed.at("own_suspensions")) {
+        if (one.at("value").get<std::uint64_t>() != match.reference) continue;
+        one["here"] = true;
+        return one;
+    }
     for (const json& one : feed.at("suspensions")) {
         const std::string what = one.at("what").get<std::string>();
         const auto value = one.at("value").get<std::uint64_t>();
@@ -98,6 +103,9 @@ json next_steps(const json& page) {
     }
     for (const json& match : page.at("matches")) {
         const std::string section = match.at("section").get<std::string>();
+        if (match.at("from") == "feed" && match.at("suspended").is_null())
+            steps.push_back(next_step("cordonctl suspend " + number + " --for 7d --reason WHY",
+                                      "it may be wrong"));
         if (match.at("from") == "feed" && match.at("suspended").is_null())
             steps.push_back(
                 next_step("cordonctl feed sync " + section, "what the Centre has suspended since"));

@@ -39,6 +39,7 @@ constexpr RequestRole rows[] = {
     {"feed.enrol", Role::operating, true},
     {"feed.confirm", Role::operating, true},
     {"feed.trust", Role::operating, true},
+    {"suspend", Role::operating, true},
     {"mode.set", Role::operating, true},
     {"bypass.set", Role::operating, true},
     {"bypass.end", Role::operating, true},

@@ -61,6 +61,7 @@ const Daemon::Command Daemon::commands_[] = {
     {"list.show", &Daemon::on_list_show},
     {"list.remove", &Daemon::on_list_remove},
     {"explain", &Daemon::on_explain},
+    {"suspend", &Daemon::on_suspend},
     {"selftest.start", &Daemon::on_selftest_start},
     {"selftest.show", &Daemon::on_selftest_show},
     {"reload", &Daemon::on_reload},

@@ -137,6 +137,7 @@ constexpr MetricRow rows[] = {
     {"/control/feeds/feeds/*/hold/kind", "cordon_feed_hold", state, "feed=name,kind", "Releases are held back, by a pause or a pin."},
     {"/control/feeds/feeds/*/hold/until", "cordon_feed_hold_until_timestamp_seconds", time, "feed=name", "When they are taken again."},
     {"/control/feeds/feeds/*/hold/reason|uid", nullptr, left_out, "feed=name,field", for_people},
+    {"/control/feeds/feeds/*/own_suspensions", "cordon_feed_own_suspensions", number, "feed=name", "Indicators of the feed that two persons here suspended."},
     {"/control/feeds/feeds/*/suspensions", "cordon_feed_suspensions", number, "feed=name", "Suspensions of the feed that are on record."},
     {"/control/feeds/feeds/*/doubted", "cordon_feed_doubted", number, "feed=name", "Newcomers of the feed that report only until they are confirmed."},
     {"/control/feeds/feeds/*/polled", "cordon_feed_polled_timestamp_seconds", time, "feed=name", "When the mirrors were last asked."},

@@ -475,7 +475,11 @@ Result<json> FeedDesk::answer(Followed& one, const FeedQuestion& question) {
     }
     one.busy = true;
     const Result<void> done =
-        question.what == What::confirm   ? feed.confirm(question.reference, question.hold.uid, now)
+        question.what == What::suspend
+            ? feed.suspend_here({feed::SuspensionOf::reference, question.reference.value_or(0), now,
+                                 question.until_s, question.reason},
+                                now)
+        : question.what == What::confirm ? feed.confirm(question.reference, question.hold.uid, now)
         : question.what == What::consent ? feed.take_consent(question.consent, now)
         : question.what == What::hold    ? feed.hold(question.hold, now)
         : question.what == What::fall_back ? feed.fall_back(question.hold, now)

@@ -45,6 +45,7 @@ struct FeedQuestion {
         confirm,
         rights,
         consent,
+        suspend,
         known_file,  // this and the next are about no feed
         local,
     };
@@ -54,7 +55,8 @@ struct FeedQuestion {
     std::string folder;  // of import and late_copy
     Hold hold;
     std::string late_word = {};                   // the same
-    std::optional<std::uint64_t> reference = {};  // of confirm; none: all
+    std::optional<std::uint64_t> reference = {};  // of confirm; none: all. Of suspend
+    std::uint64_t until_s = 0;                    // of suspend; 0: no longer
     Consent consent = {};
     // Who asks, and why, where the answer is for a second person.
     Person actor = {};

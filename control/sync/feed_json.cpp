@@ -80,6 +80,19 @@ json doubted_json(const std::vector<feed::Suspension>& doubted) {
     return list;
 }
 
+json own_json(const std::vector<feed::Suspension>& own, std::uint64_t now_s) {
+    json list = json::array();
+    for (const feed::Suspension& one : own) {
+        if (one.until_s < now_s) continue;
+        list.push_back({{"what", feed::suspension_name(one.what)},
+                        {"value", one.value},
+                        {"since", time_or_null(one.since_s)},
+                        {"until", time_or_null(one.until_s)},
+                        {"reason", one.reason}});
+    }
+    return list;
+}
+
 json text_or_null(const std::string& text) {
     return text.empty() ? json(nullptr) : json(text);
 }
@@ -136,6 +149,7 @@ json feed_json(const Follower& feed, std::uint64_t now_s) {
             {"grant", grant_json(feed.grant(), now_s)},
             {"hold", hold_json(state.hold, now_s)},
             {"suspensions", suspensions_json(state.suspensions)},
+            {"own_suspensions", own_json(state.own_suspensions, now_s)},
             {"doubted", doubted_json(state.doubted)},
             {"polled", time_or_null(feed.polled_s())},
             {"next_poll", time_or_null(feed.next_poll_s())},

@@ -62,6 +62,13 @@ json newcomers_json(const FeedState& s) {
     return {{"doubted", doubted}, {"confirmed", confirmed}, {"hours", hours}};
 }
 
+json own_json(const FeedState& s) {
+    json own = json::array();
+    for (const feed::Suspension& one : s.own_suspensions)
+        own.push_back(to_json(one));
+    return own;
+}
+
 json to_json(const FeedState& s) {
     json suspensions = json::array(), lifted = json::array();
     json accepted = json::array(), history = json::array();
@@ -95,6 +102,7 @@ json to_json(const FeedState& s) {
               {"pinned", s.hold.pinned},
               {"reason", s.hold.reason},
               {"uid", s.hold.uid}}},
+            {"own_suspensions", own_json(s)},
             {"newcomers", newcomers_json(s)},
             {"begun", s.begun_sha256},
             {"consent", s.consent ? to_json(*s.consent) : json(nullptr)},
@@ -150,6 +158,9 @@ FeedState state_of(const json& j) {
         s.history.push_back({one.at("time"), one.at("text")});
     const json& hold = j.at("hold");
     s.hold = {hold.at("until"), hold.at("pinned"), hold.at("reason"), hold.at("uid")};
+    for (const json& one : j.value("own_suspensions", json::array()))  // as well
+        s.own_suspensions.push_back({kind_of(one.at("what")), one.at("value"), one.at("since"),
+                                     one.at("until"), one.at("reason")});
     if (j.contains("newcomers")) read_newcomers(j.at("newcomers"), &s);  // younger than the rest
     s.begun_sha256 = j.value("begun", std::string());
     if (const json consent = j.value("consent", json(nullptr)); consent.is_object())

@@ -31,6 +31,8 @@ inline constexpr std::size_t history_max = 200;
 inline constexpr std::uint64_t accepted_life_s = 30 * feed::day_s;
 inline constexpr std::size_t accepted_max = 1000;
 inline constexpr std::size_t doubted_max = 256;
+inline constexpr std::size_t own_suspensions_max = 256;
+inline constexpr std::uint64_t own_suspension_s_max = 30 * feed::day_s;
 
 // A suspension that was believed. It outlives its entry until a later release shows that its record
 // is still meant: `lapsed_at` is the generation in force when the entry ended, 0 while it stands.
@@ -101,6 +103,8 @@ struct FeedState {
     std::vector<Accepted> accepted;      // oldest first
     // By newcomers.h: indicators, or all that came with a generation. Without an end.
     std::vector<feed::Suspension> doubted;
+    // Of indicators, by two persons here: a complaint that is looked into. Each has its end.
+    std::vector<feed::Suspension> own_suspensions;
     std::vector<Confirmed> confirmed;
     std::vector<HitsOfHour> hours;  // oldest first
     std::vector<HistoryLine> history;

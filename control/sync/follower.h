@@ -42,6 +42,7 @@ struct FeedStanding {
     std::vector<feed::Suspension> suspensions;
     bool is_read = true;  // else what was said of it before is all that is known
     std::vector<feed::Suspension> doubted = {};  // reports only, without an end
+    std::vector<feed::Suspension> own = {};      // does nothing, until its end
 };
 
 // What of a feed is to be in the index.
@@ -115,6 +116,9 @@ class Follower {
     // What is doubted is right: all of it, or this indicator.
     Result<void> confirm(std::optional<std::uint64_t> reference, std::uint32_t uid,
                          std::uint64_t now_s);
+
+    // An indicator does nothing here until then; until_s 0: no longer.
+    Result<void> suspend_here(const feed::Suspension& indicator, std::uint64_t now_s);
 
     std::uint64_t next_poll_s() const { return next_poll_s_; }
     const FeedOptions& options() const { return options_; }

@@ -93,6 +93,14 @@ Suspension doubt_of(const FeedStanding& feed, const feed::Suspension& doubted) {
     return entry;
 }
 
+// What two persons here suspended.
+Suspension own_of(const FeedStanding& feed, const feed::Suspension& own) {
+    Suspension entry = entry_of(feed, own);
+    entry.mode = SuspensionMode::suspended;
+    entry.until_s = own.until_s;
+    return entry;
+}
+
 // Nothing: there is none, or it is damaged.
 std::optional<Suspensions> read_suspensions(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -145,6 +153,8 @@ Result<void> IndexOfFeeds::suspend(const FeedStanding& feed, std::uint64_t now_s
             entries.push_back(entry_of(one, suspended));
         for (const feed::Suspension& doubted : one.doubted)
             entries.push_back(doubt_of(one, doubted));
+        for (const feed::Suspension& own : one.own)
+            entries.push_back(own_of(one, own));
     }
     if (entries.size() > suspensions_max)
         return failure(ErrorCode::integrity, "more is suspended than fits");
@@ -162,7 +172,9 @@ bool IndexOfFeeds::suspends(const FeedStanding& feed) {
            std::all_of(feed.doubted.begin(), feed.doubted.end(),
                        [&](const feed::Suspension& doubted) {
                            return has(*file, doubt_of(feed, doubted));
-                       });
+                       }) &&
+           std::all_of(feed.own.begin(), feed.own.end(),
+                       [&](const feed::Suspension& own) { return has(*file, own_of(feed, own)); });
 }
 
 Result<void> IndexOfFeeds::put(const FeedInForce& feed, std::uint64_t now_s) {

@@ -117,8 +117,38 @@ Result<void> Follower::suspend_lifted(std::uint64_t now_s) {
 }
 
 FeedStanding Follower::standing() const {
-    return {options_.name, state_.trust.issued_s, suspensions_here(), is_read_,
-            options_.doubt_reports ? state_.doubted : std::vector<feed::Suspension>()};
+    return {options_.name,
+            state_.trust.issued_s,
+            suspensions_here(),
+            is_read_,
+            options_.doubt_reports ? state_.doubted : std::vector<feed::Suspension>(),
+            state_.own_suspensions};
+}
+
+// It is in force before the state says it, as other suspensions are.
+Result<void> Follower::suspend_here(const feed::Suspension& indicator, std::uint64_t now_s) {
+    const FeedState before = state_;
+    auto& own = state_.own_suspensions;
+    std::erase_if(own, [now_s](const feed::Suspension& one) { return one.until_s < now_s; });
+    const auto there = std::erase_if(
+        own, [&indicator](const feed::Suspension& one) { return same(one, indicator); });
+    const bool ends = indicator.until_s == 0;
+    if (ends && there == 0) return failure(ErrorCode::refused, "it is not suspended here");
+    if (!ends && own.size() >= own_suspensions_max) {
+        state_ = before;
+        return failure(ErrorCode::refused, "no more than " + std::to_string(own_suspensions_max) +
+                                               " indicators can be suspended here");
+    }
+    if (!ends) own.push_back(indicator);
+    state_.note(now_s, (ends ? "suspended here no longer: " : "suspended here: ") +
+                           words(indicator) + ": " + indicator.reason);
+    Result<void> done = ends ? folder_.save(state_) : put_suspensions(now_s);
+    if (done) done = ends ? put_suspensions(now_s) : folder_.save(state_);
+    if (!done) {
+        state_ = before;
+        suspensions_put_ = false;
+    }
+    return done;
 }
 
 // A generation is told by the step with which it came here, which may have brought several.

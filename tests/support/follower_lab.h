@@ -25,6 +25,7 @@ struct Keeper final : IndexKeeper {
     std::optional<FeedInForce> there;
     std::vector<feed::Suspension> suspensions;
     std::vector<feed::Suspension> doubted;
+    std::vector<feed::Suspension> own;
     int puts = 0;
     std::uint64_t told_issued_s = 0;
     std::uint64_t refuses = 0;  // a generation
@@ -37,6 +38,7 @@ struct Keeper final : IndexKeeper {
         there = feed;
         suspensions = feed.suspensions;
         doubted = feed.doubted;
+        own = feed.own;
         ++puts;
         return {};
     }
@@ -44,6 +46,7 @@ struct Keeper final : IndexKeeper {
         if (disk_full) return failure(ErrorCode::io, "cannot write", ENOSPC);
         suspensions = feed.suspensions;
         doubted = feed.doubted;
+        own = feed.own;
         told_issued_s = feed.issued_s;
         return {};
     }

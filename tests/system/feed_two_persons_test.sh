@@ -168,3 +168,25 @@ check "and it blocks again" wait_for 5 refused "$URL4/confirmed" "$WORK/known"
 check "which is on record" on_record "$olga *operator *feed.confirmed"
 check "three more clients change nothing" eval 'from refused 1 && from refused 2 &&
     from refused 3 && sleep 1 && from refused 1 && ! doubted'
+
+# --- a complaint -----------------------------------------------------------------------------------
+
+case_of=$CASE
+known_case() { ctl incidents show "$case_of" --json > /dev/null 2>&1; }
+check "the case is there" wait_for 5 known_case
+check "a viewer suspends nothing" ends 5 by $vera suspend "$case_of" --for 1h --reason complaint
+check "nor is it without an end" ends 2 by $olga suspend "$case_of" --reason complaint
+check "nor for a case that is none" ends 1 by $olga suspend TEST-NONE --for 1h --reason complaint
+check "an operator asks" ends 12 by $olga suspend "$case_of" --for 1h --reason "complaint 12"
+hash=$(hash_said)
+check "it goes on blocking meanwhile" refused "$URL4/before" "$WORK/known"
+check "an admin approves what is named" eval 'says "case $case_of" && by $anna approve "$hash"'
+check "what it matched does nothing here" wait_for 5 stored "$URL4/suspended" "$WORK/known"
+check "the feed says so" in_feed "suspended here *1"
+check "and the case" eval 'ctl explain "$case_of" | grep -q "suspended here until"'
+stop_cordond KILL
+start_cordond "$CONFIG"
+check "a restart keeps it" wait_for 5 stored "$URL4/suspended2" "$WORK/known"
+check "both are on record" on_record "$anna *admin *suspension.approved .*asked by $olga"
+check "an operator ends it" ends 0 by $olga suspend "$case_of" --end --reason "it was right"
+check "and it blocks again" wait_for 5 refused "$URL4/after" "$WORK/known"

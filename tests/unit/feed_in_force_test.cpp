@@ -137,6 +137,18 @@ void what_is_put_is_found_and_nothing_else(void** state) {
     assert_false(f.index.holds("centre", f.feed.generation, RightsCeiling::report));
 }
 
+void what_is_suspended_here_does_nothing_until_its_end(void** state) {
+    Fixture& f = of(state);
+    assert_says(f.put(), "");
+    f.feed.own = {{feed::SuspensionOf::reference, 1, noon, noon + 60, "case X"}};
+    assert_false(f.index.suspends(f.feed));
+    assert_says(f.suspend({}), "");
+    assert_true(f.index.suspends(f.feed));
+    assert_int_equal(f.find("one"), 0);
+    assert_int_equal(f.find("two"), 2);
+    assert_int_equal(f.find("one", noon + 61), 1);
+}
+
 void a_list_that_has_a_file_of_the_system_is_refused(void** state) {
     Fixture& f = of(state);
     assert_says(f.put(), "");
@@ -275,6 +287,7 @@ void a_feed_that_is_not_read_keeps_its_suspensions(void** state) {
 int main() {
     const CMUnitTest tests[] = {
         test(what_is_put_is_found_and_nothing_else),
+        test(what_is_suspended_here_does_nothing_until_its_end),
         test(a_list_that_has_a_file_of_the_system_is_refused),
         test(a_file_of_the_system_is_told_by_any_kind),
         test(a_file_that_changed_in_place_is_hashed_again),

@@ -235,6 +235,52 @@ void the_journal_tells_its_matches_when_they_are_stored(void**) {
     assert_true(told.empty());
 }
 
+// A complaint is looked into: whatever the Centre says, and over a restart.
+void what_two_persons_suspend_does_nothing_until_its_end(void** state) {
+    Appliance& a = of(state);
+    a.follower->poll(a.centre.now_s);
+    const std::uint64_t end = a.centre.now_s + 3600;
+    const feed::Suspension one = {feed::SuspensionOf::reference, 2, a.centre.now_s, end, "case X"};
+    feed::Suspension ended = one;
+    ended.until_s = 0;
+    assert_false(a.follower->suspend_here(ended, a.centre.now_s).has_value());
+    a.keeper.disk_full = true;
+    assert_false(a.follower->suspend_here(one, a.centre.now_s).has_value());
+    assert_true(a.follower->state().own_suspensions.empty());
+    a.keeper.disk_full = false;
+    assert_true(a.follower->suspend_here(one, a.centre.now_s).has_value());
+    assert_true(a.follower->suspend_here(one, a.centre.now_s).has_value());  // again: once
+    assert_int_equal(a.keeper.own.size(), 1);
+    assert_int_equal(a.keeper.own[0].value, 2);
+    assert_int_equal(a.keeper.own[0].until_s, end);
+    a.release({1, 2, 3});
+    a.follower->poll(a.centre.now_s, true);
+    assert_int_equal(a.keeper.own.size(), 1);
+    a.keeper.own.clear();
+    a.restart();
+    assert_int_equal(a.follower->state().own_suspensions.size(), 1);
+    assert_true(a.follower->suspend_here(ended, a.centre.now_s).has_value());
+    assert_true(a.keeper.own.empty());
+    a.restart();
+    assert_true(a.follower->state().own_suspensions.empty());
+}
+
+void no_more_is_suspended_here_than_fits(void** state) {
+    Appliance& a = of(state);
+    a.follower->poll(a.centre.now_s);
+    feed::Suspension one = {feed::SuspensionOf::reference, 0, a.centre.now_s, a.centre.now_s + 60,
+                            "case X"};
+    for (std::size_t n = 0; n < own_suspensions_max; ++n) {
+        one.value = 1000 + n;
+        assert_true(a.follower->suspend_here(one, a.centre.now_s).has_value());
+    }
+    one.value = 1;
+    assert_false(a.follower->suspend_here(one, a.centre.now_s).has_value());
+    // What has ended makes room.
+    assert_true(a.follower->suspend_here(one, a.centre.now_s + 61).has_value());
+    assert_int_equal(a.follower->state().own_suspensions.size(), 1);
+}
+
 }  // namespace
 
 int main() {
@@ -252,6 +298,9 @@ int main() {
                                         teardown),
         cmocka_unit_test_setup_teardown(a_doubt_that_cannot_be_written_comes_with_the_next_poll,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(what_two_persons_suspend_does_nothing_until_its_end, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(no_more_is_suspended_here_than_fits, setup, teardown),
         cmocka_unit_test(the_journal_tells_its_matches_when_they_are_stored),
     };
     return cmocka_run_group_tests_name("feed_newcomers", tests, nullptr, nullptr);
