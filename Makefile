@@ -54,7 +54,8 @@ include tests/frame.mk
 
 $(O)/%.o: %.cpp Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)$(if $(V),,echo "  CXX  $<";) $(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) $(EXTRA_CXXFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(if $(V),,echo "  CXX  $<";) $(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) \
+	    $(EXTRA_CXXFLAGS) -MMD -MP -c $< -o $@
 	$(Q)$(after_compiling)
 
 # What is measured is elsewhere; these are half of all there is to compile.

@@ -26,6 +26,7 @@ store_sources := \
     control/store/database.cpp \
     control/store/personal.cpp \
     control/store/personal_data.cpp \
+    control/store/incident_counts.cpp \
     control/store/incident_filter.cpp \
     control/store/postgres.cpp \
     control/store/postgres_url.cpp \

@@ -74,9 +74,11 @@ std::string page_of(const json& f) {
     if (const json& hold = f.at("hold"); hold.is_object())
         add(&page, text_of(hold.at("kind")) == "pin" ? "PINNED" : "PAUSED",
             "until " + time_of(hold.at("until")) + ": " + text_of(hold.at("reason")));
-    add(&page, "suspended", grouped(f.at("suspensions").size()));
-    if (!f.at("own_suspensions").empty())
-        add(&page, "suspended here", grouped(f.at("own_suspensions").size()));
+    const std::size_t here = f.at("own_suspensions").size();
+    add(&page, "suspended",
+        grouped(f.at("suspensions").size()) +
+            (here == 0 ? std::string()
+                       : ", and " + grouped(here) + " here by `cordonctl suspend`"));
     add(&page, "doubted", grouped(f.at("doubted").size()));
     add(&page, "next poll", time_of(f.at("next_poll")));
     for (const json& mirror : f.at("mirrors"))

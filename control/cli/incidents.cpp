@@ -116,7 +116,8 @@ std::string confirmation(const json& i) {
 
 void add_personal(std::string* page, const json& i) {
     const json& personal = i.at("personal");
-    if (personal == "none") return add(page, "Person", "none: the vector of a self-test");
+    if (personal == "none" && i.at("test").get<bool>())
+        return add(page, "Person", "none: the vector of a self-test");
     if (!personal.is_object()) {
         const bool sealed = personal == "sealed";
         const json& reason = i.value("held_for", json(nullptr));

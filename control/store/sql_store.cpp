@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "control/store/database.h"
+#include "control/store/incident_counts.h"
 #include "control/store/incident_filter.h"
 #include "control/store/list_rights.h"
 #include "control/store/schema.h"
@@ -101,7 +102,6 @@ class SqlStore final : public Store {
     };
 
     Result<void> checked();
-    void count_incidents(StoreStatistics* s);
     void put(const Key& key);
     bool put_record(const Key& key);
     void put_odd(const Key& key, std::string_view reason);
@@ -552,7 +552,7 @@ Result<std::vector<StoredFault>> SqlStore::faults(std::uint32_t limit) {
 
 Result<StoreStatistics> SqlStore::statistics() {
     StoreStatistics s;
-    count_incidents(&s);
+    count_incidents(database_, node_, &s);
     s.lists = read_list_rights(database_, node_);
     const std::string own = " WHERE " + own_;
     Statement row(database_,
@@ -577,34 +577,6 @@ Result<StoreStatistics> SqlStore::statistics() {
 Result<void> SqlStore::set_list_rights(const ListRights& rights, std::uint64_t now_ns) {
     put_list_rights(database_, node_, rights, now_ns);
     return checked();
-}
-
-// From the index incident_counts alone.
-void SqlStore::count_incidents(StoreStatistics* s) {
-    Statement row(database_,
-                  "SELECT service, action, count(*), count(*) FILTER (WHERE enforced_ns IS NULL),"
-                  " count(*) FILTER (WHERE enforced_ns IS NOT NULL"
-                  "                  AND (storage_reset = 0 OR client_answered = 0))"
-                  " FROM incident WHERE test = 0 AND " +
-                      own_ + " GROUP BY service, action");
-    row.bind(node_);
-    while (row.row()) {
-        const auto action = static_cast<MatchAction>(row.integer(1));
-        const std::uint64_t count = row.number(2);
-        s->services.push_back({row.text(0), action, count});
-        s->incidents += count;
-        if (action == MatchAction::report) s->reported += count;
-        if (action == MatchAction::observe) s->observed += count;
-        if (action == MatchAction::suspended) s->suspended += count;
-        if (action != MatchAction::block) continue;
-        s->blocked += count;
-        s->decided += row.number(3);
-        s->unconfirmed += row.number(4);
-        s->enforced += count - row.number(3) - row.number(4);
-    }
-    Statement tests(database_, "SELECT count(*) FROM incident WHERE test <> 0 AND " + own_);
-    tests.bind(node_);
-    if (tests.row()) s->tests = tests.number(0);
 }
 
 }  // namespace

@@ -169,7 +169,7 @@ check "which is on record" on_record "$olga *operator *feed.confirmed"
 check "three more clients change nothing" eval 'from refused 1 && from refused 2 &&
     from refused 3 && sleep 1 && from refused 1 && ! doubted'
 
-# --- a complaint -----------------------------------------------------------------------------------
+# --- a complaint ---------------------------------------------------------------------------------
 
 case_of=$CASE
 known_case() { ctl incidents show "$case_of" --json > /dev/null 2>&1; }
@@ -182,7 +182,7 @@ hash=$(hash_said)
 check "it goes on blocking meanwhile" refused "$URL4/before" "$WORK/known"
 check "an admin approves what is named" eval 'says "case $case_of" && by $anna approve "$hash"'
 check "what it matched does nothing here" wait_for 5 stored "$URL4/suspended" "$WORK/known"
-check "the feed says so" in_feed "suspended here *1"
+check "the feed says so" in_feed "and 1 here by"
 check "and the case" eval 'ctl explain "$case_of" | grep -q "suspended here until"'
 stop_cordond KILL
 start_cordond "$CONFIG"

@@ -14,4 +14,5 @@ printf '%s\n' tests/system/_*.sh | look --shell=bash  # sourced, so without a fi
 wrong=$(mktemp)
 trap 'rm -f "$wrong"' EXIT
 printf '#!/bin/bash\ncd "$1"\nrm $2 -rf\n' > "$wrong"
-! shellcheck --severity=warning "$wrong" > /dev/null || { echo "FAIL: a cd without || passed"; exit 1; }
+! shellcheck --severity=warning "$wrong" > /dev/null ||
+    { echo "FAIL: a cd without || passed"; exit 1; }

@@ -305,12 +305,13 @@ void tells_when_a_self_test_turns(void**) {
     for (const char* result : {"", "ok", "ok", "passed", "passed", "ok"}) {
         const json tested = {{"service", "photos"},
                              {"result", *result == '\0' ? json(nullptr) : json(result)}};
-        events->turn(dataplane, feeds, noon_s, trail, json::array({tested}));
+        events->turn(read_news(*store, events->position()), dataplane, feeds, noon_s, trail,
+                     json::array({tested}));
     }
     // What was told before a restart is not told again.
     events.reset();
     begin();
-    events->turn(dataplane, feeds, noon_s, trail,
+    events->turn(read_news(*store, events->position()), dataplane, feeds, noon_s, trail,
                  json::array({{{"service", "photos"}, {"result", "ok"}}}));
     std::string turned;
     for (const json& line : lines())

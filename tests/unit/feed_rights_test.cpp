@@ -179,7 +179,7 @@ void the_store_keeps_for_whom_people_answered_and_when(void**) {
     char directory[] = "/tmp/cordon-rights-XXXXXX";
     assert_non_null(::mkdtemp(directory));
     {
-        const auto store = open_sqlite_store({std::string(directory) + "/store", "TEST"});
+        const auto store = open_store({std::string(directory) + "/store", "TEST"});
         assert_true(store.has_value());
         Store& s = **store;
         assert_true(s.set_list_rights({"centre", "", "", 0}, 1).has_value());

@@ -320,7 +320,7 @@ void adds_no_person_to_a_match_that_tells_of_none(void** state) {
     std::strcpy(match.incident.case_number, "TEST-1");
     peer.say(VerifyType::match, match);
     peer.hear_a<VerifyRecorded>(VerifyType::recorded);
-    auto incidents = std::move(*open_sqlite_store(f.store));
+    auto incidents = std::move(*open_store(f.store));
     assert_string_equal((**incidents->get_incident("TEST-1")).service.c_str(), "photos");
     const auto data = std::move(*PersonalData::open(f.store));
     assert_false(data->reveal("TEST-1")->has_value());

@@ -12,6 +12,15 @@ using namespace cordon::test;
 namespace {
 
 constexpr auto sha256 = IndicatorKind::sha256;
+
+bool is_of_local(const MatchRecord& match) {
+    return (match.flags & match_flag::local) != 0;
+}
+RightsCeiling ceiling_of(const MatchRecord& match) {
+    return RightsCeiling{static_cast<std::uint8_t>((match.flags & match_flag::ceiling) >>
+                                                   match_flag::ceiling_shift)};
+}
+
 constexpr std::uint64_t lab_now_s = index_now_s + 1;  // as worker_sections_test has it
 
 Digest digest_of_known() {
@@ -107,10 +116,8 @@ void it_blocks_in_no_mode_and_tells_nothing_of_a_person(void**) {
                 assert_string_equal(record.matches[0].section, "local");
                 assert_int_equal(record.matches[0].reference, 17);
                 assert_int_equal(record.matches[0].source, 2);
-                const std::uint8_t flags = record.matches[0].flags;
-                assert_true((flags & match_flag::local) != 0);
-                assert_int_equal((flags & match_flag::ceiling) >> match_flag::ceiling_shift,
-                                 RightsCeiling::report);
+                assert_true(is_of_local(record.matches[0]));
+                assert_int_equal(ceiling_of(record.matches[0]), RightsCeiling::report);
                 assert_string_equal(record.service, lab_options().services[0].name);
                 assert_string_equal(record.method, "PUT");
                 assert_int_equal(record.object_bytes, known_content().size());
@@ -155,8 +162,8 @@ void beside_a_feed_the_feed_decides(void**) {
     for (std::size_t n = 0; n < 2; ++n) {
         const MatchRecord& match = line.record().matches[n];
         const bool own = std::string_view(match.section) == "local";
-        assert_int_equal(match.local, own);
-        assert_int_equal(match.ceiling, own ? RightsCeiling::report : RightsCeiling::block);
+        assert_int_equal(is_of_local(match), own);
+        assert_int_equal(ceiling_of(match), own ? RightsCeiling::report : RightsCeiling::block);
     }
 }
 
