@@ -48,6 +48,7 @@ fuzz_programs = $(fuzz_targets:%=$(F)/%_fuzz)
 fuzz_rooms    = $(pure_sources:%.cpp=$(F)/%.o)
 $(fuzz_rooms): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(kernel_sources:%.cpp=$(F)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(kernel_flags)
+$(F)/control/store/postgres_url.o: EXTRA_CXXFLAGS = $(PQ_CXXFLAGS)
 
 fuzz_objects_of = $(patsubst %.cpp,$(F)/%.o,$(fuzz_sources.$(1)))
 

@@ -164,7 +164,8 @@ fuzz_libs.worker         = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.pattern_scanner = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp
-fuzz_sources.config      = $(config_sources)
+fuzz_sources.config      = $(config_sources) control/store/postgres_url.cpp
+fuzz_libs.config         = -lpq
 fuzz_sources.verify_location = dataplane/verifier/location.cpp dataplane/verifier/aws_sign.cpp
 fuzz_sources.request     = control/daemon/request.cpp control/link/link_json.cpp \
                            control/config/address.cpp

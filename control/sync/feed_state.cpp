@@ -64,8 +64,11 @@ json newcomers_json(const FeedState& s) {
 
 json own_json(const FeedState& s) {
     json own = json::array();
-    for (const feed::Suspension& one : s.own_suspensions)
-        own.push_back(to_json(one));
+    for (const feed::Suspension& one : s.own_suspensions) {
+        json entry = to_json(one);
+        entry["until"] = one.until_s;
+        own.push_back(std::move(entry));
+    }
     return own;
 }
 

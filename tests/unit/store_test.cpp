@@ -530,7 +530,12 @@ void seals_what_an_older_store_had_open(void** state) {
         fixture.run(("ALTER TABLE verify_request DROP COLUMN " + std::string(column)).c_str());
     for (const char* column : {"host BLOB", "target BLOB", "account TEXT", "ends BLOB"})
         fixture.run(("ALTER TABLE verify_request ADD COLUMN " + std::string(column)).c_str());
-    fixture.run("ALTER TABLE odd_record DROP COLUMN key_id");
+    fixture.run(
+        "DROP INDEX local_match; DROP INDEX incident_tests; DROP INDEX incident_counts;"
+        " ALTER TABLE incident DROP COLUMN test;"
+        " CREATE INDEX incident_counts ON incident (service, action);"
+        " DROP TABLE list_rights; DROP INDEX match_lists;"
+        " ALTER TABLE odd_record DROP COLUMN key_id");
     fixture.run("UPDATE odd_record SET payload = CAST('KEPT ASIDE' AS BLOB)");
     const Endpoint ends[3] = {v4(7, 40000), {}, v4(80, 8080)};
     const std::string blob = hex_text({reinterpret_cast<const std::uint8_t*>(ends), sizeof ends});
