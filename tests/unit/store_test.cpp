@@ -360,7 +360,7 @@ void the_vector_of_a_self_test_is_no_case(void** state) {
     assert_int_equal(statistics.tests, 1);
     assert_int_equal(statistics.blocked, 1);
     assert_int_equal(statistics.enforced, 0);
-    auto data = std::move(*PersonalData::open({fixture.path, "node-1"}));
+    auto data = std::move(*PersonalData::open(fixture.options));
     assert_true((*data->reveal("AB-0001")).has_value());
     assert_false((*data->reveal("AB-0002")).has_value());
     IncidentFilter filter;
