@@ -178,7 +178,8 @@ class Daemon {
     void accept_entry(ClientId client, const LocalEntry& entry);
     void tell_local(ClientId client, nlohmann::json told);
     void end_local_entries();
-    nlohmann::json local_json() const;
+    // `met`: what its entries have met, as the store told last.
+    nlohmann::json local_json(const std::vector<LocalHits>& met) const;
     nlohmann::json list_json(const std::vector<LocalHits>& hits) const;
     // Self-tests (selftest_requests.cpp).
     void turn_selftests();

@@ -233,7 +233,7 @@ json Daemon::list_json(const std::vector<LocalHits>& hits) const {
                          {"hits", one.hits},
                          {"last_hit", one.last}});
     }
-    return {{"entries", entries}, {"ended", ended}, {"summary", local_json()}};
+    return {{"entries", entries}, {"ended", ended}, {"summary", local_json(hits)}};
 }
 
 // What has ended is so for the dataplane without anybody; here it is forgotten.
@@ -254,15 +254,14 @@ void Daemon::end_local_entries() {
     feeds_->use_local(local_.in_force());
 }
 
-json Daemon::local_json() const {
+json Daemon::local_json(const std::vector<LocalHits>& met) const {
     json hits = json::object();
     for (const std::string_view origin : local_origin_names)
         hits[std::string(origin)] = 0;
-    if (const Result<StoreFigures> known = figures())
-        for (const LocalHits& one : known->local) {
-            json& sum = hits[std::string(local_origin_name(one.origin))];
-            sum = (sum.is_null() ? 0 : sum.get<std::uint64_t>()) + one.hits;
-        }
+    for (const LocalHits& one : met) {
+        json& sum = hits[std::string(local_origin_name(one.origin))];
+        sum = (sum.is_null() ? 0 : sum.get<std::uint64_t>()) + one.hits;
+    }
     const auto pending = std::count_if(proposals_.list().begin(), proposals_.list().end(),
                                        [](const Proposal& one) { return one.kind == "list"; });
     const std::string problem = !feeds_                     ? std::string()

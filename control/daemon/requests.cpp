@@ -148,7 +148,7 @@ json Daemon::control_json() {
         {"verify", verify_json()},
         {"selftest", selftests_.status_json()},
         {"feeds", feeds_json()},
-        {"local_list", local_json()},
+        {"local_list", local_json(store ? store->local : std::vector<LocalHits>())},
         {"metrics", metrics_json()},
         {"events", events_ ? events_->status() : json(nullptr)},
         {"store",
