@@ -234,7 +234,7 @@ check "an entry that ends soon" list_file "$WORK/clean" --origin case --id C-2 -
 check "is met" photo three "$WORK/clean"
 check "  and counted" wait_for 5 hits_are case 1
 stop_cordond KILL
-sleep 12
+sleep 14  # its end is a whole second, and with it
 check "its end holds with cordond dead" photo four "$WORK/clean"
 begin_cordond
 check "it is off the list" wait_for 10 eval '[ "$(summary "[\"entries\"]")" = 1 ]'
