@@ -5,7 +5,9 @@
 start_testpmd() {
     local first=${PORT_KIND#af_}
     mkfifo "$WORK/testpmd.in"
-    start_background testpmd $IN_BOX sh -c 'exec dpdk-testpmd "$@" 0<> '"$WORK/testpmd.in" testpmd \
+    # What DPDK makes for a process goes with $WORK.
+    start_background testpmd $IN_BOX env RUNTIME_DIRECTORY="$WORK" \
+        sh -c 'exec dpdk-testpmd "$@" 0<> '"$WORK/testpmd.in" testpmd \
         --no-huge --no-shconf --no-pci --no-telemetry --iova-mode=va -m 256 -l 0,1 \
         --file-prefix="${LAB_PREFIX}$$" \
         --vdev "net_af_${first}0,iface=cor-cli" --vdev "net_af_${first}1,iface=cor-sto" -- \

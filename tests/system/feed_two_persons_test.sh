@@ -187,6 +187,6 @@ check "and the case" eval 'ctl explain "$case_of" | grep -q "suspended here unti
 stop_cordond KILL
 start_cordond "$CONFIG"
 check "a restart keeps it" wait_for 5 stored "$URL4/suspended2" "$WORK/known"
-check "both are on record" on_record "$anna *admin *suspension.approved .*asked by $olga"
+check "both are on record" wait_for 5 on_record "$anna *admin *suspension.approved .*asked by $olga"
 check "an operator ends it" ends 0 by $olga suspend "$case_of" --end --reason "it was right"
 check "and it blocks again" wait_for 5 refused "$URL4/after" "$WORK/known"
