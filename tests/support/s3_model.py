@@ -80,7 +80,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def answer(self, status, content=b"", headers=()):
-        print(self.command, self.path, status, flush=True)
+        # In one piece: requests are answered by threads.
+        sys.stdout.write(f"{self.command} {self.path} {status}\n")
+        sys.stdout.flush()
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)

@@ -32,7 +32,11 @@ start_postgres() {
 }
 
 # signal_postgres SIGNAL   — to all of its processes.
-signal_postgres() { kill -s "$1" $POSTGRES_PID $(cat /proc/$POSTGRES_PID/task/*/children) || true; }
+signal_postgres() {
+    local -a children
+    read -ra children -d '' < <(cat /proc/$POSTGRES_PID/task/*/children) || true
+    kill -s "$1" $POSTGRES_PID "${children[@]}" || true
+}
 
 # stop_postgres [SIGNAL]   — KILL ends all of it at once, as a power cut would.
 stop_postgres() {
