@@ -6,12 +6,12 @@ need tmux
 cordon_up
 
 server="tmux -S $WORK/tmux -f /dev/null"
-lab_check() { $server kill-server 2> /dev/null; rm -f "$WORK/tmux"; }
 screen() { $server capture-pane -p; }
 shows() { screen | grep -qE -- "$1"; }
 press() { $server send-keys "$@"; }
 
 $server new-session -d -x 150 -y 30 env HOME="$WORK" PS1='> ' LC_ALL=C.UTF-8 bash --norc
+_remember "$($server display-message -p '#{pid}')"
 $server set-option -g status off
 press "clear; echo here before" Enter
 wait_for 5 shows '^here before'
