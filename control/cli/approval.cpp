@@ -9,12 +9,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-std::string time_of(const json& value) {
-    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
-}
 std::string person_of(const json& person) {
     if (!person.is_object()) return "-";
     return text_of(person.at("name")) + " (" + text_of(person.at("role")) + ")";

@@ -13,10 +13,6 @@ namespace {
 constexpr std::uint64_t show_default = 50;
 constexpr std::uint64_t show_max = 1000;
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-
 // "30m": so long ago; or a time. 0: neither.
 Result<std::uint64_t> since_of(const Context& context) {
     if (!context.has(Flag::since)) return 0;

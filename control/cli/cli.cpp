@@ -188,6 +188,14 @@ int Context::fail(const Error& error) const {
     return static_cast<int>(error.code);
 }
 
+std::string text_of(const nlohmann::json& value) {
+    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
+}
+
+std::string time_of(const nlohmann::json& value) {
+    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
+}
+
 Result<std::uint64_t> number_of(const Context& context, Flag flag, std::uint64_t standard,
                                 std::uint64_t max) {
     if (!context.has(flag)) return standard;

@@ -126,7 +126,7 @@ std::string approval_command(const nlohmann::json& pending);
 int tell_pending(const Context& context, const nlohmann::json& pending);
 // What became of a change of mode; `hint` stands behind the end of a bypass.
 int tell_mode(const Context& context, const Result<nlohmann::json>& done, const char* hint = "");
-// No answer, where the dataplane may be asked itself.
+// No answer, where the dataplane may know what cordond could not tell.
 bool cordond_is_away(const Error& error);
 
 // For what may take minutes: an index of ten million indicators is built and tried.
@@ -139,6 +139,10 @@ std::string explained(const nlohmann::json& answer);
 Result<nlohmann::json> ask_slowly(const Context& context, const nlohmann::json& request);
 // Prints a feed; an alarm makes the exit code.
 int tell_feed(Context& context, const nlohmann::json& feed);
+
+// A text, and a time, of an answer as people read them; "-" where there is none.
+std::string text_of(const nlohmann::json& value);
+std::string time_of(const nlohmann::json& value);
 
 // A time span of a flag, like 30m, in seconds; 0 when it is not given.
 Result<std::uint64_t> seconds_of_flag(const Context& context, Flag flag, const char* name);

@@ -17,13 +17,6 @@ constexpr std::size_t matches_max = 3;  // of two lines each
 constexpr std::size_t events_max = 2;
 constexpr std::size_t steps_max = 4;
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-std::string time_of(const json& value) {
-    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
-}
-
 // Wrapped behind its title; what takes more than `lines` is cut.
 void add(std::string* page, const std::string& title, const std::string& text, std::size_t lines) {
     std::string head = title;

@@ -14,12 +14,6 @@ using nlohmann::json;
 // An index of ten million indicators is fetched, built and tried before there is an answer.
 constexpr const char* feed_timeout_ms = "600000";
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-std::string time_of(const json& value) {
-    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
-}
 std::string number_of(const json& value) {
     return value.is_number() ? grouped(value.get<std::uint64_t>()) : std::string("-");
 }

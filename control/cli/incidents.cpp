@@ -18,10 +18,6 @@ constexpr std::uint64_t list_limit = 50;
 constexpr std::uint64_t tail_limit = 10;
 constexpr useconds_t follow_us = 500 * 1000;
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-
 std::string peer_of(const json& peer) {
     if (!peer.is_object()) return "-";
     const std::string address = text_of(peer.at("address"));

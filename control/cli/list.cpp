@@ -8,12 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-std::string time_of(const json& value) {
-    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
-}
 std::string person_of(const json& person) {
     return person.is_object() ? text_of(person.at("name")) : std::string("-");
 }

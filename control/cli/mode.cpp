@@ -35,14 +35,6 @@ json from_dataplane(const LinkService& service) {
             {"uid", nullptr}};
 }
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-
-std::string time_of(const json& value) {
-    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
-}
-
 Result<json> modes_of(const Context& context) {
     const Result<json> modes = ask(context, {{"request", "mode.show"}});
     if (modes || !cordond_is_away(modes.error())) return modes;

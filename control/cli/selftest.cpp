@@ -17,10 +17,6 @@ constexpr useconds_t look_every_us = 200'000;
 // Above what cordond gives a test.
 constexpr std::uint64_t patience_ms = 200'000;
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-
 std::string answer_of(const json& way) {
     const json& status = way.at("http_status");
     return text_of(way.at("answer")) + (status.is_number() ? " (" + status.dump() + ")" : "");

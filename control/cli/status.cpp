@@ -18,7 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-// Whether the dataplane may know what cordond could not tell.
 Result<DataplaneLink> dataplane_of(const Context& context) {
     const Result<std::string> run_dir = run_dir_of(context);
     if (!run_dir) return Failure(run_dir.error());
@@ -61,10 +60,6 @@ std::string since(const json& time) {
     const std::uint64_t now = unix_seconds();
     const std::string ago = then != 0 && now > then ? " (" + duration(now - then) + ")" : "";
     return local_time(iso) + ago;
-}
-
-std::string text_of(const json& value) {
-    return printable(value.get<std::string>());
 }
 
 void add(std::string* page, const char* title, const std::string& text) {

@@ -72,7 +72,7 @@ std::vector<std::string> lines_of(const TopSample& before, const TopSample& now,
     std::vector<std::string> lines = top_head(before, now);
     lines.emplace_back();
     if (!now.problem.empty()) return lines;
-    std::string table = top_table(top_services(before, now, settings), settings).text(Screen{});
+    std::string table = top_table(top_services(before, now, settings)).text(Screen{});
     for (std::size_t at = 0; at < table.size();) {
         const std::size_t end = std::min(table.find('\n', at), table.size());
         lines.push_back(table.substr(at, end - at));

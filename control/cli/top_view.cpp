@@ -204,7 +204,7 @@ std::vector<std::string> top_head(const TopSample& before, const TopSample& now)
     return lines;
 }
 
-Table top_table(const std::vector<TopService>& services, const TopSettings&) {
+Table top_table(const std::vector<TopService>& services) {
     Table table({{"SERVICE", false, true},
                  {"MODE"},
                  {"OBJ/S", true},

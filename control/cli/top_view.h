@@ -49,7 +49,7 @@ std::vector<TopService> top_services(const TopSample& before, const TopSample& n
 // The lines above the table: the appliance as a whole.
 std::vector<std::string> top_head(const TopSample& before, const TopSample& now);
 
-Table top_table(const std::vector<TopService>& services, const TopSettings& settings);
+Table top_table(const std::vector<TopService>& services);
 
 // One line of `cordonctl top --json`.
 nlohmann::json top_json(const TopSample& before, const TopSample& now);

@@ -12,14 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string text_of(const json& value) {
-    return value.is_string() ? printable(value.get<std::string>()) : std::string("-");
-}
-
-std::string time_of(const json& value) {
-    return value.is_string() ? local_time(value.get<std::string>()) : std::string("-");
-}
-
 std::string visible(const json& v) {
     const json& seconds = v.at("visible_seconds");
     return seconds.is_number() ? fmt::format("{:.1f} s", seconds.get<double>()) : std::string("-");

@@ -120,9 +120,7 @@ void the_table_shows_what_is_known(void**) {
     box.counters.services[0].objects[inspected] = {4, 999999};
     box.counters.services[0].objects[of_tls] = {0, 1};
     box.counters.services[0].latency[0] = 4;
-    const TopSettings settings;
-    const std::string text =
-        top_table(top_services(TopSample{}, box.sample(1), settings), settings).text(Screen{});
+    const std::string text = top_table(top_services(TopSample{}, box.sample(1), {})).text(Screen{});
     assert_non_null(std::strstr(text.c_str(), "20 µs"));
     assert_non_null(std::strstr(text.c_str(), "99.9 %"));  // not 100
     assert_non_null(std::strstr(text.c_str(), "photos"));
