@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "dataplane/base/time.h"
+
 namespace cordon {
 
 inline std::uint64_t monotonic_ms() {
@@ -21,6 +23,13 @@ inline std::uint64_t boot_seconds() {
     timespec now;
     ::clock_gettime(CLOCK_BOOTTIME, &now);
     return static_cast<std::uint64_t>(now.tv_sec);
+}
+
+inline std::uint64_t unix_ns() {
+    timespec now;
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
+           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 inline std::uint64_t unix_seconds() {

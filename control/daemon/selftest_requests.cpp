@@ -17,13 +17,6 @@ using nlohmann::json;
 
 constexpr std::uint64_t number_max = INT64_MAX;
 
-std::uint64_t unix_ns() {
-    timespec now;
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 SelftestAnswers find_answers(Store& store, const SelftestQuestions& asked) {
     SelftestAnswers answers;
     for (const std::string& number : asked.cases) {

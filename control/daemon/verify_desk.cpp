@@ -28,13 +28,6 @@ constexpr std::uint64_t housekeeping_ms = 2000;
 constexpr std::uint64_t error_shown_ms = 10'000;
 constexpr int turn_ms = 500;
 
-std::uint64_t unix_ns() {
-    timespec now;
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 template <std::size_t N>
 void copy_text(std::string_view text, char (&out)[N]) {
     const std::size_t length = std::min(text.size(), N - 1);
