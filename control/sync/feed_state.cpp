@@ -20,15 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr int state_version = 1;
 
-json to_json(const HeldSuspension& held) {
-    return {{"what", static_cast<int>(held.what.what)},
-            {"value", held.what.value},
-            {"since", held.what.since_s},
-            {"until", held.what.until_s},
-            {"reason", held.what.reason},
-            {"lapsed_at", held.lapsed_at}};
-}
-
 json to_json(const Generation& g) {
     return {
         {"number", g.number}, {"epoch", g.epoch}, {"accepted", g.accepted_s}, {"count", g.count}};
@@ -43,7 +34,21 @@ json to_json(const feed::Suspension& s) {
     return {{"what", static_cast<int>(s.what)},
             {"value", s.value},
             {"since", s.since_s},
+            {"until", s.until_s},
             {"reason", s.reason}};
+}
+
+json to_json(const HeldSuspension& held) {
+    json j = to_json(held.what);
+    j["lapsed_at"] = held.lapsed_at;
+    return j;
+}
+
+json to_json(const std::vector<feed::Suspension>& suspensions) {
+    json list = json::array();
+    for (const feed::Suspension& one : suspensions)
+        list.push_back(to_json(one));
+    return list;
 }
 
 json to_json(const Consent& c) {
@@ -52,24 +57,12 @@ json to_json(const Consent& c) {
 }
 
 json newcomers_json(const FeedState& s) {
-    json doubted = json::array(), confirmed = json::array(), hours = json::array();
-    for (const feed::Suspension& one : s.doubted)
-        doubted.push_back(to_json(one));
+    json confirmed = json::array(), hours = json::array();
     for (const Confirmed& one : s.confirmed)
         confirmed.push_back({static_cast<int>(one.what), one.value, one.time_s});
     for (const HitsOfHour& one : s.hours)
         hours.push_back({one.hour, one.hits});
-    return {{"doubted", doubted}, {"confirmed", confirmed}, {"hours", hours}};
-}
-
-json own_json(const FeedState& s) {
-    json own = json::array();
-    for (const feed::Suspension& one : s.own_suspensions) {
-        json entry = to_json(one);
-        entry["until"] = one.until_s;
-        own.push_back(std::move(entry));
-    }
-    return own;
+    return {{"doubted", to_json(s.doubted)}, {"confirmed", confirmed}, {"hours", hours}};
 }
 
 json to_json(const FeedState& s) {
@@ -105,7 +98,7 @@ json to_json(const FeedState& s) {
               {"pinned", s.hold.pinned},
               {"reason", s.hold.reason},
               {"uid", s.hold.uid}}},
-            {"own_suspensions", own_json(s)},
+            {"own_suspensions", to_json(s.own_suspensions)},
             {"newcomers", newcomers_json(s)},
             {"begun", s.begun_sha256},
             {"consent", s.consent ? to_json(*s.consent) : json(nullptr)},
@@ -120,15 +113,13 @@ feed::SuspensionOf kind_of(int what) {
     return static_cast<feed::SuspensionOf>(std::clamp(what, 0, 2));
 }
 
-HeldSuspension suspension_of(const json& j) {
-    return {{kind_of(j.at("what")), j.at("value"), j.at("since"), j.at("until"), j.at("reason")},
-            j.at("lapsed_at")};
+feed::Suspension suspension_of(const json& j) {
+    return {kind_of(j.at("what")), j.at("value"), j.at("since"), j.at("until"), j.at("reason")};
 }
 
 void read_newcomers(const json& j, FeedState* s) {
     for (const json& one : j.at("doubted"))
-        s->doubted.push_back(
-            {kind_of(one.at("what")), one.at("value"), one.at("since"), 0, one.at("reason")});
+        s->doubted.push_back(suspension_of(one));
     for (const json& one : j.at("confirmed"))
         s->confirmed.push_back({kind_of(one.at(0)), one.at(1), one.at(2)});
     for (const json& one : j.at("hours"))
@@ -151,9 +142,9 @@ FeedState state_of(const json& j) {
     s.in_force = generation_of(j.at("in_force"));
     s.previous = generation_of(j.at("previous"));
     for (const json& one : j.at("suspensions"))
-        s.suspensions.push_back(suspension_of(one));
+        s.suspensions.push_back({suspension_of(one), one.at("lapsed_at")});
     for (const json& one : j.value("lifted", json::array()))  // younger than the rest
-        s.lifted.push_back(suspension_of(one));
+        s.lifted.push_back({suspension_of(one), one.at("lapsed_at")});
     for (const json& one : j.at("accepted"))
         s.accepted.push_back({one.at("time"), one.at("base"), one.at("generation"), one.at("added"),
                               one.at("removed"), one.value("new_epoch", false)});
@@ -162,8 +153,7 @@ FeedState state_of(const json& j) {
     const json& hold = j.at("hold");
     s.hold = {hold.at("until"), hold.at("pinned"), hold.at("reason"), hold.at("uid")};
     for (const json& one : j.value("own_suspensions", json::array()))  // as well
-        s.own_suspensions.push_back({kind_of(one.at("what")), one.at("value"), one.at("since"),
-                                     one.at("until"), one.at("reason")});
+        s.own_suspensions.push_back(suspension_of(one));
     if (j.contains("newcomers")) read_newcomers(j.at("newcomers"), &s);  // younger than the rest
     s.begun_sha256 = j.value("begun", std::string());
     if (const json consent = j.value("consent", json(nullptr)); consent.is_object())
