@@ -500,28 +500,29 @@ void Worker::State::fill_incident(const Judged& judged, const Finding& finding) 
     }
     copy_text(service(flow).name, incident.service);
     copy_text(options.legal_basis, incident.legal_basis);
-    copy_clean(exchanges[flow.exchange].parser.head().method,
-               std::span(incident.method).first(sizeof incident.method - 1));
-    incident.server = endpoint_of(flow.client.like.destination);
-    incident.vlan = table.key(judged.flow).vlan();
+    fill_request(flow, &incident);
     // Who uploaded a test vector has done nothing.
     if (tests || !finding.tells_of_person(*index)) return;
     copy_clean(name.field, std::span(incident.field).first(sizeof incident.field - 1));
     copy_clean(name.file_name, std::span(incident.name).first(sizeof incident.name - 1));
     copy_clean(name.member, std::span(incident.member).first(sizeof incident.member - 1));
     copy_clean(name.container, std::span(incident.container).first(sizeof incident.container - 1));
-    fill_request(flow, &incident);
+    fill_person(flow, &incident);
 }
 
 void Worker::State::fill_request(const Flow& flow, IncidentRecord* record) const {
     const Exchange& exchange = const_cast<SlotPool<Exchange>&>(exchanges)[flow.exchange];
+    record->server = endpoint_of(flow.client.like.destination);
+    record->vlan = table.key(static_cast<FlowNumber>(&flow - flows.get())).vlan();
+    copy_clean(exchange.parser.head().method,
+               std::span(record->method).first(sizeof record->method - 1));
+}
+
+void Worker::State::fill_person(const Flow& flow, IncidentRecord* record) const {
+    const Exchange& exchange = const_cast<SlotPool<Exchange>&>(exchanges)[flow.exchange];
     const Head& head = exchange.parser.head();
     const ServiceOptions& wanted = service(flow);
-    const FlowKey& key = table.key(static_cast<FlowNumber>(&flow - flows.get()));
     record->client = endpoint_of(flow.client.like.source);
-    record->server = endpoint_of(flow.client.like.destination);
-    record->vlan = key.vlan();
-    copy_clean(head.method, std::span(record->method).first(sizeof record->method - 1));
     copy_clean(head.host, std::span(record->host).first(sizeof record->host - 1));
     copy_clean(head.target, std::span(record->target).first(sizeof record->target - 1));
     account_of(head, wanted.account_from, wanted.account_header,

@@ -465,6 +465,7 @@ struct Worker::State {
     void record_match(const Judged& judged, const Finding& finding);
     void fill_incident(const Judged& judged, const Finding& finding);
     void fill_request(const Flow& flow, IncidentRecord* record) const;
+    void fill_person(const Flow& flow, IncidentRecord* record) const;
     void count_clean(const Judged& judged, const Finding& finding);
     void count_dismissed(const Judged& judged);
     void count_verdict(const Judged& judged, ServiceVerdict verdict);

@@ -17,6 +17,7 @@ bool Worker::State::request_verification(FlowNumber number, VerifyReason reason,
     if (wanted.verify == 0 || flow.exchange == no_exchange) return false;
     incident = IncidentRecord{};
     fill_request(flow, &incident);
+    fill_person(flow, &incident);
     verification = VerifyRecord{};
     verification.time_ns = now.unix_ns;
     verification.client = incident.client;
