@@ -3,66 +3,23 @@
 # What weakens waits for the second one, what strengthens does not, a trial goes back by itself, a
 # bypass has two persons or a broken glass, and all of it is in the audit trail.
 . "$(dirname "$0")/_cordon.sh"
-need useradd userdel groupadd groupdel setpriv
-me=cdn$$  # names of this test alone
-vera=${me}v olga=${me}o anna=${me}a bert=${me}b
+. "$(dirname "$0")/_people.sh"
 
 eval "write_plain_config() $(declare -f write_config | sed 1d)"
 write_config() {
     write_plain_config
-    cat >> "$CONFIG" << TEXT
-[operators]
-approvers = ${APPROVERS:-2}
-viewer_group = "$me-viewer"
-operator_group = "$me-operator"
-admin_group = "$me-admin"
-${MORE_LINES:-}
-TEXT
+    write_operators >> "$CONFIG"
+    echo "${MORE_LINES:-}" >> "$CONFIG"
 }
 eval "lab_up_alone() $(declare -f lab_up | sed 1d)"
 lab_up() {
     lab_up_alone
-    local role
-    for role in viewer operator admin; do lab_group "$me-$role"; done
-    lab_user $vera "$me-viewer"
-    lab_user $olga "$me-operator"
-    lab_user $anna "$me-admin"
-    lab_user $bert "$me-admin"
+    people_up
 }
 cordon_up
 
-# by USER command…   — cordonctl as that user; what it said is in $WORK/said.
-by() {
-    local user=$1
-    shift
-    setpriv --reuid "$user" --regid "$user" --init-groups "$BIN/cordonctl" \
-        --run-dir "$WORK/run" "$@" > "$WORK/said" 2>&1
-}
-ends() {
-    local wanted=$1 status=0
-    shift
-    "$@" || status=$?
-    [ $status = "$wanted" ] || { echo "exit $status" && cat "$WORK/said" && return 1; }
-}
-says() { grep -q "$1" "$WORK/said"; }
-hash_said() { sed -n 's/^ *cordonctl approve \([0-9a-f]*\)$/\1/p' "$WORK/said"; }
 mode_is() { ctl mode show --json | grep -q "\"in_force\":\"$2\"[^}]*\"service\":\"$1\""; }
-trail() { ctl audit show --limit 1000; }
-on_record() { trail | grep -qE "$1"; }
-# json_of EXPRESSION command…   — of the answer, as `a`.
-json_of() {
-    local expression=$1
-    shift
-    "$@" --json | python3 -c "import json, sys; a = json.load(sys.stdin); print($expression)"
-}
 
-restart_cordond() {
-    stop_cordond KILL
-    rm -f "$WORK/run/cordond.sock" "$WORK/run/viewer.sock" \
-        "$WORK/run/operator.sock" "$WORK/run/admin.sock"
-    start_cordond "$CONFIG"
-    wait_for 5 by $bert mode show || fail "cordond does not answer"
-}
 # Of the configuration in force, by `config history`.
 last() { json_of "a['configurations'][-1]['$1']" ctl config history; }
 

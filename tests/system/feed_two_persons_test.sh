@@ -4,9 +4,8 @@
 # clients at once reports until somebody confirms it. Real users in their roles; the copy comes
 # across an air gap, published three hours ago.
 . "$(dirname "$0")/_sync.sh"
-need useradd userdel groupadd groupdel setpriv faketime
-me=cdf$$
-vera=${me}v olga=${me}o anna=${me}a bert=${me}b
+. "$(dirname "$0")/_people.sh"
+need faketime
 
 feed() { faketime -f -3h "$FEED" "$@" >> "$WORK/feed.log" 2>&1; }
 key_of() { feed key "$1" "$WORK/keys/$1.key" --unprotected; }
@@ -40,39 +39,13 @@ write_two_person_config() {
 curator = "Hotline of the test"
 legal_basis = "contract 7"' write_feed_config
     sed -i '1d' "$CONFIG"  # lab = true
-    cat >> "$CONFIG" << TEXT
-[operators]
-approvers = 2
-viewer_group = "$me-viewer"
-operator_group = "$me-operator"
-admin_group = "$me-admin"
-TEXT
+    write_operators >> "$CONFIG"
 }
 
-# by USER command…   — cordonctl as that user; what it said is in $WORK/said.
-by() {
-    local user=$1
-    shift
-    setpriv --reuid "$user" --regid "$user" --init-groups "$BIN/cordonctl" \
-        --run-dir "$WORK/run" "$@" > "$WORK/said" 2>&1
-}
-ends() {
-    local wanted=$1 status=0
-    shift
-    "$@" || status=$?
-    [ $status = "$wanted" ] || { echo "exit $status" && cat "$WORK/said" && return 1; }
-}
-says() { grep -q -- "$1" "$WORK/said"; }
-hash_said() { sed -n 's/^ *cordonctl approve \([0-9a-f]*\)$/\1/p' "$WORK/said"; }
 as_root() { ctl "$@" > "$WORK/said" 2>&1; }
-on_record() { ctl audit show --limit 1000 | grep -qE "$1"; }
 
 lab_up
-for role in viewer operator admin; do lab_group "$me-$role"; done
-lab_user $vera "$me-viewer"
-lab_user $olga "$me-operator"
-lab_user $anna "$me-admin"
-lab_user $bert "$me-admin"
+people_up
 random_file "$WORK/known" "$KNOWN_SIZE" 1
 start_nginx
 begin_feed
@@ -185,8 +158,7 @@ check "an admin approves what is named" eval 'names_case && by $anna approve "$h
 check "what it matched does nothing here" wait_for 5 stored "$URL4/suspended" "$WORK/known"
 check "the feed says so" in_feed "and 1 here by"
 check "and the case" eval 'ctl explain "$case_of" | grep -q "suspended here until"'
-stop_cordond KILL
-start_cordond "$CONFIG"
+restart_cordond
 check "a restart keeps it" wait_for 5 stored "$URL4/suspended2" "$WORK/known"
 check "both are on record" wait_for 5 on_record "$anna *admin *suspension.approved .*asked by $olga"
 check "an operator ends it" ends 0 by $olga suspend "$case_of" --end --reason "it was right"

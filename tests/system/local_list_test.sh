@@ -3,9 +3,7 @@
 # approved by another who has the digest himself. What it lists passes, in enforce, and leaves a
 # case without anything of a person in it. Its end holds with cordond dead; nothing lets it block.
 . "$(dirname "$0")/_sync.sh"
-need useradd userdel groupadd groupdel setpriv python3
-me=cdl$$  # names of this test alone
-vera=${me}v olga=${me}o anna=${me}a
+. "$(dirname "$0")/_people.sh"
 ACCOUNT=person-4711
 SERVICE_LINES='account_from = "header"
 account_header = "X-Account"'
@@ -13,53 +11,21 @@ account_header = "X-Account"'
 eval "write_plain_config() $(declare -f write_config | sed 1d)"
 write_config() {
     write_plain_config
-    cat >> "$CONFIG" << TEXT
-[operators]
-approvers = 2
-viewer_group = "$me-viewer"
-operator_group = "$me-operator"
-admin_group = "$me-admin"
-[log]
-events = "$WORK/events.json"
-TEXT
+    write_operators >> "$CONFIG"
+    printf '[log]\nevents = "%s"\n' "$WORK/events.json" >> "$CONFIG"
 }
 eval "lab_up_alone() $(declare -f lab_up | sed 1d)"
 lab_up() {
     lab_up_alone
-    local role
-    for role in viewer operator admin; do lab_group "$me-$role"; done
-    lab_user $vera "$me-viewer"
-    lab_user $olga "$me-operator"
-    lab_user $anna "$me-admin"
+    people_up
 }
 sync_up
 ctl feed sync centre > "$WORK/sync.log" 2>&1 || fail "no feed: $(cat "$WORK/sync.log")"
 
-# by USER command…   — cordonctl as that user; what it said is in $WORK/said.
-by() {
-    local user=$1
-    shift
-    setpriv --reuid "$user" --regid "$user" --init-groups "$BIN/cordonctl" \
-        --run-dir "$WORK/run" "$@" > "$WORK/said" 2>&1
-}
 by_json() { by $vera "$@" && cat "$WORK/said"; }
-ends() {
-    local wanted=$1 status=0
-    shift
-    "$@" || status=$?
-    [ $status = "$wanted" ] || { echo "exit $status" && cat "$WORK/said" && return 1; }
-}
-says() { grep -q -- "$1" "$WORK/said"; }
 # Wherever its lines were broken.
 tells() { tr -s ' \n' ' ' < "$WORK/said" | grep -q -- "$1"; }
-on_record() { ctl audit show --limit 1000 | grep -qE "$1"; }
 sha256_of() { sha256sum "$1" | cut -d' ' -f1; }
-# json_of EXPRESSION command…   — of the answer, as `a`.
-json_of() {
-    local expression=$1
-    shift
-    "$@" --json | python3 -c "import json, sys; a = json.load(sys.stdin); print($expression)"
-}
 summary() { json_of "a['control']['local_list']$1" ctl status; }
 hits_are() { [ "$(summary "['hits']['$1']")" = "$2" ]; }
 # list_file FILE option…   — asked for by one person, approved by another.
@@ -70,16 +36,6 @@ list_file() {
     ends 12 by $olga list add "$digest" "$@" || return 1
     hash=$(sed -n 's/^ *cordonctl list approve \([0-9a-f]*\) DIGEST$/\1/p' "$WORK/said")
     ends 0 by $anna list approve "$hash" "$digest"
-}
-begin_cordond() {
-    local role
-    for role in cordond viewer operator admin; do rm -f "$WORK/run/$role.sock"; done
-    start_cordond "$CONFIG"
-    wait_for 5 by $anna list show || fail "cordond does not answer"
-}
-restart_cordond() {
-    stop_cordond KILL
-    begin_cordond
 }
 # Neither whose upload it was, nor what it was called, nor the digest: in no file of ours, the open
 # segment of the journal included.
