@@ -74,6 +74,30 @@ bool line(const Settings& settings) {
     return true;
 }
 
+// What the verdict adds: the last segment of an object waits for it, the others do not.
+bool hold(const Settings& settings) {
+    for (const std::uint64_t object_bytes : {64u << 10, 1u << 20}) {
+        for (const std::uint32_t flows : {1u, 64u}) {
+            LineSettings of_line;
+            of_line.flows = flows;
+            of_line.object_bytes = object_bytes;
+            of_line.digests = settings.digests;
+            of_line.runs = settings.few();
+            const LineResult result = run_line(of_line);
+            Report("hold", settings.json)
+                .number("flows", flows)
+                .number("object_bytes", static_cast<double>(object_bytes))
+                .word("digests", digest_names(settings.digests))
+                .number("runs", settings.few())
+                .spread("held_us", result.held_us)
+                .spread("passed_us", result.passed_us)
+                .number("added_us", result.held_us.median - result.passed_us.median)
+                .end();
+        }
+    }
+    return true;
+}
+
 bool lanes(const Settings& settings) {
     for (const LanesResult& result : run_lanes({settings.few()})) {
         Report("lanes", settings.json)
@@ -208,6 +232,9 @@ constexpr Bench benches[] = {
      "              whole line over a port in memory, against the same digests alone; how long "
      "the\n"
      "              last segment of an object is held, against what the others take"},
+    {"hold", hold, "d",
+     "[--digests md5,sha1,sha256]\n"
+     "              how long the verdict keeps an upload's last segment, against any other one"},
     {"lanes", lanes, "", "\n              digest kernels, against one stream of OpenSSL"},
     {"assembly", assembly, "", "\n              uploads in parts, against one PUT of the same"},
     {"decoders", decoders, "", "\n              bodies taken apart, against their SHA-256"},
