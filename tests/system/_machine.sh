@@ -14,7 +14,8 @@ machine_lab() {
     need "$BIN/cordon-dataplane" python3 curl dpkg-deb dh /lib/systemd/systemd
     lab_up
     [ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
-    make -s -C "$ROOT" deb > "$WORK/deb.log" 2>&1 || fail "make deb: $(tail -n 5 "$WORK/deb.log")"
+    _in_turn make -s -C "$ROOT" deb > "$WORK/deb.log" 2>&1 ||
+        fail "make deb: $(tail -n 5 "$WORK/deb.log")"
     mkdir "$WORK/machine"
     mount -t tmpfs cordon-machine "$WORK/machine"
     _lab_mounts=$WORK/machine

@@ -59,6 +59,10 @@ TEXT
 # run_ceph NAME PROGRAM…   — as its user, on the storage.
 as_ceph="--setuser ceph --setgroup ceph"
 run_ceph() { in_sto timeout 20 "${@:2}" > "$WORK/$1.log" 2>&1 || fail "ceph: $1"; }
+# A monitor that has just begun may refuse the first command (EPERM, no descriptions yet).
+osd_is_new() {
+    in_sto timeout 20 ceph --connect-timeout 15 osd new "$OSD_ID" > "$WORK/osd-new.log" 2>&1
+}
 osd_is_up() { grep -q 'state: booting -> active' "$WORK/osd.log"; }
 rgw_answers() { in_sto curl -s -o /dev/null --max-time 2 "$URL4/"; }
 # One start in five stands still before the first map comes.
@@ -76,7 +80,7 @@ start_rgw() {
         "$CEPH/monmap"
     run_ceph mon-make ceph-mon --mkfs -i a --monmap "$CEPH/monmap" --keyring /dev/null $as_ceph
     start_background mon $IN_STO ceph-mon -i a -f $as_ceph
-    run_ceph osd-new ceph --connect-timeout 15 osd new "$OSD_ID"
+    wait_for 10 osd_is_new || fail "ceph: osd-new"
     run_ceph osd-make ceph-osd -i 0 --mkfs --osd-uuid "$OSD_ID" $as_ceph
     start_osd || start_osd || start_osd || fail "the OSD of Ceph is not up"
     start_background rgw $IN_STO radosgw -f -n client.rgw $as_ceph

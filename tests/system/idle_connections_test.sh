@@ -1,6 +1,7 @@
 #!/bin/bash
 # Twenty thousand connections that say nothing: uploads go on beside them, memory does not grow with
 # them, and those beyond the table take the places of the longest idle.
+# Alone: its crowd takes a processor and the memory of sockets.
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_overload.sh"
 need "$CROWD"

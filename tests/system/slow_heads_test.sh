@@ -1,6 +1,7 @@
 #!/bin/bash
 # Connections that say a byte of their head a second take all messages: they are ended one by one
 # (408) for those who upload.
+# Alone: its crowd takes a processor.
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_overload.sh"
 need "$CROWD"

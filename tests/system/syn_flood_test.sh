@@ -1,6 +1,7 @@
 #!/bin/bash
 # SYNs from invented addresses, which the storage answers, fill the flow table many times over:
 # uploads go on, a known file is refused, nothing grows.
+# Alone: the flood takes a processor.
 . "$(dirname "$0")/_cordon.sh"
 . "$(dirname "$0")/_overload.sh"
 need "$CROWD"
