@@ -97,6 +97,9 @@ assembly_sources := \
     dataplane/assembly/in_place.cpp \
     dataplane/assembly/forgotten.cpp \
     dataplane/assembly/renamed.cpp \
+    dataplane/assembly/copied.cpp \
+    dataplane/assembly/source_names.cpp \
+    dataplane/assembly/source_shelf.cpp \
     dataplane/assembly/numbering.cpp
 verdict_sources := dataplane/verdict/policy.cpp
 worker_sources := \

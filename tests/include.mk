@@ -44,6 +44,8 @@ room_tests := \
     policy \
     assembly \
     assembly_leaves \
+    source_names \
+    source_shelf \
     worker \
     worker_reset \
     worker_system_calls \

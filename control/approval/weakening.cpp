@@ -169,6 +169,8 @@ constexpr Row<S> service_rows[] = {
     // "size" believes the client; "head" changes no verdict.
     {"service.dismiss", Weight::higher, [](const S& s) { return choice(s.dismiss, s.dismiss == DismissBy::size ? 1 : 0); }},
     {"service.embedded_archives", Weight::higher, [](const S& s) { return choice(s.embedded_archives); }},
+    // What is copied from a name that is known passes.
+    {"service.copy_sources", Weight::higher, [](const S& s) { return text(s.copy_sources); }},
     // Who is named in an incident.
     {"service.proxy_protocol", Weight::any, [](const S& s) { return choice(s.proxy_protocol); }},
     {"service.client_from", Weight::any, [](const S& s) { return choice(s.client_from); }},

@@ -90,6 +90,7 @@ void read_mode(TomlSection* section, ServiceOptions* s) {
     section->flag("weak_blocks", &s->weak_blocks);
     section->choice("dismiss", &s->dismiss);
     section->choice("embedded_archives", &s->embedded_archives);
+    section->text("copy_sources", s->copy_sources, storage_name_rule);
 }
 
 void read_hops(TomlSection* section, ServiceOptions* s) {

@@ -76,6 +76,13 @@ bool service_name(std::string_view text) {
     return made_of(text, "-_.");
 }
 
+// "path", or a name with a dot in it.
+bool storage_name(std::string_view text) {
+    const bool is_name = made_of(text, "-.") && text.find('.') != std::string_view::npos &&
+                         !text.starts_with('.') && !text.ends_with('.');
+    return text == "path" || is_name;
+}
+
 }  // namespace
 
 const TextRule any_text_rule = {any_text, "text"};
@@ -92,5 +99,7 @@ const TextRule path_rule = {path, "an absolute path without .. or a slash at its
 const TextRule pci_rule = {pci, "a PCI address like \"0000:3b:00.0\""};
 const TextRule service_name_rule = {service_name,
                                     "a name of letters, digits, dash, dot and underscore"};
+const TextRule storage_name_rule = {
+    storage_name, "\"path\", or the name of the storage, like \"s3.example.com\""};
 
 }  // namespace cordon

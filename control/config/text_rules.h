@@ -16,5 +16,6 @@ extern const TextRule interface_rule;
 extern const TextRule path_rule;
 extern const TextRule pci_rule;
 extern const TextRule service_name_rule;
+extern const TextRule storage_name_rule;
 
 }  // namespace cordon

@@ -44,6 +44,7 @@ Assembly::Assembly(const AssemblyLimits& limits, std::uint64_t seed)
       piece_list_(limits.pieces_max),
       spool_(limits.spool_bytes_max),
       leaves_(std::uint64_t{limits.leaves_max} * sizeof(TreeDigest)),
+      sources_(limits::assembly_sources_max, limits.idle_ns, &leaves_),
       lists_(limits::assembly_list_bytes_max),
       moved_(std::make_unique<Moved>()) {
     const std::size_t upload_heads = std::size_t{upload_buckets_each_} * shard_count_;
@@ -242,6 +243,7 @@ void Assembly::unpin(Shard& shard, std::uint32_t number, Now now) {
 }
 
 std::uint32_t Assembly::expire(Now now) {
+    sources_.expire(now);
     const std::uint32_t turn = expire_at_.fetch_add(1, std::memory_order_relaxed);
     Shard& shard = shards_[turn % shard_count_];
     const Locked locked(shard.lock);
@@ -262,6 +264,7 @@ std::uint32_t Assembly::expire(Now now) {
 
 void Assembly::reopen(Now now) {
     older_until_ns_.store(now.ns + limits_.idle_ns, std::memory_order_relaxed);
+    sources_.forget_all();
 }
 
 bool Assembly::may_be_older(Now now) const {

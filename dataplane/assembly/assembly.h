@@ -63,6 +63,7 @@
 
 #include "dataplane/assembly/chain_content.h"
 #include "dataplane/assembly/recipe.h"
+#include "dataplane/assembly/source_shelf.h"
 #include "dataplane/assembly/spin_lock.h"
 #include "dataplane/assembly/spool.h"
 #include "dataplane/base/limits.h"
@@ -124,22 +125,13 @@ struct PieceBegun {
     bool noted = false;
 };
 
-// What was found in a piece by itself, when nothing but leaves may stay of it.
-struct PieceMarks {
-    bool is_searched = false;  // it has no mark of a zip in it
-    bool is_plain = false;     // an object that begins like it is no archive, nor a text with files
-    // Where one may stand across two pieces. (A shorter one is the last.)
-    std::array<std::uint8_t, 3> first = {};
-    std::array<std::uint8_t, 3> last = {};
-    std::uint8_t ends = 0;  // how many bytes those have
-};
-
 // What is known of a piece at its end.
 struct PieceSum {
     std::uint64_t length;
     std::array<std::uint8_t, 16> digest;    // of sha256: tells equal pieces
     std::array<std::uint8_t, 16> md5 = {};  // of components: as lists tell them
     PieceMarks marks = {};
+    SourceSlice slice = {};  // that it is a copy of
 };
 
 // What the storage says of a piece. By a 3xx or 4xx it refused it before it wrote (but for 400 and
@@ -266,8 +258,13 @@ class Assembly {
     void abort_refused(const PieceTicket& ticket, Now now);
     // What the storage answered to it.
     void answered(const PieceTicket& ticket, PieceAnswer answer);
-    // A piece that the storage copies from elsewhere.
+    // A piece that the storage copies from elsewhere: the upload cannot be judged any more.
     PieceBegun copy(const PieceRequest& request, std::uint32_t service, Now now);
+    // The same from what is known. Without *ticket it is there already, or as with copy().
+    PieceBegun begin_copy(const PieceRequest& request, std::uint32_t service,
+                          const SourceSlice& slice, Now now, PieceTicket* ticket);
+    // `is_known`: its source stands as it stood.
+    void end_copy(const PieceTicket& ticket, PieceAnswer answer, bool is_known, Now now);
     void forget(const PieceRequest& request, std::uint32_t service);  // Abort
     // What was refused with `crossing` passes after all.
     void taint(const PieceRequest& request, std::uint32_t service);
@@ -344,6 +341,8 @@ class Assembly {
     // leaves tell: of such pieces one may be no whole number of them, the last.
     bool may_go_by_leaves(const PieceTicket& ticket, std::uint64_t length);
     LeafSpool& leaf_spool() { return leaves_; }
+    // Objects of which a storage may be told to copy ranges.
+    SourceShelf& sources() { return sources_; }
 
     // Bytes whose place is not known yet. False: there is no room, and *run is empty again.
     bool set_aside(SpoolRun* run, Bytes bytes);
@@ -420,6 +419,7 @@ class Assembly {
     std::uint32_t& bucket(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
     bool has_place(const Upload& upload) const;
     std::uint32_t open_piece(Shard& shard, std::uint32_t upload, std::uint64_t position);
+    std::uint32_t piece_at(Shard& shard, std::uint32_t upload, std::uint64_t position) const;
     void remove_piece(Shard& shard, std::uint32_t number);
     void leave_place(Shard& shard, std::uint32_t number);
     std::uint32_t whole_at(Shard& shard, std::uint32_t upload, std::uint64_t position,
@@ -502,6 +502,7 @@ class Assembly {
     FreeList piece_list_;
     Spool spool_;
     LeafSpool leaves_;
+    SourceShelf sources_;
     ListSpool lists_;
     std::atomic<std::uint32_t> uploads_live_{0};
     std::atomic<std::uint64_t> evicted_{0};

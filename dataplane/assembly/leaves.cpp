@@ -43,15 +43,19 @@ LeafStep Assembly::read_leaves(UploadRef ref, std::uint64_t position, LeafCursor
     }
     if (found == none) return LeafStep::missing;
     const Piece& piece = pieces_[found];
-    const bool is_told = piece.state == PieceState::whole &&
-                         piece.leaves.bytes == leaves_of(piece.length) * sizeof(TreeDigest);
+    const bool is_told =
+        piece.state == PieceState::whole &&
+        (piece.slice || piece.leaves.bytes == leaves_of(piece.length) * sizeof(TreeDigest));
     if (!is_told || (cursor->is_over && piece.length != 0)) return LeafStep::none;
     if (cursor->begun == 0) {
         cursor->begun = piece.begun;
         cursor->at = {};
     }
     if (cursor->begun != piece.begun) return LeafStep::in_flight;  // another came in its place
-    while (list->count < list->room.size()) {
+    PieceMarks marks = piece.marks;
+    if (piece.slice && !sources_.read(piece.slice, &cursor->at, list, &marks))
+        return LeafStep::none;
+    while (!piece.slice && list->count < list->room.size()) {
         const std::size_t most = (list->room.size() - list->count) * sizeof(TreeDigest);
         const Bytes bytes = leaves_.read(piece.leaves, &cursor->at, most);
         if (bytes.empty()) break;
@@ -59,7 +63,7 @@ LeafStep Assembly::read_leaves(UploadRef ref, std::uint64_t position, LeafCursor
         list->count += static_cast<std::uint32_t>(bytes.size() / sizeof(TreeDigest));
     }
     if (list->count != 0) return LeafStep::leaves;
-    *sum = {piece.length, piece.digest, piece.md5, piece.marks};
+    *sum = {piece.length, piece.digest, piece.md5, marks, piece.slice};
     cursor->begun = 0;
     cursor->is_over = cursor->is_over || !is_whole_leaves(piece.length);
     return LeafStep::end;

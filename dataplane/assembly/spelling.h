@@ -25,7 +25,14 @@
 namespace cordon {
 
 // What kind of name a key is made of: names of different kinds never meet.
-enum class KeyKind : char { path = 'p', session = 's', block = 'b', file = 'f', prefix = 'd' };
+enum class KeyKind : char {
+    path = 'p',
+    session = 's',
+    block = 'b',
+    file = 'f',
+    prefix = 'd',
+    source = 'o',
+};
 
 // The path as servers resolve it, each segment with a slash before it ("" for the root). Returns
 // its bytes; what does not fit is left out.

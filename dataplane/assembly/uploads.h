@@ -33,6 +33,7 @@ struct Assembly::Piece {
     std::array<std::uint8_t, 16> digest;
     std::array<std::uint8_t, 16> md5;
     PieceMarks marks;
+    SourceSlice slice;  // that the storage copied
     std::uint32_t upload;
     std::uint32_t upload_next;  // of its upload's pieces
     std::uint32_t upload_previous;

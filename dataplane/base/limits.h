@@ -160,6 +160,11 @@ inline constexpr std::uint64_t spool_bytes_max = 256ull << 20;
 // Leaves of tree fingerprints that pieces have: 32 B for each MiB, in blocks of eight. As many are
 // under way at once as 64 uploads of 8 GiB have; pieces without are judged as if no list had trees.
 inline constexpr std::uint32_t assembly_leaves_max = 512 * 1024;
+// Objects that came lately, whose leaves are kept in case a storage is told to copy ranges of them:
+// each takes 150 B, and its leaves what uploads under way leave, half of all at most.
+inline constexpr std::uint32_t assembly_sources_max = 8192;
+// For so long an upload of which nobody saw the answer may still take the place of a later one.
+inline constexpr std::uint32_t assembly_source_doubt_seconds = 60;
 // Of the lists of commits under way: 80 KB for the 10,000 parts that S3 allows, 400 KB for 50,000
 // blocks of Azure.
 inline constexpr std::uint64_t assembly_list_bytes_max = 8ull << 20;

@@ -143,6 +143,9 @@ namespace cordon {
     X(assembly_committed,   "uploads", "uploads in pieces judged as a whole")                     \
     X(assembly_by_leaves,   "uploads", "uploads in pieces judged by the leaves of their tree fingerprint alone") \
     X(assembly_leafless,    "pieces",  "pieces without room for the leaves of their tree fingerprint") \
+    X(assembly_source,      "objects", "objects whose leaves are kept for parts that the storage copies") \
+    X(assembly_source_full, "objects", "objects without room for leaves of which the storage may copy parts") \
+    X(assembly_source_read, "pieces",  "pieces that the storage copied from an object whose leaves are known") \
     X(assembly_aborted,     "uploads", "uploads in pieces aborted by the client")                 \
     X(assembly_expired,     "uploads", "uploads in pieces forgotten after their time")            \
     X(assembly_gap,         "uploads", "uploads completed with pieces that were not seen")        \

@@ -13,7 +13,7 @@
 namespace cordon {
 
 inline constexpr std::uint32_t options_magic = 0x504f4443;  // "CDOP"
-inline constexpr std::uint32_t options_version = 5;
+inline constexpr std::uint32_t options_version = 6;
 
 enum class ServiceMode : std::uint8_t { enforce, observe, bypass };
 enum class FailMode : std::uint8_t { open, closed };
@@ -74,6 +74,9 @@ struct ServiceOptions {
     AddressPrefix trusted_hops[8];  // peers whose PROXY line or header is believed
     std::uint64_t bypass_until_s;   // Unix seconds, with mode bypass
     char swift[64];  // path of the storage's Swift API, where the verifier can find its objects
+    // Where the names of the storage have bucket or account: "path", or the name below which they
+    // stand in the host. With it what the storage copies is known by the name of its source.
+    char copy_sources[64];
     std::uint8_t verify;  // what cannot be judged in flight is judged on the storage
     DismissBy dismiss;
     EmbeddedArchives embedded_archives;

@@ -59,7 +59,8 @@ bool service_values_named(const ServiceOptions& s) {
 }
 
 OptionsFileResult check_service(const ServiceOptions& s) {
-    if (!terminated(s.name) || !terminated(s.client_header) || !terminated(s.account_header)) {
+    if (!terminated(s.name) || !terminated(s.client_header) || !terminated(s.account_header) ||
+        !terminated(s.copy_sources)) {
         return OptionsFileResult::bad_text;
     }
     if (!service_values_named(s)) return OptionsFileResult::bad_value;

@@ -100,6 +100,7 @@ MemoryPlan plan_memory(const Options& options, std::uint64_t frame_buffer_bytes,
     plan.add("assemblies_max (pieces)", assembly.pieces_max, Assembly::piece_bytes());
     plan.add("lists of commits", 1, limits::assembly_list_bytes_max);
     plan.add("tree leaves", assembly.leaves_max, sizeof(TreeDigest));
+    plan.add("sources of copies", limits::assembly_sources_max, SourceShelf::place_bytes());
     plan.add("spool_bytes_max", 1, options.spool_bytes_max);
     plan.add("fragments", workers, limits::fragment_bytes_max + fragment_table_bytes);
     plan.add("content types", 1, limits::type_databases_bytes_max);

@@ -315,7 +315,8 @@ void reads_every_key_of_a_service(void**) {
                           "account_from = 'header'\naccount_header = 'X-Account'\n"
                           "on_tls = 'pass'\non_unparsable = 'reset'\non_limit = 'pass'\n"
                           "allow_upgrade = true\nweak_blocks = true\n"
-                          "dismiss = 'size'\nembedded_archives = 'ignore'\n");
+                          "dismiss = 'size'\nembedded_archives = 'ignore'\n"
+                          "copy_sources = 's3.example.com'\n");
     const ServiceOptions& s = c.options.services[0];
     assert_string_equal(s.name, "a");
     assert_int_equal(s.prefix.bits, 32);
@@ -340,6 +341,7 @@ void reads_every_key_of_a_service(void**) {
     assert_int_equal(s.weak_blocks, 1);
     assert_int_equal(s.dismiss, DismissBy::size);
     assert_int_equal(s.embedded_archives, EmbeddedArchives::ignore);
+    assert_string_equal(s.copy_sources, "s3.example.com");
 }
 
 struct Wrong {
@@ -434,6 +436,10 @@ void names_what_is_wrong_with_every_key_of_a_service(void**) {
         {"weak_blocks = 0\n", "service.weak_blocks: must be true or false"},
         {"dismiss = 'sizes'\n", "service.dismiss: \"sizes\" is not one of off, head or size"},
         {"embedded_archives = false\n", "service.embedded_archives"},
+        {"copy_sources = 'host'\n", "service.copy_sources"},
+        {"copy_sources = '.s3.example'\n", "service.copy_sources"},
+        {"copy_sources = 's3.example:80'\n", "service.copy_sources"},
+        {"copy_sources = ''\n", "service.copy_sources"},
         {"proxy_protocol = 'v2'\n", "service.proxy_protocol: \"v2\" is not one of off, accept"},
         {"client_from = 'socket'\n", "service.client_from"},
         {"client_from = 'proxy'\ntrusted_hops = ['192.0.2.1']\n",

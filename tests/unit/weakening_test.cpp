@@ -83,6 +83,8 @@ void modes_and_policies_have_a_direction(void**) {
     of("weak_blocks", "true", "false");
     of("dismiss", "'head'", "'size'");
     of("embedded_archives", "'search'", "'ignore'");
+    expect(with(service("")), with(service("copy_sources = 'path'\n")),
+           "service photos.copy_sources weakens", "service photos.copy_sources strengthens");
     expect(with(service("on_tls = 'reset'\n")), with(service("on_tls = 'refuse'\n")),
            "service photos.on_tls neutral", "service photos.on_tls neutral");
     // It brings another default along, which is in force as well.
