@@ -120,6 +120,7 @@ worker_sources := \
     dataplane/worker/advancing.cpp \
     dataplane/worker/assembling_forms.cpp \
     dataplane/worker/assembling_leaves.cpp \
+    dataplane/worker/copying.cpp \
     dataplane/worker/creating.cpp \
     dataplane/worker/renaming.cpp \
     dataplane/worker/committing.cpp \

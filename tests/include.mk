@@ -66,6 +66,7 @@ room_tests := \
     worker_assembled_archives \
     worker_assembly \
     worker_leaves \
+    worker_copies \
     worker_names \
     worker_gaps \
     worker_parallel_ranges \

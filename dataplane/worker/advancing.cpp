@@ -91,6 +91,9 @@ void Worker::State::work_on(std::uint32_t place, std::size_t* left) {
         case Assembling::Stage::folding:
             done = own.request.act == PieceAct::commit ? commit_on(place, left) : fold_piece(place);
             break;
+        case Assembling::Stage::shelving:
+            done = shelve_on(place);
+            break;
         case Assembling::Stage::recording:
             done = commit_recorded(place);
             break;

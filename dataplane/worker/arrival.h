@@ -4,6 +4,9 @@
 // Worker:     one; lives as long as its turn in the burst.
 #pragma once
 
+#include <array>
+
+#include "dataplane/base/limits.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/worker/port.h"
 
@@ -20,6 +23,12 @@ struct Arrival {
     bool waits = false;    // a fragment: accounted with its datagram
     bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
     std::size_t fate = 0;  // the frame class, once accounted
+};
+
+// Frames that leave together.
+struct OutQueue {
+    std::array<Frame, 2 * limits::burst_frames> frames;
+    std::size_t count = 0;
 };
 
 }  // namespace cordon

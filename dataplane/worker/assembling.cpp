@@ -19,6 +19,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
     forget_creation(&exchange);
     end_change(&exchange, NameChange::Outcome::unknown);
     PieceRequest request = recipe_of(head, assembly.seed());
+    begin_source(number, request);
     switch (request.act) {
         case PieceAct::none:
             return true;
@@ -50,6 +51,7 @@ bool Worker::State::begin_assembling(FlowNumber number) {
         case PieceAct::drop_piece:  // the pieces that are left are not those of the chain
         case PieceAct::copy_piece:
             counters.count(Outcome::assembly_copied);
+            if (begin_copied(number, request)) return true;
             note_begun(assembly.copy(request, flows[number].service, now));
             return true;
         case PieceAct::commit:

@@ -38,6 +38,14 @@ struct Folding {
     std::uint64_t bytes;
     std::array<std::uint8_t, 3> last;  // of them
     bool is_plain;                     // nothing is in them that would have to be taken apart
+    bool knows_first;                  // what the object begins with,
+    bool knows_last;                   // and what the pieces behind us end with
+    bool is_copied;                    // by the storage, some of them
+    bool is_doubtful;                  // from what may be something else
+    PieceMarks marks;                  // of the first one
+    SourceSlice slice;                 // of the last one
+
+    bool knows_ends() const { return knows_first && knows_last; }
 };
 
 struct CommitPlace {
@@ -77,6 +85,13 @@ struct ComponentPlace {
 };
 static_assert(ListSpool::block_bytes % sizeof(ComponentPlace) == 0);
 
+enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut
+enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };
+enum class ComponentStep : std::uint8_t { bytes, empty, wait, all };
+
+// Whether its pieces may come in any order, and show nothing before all of them are there.
+bool may_fold(const PieceRequest& request);
+
 struct Assembling {
     enum class Stage : std::uint8_t {
         form,       // its fields may make a piece of its file part
@@ -90,6 +105,7 @@ struct Assembling {
         listing,    // the pieces that a commit names are looked up
         hashing,    // and hashed
         folding,    // their leaves are put together: the bytes are not there
+        shelving,   // the same, to keep them under the name of the object
         recording,  // that the object has to be judged on the storage
     };
     PieceRequest request;

@@ -112,6 +112,7 @@ bool Worker::State::end_piece(FlowNumber number) {
         return false;
     if (!shows_at_end(own.request) && !look_at_members(place)) return false;
     if (is_whole) note_plain(exchange, own);
+    if (is_whole) note_source(&exchange, piece_sum.length, piece_sum.marks);
     own.content = nullptr;
     assembly.end(own.ticket, piece_sum, piece_state, now);
     own.ended = true;

@@ -13,21 +13,41 @@ namespace {
 // Leaves that are put together in one turn, two blocks of SHA-256 each: 0.1 ms.
 constexpr std::uint32_t fold_step = 512;
 
-// Recipes whose pieces may come in any order, and that show nothing before all of them are there.
-bool may_be_folded(const PieceRequest& request) {
-    constexpr std::array recipes{
-        Recipe::s3_multipart, Recipe::azure_block,   Recipe::chunk_folder,   Recipe::chunk_name,
-        Recipe::form_range,   Recipe::dropzone,      Recipe::plupload,       Recipe::resumable_js,
-        Recipe::flow_js,      Recipe::fine_uploader, Recipe::simple_uploader};
-    return std::find(recipes.begin(), recipes.end(), request.recipe) != recipes.end();
-}
-
 Digests digests_of(const Folding& folding) {
     Digests digests{};
     digests.present = {IndicatorKind::sha256_tree};
     digests.size = folding.bytes;
     folding.tree.root(digests.sha256_tree);
     return digests;
+}
+
+// A piece is behind us. Of what the storage copied the ends are known where its source has them;
+// and what follows what it follows there has nothing between the two that the source had not.
+void note_folded(Folding* folding, const PieceSum& sum) {
+    const PieceMarks& marks = sum.marks;
+    const SourceSlice& slice = sum.slice;
+    const bool knows_first = !slice || slice.offset == 0;
+    const bool is_first = folding->pieces == 0;
+    const bool follows = slice && folding->slice.state == slice.state && !is_first &&
+                         folding->slice.offset + folding->slice.length == slice.offset;
+    ZipSearch across;
+    std::size_t at;
+    const bool is_mark = !follows && (!(folding->knows_last && (knows_first || is_first)) ||
+                                      across.find(folding->last, &at) ||
+                                      across.find(Bytes(marks.first).first(marks.ends), &at));
+    folding->is_plain = folding->is_plain && marks.is_searched && !is_mark &&
+                        (!is_first || (marks.is_plain && knows_first));
+    if (is_first) {
+        folding->marks = marks;
+        folding->knows_first = knows_first;
+    }
+    folding->last = marks.last;
+    folding->knows_last = !slice || slice.ends;
+    folding->slice = slice;
+    folding->is_copied = folding->is_copied || slice;
+    folding->is_doubtful = folding->is_doubtful || slice.is_doubtful;
+    folding->bytes += sum.length;
+    ++folding->pieces;
 }
 
 // What would have to be read of the object, if only its leaves are there in the end.
@@ -45,6 +65,14 @@ void note_marks(Exchange* exchange, Bytes bytes, bool searches) {
 }
 
 }  // namespace
+
+bool may_fold(const PieceRequest& request) {
+    constexpr std::array recipes{
+        Recipe::s3_multipart, Recipe::azure_block,   Recipe::chunk_folder,   Recipe::chunk_name,
+        Recipe::form_range,   Recipe::dropzone,      Recipe::plupload,       Recipe::resumable_js,
+        Recipe::flow_js,      Recipe::fine_uploader, Recipe::simple_uploader};
+    return std::find(recipes.begin(), recipes.end(), request.recipe) != recipes.end();
+}
 
 // No list in force asks for another digest.
 bool Worker::State::needs_only_trees() const {
@@ -65,7 +93,10 @@ void Worker::State::take_leaves(Exchange* exchange, Bytes bytes) {
         note_marks(exchange, bytes, wanted.embedded_archives != EmbeddedArchives::ignore);
     }
     if (list.count == 0) return;
-    if (!assembly.keep_leaves(own.ticket, list.leaves())) {
+    if (own.request.act == PieceAct::object) {
+        keep_source_leaves(exchange, list.leaves());
+        if (!exchange->following.is_told) list.room = {};
+    } else if (!assembly.keep_leaves(own.ticket, list.leaves())) {
         counters.count(Outcome::assembly_leafless);
         list.room = {};  // what is added from here on goes nowhere
     }
@@ -76,10 +107,12 @@ void Worker::State::begin_leaves(Exchange* exchange, Bytes first) {
     const Assembling& own = assemblings[exchange->assembling];
     exchange->has_leaves = true;
     exchange->marks = {};
-    const bool is_told =
-        own.stage == Assembling::Stage::piece && own.ticket && own.request.act == PieceAct::piece &&
-        own.overlap == 0 && own.ticket.overlap == 0 && own.ticket.place != PiecePlace::again &&
-        may_be_folded(own.request) && planned_kinds().has(IndicatorKind::sha256_tree);
+    const bool is_piece = own.stage == Assembling::Stage::piece && own.ticket &&
+                          own.request.act == PieceAct::piece && own.overlap == 0 &&
+                          own.ticket.overlap == 0 && own.ticket.place != PiecePlace::again &&
+                          may_fold(own.request);
+    const bool is_source = own.request.act == PieceAct::object && exchange->following.is_told;
+    const bool is_told = (is_piece || is_source) && planned_kinds().has(IndicatorKind::sha256_tree);
     const ObjectSlot slot = exchange->objects[own.object].slot;
     if (!is_told || slot == no_object || fingerprinter.size(slot) >= tree_leaf_bytes) return;
     fingerprinter.save(slot, &chain_state);
@@ -107,25 +140,31 @@ bool Worker::State::open_folding(std::uint32_t place, std::uint64_t first) {
     Assembling& own = assemblings[place];
     own.list = commit_places.allocate();
     if (own.list == no_assembling) return false;
+    if (own.request.act == PieceAct::commit)
+        assembly.sources().drop(&exchanges[flows[own.flow].exchange].following.object);
     Folding& folding = commit_places[own.list].folding;
     folding = {};
     folding.tree.start();
     folding.position = first;
-    folding.is_plain = true;
+    folding.is_plain = folding.knows_first = folding.knows_last = true;
     own.cursor = {};
     own.stage = Assembling::Stage::folding;
     return true;
 }
 
 // Some of what a commit names is neither in the chain nor in the spool.
-Worker::State::CommitStep Worker::State::begin_folding(std::uint32_t place, VerifyReason reason) {
+CommitStep Worker::State::begin_folding(std::uint32_t place, VerifyReason reason) {
     const Assembling& own = assemblings[place];
     const bool has_trees = planned_kinds().has(IndicatorKind::sha256_tree);
-    SpooledPiece unused;
-    const bool from_one = assembly.status(own.upload, 0, &unused) == PieceStatus::missing;
-    if (!has_trees || !may_be_folded(own.request) || !open_folding(place, from_one ? 1 : 0))
+    if (!has_trees || !may_fold(own.request) || !open_folding(place, first_folded(place)))
         return commit_fails(place, Outcome::assembly_gap, reason);
     return CommitStep::again;
+}
+
+// Where pieces have numbers, and no list names them.
+std::uint64_t Worker::State::first_folded(std::uint32_t place) {
+    SpooledPiece unused;
+    return assembly.status(assemblings[place].upload, 0, &unused) == PieceStatus::missing ? 1 : 0;
 }
 
 // The piece behind the one that was folded. False: there is none.
@@ -162,24 +201,17 @@ LeafStep Worker::State::fold(std::uint32_t place) {
             assembly.read_leaves(own.upload, folding.position, &folding.cursor, &list, &sum);
         done += 1 + list.count;
         folding.tree.add(list.leaves());
+        if (own.request.act == PieceAct::commit)
+            keep_source_leaves(&exchanges[flows[own.flow].exchange], list.leaves());
         if (step == LeafStep::leaves) continue;
         if (step != LeafStep::end) return step;
-        const PieceMarks& marks = sum.marks;
-        ZipSearch across;
-        std::size_t at;
-        const bool is_mark = across.find(folding.last, &at) ||
-                             across.find(Bytes(marks.first).first(marks.ends), &at);
-        folding.is_plain = folding.is_plain && marks.is_searched && !is_mark &&
-                           (folding.pieces != 0 || marks.is_plain);
-        folding.last = marks.last;
-        folding.bytes += sum.length;
-        ++folding.pieces;
+        note_folded(&folding, sum);
         folding.is_within = false;
     }
     return LeafStep::leaves;
 }
 
-Worker::State::CommitStep Worker::State::fold_commit(std::uint32_t place) {
+CommitStep Worker::State::fold_commit(std::uint32_t place) {
     switch (fold(place)) {
         case LeafStep::leaves:
             put_to_work(place);
@@ -197,19 +229,21 @@ Worker::State::CommitStep Worker::State::fold_commit(std::uint32_t place) {
     return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
 }
 
-Worker::State::CommitStep Worker::State::judge_folded(std::uint32_t place) {
+CommitStep Worker::State::judge_folded(std::uint32_t place) {
     const Assembling& own = assemblings[place];
-    const Judged judged{own.flow, assembled_object, true,
-                        digests_of(commit_places[own.list].folding)};
+    const Folding& folding = commit_places[own.list].folding;
+    const Judged judged{own.flow, assembled_object, true, digests_of(folding)};
     if (!matches_to_block(judged, true)) {
-        if (!needs_only_trees())
-            return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
-        if (!commit_places[own.list].folding.is_plain)
-            return commit_fails(place, Outcome::assembly_unread, VerifyReason::full);
+        const VerifyReason reason = folding.is_copied ? VerifyReason::copied : VerifyReason::full;
+        if (!needs_only_trees()) return commit_fails(place, Outcome::assembly_gap, reason);
+        if (folding.is_doubtful) return commit_fails(place, Outcome::assembly_conflict, reason);
+        if (!folding.is_plain || contents.patterns() != nullptr)
+            return commit_fails(place, Outcome::assembly_unread, reason);
     }
     counters.count(Outcome::assembly_committed);
     counters.count(Outcome::assembly_by_leaves);
     if (!judge_assembled(judged, true)) return CommitStep::waits;
+    note_folded_source(place);
     end_look(place);
     return CommitStep::goes;
 }
@@ -218,7 +252,7 @@ Worker::State::CommitStep Worker::State::judge_folded(std::uint32_t place) {
 // leaves tell nothing.
 bool Worker::State::begin_folding_piece(std::uint32_t place) {
     const Assembling& own = assemblings[place];
-    const bool is_told = own.request.act == PieceAct::piece && may_be_folded(own.request) &&
+    const bool is_told = own.request.act == PieceAct::piece && may_fold(own.request) &&
                          planned_kinds().has(IndicatorKind::sha256_tree) &&
                          !assembly.chain(own.upload).lost;
     if (!is_told || !open_folding(place, 0)) return false;

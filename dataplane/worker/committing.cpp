@@ -120,7 +120,7 @@ bool Worker::State::commit_on(std::uint32_t place, std::size_t* left) {
     return step == CommitStep::goes;
 }
 
-Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::size_t* left) {
+CommitStep Worker::State::commit_step(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
     const bool composes = names_objects(own.request);
     if (own.stage == Assembling::Stage::listing)
@@ -139,7 +139,7 @@ Worker::State::CommitStep Worker::State::commit_step(std::uint32_t place, std::s
     return CommitStep::waits;
 }
 
-Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
+CommitStep Worker::State::commit_waits(std::uint32_t place) {
     Assembling& own = assemblings[place];
     leave_component(&own);
     if (own.list != no_assembling) commit_places.release(own.list);
@@ -157,15 +157,13 @@ Worker::State::CommitStep Worker::State::commit_waits(std::uint32_t place) {
     return CommitStep::waits;
 }
 
-Worker::State::CommitStep Worker::State::commit_fails(std::uint32_t place, Outcome why,
-                                                      VerifyReason reason) {
+CommitStep Worker::State::commit_fails(std::uint32_t place, Outcome why, VerifyReason reason) {
     counters.count(why);
     return commit_unjudged(place, PolicyCase::limit, reason);
 }
 
 // An upload that cannot be judged, as its pieces came.
-Worker::State::CommitStep Worker::State::commit_tainted(std::uint32_t place,
-                                                        const ChainView& chain) {
+CommitStep Worker::State::commit_tainted(std::uint32_t place, const ChainView& chain) {
     const VerifyReason reason = chain.copied    ? VerifyReason::copied
                                 : chain.crowded ? VerifyReason::full
                                                 : VerifyReason::undecoded;
@@ -174,8 +172,8 @@ Worker::State::CommitStep Worker::State::commit_tainted(std::uint32_t place,
 
 // Instead of a refusal the commit goes when it is durable on record that the object has to be
 // judged on the storage. Not what only a client brings about that contradicts itself (undecoded).
-Worker::State::CommitStep Worker::State::commit_unjudged(std::uint32_t place, PolicyCase about,
-                                                         VerifyReason reason) {
+CommitStep Worker::State::commit_unjudged(std::uint32_t place, PolicyCase about,
+                                          VerifyReason reason) {
     Assembling& own = assemblings[place];
     const FlowNumber number = own.flow;
     if (reason != VerifyReason::undecoded &&
@@ -214,7 +212,7 @@ bool Worker::State::commit_recorded(std::uint32_t place) {
 }
 
 // All pieces, in their own order.
-Worker::State::CommitStep Worker::State::commit_all(std::uint32_t place) {
+CommitStep Worker::State::commit_all(std::uint32_t place) {
     const Assembling& own = assemblings[place];
     const ChainView chain = assembly.chain(own.upload);
     if (own.request.visibility == Visibility::at_once &&
@@ -285,7 +283,7 @@ bool Worker::State::has_listed(std::uint32_t place, std::uint64_t count) {
 }
 
 // Every piece that is named has to be there, whole, in the chain or in the spool.
-Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
+CommitStep Worker::State::look_up_list(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const std::uint64_t count = own.positions.bytes / sizeof(std::uint64_t);
     const ChainView chain = assembly.chain(own.upload);
@@ -319,7 +317,7 @@ Worker::State::CommitStep Worker::State::look_up_list(std::uint32_t place) {
     return CommitStep::again;
 }
 
-Worker::State::CommitStep Worker::State::hash_list(std::uint32_t place, std::size_t* left) {
+CommitStep Worker::State::hash_list(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
     while (true) {
         if (!own.spooled) {
@@ -340,7 +338,7 @@ Worker::State::CommitStep Worker::State::hash_list(std::uint32_t place, std::siz
 }
 
 // What becomes visible with this commit, to its last byte.
-Worker::State::CommitStep Worker::State::judge_commit(std::uint32_t place) {
+CommitStep Worker::State::judge_commit(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const FlowNumber number = own.flow;
     Judged judged{number, assembled_object, true, {}};
@@ -354,8 +352,7 @@ Worker::State::CommitStep Worker::State::judge_commit(std::uint32_t place) {
     }
     counters.count(Outcome::assembly_committed);
     if (!judge_assembled(judged, true)) return CommitStep::waits;
-    end_look(place);
-    return CommitStep::goes;
+    return begin_shelving(place) ? CommitStep::goes : CommitStep::waits;
 }
 
 }  // namespace cordon

@@ -102,7 +102,7 @@ void Worker::State::close_component(const Assembling& own, UploadRef upload) {
 }
 
 // Each one has to be there, whole, with the content that the list says.
-Worker::State::CommitStep Worker::State::look_up_components(std::uint32_t place) {
+CommitStep Worker::State::look_up_components(std::uint32_t place) {
     Assembling& own = assemblings[place];
     const std::uint64_t count = own.positions.bytes / sizeof(ComponentPlace);
     const std::uint64_t end = std::min(count, own.done + component_step);
@@ -135,9 +135,8 @@ Worker::State::CommitStep Worker::State::look_up_components(std::uint32_t place)
     return CommitStep::again;
 }
 
-Worker::State::Component Worker::State::look_up_component(UploadRef upload,
-                                                          const ComponentPlace& component,
-                                                          bool from_chain) {
+Component Worker::State::look_up_component(UploadRef upload, const ComponentPlace& component,
+                                           bool from_chain) {
     if (component.position == piece_unknown) return look_up_partial(upload, from_chain);
     SpooledPiece piece;
     PieceSum sum{};
@@ -162,7 +161,7 @@ Worker::State::Component Worker::State::look_up_component(UploadRef upload,
 }
 
 // An upload of its own: all of it, from its first byte on.
-Worker::State::Component Worker::State::look_up_partial(UploadRef upload, bool from_chain) {
+Component Worker::State::look_up_partial(UploadRef upload, bool from_chain) {
     const ChainView chain = assembly.chain(upload);
     if (chain.in_flight != 0) return Component::on_its_way;
     if (chain.total == piece_unknown || chain.bytes != chain.total) return Component::unknown;
@@ -178,7 +177,7 @@ Worker::State::Component Worker::State::look_up_partial(UploadRef upload, bool f
     return Component::there;
 }
 
-Worker::State::CommitStep Worker::State::hash_components(std::uint32_t place, std::size_t* left) {
+CommitStep Worker::State::hash_components(std::uint32_t place, std::size_t* left) {
     Assembling& own = assemblings[place];
     while (true) {
         if (!own.spooled) {
@@ -199,7 +198,7 @@ Worker::State::CommitStep Worker::State::hash_components(std::uint32_t place, st
 
 // The next piece of the component that is hashed, or of the one behind it. `wait`: something
 // changed since it was looked up.
-Worker::State::ComponentStep Worker::State::next_bytes_of_components(Assembling* own) {
+ComponentStep Worker::State::next_bytes_of_components(Assembling* own) {
     if (!own->other) {
         if (own->cursor.at == own->positions.bytes) return ComponentStep::all;
         own->component = next_component(own);
@@ -240,7 +239,7 @@ void Worker::State::leave_component(Assembling* own) {
 // A manifest that names a prefix shows whatever has it, also what was stored before we looked; and
 // objects that are named may have come in another way since. What is known can only tell that it is
 // bad.
-Worker::State::CommitStep Worker::State::judge_doubtful(std::uint32_t place) {
+CommitStep Worker::State::judge_doubtful(std::uint32_t place) {
     Assembling& own = assemblings[place];
     Judged judged{own.flow, assembled_object, true, {}};
     fingerprinter.flush();

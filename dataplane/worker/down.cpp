@@ -176,6 +176,7 @@ bool Worker::State::read_answer(Arrival& arrival, FlowNumber number, Bytes bytes
         return false;
     }
     ResponseTracker& tracker = exchanges[flow.exchange].tracker;
+    if (tracker.outstanding() == 1) exchanges[flow.exchange].following.read(bytes);
     tracker.feed(bytes);
     ResponseEvent event;
     while (tracker.next(&event)) {
@@ -201,6 +202,7 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
             note_piece_answer(&exchange, event.status);
             note_creation_answer(&exchange, event.status);
             note_change_answer(&exchange, event.status);
+            if (exchange.tracker.outstanding() == 1) exchange.following.status = event.status;
             if (exchange.expect_waiting && exchange.tracker.outstanding() == 1) {
                 counters.count(Outcome::http_expect_refused);
                 if (mode(flow) != ServiceMode::enforce)
@@ -209,6 +211,7 @@ bool Worker::State::answer_event(FlowNumber number, const ResponseEvent& event) 
             }
             return true;
         case ResponseEvent::Kind::end:
+            end_followed(&exchange, event.complete);
             if (flow.expect_refused) flow.close_due = true;
             return true;
         case ResponseEvent::Kind::upgraded:

@@ -29,6 +29,7 @@ bool Worker::State::need_exchange(Flow& flow, Bytes first) {
     exchange.assembling = exchange.creation = no_assembling;
     exchange.answered = {};
     exchange.change = {};
+    exchange.following = {};
     exchange.early_status = 0;
     exchange.object_open = exchange.expect_waiting = exchange.sniff_due = false;
     exchange.has_unjudged = false;
@@ -43,6 +44,8 @@ void Worker::State::end_exchange(Flow& flow) {
     close_message(&exchange);
     forget_creation(&exchange);
     end_change(&exchange, NameChange::Outcome::unknown);
+    end_source(&exchange, SourceAnswer::unknown);
+    end_copied(&exchange, PieceAnswer::unknown);
     exchange.flow = no_flow;
     exchanges.release(flow.exchange);
     flow.exchange = no_exchange;

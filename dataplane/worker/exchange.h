@@ -54,6 +54,23 @@ struct Shunt {
     std::uint32_t listed;  // in the worker's list of shunted flows
 };
 
+// What the request does to an object that the storage may be told to copy, or such a copy, until it
+// is answered.
+struct Following {
+    SourceWrite write;
+    SourceObject object;  // what comes of it
+    PieceTicket copied;   // a part that is copied,
+    SourceRange range;    // of this
+    SourceSlice slice;
+    std::string_view result;  // in the body of the answer says that it was done; empty: none is due
+    std::size_t matched = 0;  // of that
+    std::uint16_t status = 0;
+    bool is_told = false;    // the object is what comes
+    bool is_unseen = false;  // the request was not looked at
+
+    void read(Bytes bytes);  // of the answer
+};
+
 // What every segment of a body asks for stands together, at the beginning and around the parser's
 // own state, and then the objects, of which nearly all messages have one.
 struct Exchange {
@@ -87,11 +104,12 @@ struct Exchange {
     PieceTicket answered;        // a piece that ended: the storage's answer to it is awaited
     std::uint16_t early_status;  // of the final answer, when it is there; else 0
     NameChange change;           // the same of a COPY, MOVE or DELETE
-    std::uint32_t creation;      // the same of one without a key yet: a FormPlace, or no_assembling
-    bool has_unjudged;           // it passes without a verdict, for this reason
-    VerifyReason unjudged;       //
-    Shunt shunt;                 // while the flow is shunted
-    std::uint16_t proxy_bytes;   // of a PROXY header gathered in head_storage
+    Following following;
+    std::uint32_t creation;     // the same of one without a key yet: a FormPlace, or no_assembling
+    bool has_unjudged;          // it passes without a verdict, for this reason
+    VerifyReason unjudged;      //
+    Shunt shunt;                // while the flow is shunted
+    std::uint16_t proxy_bytes;  // of a PROXY header gathered in head_storage
     std::uint32_t next_free;
     std::uint8_t head_storage[limits::head_bytes_max];
 };

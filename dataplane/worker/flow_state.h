@@ -29,6 +29,12 @@
 
 namespace cordon {
 
+// How a service is treated now; the options say how it began.
+struct ServiceState {
+    ServiceMode mode;
+    std::uint64_t bypass_until_s;
+};
+
 enum class FlowPhase : std::uint8_t {
     free,
     syn_seen,

@@ -10,7 +10,7 @@
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes; unpacking.cpp  how many in one turn
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
-//   assembling*.cpp pieces of uploads; creating, surveying, committing, composing.cpp: their life
+//   assembling*.cpp pieces of uploads; creating, surveying, committing, composing, copying.cpp
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   chain_reading.cpp  what uploads in pieces hold: archives and their members
 //   content.cpp    objects → type and patterns; dismissal.cpp  those that are no listed ones
@@ -338,7 +338,6 @@ struct Worker::State {
     void end_change(Exchange* exchange, NameChange::Outcome outcome);
 
     // --- committing.cpp ---
-    enum class CommitStep : std::uint8_t { again, goes, waits };  // waits: or the flow is cut
     bool begin_commit(FlowNumber number, const PieceRequest& request);
     void read_list(Assembling* own, Bytes bytes);
     void take_list(Assembling* own);
@@ -371,10 +370,22 @@ struct Worker::State {
     CommitStep judge_folded(std::uint32_t place);
     bool begin_folding_piece(std::uint32_t place);
     bool fold_piece(std::uint32_t place);
+    std::uint64_t first_folded(std::uint32_t place);
+
+    // --- copying.cpp ---
+    bool follows_sources() const;
+    void begin_source(FlowNumber number, const PieceRequest& request);
+    void end_source(Exchange* exchange, SourceAnswer answer);
+    bool begin_copied(FlowNumber number, const PieceRequest& request);
+    void end_copied(Exchange* exchange, PieceAnswer answer);
+    void end_followed(Exchange* exchange, bool is_complete);
+    void keep_source_leaves(Exchange* exchange, std::span<const TreeDigest> leaves);
+    void note_source(Exchange* exchange, std::uint64_t bytes, const PieceMarks& marks);
+    bool begin_shelving(std::uint32_t place);
+    bool shelve_on(std::uint32_t place);
+    void note_folded_source(std::uint32_t place);
 
     // --- composing.cpp ---
-    enum class Component : std::uint8_t { there, on_its_way, unknown, other, conflict, lost };
-    enum class ComponentStep : std::uint8_t { bytes, empty, wait, all };
     static bool names_objects(const PieceRequest& request);
     void take_component(Assembling* own, const CommitEntry& entry);
     ComponentPlace next_component(Assembling* own);
@@ -548,10 +559,6 @@ struct Worker::State {
     const Suspensions* suspensions = nullptr;
     std::uint32_t index_number = 0;  // counts those that were put in force
 
-    struct ServiceState {
-        ServiceMode mode;
-        std::uint64_t bypass_until_s;
-    };
     std::array<ServiceState, services_max> service_states{};
 
     TimerList timers[timer_kind_count];
@@ -581,10 +588,6 @@ struct Worker::State {
     std::vector<FlowNumber> shunted;     // flows with a range; capacity fixed at start
     std::size_t shunt_next = 0;          // looked at for what passed
     std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
-    struct OutQueue {
-        std::array<Frame, 2 * limits::burst_frames> frames;
-        std::size_t count = 0;
-    };
     OutQueue out[2];
 
     // Only with report_objects, which the appliance never sets: a burst may fill the hole before a

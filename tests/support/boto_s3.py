@@ -3,7 +3,9 @@
 
 put: PutObject; upload: its transfer manager, parts of 5 MiB; folder: PutObject of every file in
 FILE, one after the other on one connection, KEY before their names; form: the form of a page, by
-POST, with the policy that boto3 signs for it. S3_HOST says where.
+POST, with the policy that boto3 signs for it; copy: KEY-source by PutObject, and then a copy of it
+by the transfer manager, in parts; halves: two objects with a half of FILE in each by PutObject, and
+an object of the two halves, copied by UploadPartCopy. S3_HOST says where.
 """
 import os
 import sys
@@ -54,8 +56,35 @@ def form():
         sys.exit(f"{answer.status_code} {answer.reason}: {answer.text}")
 
 
+def copy():
+    put(FILE, KEY + "-source")
+    client.copy({"Bucket": BUCKET, "Key": KEY + "-source"}, BUCKET, KEY,
+                Config=boto3.s3.transfer.TransferConfig(
+                    multipart_threshold=PART, multipart_chunksize=PART))
+
+
+def halves():
+    with open(FILE, "rb") as file:
+        content = file.read()
+    half = len(content) // 2
+    padding = bytes(1 << 20)
+    client.put_object(Bucket=BUCKET, Key=KEY + "-half 1", Body=content[:half] + padding)
+    client.put_object(Bucket=BUCKET, Key=KEY + "-half 2", Body=padding + content[half:])
+    upload = client.create_multipart_upload(Bucket=BUCKET, Key=KEY)["UploadId"]
+    parts = []
+    for number, begin in ((1, 0), (2, len(padding))):
+        result = client.upload_part_copy(
+            Bucket=BUCKET, Key=KEY, UploadId=upload, PartNumber=number,
+            CopySource={"Bucket": BUCKET, "Key": f"{KEY}-half {number}"},
+            CopySourceRange=f"bytes={begin}-{begin + half - 1}")
+        parts.append({"PartNumber": number, "ETag": result["CopyPartResult"]["ETag"]})
+    client.complete_multipart_upload(Bucket=BUCKET, Key=KEY, UploadId=upload,
+                                     MultipartUpload={"Parts": parts})
+
+
 try:
-    {"put": lambda: put(FILE, KEY), "upload": upload, "folder": folder, "form": form}[MANNER]()
+    {"put": lambda: put(FILE, KEY), "upload": upload, "folder": folder, "form": form, "copy": copy,
+     "halves": halves}[MANNER]()
 except (botocore.exceptions.ClientError, boto3.exceptions.S3UploadFailedError) as error:
     sys.exit(f"{type(error).__name__}: {error}")
 print("stored")
