@@ -340,6 +340,8 @@ class Assembly {
     // Whether a piece of that length, of which nothing else stays, leaves the object one that its
     // leaves tell: of such pieces one may be no whole number of them, the last.
     bool may_go_by_leaves(const PieceTicket& ticket, std::uint64_t length);
+    // With order number: of the piece that may be the first.
+    std::uint64_t lowest(UploadRef upload);
     LeafSpool& leaf_spool() { return leaves_; }
     // Objects of which a storage may be told to copy ranges.
     SourceShelf& sources() { return sources_; }

@@ -69,6 +69,11 @@ LeafStep Assembly::read_leaves(UploadRef ref, std::uint64_t position, LeafCursor
     return LeafStep::end;
 }
 
+std::uint64_t Assembly::lowest(UploadRef ref) {
+    const Locked locked(shard_of(ref.number).lock);
+    return uploads_[ref.number].lowest;
+}
+
 bool Assembly::may_go_by_leaves(const PieceTicket& ticket, std::uint64_t length) {
     if (length != piece_unknown && is_whole_leaves(length)) return true;
     const Locked locked(shard_of(ticket.upload.number).lock);

@@ -3,6 +3,7 @@
 // That is all that a list of trees asks for; lists of other digests go on by policy.
 #include <algorithm>
 
+#include "dataplane/assembly/numbering.h"
 #include "dataplane/worker/assembling.h"
 #include "dataplane/worker/line.h"
 
@@ -12,6 +13,14 @@ namespace {
 
 // Leaves that are put together in one turn, two blocks of SHA-256 each: 0.1 ms.
 constexpr std::uint32_t fold_step = 512;
+
+// Also an object that a list may name later.
+bool is_piece_with_leaves(const Assembling& own) {
+    const bool is_piece = own.request.act == PieceAct::piece && may_fold(own.request);
+    const bool is_component = own.request.act == PieceAct::object && own.request.component;
+    return own.stage == Assembling::Stage::piece && own.ticket && (is_piece || is_component) &&
+           own.overlap == 0 && own.ticket.overlap == 0 && own.ticket.place != PiecePlace::again;
+}
 
 Digests digests_of(const Folding& folding) {
     Digests digests{};
@@ -68,9 +77,10 @@ void note_marks(Exchange* exchange, Bytes bytes, bool searches) {
 
 bool may_fold(const PieceRequest& request) {
     constexpr std::array recipes{
-        Recipe::s3_multipart, Recipe::azure_block,   Recipe::chunk_folder,   Recipe::chunk_name,
-        Recipe::form_range,   Recipe::dropzone,      Recipe::plupload,       Recipe::resumable_js,
-        Recipe::flow_js,      Recipe::fine_uploader, Recipe::simple_uploader};
+        Recipe::s3_multipart,  Recipe::azure_block,   Recipe::chunk_folder,    Recipe::chunk_name,
+        Recipe::form_range,    Recipe::dropzone,      Recipe::plupload,        Recipe::resumable_js,
+        Recipe::flow_js,       Recipe::fine_uploader, Recipe::simple_uploader, Recipe::swift_static,
+        Recipe::swift_dynamic, Recipe::gcs_compose};
     return std::find(recipes.begin(), recipes.end(), request.recipe) != recipes.end();
 }
 
@@ -93,7 +103,7 @@ void Worker::State::take_leaves(Exchange* exchange, Bytes bytes) {
         note_marks(exchange, bytes, wanted.embedded_archives != EmbeddedArchives::ignore);
     }
     if (list.count == 0) return;
-    if (own.request.act == PieceAct::object) {
+    if (!is_piece_with_leaves(own)) {
         keep_source_leaves(exchange, list.leaves());
         if (!exchange->following.is_told) list.room = {};
     } else if (!assembly.keep_leaves(own.ticket, list.leaves())) {
@@ -107,12 +117,9 @@ void Worker::State::begin_leaves(Exchange* exchange, Bytes first) {
     const Assembling& own = assemblings[exchange->assembling];
     exchange->has_leaves = true;
     exchange->marks = {};
-    const bool is_piece = own.stage == Assembling::Stage::piece && own.ticket &&
-                          own.request.act == PieceAct::piece && own.overlap == 0 &&
-                          own.ticket.overlap == 0 && own.ticket.place != PiecePlace::again &&
-                          may_fold(own.request);
     const bool is_source = own.request.act == PieceAct::object && exchange->following.is_told;
-    const bool is_told = (is_piece || is_source) && planned_kinds().has(IndicatorKind::sha256_tree);
+    const bool is_told =
+        (is_piece_with_leaves(own) || is_source) && planned_kinds().has(IndicatorKind::sha256_tree);
     const ObjectSlot slot = exchange->objects[own.object].slot;
     if (!is_told || slot == no_object || fingerprinter.size(slot) >= tree_leaf_bytes) return;
     fingerprinter.save(slot, &chain_state);
@@ -164,47 +171,66 @@ CommitStep Worker::State::begin_folding(std::uint32_t place, VerifyReason reason
 // Where pieces have numbers, and no list names them.
 std::uint64_t Worker::State::first_folded(std::uint32_t place) {
     SpooledPiece unused;
+    if (assemblings[place].request.order == PieceOrder::number)
+        return assembly.lowest(assemblings[place].upload);
     return assembly.status(assemblings[place].upload, 0, &unused) == PieceStatus::missing ? 1 : 0;
 }
 
-// The piece behind the one that was folded. False: there is none.
-bool Worker::State::next_folded(std::uint32_t place) {
+// The piece behind the one that was folded: `leaves`; `end`: there is none.
+LeafStep Worker::State::next_folded(std::uint32_t place) {
     Assembling& own = assemblings[place];
     Folding& folding = commit_places[own.list].folding;
     const ChainView chain = assembly.chain(own.upload);
-    if (own.request.list != ListFormat::none) {
-        if (own.cursor.at == own.positions.bytes) return false;
+    if (names_objects(own.request)) {
+        if (own.cursor.at == own.positions.bytes) return LeafStep::end;
+        own.component = next_component(&own);
+        if (own.component.position == piece_unknown) return LeafStep::none;
+        own.other = open_component(&own, own.component);
+        if (!own.other) return LeafStep::missing;
+        if (assembly.chain(own.other).tainted) return LeafStep::conflict;
+        folding.position = own.component.position;
+    } else if (own.request.list != ListFormat::none) {
+        if (own.cursor.at == own.positions.bytes) return LeafStep::end;
         folding.position = next_position(&own);
     } else if (own.request.act == PieceAct::commit) {
-        if (folding.pieces == chain.pieces_whole) return false;
-        if (folding.pieces != 0) ++folding.position;
+        if (folding.pieces == chain.pieces_whole) return LeafStep::end;
+        const bool is_numbered = own.request.order == PieceOrder::number;
+        if (folding.pieces != 0)
+            folding.position =
+                is_numbered ? position_behind(folding.position) : folding.position + 1;
     } else {
         if (folding.bytes == own.request.total || folding.bytes == chain.total ||
             folding.pieces == own.request.pieces)
-            return false;
+            return LeafStep::end;
         folding.position = own.request.order == PieceOrder::offset ? folding.bytes : folding.pieces;
     }
     folding.is_within = true;
-    return true;
+    return LeafStep::leaves;
 }
 
 // As far as one turn goes. `end`: all of them; `leaves`: there are more.
 LeafStep Worker::State::fold(std::uint32_t place) {
-    const Assembling& own = assemblings[place];
+    Assembling& own = assemblings[place];
     Folding& folding = commit_places[own.list].folding;
+    const bool composes = names_objects(own.request);
     std::array<TreeDigest, 64> room;
     for (std::uint32_t done = 0; done < fold_step;) {
-        if (!folding.is_within && !next_folded(place)) return LeafStep::end;
+        const LeafStep next = folding.is_within ? LeafStep::leaves : next_folded(place);
+        if (next != LeafStep::leaves) return next;
         LeafList list{room};
         PieceSum sum{};
-        const LeafStep step =
-            assembly.read_leaves(own.upload, folding.position, &folding.cursor, &list, &sum);
+        const LeafStep step = assembly.read_leaves(composes ? own.other : own.upload,
+                                                   folding.position, &folding.cursor, &list, &sum);
         done += 1 + list.count;
         folding.tree.add(list.leaves());
         if (own.request.act == PieceAct::commit)
             keep_source_leaves(&exchanges[flows[own.flow].exchange], list.leaves());
         if (step == LeafStep::leaves) continue;
         if (step != LeafStep::end) return step;
+        // The storage has another version, or refuses the list.
+        if (composes && own.component.has_md5 && sum.md5 != own.component.md5)
+            return LeafStep::none;
+        if (composes) leave_component(&own);
         note_folded(&folding, sum);
         folding.is_within = false;
     }
@@ -223,6 +249,9 @@ CommitStep Worker::State::fold_commit(std::uint32_t place) {
         case LeafStep::conflict:
             return commit_fails(place, Outcome::assembly_conflict, VerifyReason::undecoded);
         case LeafStep::missing:  // not one that began before us: some of its pieces were here
+            if (names_objects(assemblings[place].request))
+                return commit_unjudged(place, gap_case(), VerifyReason::gap);
+            break;
         case LeafStep::none:
             break;
     }
@@ -236,6 +265,8 @@ CommitStep Worker::State::judge_folded(std::uint32_t place) {
     if (!matches_to_block(judged, true)) {
         const VerifyReason reason = folding.is_copied ? VerifyReason::copied : VerifyReason::full;
         if (!needs_only_trees()) return commit_fails(place, Outcome::assembly_gap, reason);
+        if (own.is_doubtful || own.request.recipe == Recipe::swift_dynamic)
+            return commit_unjudged(place, PolicyCase::limit, VerifyReason::gap);
         if (folding.is_doubtful) return commit_fails(place, Outcome::assembly_conflict, reason);
         if (!folding.is_plain || contents.patterns() != nullptr)
             return commit_fails(place, Outcome::assembly_unread, reason);

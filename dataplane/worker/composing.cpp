@@ -126,7 +126,7 @@ CommitStep Worker::State::look_up_components(std::uint32_t place) {
             case Component::conflict:
                 return commit_fails(place, Outcome::assembly_conflict, VerifyReason::undecoded);
             case Component::lost:
-                return commit_fails(place, Outcome::assembly_gap, VerifyReason::full);
+                return begin_folding(place, VerifyReason::full);
         }
     }
     if (!has_listed(place, count)) return CommitStep::waits;

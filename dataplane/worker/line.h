@@ -365,7 +365,7 @@ struct Worker::State {
     bool open_folding(std::uint32_t place, std::uint64_t first);
     CommitStep begin_folding(std::uint32_t place, VerifyReason reason);
     CommitStep fold_commit(std::uint32_t place);
-    bool next_folded(std::uint32_t place);
+    LeafStep next_folded(std::uint32_t place);
     LeafStep fold(std::uint32_t place);
     CommitStep judge_folded(std::uint32_t place);
     bool begin_folding_piece(std::uint32_t place);

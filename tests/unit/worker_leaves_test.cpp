@@ -1,4 +1,6 @@
 // Uploads in pieces against a list of trees, with no room for their bytes, through the whole line.
+#include <openssl/evp.h>
+
 #include "dataplane/worker/assembling.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/pieces_lab.h"
@@ -22,10 +24,10 @@ std::string_view piece(int number) {
     return std::string_view(listed()).substr(static_cast<std::size_t>(number - 1) * mib, mib);
 }
 
-AlignedBytes index_of_trees(bool also_others = false) {
+AlignedBytes index_of_tree(std::string_view content, bool also_others = false) {
     DigestState state;
     state.start({IndicatorKind::sha256_tree});
-    state.take(as_bytes(listed()));
+    state.take(as_bytes(content));
     Digests digests;
     state.finish(&digests);
     IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
@@ -49,7 +51,7 @@ struct Trees : Pair {
     explicit Trees(const Options& options = without_room(), bool also_others = false)
         : Pair(options) {
         for (Lab* lab : {&one, &two})
-            lab->use(index_of_trees(also_others));
+            lab->use(index_of_tree(listed(), also_others));
     }
 };
 
@@ -310,11 +312,146 @@ void leaves_are_of_the_payload_of_signed_chunks(void**) {
     assert_int_equal(pair.one.count(Outcome::assembly_by_leaves), 1);
 }
 
+// --- objects made of others ---
+
+std::string md5_hex(std::string_view bytes) {
+    std::uint8_t digest[16];
+    EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, EVP_md5(), nullptr);
+    std::string text;
+    for (const std::uint8_t byte : digest) {
+        text += "0123456789abcdef"[byte >> 4];
+        text += "0123456789abcdef"[byte & 15];
+    }
+    return text;
+}
+
+const std::string segments = "/v1/AUTH_t/c_segments/big/";
+
+std::string manifest(std::initializer_list<std::pair<int, std::string_view>> list,
+                     bool has_digests = true) {
+    std::string text;
+    for (const auto& [number, bytes] : list) {
+        text += text.empty() ? "[" : ", ";
+        text += "{\"path\": \"c_segments/big/" + std::to_string(number) +
+                "\", \"size_bytes\": " + std::to_string(bytes.size());
+        text += has_digests ? ", \"etag\": \"" + md5_hex(bytes) + "\"}" : "}";
+    }
+    return put("/v1/AUTH_t/c/big?multipart-manifest=put", text + "]");
+}
+
+void expect_composed(Trees* pair, const std::string& request, std::string_view refusal) {
+    pair->turn(8);
+    const std::size_t before = pair->two.stored.size();
+    pair->two.send(request);
+    pair->turn(60);
+    if (!refusal.empty()) {
+        assert_true(is_refused(pair->two, refusal));
+        return;
+    }
+    assert_false(pair->two.storage_reset);
+    assert_int_equal(pair->two.stored.size(), before + request.size());
+}
+
+void segments_are_judged_by_their_leaves_as_the_manifest_names_them(void**) {
+    const int orders[][4] = {{4, 3, 2, 1}, {2, 4, 1, 3}, {3, 1, 4, 2}};
+    for (const auto& order : orders) {
+        for (const bool is_listed : {true, false}) {
+            Trees pair;
+            for (int n = 0; n < 4; ++n)
+                send_large(n % 2 == 0 ? &pair.one : &pair.two,
+                           put(segments + std::to_string(order[n]), piece(order[n])));
+            const std::string request =
+                is_listed ? manifest({{1, piece(1)}, {2, piece(2)}, {3, piece(3)}, {4, piece(4)}})
+                          : manifest({{1, piece(1)}, {3, piece(3)}, {4, piece(4)}});
+            expect_composed(&pair, request, is_listed ? "403" : "");
+            assert_int_equal(pair.two.count(Outcome::assembly_by_leaves), 1);
+            assert_int_equal(pair.assembly.spool().bytes_used(), 0);
+        }
+    }
+}
+
+void one_segment_that_is_named_twice_has_its_leaves_twice(void**) {
+    const std::string_view segment = piece(1);
+    for (const bool is_listed : {true, false}) {
+        Trees pair;
+        if (is_listed) {
+            for (Lab* lab : {&pair.one, &pair.two})
+                lab->use(index_of_tree(std::string(segment) + std::string(segment)));
+        }
+        send_large(&pair.one, put(segments + "2", piece(2)));
+        send_large(&pair.one, put(segments + "1", segment));
+        expect_composed(&pair, manifest({{1, segment}, {1, segment}}), is_listed ? "403" : "");
+    }
+}
+
+void segments_of_other_content_or_that_nobody_saw_are_a_gap(void**) {
+    Options options = without_room();
+    options.services[0].on_midstream = MidstreamAction::refuse;
+    for (const int how : {0, 1, 2}) {
+        Trees pair(options);
+        send_large(&pair.one, put(segments + "3", piece(3)));
+        if (how != 0) send_large(&pair.one, put(segments + "2", how == 1 ? piece(1) : piece(2)));
+        // Only the last one may be no whole number of leaves.
+        if (how == 2) send_large(&pair.one, put(segments + "1", piece(4)));
+        expect_composed(&pair,
+                        how == 2 ? manifest({{3, piece(3)}, {1, piece(4)}, {2, piece(2)}})
+                                 : manifest({{3, piece(3)}, {2, piece(2)}}),
+                        "503");
+        assert_int_equal(pair.two.count(Outcome::assembly_by_leaves), 0);
+    }
+}
+
+void a_listed_tree_that_only_names_tell_is_refused_and_nothing_cleared(void**) {
+    for (const bool is_listed : {true, false}) {
+        Trees pair;
+        for (const int number : {4, 2, 3, 1})
+            send_large(&pair.one, put(segments + std::to_string(number), piece(number)));
+        expect_composed(
+            &pair,
+            is_listed
+                ? manifest({{1, piece(1)}, {2, piece(2)}, {3, piece(3)}, {4, piece(4)}}, false)
+                : manifest({{3, piece(3)}, {4, piece(4)}}, false),
+            is_listed ? "403" : "503");
+    }
+    const std::string dynamic =
+        put("/v1/AUTH_t/c/big", "", "X-Object-Manifest: c_segments/big/\r\n");
+    for (const bool is_listed : {true, false}) {
+        Trees pair;
+        for (const int number : {4, 2, 3, 1})
+            send_large(&pair.one, put(segments + std::to_string(number),
+                                      piece(is_listed || number == 4 ? number : 1)));
+        expect_composed(&pair, dynamic, is_listed ? "403" : "503");
+    }
+}
+
+void a_composition_of_a_listed_tree_is_refused_by_its_leaves(void**) {
+    for (const bool is_listed : {true, false}) {
+        Trees pair;
+        for (const int number : {4, 2, 3, 1}) {
+            const std::string body(piece(number));
+            send_large(&pair.one,
+                       "POST /upload/storage/v1/b/box/o?uploadType=media&name=tmp%2Fbig_" +
+                           std::to_string(number) +
+                           " HTTP/1.1\r\nHost: storage.example\r\nContent-Length: " +
+                           std::to_string(body.size()) + "\r\n\r\n" + body);
+        }
+        const std::string list =
+            is_listed ? "{\"sourceObjects\":[{\"name\":\"tmp/big_1\"},{\"name\":\"tmp/big_2\"},"
+                        "{\"name\":\"tmp/big_3\"},{\"name\":\"tmp/big_4\"}]}"
+                      : "{\"sourceObjects\":[{\"name\":\"tmp/big_3\"},{\"name\":\"tmp/big_4\"}]}";
+        expect_composed(&pair,
+                        "POST /storage/v1/b/box/o/big/compose HTTP/1.1\r\nHost: storage.example"
+                        "\r\nContent-Length: " +
+                            std::to_string(list.size()) + "\r\n\r\n" + list,
+                        is_listed ? "403" : "503");
+    }
+}
+
 // The list came while a part was under way: what it asks for is not there.
 void a_list_that_comes_in_the_middle_finds_no_leaves(void**) {
     Pair pair(without_room());
     pair.one.send(part_of(1, piece(1)).substr(0, 600000), 1400);
-    pair.one.use(index_of_trees());
+    pair.one.use(index_of_tree(listed()));
     pair.one.send(part_of(1, piece(1)).substr(600000), 1400);
     pair.one.acknowledge();
     pair.one.respond(ok_answer);
@@ -359,6 +496,11 @@ int main() {
         cmocka_unit_test(a_chunk_that_is_missing_is_not_taken_for_an_older_one),
         cmocka_unit_test(blocks_are_judged_by_their_leaves_in_the_order_of_their_list),
         cmocka_unit_test(leaves_are_of_the_payload_of_signed_chunks),
+        cmocka_unit_test(segments_are_judged_by_their_leaves_as_the_manifest_names_them),
+        cmocka_unit_test(one_segment_that_is_named_twice_has_its_leaves_twice),
+        cmocka_unit_test(segments_of_other_content_or_that_nobody_saw_are_a_gap),
+        cmocka_unit_test(a_listed_tree_that_only_names_tell_is_refused_and_nothing_cleared),
+        cmocka_unit_test(a_composition_of_a_listed_tree_is_refused_by_its_leaves),
         cmocka_unit_test(a_list_that_comes_in_the_middle_finds_no_leaves),
         cmocka_unit_test(leaves_leave_nothing_behind),
         cmocka_unit_test(a_worker_allocates_nothing_for_leaves),
