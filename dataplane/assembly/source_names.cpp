@@ -200,6 +200,7 @@ SourceEffect source_effect(const Head& head, const PieceRequest& request, std::s
         case PieceAct::bad:
             break;
     }
+    if (effect.kind != Kind::one) effect.is_told = effect.is_in_body = false;
     return effect;
 }
 

@@ -8,6 +8,7 @@
 #include "dataplane/assembly/commit_list.h"
 #include "dataplane/assembly/form_fields.h"
 #include "dataplane/assembly/recipe_view.h"
+#include "dataplane/assembly/source_names.h"
 #include "dataplane/http/message.h"
 #include "tests/support/fuzz_input.h"
 
@@ -106,6 +107,35 @@ void check_request(const PieceRequest& request) {
     }
 }
 
+// What an object is called as a target it is called as a source, wherever it is read at all.
+void check_sources(const Head& head, const PieceRequest& request) {
+    using Kind = SourceEffect::Kind;
+    for (const std::string_view where : {"", "path", "s3.example"}) {
+        const SourceEffect effect = source_effect(head, request, where, seed);
+        check(!effect.is_told || effect.kind == Kind::one, "a change of nothing is told");
+        check(!effect.is_in_body || effect.is_told, "an answer without a change");
+        check((effect.name.key != AssemblyKey{}) == (effect.kind == Kind::one), "no name");
+        const bool writes = request.act == PieceAct::object || request.act == PieceAct::remove;
+        check(!writes || effect.kind != Kind::none || head.method == "GET" ||
+                  head.method == "HEAD" || head.method == "OPTIONS" || head.method == "PROPFIND",
+              "a write that changes nothing");
+        const CopiedName copied = copied_name(head, where, seed);
+        check(copied.is_read == (copied.name.key != AssemblyKey{}), "a source without a name");
+        check(!copied.is_certain || !where.empty(), "certain of what nobody said");
+        if (effect.kind != Kind::one || where != "path") continue;
+        std::string text = "PUT /b/k?partNumber=1&uploadId=u HTTP/1.1\r\nHost: s3.example\r\n";
+        text += "x-amz-copy-source: " + std::string(split_target(head.target).path) + "\r\n\r\n";
+        std::vector<std::uint8_t> storage(limits::head_bytes_max);
+        RequestParser parser;
+        RequestEvent event;
+        parser.open(storage);
+        parser.feed(as_bytes(text));
+        if (!parser.next(&event) || event.kind != RequestEvent::Kind::head) continue;
+        const CopiedName same = copied_name(parser.head(), where, seed);
+        check(!same.is_read || same.name == effect.name, "one object with two names");
+    }
+}
+
 // A folded path is folded.
 void check_path(const Head& head) {
     std::vector<char> once(limits::head_bytes_max);
@@ -144,6 +174,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_path(head);
     PieceRequest request = recipe_of(head, seed);
     check_request(request);
+    check_sources(head, request);
     if (const auto location = head.find("location")) key_of_location(head, *location, seed);
     if (request.act == PieceAct::form) {
         request = recipe_of(head, read_fields(body, false), seed);
