@@ -387,17 +387,19 @@ void one_segment_that_is_named_twice_has_its_leaves_twice(void**) {
 void segments_of_other_content_or_that_nobody_saw_are_a_gap(void**) {
     Options options = without_room();
     options.services[0].on_midstream = MidstreamAction::refuse;
-    for (const int how : {0, 1, 2}) {
+    enum class How { unseen, other, ragged, known };
+    for (const How how : {How::unseen, How::other, How::ragged, How::known}) {
         Trees pair(options);
-        send_large(&pair.one, put(segments + "3", piece(3)));
-        if (how != 0) send_large(&pair.one, put(segments + "2", how == 1 ? piece(1) : piece(2)));
-        // Only the last one may be no whole number of leaves.
-        if (how == 2) send_large(&pair.one, put(segments + "1", piece(4)));
+        const bool is_ragged = how == How::ragged;  // only the last one may be
+        send_large(&pair.one, put(segments + "1", piece(1)));
+        if (how != How::unseen)
+            send_large(&pair.one, put(segments + "2", how == How::other ? piece(3) : piece(2)));
+        send_large(&pair.one, put(segments + "4", piece(4)));
         expect_composed(&pair,
-                        how == 2 ? manifest({{3, piece(3)}, {1, piece(4)}, {2, piece(2)}})
-                                 : manifest({{3, piece(3)}, {2, piece(2)}}),
-                        "503");
-        assert_int_equal(pair.two.count(Outcome::assembly_by_leaves), 0);
+                        is_ragged ? manifest({{1, piece(1)}, {4, piece(4)}, {2, piece(2)}})
+                                  : manifest({{1, piece(1)}, {2, piece(2)}, {4, piece(4)}}),
+                        how == How::known ? "" : "503");
+        assert_int_equal(pair.two.count(Outcome::assembly_by_leaves), how == How::known);
     }
 }
 
