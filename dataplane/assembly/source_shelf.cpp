@@ -21,9 +21,9 @@ struct SourceShelf::Place {
     std::uint32_t service;
     std::uint32_t writes;  // under way
     bool is_used;
-    bool is_contested;        // several of them were under way together
+    bool is_contested;        // one has ended while others were under way
     std::uint64_t unsure_ns;  // until then an older one may still take effect
-    std::uint64_t stored_ns;  // when it became known, or was last written
+    std::uint64_t stored_ns;  // when it was last written
     std::uint64_t epoch;      // of the service, when what is known began to come
     std::uint64_t state;      // 0: nothing is known
     SourceObject object;
@@ -103,9 +103,7 @@ SourceWrite SourceShelf::begin(const SourceName& name, std::uint32_t service, No
         fresh.is_used = true;
     }
     Place& place = places_[at];
-    place.is_contested = place.is_contested || place.writes != 0;
     ++place.writes;
-    place.stored_ns = now.ns;
     return {at, service, doubts_[service].epoch.load(), name.exact};
 }
 

@@ -134,6 +134,28 @@ void what_is_not_all_there_is_not_known(void**) {
     assert_int_equal(one.spool.bytes_used(), 0);
 }
 
+// Whichever is answered first: the storage may have taken them in the other order.
+void of_two_that_are_under_way_together_neither_is_known(void**) {
+    for (const bool first_ends_first : {true, false}) {
+        for (const SourceAnswer answer : {SourceAnswer::stored, SourceAnswer::refused}) {
+            Shelf one;
+            SourceWrite writes[2] = {one.shelf.begin(name(1), 0, now),
+                                     one.shelf.begin(name(1), 0, now)};
+            SourceObject objects[2] = {one.object(mib, 1), one.object(mib, 2)};
+            const std::size_t first = first_ends_first ? 0 : 1;
+            assert_false(one.shelf.end(&writes[first], answer, &objects[first], now));
+            assert_false(is_known(one.slice(1)));
+            // What was refused changed nothing.
+            const bool is_alone = answer == SourceAnswer::refused;
+            assert_int_equal(
+                one.shelf.end(&writes[1 - first], SourceAnswer::stored, &objects[1 - first], now),
+                is_alone);
+            assert_int_equal(is_known(one.slice(1)), is_alone);
+            assert_true(one.put(1, mib, 7));
+        }
+    }
+}
+
 // For a minute: then whatever it was has happened.
 void what_was_not_answered_may_still_take_effect(void**) {
     Shelf one;
@@ -201,6 +223,10 @@ void leaves_are_half_of_the_spool_at_most_and_expire(void**) {
     assert_int_equal(kept, 8);
     assert_int_equal(one.spool.bytes_used(), one.spool.bytes_max() / 2);
     const Now later{now.ns + hour, 0};
+    const Now before{later.ns - 1, 0};
+    SourceWrite refused = one.shelf.begin(name(0), 0, before);  // which keeps nothing alive
+    one.shelf.end(&refused, SourceAnswer::refused, nullptr, before);
+    assert_true(is_known(one.slice(0, 0, mib, before)));
     assert_false(is_known(one.slice(0, 0, mib, later)));
     for (int n = 0; n < 64; ++n)
         one.shelf.expire(later);
@@ -285,6 +311,7 @@ int main() {
         cmocka_unit_test(only_whole_leaves_or_the_end_are_a_slice),
         cmocka_unit_test(another_object_takes_the_place_and_its_leaves_go),
         cmocka_unit_test(what_is_not_all_there_is_not_known),
+        cmocka_unit_test(of_two_that_are_under_way_together_neither_is_known),
         cmocka_unit_test(what_was_not_answered_may_still_take_effect),
         cmocka_unit_test(what_nobody_can_place_makes_all_of_its_service_unknown),
         cmocka_unit_test(writes_without_a_place_are_taken_for_any),
