@@ -148,6 +148,7 @@ sync_sources := \
     control/sync/index_of_feeds.cpp \
     control/sync/index_trial.cpp \
     control/sync/newcomers.cpp \
+    control/sync/polling.cpp \
     control/sync/rights.cpp \
     control/sync/taking.cpp
 publisher_sources := \

@@ -109,6 +109,7 @@ control_tests := \
     feed_crash \
     feed_format \
     feed_follower \
+    feed_polling \
     feed_answers \
     feed_importers \
     feed_desk \

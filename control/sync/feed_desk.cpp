@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-Follower::Chance chance() {
+Chance chance() {
     return [random = std::mt19937_64(std::random_device()())]() mutable {
         return std::uniform_real_distribution<double>(0, 1)(random);
     };

@@ -1,14 +1,9 @@
 #include "control/sync/follower.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "control/feed/folder_fetch.h"
 
 namespace cordon::sync {
 namespace {
-
-constexpr const char* timestamp_path = "metadata/timestamp.json";
 
 // What a mirror has said of the timestamp already is not asked again.
 class WithTimestamp final : public feed::Fetch {
@@ -25,13 +20,6 @@ class WithTimestamp final : public feed::Fetch {
     feed::Fetch& mirror_;
     std::string timestamp_;
 };
-
-// As the mirror tells it: it decides only who is asked first.
-Result<std::uint64_t> claimed_version(const std::string& timestamp) {
-    const auto envelope = feed::read_envelope(as_bytes(timestamp), "timestamp");
-    if (!envelope) return feed::refuse(feed::Refusal::malformed, envelope.error().text);
-    return envelope->version;
-}
 
 Result<std::string> timestamp_of(feed::Fetch& folder) {
     auto timestamp = folder.get(timestamp_path, feed::timestamp_bytes_max);
@@ -51,11 +39,6 @@ Result<void> is_named(const std::string& timestamp, const std::string& late_word
     return failure(ErrorCode::refused, "this copy is " + word + ", not " + late_word);
 }
 
-// A mirror that lies is worse than one that is silent, and must not be hidden by it.
-void keep_worse(const Error& error, Error* worst) {
-    if (worst->code == ErrorCode::unreachable) *worst = error;
-}
-
 }  // namespace
 
 Follower::Follower(FeedOptions options, Identity identity, FeedFolder folder,
@@ -68,7 +51,7 @@ Follower::Follower(FeedOptions options, Identity identity, FeedFolder folder,
       chance_(std::move(chance)) {}
 
 Result<void> Follower::start(std::uint64_t now_s) {
-    next_poll_s_ = now_s + static_cast<std::uint64_t>(chance_() * 5);
+    times_.begin(now_s, chance_);
     if (const Result<void> made = folder_.make(); !made) return made;
     auto found = folder_.load();
     if (!found) return Failure(found.error());
@@ -185,7 +168,7 @@ void Follower::poll(std::uint64_t now_s, bool asked) {
     if (silent && now_s + feed::clock_slack_s < state_.trust.issued_s)
         alarm("clock: this machine's is before the newest news, of " +
               feed::write_time(state_.trust.issued_s));
-    schedule(now_s, !news);
+    times_.polled(now_s, !news, options_.poll_seconds, chance_);
 }
 
 Result<void> Follower::import(feed::Fetch& folder, std::uint64_t now_s,
@@ -288,7 +271,7 @@ Result<feed::Refreshed> Follower::refresh_from(feed::Fetch& fetch, std::uint64_t
 
 Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Source* followed) {
     Error worst = {ErrorCode::unreachable, "unreachable: no mirror answers"};
-    const auto answers = ask_mirrors(&worst);
+    const auto answers = ask_mirrors(mirrors_, chance_, &worst);
     for (const auto& [mirror, timestamp] : answers) {
         WithTimestamp source(*mirror->fetch, timestamp);
         auto news = refresh_from(source, now_s);
@@ -301,60 +284,6 @@ Result<feed::Refreshed> Follower::refresh_from_mirrors(std::uint64_t now_s, Sour
         keep_worse(news.error(), &worst);
     }
     return Failure(worst);
-}
-
-// Two that answer, in a random order, the one with the newer timestamp first.
-std::vector<std::pair<Mirror*, std::string>> Follower::ask_mirrors(Error* worst) {
-    std::vector<Mirror*> order;
-    for (Mirror& mirror : mirrors_)
-        order.push_back(&mirror);
-    for (std::size_t i = order.size(); i > 1; --i)
-        std::swap(order[i - 1],
-                  order[static_cast<std::size_t>(chance_() * static_cast<double>(i))]);
-    std::vector<std::pair<Mirror*, std::string>> answers;
-    constexpr std::size_t enough = 2;
-    for (Mirror* mirror : order) {
-        if (answers.size() == enough) break;
-        mirror->behind = false;
-        mirror->problem.clear();
-        auto got = mirror->fetch->get(timestamp_path, feed::timestamp_bytes_max);
-        const Result<std::uint64_t> version =
-            !got    ? Failure(got.error())
-            : !*got ? feed::refuse(feed::Refusal::unreachable, mirror->name + " has no feed")
-                    : claimed_version(**got);
-        if (!version) {
-            mirror->problem = version.error().message();
-            keep_worse(version.error(), worst);
-            continue;
-        }
-        mirror->version = *version;
-        answers.emplace_back(mirror, std::move(**got));
-    }
-    std::stable_sort(answers.begin(), answers.end(), [](const auto& a, const auto& b) {
-        return a.first->version > b.first->version;
-    });
-    return answers;
-}
-
-void Follower::name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
-                             const Mirror& followed) {
-    for (const auto& [mirror, timestamp] : answers)
-        mirror->behind = mirror->version < followed.version;
-}
-
-void Follower::schedule(std::uint64_t now_s, bool failed) {
-    const auto later = [now_s](double seconds) {
-        return now_s + static_cast<std::uint64_t>(std::llround(seconds));
-    };
-    if (!failed) {
-        failures_ = 0;
-        next_poll_s_ = later(options_.poll_seconds * (0.8 + 0.4 * chance_()));
-        return;
-    }
-    ++failures_;
-    const double doubled = std::ldexp(static_cast<double>(back_off_first_s),
-                                      static_cast<int>(std::min<std::uint64_t>(failures_ - 1, 16)));
-    next_poll_s_ = later(std::min(doubled * (1 + chance_()), static_cast<double>(back_off_most_s)));
 }
 
 Result<void> Follower::hold(const Hold& hold, std::uint64_t now_s) {

@@ -12,24 +12,19 @@
 //             the days that passed. What newcomers.h doubts reports only, whatever the feed says,
 //             until it is confirmed.
 // Thread:     one, which may wait for mirrors. Time and chance are arguments.
-// Limits:     two mirrors asked in a poll, more only when those fail; a release that was refused is
-//             tried again after refused_again_s.
+// Limits:     those of polling.h; a release that was refused is tried again after refused_again_s.
 #pragma once
-
-#include <functional>
-#include <memory>
 
 #include "control/config/feed_config.h"
 #include "control/feed/grant.h"
 #include "control/sync/feed_state.h"
 #include "control/sync/newcomers.h"
+#include "control/sync/polling.h"
 
 namespace cordon::sync {
 
 inline constexpr std::uint64_t grant_every_s = 3600;
 inline constexpr std::uint64_t refused_again_s = 3600;
-inline constexpr std::uint64_t back_off_first_s = 30;
-inline constexpr std::uint64_t back_off_most_s = 3600;
 inline constexpr std::uint64_t hold_max_s = 7 * feed::day_s;
 inline constexpr std::uint64_t stale_s = feed::day_s;
 inline constexpr std::uint64_t fresh_every_s = 3600;
@@ -68,14 +63,6 @@ class IndexKeeper {
     virtual bool suspends(const FeedStanding& feed) = 0;
 };
 
-struct Mirror {
-    std::string name;
-    std::unique_ptr<feed::Fetch> fetch;
-    std::uint64_t version = 0;  // of the timestamp it gave last
-    bool behind = false;        // another gave a newer one in the same poll
-    std::string problem;        // of the last time it was asked
-};
-
 struct Identity {
     std::string node;
     feed::SecretKey key;
@@ -85,8 +72,6 @@ struct Identity {
 
 class Follower {
   public:
-    using Chance = std::function<double()>;  // 0 ≤ x < 1
-
     Follower(FeedOptions options, Identity identity, FeedFolder folder, std::vector<Mirror> mirrors,
              IndexKeeper& keeper, Chance chance);
 
@@ -120,14 +105,14 @@ class Follower {
     // An indicator does nothing here until then; until_s 0: no longer.
     Result<void> suspend_here(const feed::Suspension& indicator, std::uint64_t now_s);
 
-    std::uint64_t next_poll_s() const { return next_poll_s_; }
+    std::uint64_t next_poll_s() const { return times_.next_s(); }
     const FeedOptions& options() const { return options_; }
     const FeedState& state() const { return state_; }
     const std::vector<Mirror>& mirrors() const { return mirrors_; }
     const std::vector<std::string>& alarms() const { return alarms_; }
     std::uint64_t newest() const { return newest_; }  // generation that is announced
     std::uint64_t polled_s() const { return polled_s_; }
-    std::uint64_t failures() const { return failures_; }  // in a row
+    std::uint64_t failures() const { return times_.failures(); }  // in a row
     const std::string& feed_name() const { return feed_name_; }
     bool lab() const { return lab_; }
     // The grant in force, without its keys.
@@ -160,11 +145,7 @@ class Follower {
                                          std::uint64_t late_s = 0);
     Result<feed::Refreshed> refresh_from_folder(feed::Fetch& folder, std::uint64_t now_s,
                                                 const std::string& late_word);
-    std::vector<std::pair<Mirror*, std::string>> ask_mirrors(Error* worst);
-    void name_laggards(const std::vector<std::pair<Mirror*, std::string>>& answers,
-                       const Mirror& followed);
     void learn(const feed::Refreshed& news, const Source& from, std::uint64_t now_s);
-    void schedule(std::uint64_t now_s, bool failed);
     void alarm(const std::string& text) { alarms_.push_back(text); }
 
     Result<void> begin_from_root();
@@ -215,8 +196,7 @@ class Follower {
     std::uint64_t polled_s_ = 0;
     std::uint64_t put_issued_s_ = 0;  // how old the index takes the feed to be
     std::uint64_t grant_asked_s_ = 0;
-    std::uint64_t next_poll_s_ = 0;
-    std::uint64_t failures_ = 0;
+    PollTimes times_;
 };
 
 }  // namespace cordon::sync
