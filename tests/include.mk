@@ -257,3 +257,11 @@ $(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_p
                        $(builder_sources:%.cpp=$(O)/%.o)
 	$(link)
 $(O)/bin/cordon-bench: LIBS = $(pure_libs) -lbrotlienc
+# The cadence of a fleet, by the classes that cordond polls with (tests/bench/feed).
+feed_staleness := $(O)/tests/bench/feed_staleness
+bench_sources  += tests/bench/feed_staleness.cpp
+$(feed_staleness): $(O)/tests/bench/feed_staleness.o $(O)/control/sync/polling.o $(pure_objects) \
+                   $(patsubst %,$(O)/control/feed/%.o,canonical_json client crypto metadata \
+                     metadata_reader records sealed_file)
+	$(link)
+$(feed_staleness): LIBS = $(pure_libs)

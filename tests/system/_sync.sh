@@ -10,6 +10,8 @@
 #   SYSTEM_FILES  what neither publisher nor appliance lets a list have   $WORK/system, one file
 #   DPKG_LISTS    and what dpkg knows, for the publisher                  none
 #   FEED_LINES    further TOML of the feed                                it is not polled
+#   MIRROR_CLIENTS  connections that the mirror takes at once             64
+#   MIRROR_LINES    further lines of nginx                                none
 
 . "$(dirname "${BASH_SOURCE[0]}")/_cordon.sh"
 
@@ -108,9 +110,11 @@ user root;
 worker_processes 1;
 pid $WORK/mirror.pid;
 error_log $WORK/mirror.log;
-events { worker_connections 64; }
+worker_rlimit_nofile $((${MIRROR_CLIENTS:-64} + 1024));
+events { worker_connections ${MIRROR_CLIENTS:-64}; }
 http {
     access_log $WORK/mirror-access.log;
+    ${MIRROR_LINES:-}
     client_body_temp_path $WORK/tmp/mb; proxy_temp_path $WORK/tmp/mp;
     fastcgi_temp_path $WORK/tmp/mf; uwsgi_temp_path $WORK/tmp/mu; scgi_temp_path $WORK/tmp/ms;
     server {
