@@ -1,7 +1,6 @@
 #include "control/index/feed_index.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace cordon {
 namespace {
@@ -20,14 +19,20 @@ KeyedIndicator indicator_of(const feed::FeedRecord& record, std::uint64_t added_
     return out;
 }
 
+struct Place {
+    std::uint64_t reference;
+    std::uint32_t record;
+};
+
 // A feed has its records by tag; those of one indicator share a record when they come together.
-std::vector<std::uint32_t> by_reference(std::span<const feed::FeedRecord> records) {
-    std::vector<std::uint32_t> order(records.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-        if (records[a].reference != records[b].reference)
-            return records[a].reference < records[b].reference;
-        return a < b;
+// Sorted with its reference beside it: to look each one up in its record would miss the cache.
+std::vector<Place> by_reference(std::span<const feed::FeedRecord> records) {
+    std::vector<Place> order;
+    order.reserve(records.size());
+    for (const feed::FeedRecord& record : records)
+        order.push_back({record.reference, static_cast<std::uint32_t>(order.size())});
+    std::sort(order.begin(), order.end(), [](const Place& a, const Place& b) {
+        return a.reference != b.reference ? a.reference < b.reference : a.record < b.record;
     });
     return order;
 }
@@ -42,14 +47,15 @@ Result<void> add_feed(const FeedSection& feed, IndexBuilder* builder) {
                        "the generations of " + feed.info.name + " are not those of its records");
     const Result<std::uint32_t> section = builder->add_keyed_section(feed.info, feed.check);
     if (!section) return Failure(section.error());
-    for (const std::uint32_t at : by_reference(feed.records)) {
+    builder->expect(*section, feed.records.size());
+    for (const auto& [reference, at] : by_reference(feed.records)) {
         const std::uint64_t added_in = feed.added_in.empty() ? 0 : feed.added_in[at];
         const AddOutcome outcome =
             builder->add_keyed(*section, indicator_of(feed.records[at], added_in));
         if (outcome != AddOutcome::added)
-            return failure(ErrorCode::integrity,
-                           "indicator " + std::to_string(feed.records[at].reference) + " of " +
-                               feed.info.name + ": " + add_outcome_text(outcome));
+            return failure(ErrorCode::integrity, "indicator " + std::to_string(reference) + " of " +
+                                                     feed.info.name + ": " +
+                                                     add_outcome_text(outcome));
     }
     return {};
 }

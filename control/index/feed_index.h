@@ -6,7 +6,8 @@
 //             after its list, and two epochs of one list are two sections of that name. Tags of one
 //             indicator share a record.
 // Thread:     any. Does not throw, but for memory that runs out.
-// Limits:     those of IndexBuilder. Beside it, 4 bytes for each record of the largest section.
+// Limits:     those of IndexBuilder. Beside it, 16 bytes for each record of the largest section,
+//             before the image is made.
 #pragma once
 
 #include "control/feed/records.h"

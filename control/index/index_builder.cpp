@@ -265,6 +265,12 @@ AddOutcome IndexBuilder::add(std::uint32_t section, const Indicator& indicator) 
     return AddOutcome::added;
 }
 
+void IndexBuilder::expect(std::uint32_t section, std::size_t indicators) {
+    INVARIANT(section < sections_.size());
+    sections_[section]->entries.reserve(indicators);
+    sections_[section]->records.reserve(indicators);
+}
+
 AddOutcome IndexBuilder::add_keyed(std::uint32_t section, const KeyedIndicator& indicator) {
     INVARIANT(section < sections_.size());
     Section& to = *sections_[section];

@@ -124,6 +124,8 @@ class IndexBuilder {
     // A section whose key does not come into the file, whatever it is for.
     Result<std::uint32_t> add_keyed_section(const SectionInfo& info, const KeyCheck& check);
     AddOutcome add_keyed(std::uint32_t section, const KeyedIndicator& indicator);
+    // So many will be added: without it the vectors grow by doubling, and so does their memory.
+    void expect(std::uint32_t section, std::size_t indicators);
 
     // `*why` says more about a bad_pattern.
     AddOutcome add_pattern(std::uint32_t section, const PatternIndicator& pattern,
