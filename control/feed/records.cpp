@@ -20,9 +20,14 @@ constexpr std::size_t record_size(RecordSection section) {
 }
 
 template <typename T>
-void put(std::string* out, T value, std::size_t bytes = sizeof(T)) {
-    for (std::size_t i = 0; i < bytes; ++i)
+void put(std::string* out, T value) {
+    for (std::size_t i = 0; i < sizeof(T); ++i)
         *out += static_cast<char>(value >> (8 * i) & 0xff);
+}
+
+void store_le(std::uint8_t* at, std::uint64_t value, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; ++i)
+        at[i] = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
 std::uint64_t get(Bytes bytes, std::size_t at, std::size_t size) {
@@ -36,18 +41,27 @@ void put_bytes(std::string* out, Bytes bytes) {
     out->append(as_text(bytes));
 }
 
-void put_record(const FeedRecord& record, std::string* out) {
-    put_bytes(out, record.tag);
-    put(out, record.reference, 6);
-    put(out, static_cast<std::uint8_t>(record.kind));
-    put(out, record.flags);
-    put(out, record.source);
-    put(out, record.category);
-    put(out, std::uint8_t{0});
-    const RecordSection section = record.section();
-    if (section != RecordSection::exact) put(out, record.size);
-    if (section == RecordSection::exact_headed) put_bytes(out, record.head);
-}
+// A record as it is written, and what its hash is made of: the section, then the record.
+struct PackedRecord {
+    std::array<std::uint8_t, 1 + 44> bytes = {};
+    std::size_t size;  // without the section
+
+    explicit PackedRecord(const FeedRecord& record) : size(record_size(record.section())) {
+        bytes[0] = static_cast<std::uint8_t>(record.section());
+        std::uint8_t* const at = bytes.data() + 1;
+        std::memcpy(at, record.tag.data(), tag_size);
+        store_le(at + 16, record.reference, 6);
+        at[22] = static_cast<std::uint8_t>(record.kind);
+        at[23] = record.flags;
+        store_le(at + 24, record.source, 2);
+        at[26] = record.category;
+        if (record.section() != RecordSection::exact) store_le(at + 28, record.size, 8);
+        if (record.section() == RecordSection::exact_headed)
+            std::memcpy(at + 36, record.head.data(), record.head.size());
+    }
+    Bytes record() const { return Bytes(bytes).subspan(1, size); }
+    Bytes hashed() const { return Bytes(bytes).first(1 + size); }
+};
 
 Failure malformed(const std::string& why) {
     return failure(ErrorCode::integrity, "malformed records: " + why);
@@ -75,7 +89,7 @@ bool by_tag(const FeedRecord& a, const FeedRecord& b) {
     return a.tag < b.tag;
 }
 
-std::uint64_t count_in(const std::vector<FeedRecord>& records, RecordSection section) {
+std::uint64_t count_in(std::span<const FeedRecord> records, RecordSection section) {
     return static_cast<std::uint64_t>(
         std::count_if(records.begin(), records.end(),
                       [&](const FeedRecord& r) { return r.section() == section; }));
@@ -112,12 +126,15 @@ Result<SectionEntry> read_entry(Bytes bytes, std::size_t last) {
     return SectionEntry{section, get(bytes, 8, 8), get(bytes, 16, 8)};
 }
 
+// Each list is in order within its section, which is appended to those before it.
 Result<void> read_section(const SectionEntry& entry, Cursor* cursor, RecordFile* file) {
     const std::size_t size = record_size(entry.section);
     // Counts come from the file: what they ask for must be there before anything is reserved.
     if (entry.removed > cursor->left() / tag_size) return malformed("truncated");
     if (entry.added > (cursor->left() - entry.removed * tag_size) / size)
         return malformed("truncated");
+    file->removed.reserve(file->removed.size() + entry.removed);
+    file->added.reserve(file->added.size() + entry.added);
     for (std::uint64_t i = 0; i < entry.removed; ++i) {
         const Bytes tag = cursor->take(tag_size);
         FeedRecord record;
@@ -137,9 +154,10 @@ Result<void> read_section(const SectionEntry& entry, Cursor* cursor, RecordFile*
     return {};
 }
 
-// Sections came one behind the other; from here on all are by tag.
+// Sections came one behind the other; from here on all are by tag. One section is so already.
 bool sort_unique(std::vector<FeedRecord>* records) {
-    std::sort(records->begin(), records->end(), by_tag);
+    if (!std::is_sorted(records->begin(), records->end(), by_tag))
+        std::sort(records->begin(), records->end(), by_tag);
     return std::adjacent_find(records->begin(), records->end(),
                               [](const FeedRecord& a, const FeedRecord& b) {
                                   return a.tag == b.tag;
@@ -147,15 +165,17 @@ bool sort_unique(std::vector<FeedRecord>* records) {
 }
 
 Hash record_hash(const FeedRecord& record) {
-    std::string bytes(1, static_cast<char>(record.section()));
-    put_record(record, &bytes);
-    return sha256(as_bytes(bytes));
+    return sha256(PackedRecord(record).hashed());
 }
 
 std::uint64_t word_of(const Hash& hash, std::size_t i) {
     std::uint64_t value;
     std::memcpy(&value, hash.data() + 8 * (3 - i), 8);
     return __builtin_bswap64(value);
+}
+
+Failure another_state() {
+    return malformed("the set is another one than was signed (state)");
 }
 
 std::string name_of_tag(const FeedRecord& record) {
@@ -203,20 +223,28 @@ Hash State::bytes() const {
     return hash;
 }
 
-std::string encode_records(const RecordFile& file) {
+namespace {
+
+// Of `about` only the head is written.
+std::string encode(const RecordFile& about, std::span<const FeedRecord> removed,
+                   std::span<const FeedRecord> added) {
     std::vector<SectionEntry> entries;
+    std::size_t bytes = head_size;
     for (const RecordSection section : sections) {
-        const SectionEntry entry = {section, count_in(file.removed, section),
-                                    count_in(file.added, section)};
-        if (entry.removed + entry.added != 0) entries.push_back(entry);
+        const SectionEntry entry = {section, count_in(removed, section), count_in(added, section)};
+        if (entry.removed + entry.added == 0) continue;
+        entries.push_back(entry);
+        bytes += section_size + entry.removed * tag_size + entry.added * record_size(section);
     }
-    std::string out(magic);
-    put(&out, file.base);
-    put(&out, file.generation);
-    put(&out, file.epoch);
+    std::string out;
+    out.reserve(bytes);
+    out += magic;
+    put(&out, about.base);
+    put(&out, about.generation);
+    put(&out, about.epoch);
     put(&out, static_cast<std::uint32_t>(entries.size()));
-    put_bytes(&out, file.state);
-    put_bytes(&out, file.check);
+    put_bytes(&out, about.state);
+    put_bytes(&out, about.check);
     out.append(head_size - out.size(), '\0');
     for (const SectionEntry& entry : entries) {
         put(&out, static_cast<std::uint32_t>(entry.section));
@@ -225,14 +253,28 @@ std::string encode_records(const RecordFile& file) {
         put(&out, entry.added);
     }
     for (const SectionEntry& entry : entries) {
-        for (const FeedRecord& record : file.removed) {
+        for (const FeedRecord& record : removed) {
             if (record.section() == entry.section) put_bytes(&out, record.tag);
         }
-        for (const FeedRecord& record : file.added) {
-            if (record.section() == entry.section) put_record(record, &out);
+        for (const FeedRecord& record : added) {
+            if (record.section() == entry.section) put_bytes(&out, PackedRecord(record).record());
         }
     }
     return out;
+}
+
+}  // namespace
+
+std::string encode_records(const RecordFile& file) {
+    return encode(file, file.removed, file.added);
+}
+
+std::string encode_set(const RecordSet& set, std::uint64_t generation, std::uint32_t epoch) {
+    RecordFile head;
+    head.generation = generation;
+    head.epoch = epoch;
+    head.state = set.state().bytes();
+    return encode(head, {}, set.records());
 }
 
 Result<RecordFile> decode_records(Bytes bytes) {
@@ -261,13 +303,9 @@ Result<RecordFile> decode_records(Bytes bytes) {
         last = static_cast<std::size_t>(entry->section);
         entries.push_back(*entry);
     }
-    // Each list is in order within its section; checked there before the next one is appended.
     for (const SectionEntry& entry : entries) {
-        RecordFile part;
-        if (const Result<void> read = read_section(entry, &cursor, &part); !read)
+        if (const Result<void> read = read_section(entry, &cursor, &file); !read)
             return Failure(read.error());
-        file.removed.insert(file.removed.end(), part.removed.begin(), part.removed.end());
-        file.added.insert(file.added.end(), part.added.begin(), part.added.end());
     }
     if (cursor.left() != 0) return malformed("bytes behind the last section");
     if (file.added.size() > records_max) return malformed("too many records");
@@ -282,6 +320,14 @@ Result<RecordSet> RecordSet::of(std::vector<FeedRecord> records) {
     set.records_ = std::move(records);
     for (const FeedRecord& record : set.records_)
         set.state_.add(record);
+    return set;
+}
+
+Result<RecordSet> RecordSet::begun_by(RecordFile file) {
+    if (!file.removed.empty())
+        return malformed("removes " + name_of_tag(file.removed.front()) + ", which is not there");
+    Result<RecordSet> set = of(std::move(file.added));
+    if (set && set->state_.bytes() != file.state) return another_state();
     return set;
 }
 
@@ -314,33 +360,48 @@ Result<RecordSet> RecordSet::apply(const RecordFile& file) const {
             return malformed("adds " + name_of_tag(next.records_[i]) + ", which is there");
     }
     if (next.records_.size() > records_max) return malformed("too many records");
-    if (next.state_.bytes() != file.state)
-        return malformed("the set is another one than was signed (state)");
+    if (next.state_.bytes() != file.state) return another_state();
     return next;
 }
 
-void RecordSet::changes_to(const RecordSet& next, RecordFile* file) const {
-    auto from = records_.begin();
-    auto to = next.records_.begin();
-    while (from != records_.end() || to != next.records_.end()) {
-        const bool only_from =
-            to == next.records_.end() || (from != records_.end() && from->tag < to->tag);
-        const bool only_to =
-            from == records_.end() || (to != next.records_.end() && to->tag < from->tag);
-        if (only_from) {
-            file->removed.push_back(*from++);
-        } else if (only_to) {
-            file->added.push_back(*to++);
-        } else {
-            if (!(*from == *to)) {
-                file->removed.push_back(*from);
-                file->added.push_back(*to);
-            }
-            ++from;
-            ++to;
+namespace {
+
+// Both are by tag.
+template <typename Removed, typename Added>
+void compare(const std::vector<FeedRecord>& from, const std::vector<FeedRecord>& to,
+             Removed&& removed, Added&& added) {
+    auto old = from.begin();
+    auto now = to.begin();
+    while (old != from.end() || now != to.end()) {
+        const bool only_old = now == to.end() || (old != from.end() && old->tag < now->tag);
+        const bool only_now = old == from.end() || (now != to.end() && now->tag < old->tag);
+        const bool same = !only_old && !only_now && *old == *now;
+        if (!only_now) {
+            if (!same) removed(*old);
+            ++old;
+        }
+        if (!only_old) {
+            if (!same) added(*now);
+            ++now;
         }
     }
+}
+
+}  // namespace
+
+void RecordSet::changes_to(const RecordSet& next, RecordFile* file) const {
+    compare(
+        records_, next.records_, [&](const FeedRecord& one) { file->removed.push_back(one); },
+        [&](const FeedRecord& one) { file->added.push_back(one); });
     file->state = next.state_.bytes();
+}
+
+RecordSet::Changes RecordSet::count_changes(const RecordSet& next) const {
+    Changes changes;
+    compare(
+        records_, next.records_, [&](const FeedRecord&) { ++changes.removed; },
+        [&](const FeedRecord&) { ++changes.added; });
+    return changes;
 }
 
 }  // namespace cordon::feed

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -80,15 +81,25 @@ class RecordSet {
     const std::vector<FeedRecord>& records() const { return records_; }
     const State& state() const { return state_; }
 
+    // What a full set says, without a copy of it.
+    static Result<RecordSet> begun_by(RecordFile file);
     // Removals before additions. A tag to be removed that is absent (or stands in another section),
     // or one to be added that is present, refuses the file; so does another state afterwards.
     Result<RecordSet> apply(const RecordFile& file) const;
     // What leads from here to there; a record that differs is removed and added.
     void changes_to(const RecordSet& next, RecordFile* file) const;
+    struct Changes {
+        std::uint64_t removed = 0;
+        std::uint64_t added = 0;
+    };
+    Changes count_changes(const RecordSet& next) const;
 
   private:
     std::vector<FeedRecord> records_;
     State state_;
 };
+
+// The file that makes this set of nothing; its check of K is zero.
+std::string encode_set(const RecordSet& set, std::uint64_t generation, std::uint32_t epoch);
 
 }  // namespace cordon::feed

@@ -276,12 +276,8 @@ class Stage {
 
 Result<void> write_set(FeedStore& store, const RecordSet& set, std::uint64_t generation,
                        std::uint32_t epoch) {
-    RecordFile file;
-    file.generation = generation;
-    file.epoch = epoch;
-    file.state = set.state().bytes();
-    file.added = set.records();
-    return write_file_atomically(set_path(store, generation), as_bytes(encode_records(file)), 0600);
+    return write_file_atomically(set_path(store, generation),
+                                 as_bytes(encode_set(set, generation, epoch)), 0600);
 }
 
 std::uint64_t published_generation(FeedStore& store) {

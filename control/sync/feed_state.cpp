@@ -243,17 +243,13 @@ Result<FeedSet> FeedFolder::load_set(const Generation& generation) const {
 }
 
 Result<void> FeedFolder::save_set(const FeedSet& set, const Generation& generation) const {
-    feed::RecordFile file;
-    file.generation = generation.number;
-    file.epoch = generation.epoch;
-    file.state = set.records.state().bytes();
-    file.added = set.records.records();
     const Bytes marks(reinterpret_cast<const std::uint8_t*>(set.came_in.data()),
                       set.came_in.size() * sizeof(std::uint64_t));
     const Result<void> wrote = write_file_atomically(set_path(generation) + ".in", marks);
     if (!wrote) return wrote;
-    return write_file_atomically(set_path(generation) + ".rec",
-                                 as_bytes(feed::encode_records(file)));
+    return write_file_atomically(
+        set_path(generation) + ".rec",
+        as_bytes(feed::encode_set(set.records, generation.number, generation.epoch)));
 }
 
 void FeedFolder::sweep(const FeedState& state) const {

@@ -160,8 +160,7 @@ class Follower {
     Result<void> put(const FeedInForce& feed, std::uint64_t now_s);
     Result<void> put_suspensions(std::uint64_t now_s);
     Result<void> keep_fresh(std::uint64_t now_s);
-    Result<void> activate(Step step, const FeedSet& own, const feed::Caps& caps,
-                          std::uint64_t now_s);
+    Result<void> activate(Step step, FeedSet own, const feed::Caps& caps, std::uint64_t now_s);
     Result<void> check_days(const Accepted& change, const feed::Caps& caps,
                             std::uint64_t now_s) const;
     Result<FeedInForce> described(FeedSet set, const Generation& generation) const;

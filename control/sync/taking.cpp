@@ -269,7 +269,7 @@ Result<void> Follower::take_release(const feed::Refreshed& news, const Source& f
     Result<void> done;
     if (auto step = fetch_release(news, from, own.records)) {
         step->generation.accepted_s = now_s;
-        done = activate(std::move(*step), own, news.targets.caps, now_s);
+        done = activate(std::move(*step), std::move(own), news.targets.caps, now_s);
     } else {
         done = Failure(step.error());
     }
@@ -306,15 +306,15 @@ Result<Follower::Step> Follower::walk(const std::vector<std::string>& way,
                                       const feed::Refreshed& news, const feed::RecordSet& own,
                                       feed::Fetch& fetch) {
     Step step;
-    step.set = own;
     for (const std::string& name : way) {
+        const feed::RecordSet& base = &name == &way.front() ? own : step.set;
         const feed::TargetFile& file = news.releases->targets.at(name);
         const auto key = grant_.epochs.find(file.epoch);
         if (key == grant_.epochs.end())
             return refuse(Refusal::mixed,
                           "the grant has no key of epoch " + std::to_string(file.epoch));
-        auto next = feed::fetch_and_apply(name, file, news.targets.caps, key->second, step.set,
-                                          fetch, nullptr);
+        auto next =
+            feed::fetch_and_apply(name, file, news.targets.caps, key->second, base, fetch, nullptr);
         if (!next) return Failure(next.error());
         step.set = std::move(*next);
         step.generation = {file.generation, file.epoch, 0, file.count};
@@ -322,12 +322,11 @@ Result<Follower::Step> Follower::walk(const std::vector<std::string>& way,
     return step;
 }
 
-Result<void> Follower::activate(Step step, const FeedSet& own, const feed::Caps& caps,
+Result<void> Follower::activate(Step step, FeedSet own, const feed::Caps& caps,
                                 std::uint64_t now_s) {
-    feed::RecordFile change;
-    own.records.changes_to(step.set, &change);
-    Accepted accepted = {now_s, state_.in_force.number, step.generation.number, change.added.size(),
-                         change.removed.size()};
+    const feed::RecordSet::Changes change = own.records.count_changes(step.set);
+    Accepted accepted = {now_s, state_.in_force.number, step.generation.number, change.added,
+                         change.removed};
     if (state_.in_force.number == 0) accepted.added = 0;  // the first set, bounded by the total
     if (state_.in_force.number != 0 && state_.in_force.epoch != step.generation.epoch) {
         // A new epoch keys everything anew: what is left to compare is how many there are.
@@ -339,6 +338,7 @@ Result<void> Follower::activate(Step step, const FeedSet& own, const feed::Caps&
     }
     if (const Result<void> ok = check_days(accepted, caps, now_s); !ok) return ok;
     FeedSet set = own.follow(std::move(step.set), step.generation.number);
+    own = {};  // the index needs its memory
     if (const Result<void> saved = folder_.save_set(set, step.generation); !saved) return saved;
 
     const FeedState before = state_;
@@ -349,8 +349,8 @@ Result<void> Follower::activate(Step step, const FeedSet& own, const feed::Caps&
     if (state_.accepted.size() >= accepted_max) state_.accepted.erase(state_.accepted.begin());
     state_.accepted.push_back(accepted);
     state_.note(now_s, "generation " + std::to_string(step.generation.number) + ": " +
-                           std::to_string(change.added.size()) + " added, " +
-                           std::to_string(change.removed.size()) + " removed, " +
+                           std::to_string(change.added) + " added, " +
+                           std::to_string(change.removed) + " removed, " +
                            std::to_string(step.generation.count) + " records");
     auto feed = described(std::move(set), step.generation);
     Result<void> done = feed ? put(*feed, now_s) : Failure(feed.error());

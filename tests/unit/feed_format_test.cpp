@@ -119,6 +119,38 @@ void refuses_to_remove_what_is_absent_or_add_what_is_present(void**) {
     assert_false(set.apply(file).has_value());
 }
 
+void a_full_set_begins_what_was_signed_and_nothing_else(void**) {
+    const RecordSet set = set_of({record(1), record(2, sized), record(3, headed)});
+    RecordFile file = change_between({}, set);
+    file.base = 0;
+    file.check = {};
+    assert_true(encode_set(set, file.generation, file.epoch) == encode_records(file));
+    const auto begun = RecordSet::begun_by(file);
+    assert_true(begun->records() == set.records());
+    assert_true(begun->state() == set.state());
+    RecordFile other = file;
+    other.state[31] ^= 1;
+    assert_false(RecordSet::begun_by(other).has_value());
+    other = file;
+    other.added.push_back(record(1));
+    assert_false(RecordSet::begun_by(other).has_value());
+    other = file;
+    other.removed = {record(4)};
+    assert_false(RecordSet::begun_by(other).has_value());
+}
+
+void counts_the_changes_that_it_would_tell(void**) {
+    const RecordSet from = set_of({record(1), record(2), record(4)});
+    for (const RecordSet& to : {set_of({}), from, set_of({record(2, sized), record(3)}),
+                                set_of({record(1), record(2), record(3), record(4), record(5)})}) {
+        const RecordFile told = change_between(from, to);
+        const RecordSet::Changes counted = from.count_changes(to);
+        assert_int_equal(counted.removed, told.removed.size());
+        assert_int_equal(counted.added, told.added.size());
+        assert_true(from.apply(told)->records() == to.records());
+    }
+}
+
 void refuses_every_truncation_and_every_flipped_byte_of_the_frame(void**) {
     const RecordSet set = set_of({record(1), record(2, sized), record(3, headed)});
     RecordFile file = change_between({}, set);
@@ -308,6 +340,8 @@ int main() {
         cmocka_unit_test(a_change_survives_its_bytes_and_leads_to_the_signed_state),
         cmocka_unit_test(the_state_does_not_depend_on_the_way),
         cmocka_unit_test(refuses_to_remove_what_is_absent_or_add_what_is_present),
+        cmocka_unit_test(a_full_set_begins_what_was_signed_and_nothing_else),
+        cmocka_unit_test(counts_the_changes_that_it_would_tell),
         cmocka_unit_test(refuses_every_truncation_and_every_flipped_byte_of_the_frame),
         cmocka_unit_test(refuses_records_that_a_reader_must_not_accept),
         cmocka_unit_test(sealing_gives_back_every_length),
