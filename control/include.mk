@@ -136,7 +136,8 @@ feed_sources := \
     control/feed/metadata.cpp \
     control/feed/metadata_reader.cpp \
     control/feed/records.cpp \
-    control/feed/sealed_file.cpp
+    control/feed/sealed_file.cpp \
+    control/feed/sealed_part.cpp
 # The appliance's side: it follows feeds.
 sync_sources := \
     control/sync/doubting.cpp \

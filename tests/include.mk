@@ -180,7 +180,8 @@ fuzz_sources.feed_metadata = $(patsubst %,control/feed/%.cpp, \
 fuzz_libs.feed_metadata    = -lsodium
 fuzz_sources.feed_grant    = $(fuzz_sources.feed_metadata) control/feed/grant.cpp
 fuzz_libs.feed_grant       = -lsodium
-fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp,crypto records sealed_file)
+fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp, \
+                               crypto records sealed_file sealed_part)
 fuzz_libs.feed_records     = -lsodium
 fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows) \
                              control/index/list_parser.cpp

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "control/feed/sealed_file.h"
+#include "control/feed/sealed_part.h"
 #include "dataplane/contract/keyed_tag.h"
 
 namespace cordon::feed {
@@ -294,6 +295,17 @@ Result<void> check_caps(const RecordFile& file, const Caps& caps) {
     return {};
 }
 
+// What is sealed is of use to those who open it only; that it is what its tag says is asked here,
+// by everybody who has the key.
+Result<void> check_parts(const RecordFile& file, const SecretKey& epoch_key) {
+    const PartSealer sealer(epoch_key);
+    for (const FeedRecord& record : file.added) {
+        if (record.sealed.bytes().empty()) continue;
+        if (const auto part = sealer.open(record); !part) return malformed(part.error());
+    }
+    return {};
+}
+
 Result<void> check_head(const RecordFile& head, const TargetFile& file) {
     if (head.base != file.base || head.generation != file.generation || head.epoch != file.epoch ||
         to_hex(head.check) != file.check || head.state != file.state)
@@ -397,6 +409,7 @@ Result<RecordSet> fetch_and_apply(const std::string& name, const TargetFile& fil
     if (!records) return Failure(records.error());
     if (const auto ok = check_head(*records, file); !ok) return Failure(ok.error());
     if (const auto ok = check_caps(*records, caps); !ok) return Failure(ok.error());
+    if (const auto ok = check_parts(*records, epoch_key); !ok) return Failure(ok.error());
     if (changes != nullptr) *changes = *records;
     auto next = file.base == 0 ? RecordSet::begun_by(std::move(*records)) : set.apply(*records);
     if (!next) return malformed(next.error());

@@ -137,6 +137,15 @@ SecretKey target_key(const SecretKey& epoch_key, std::string_view name) {
     return key;
 }
 
+SecretKey part_key(const SecretKey& epoch_key) {
+    start();
+    const Bytes label = as_bytes("cordon feed part");
+    SecretKey key;
+    crypto_generichash(key.bytes.data(), key.bytes.size(), label.data(), label.size(),
+                       epoch_key.bytes.data(), epoch_key.bytes.size());
+    return key;
+}
+
 void wipe(void* memory, std::size_t bytes) {
     sodium_memzero(memory, bytes);
 }

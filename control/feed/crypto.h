@@ -48,6 +48,8 @@ std::optional<std::string> unseal(const SecretKey& box, Bytes sealed);
 
 // BLAKE2b-256 keyed with K over "cordon feed target" ‖ 0x00 ‖ name.
 SecretKey target_key(const SecretKey& epoch_key, std::string_view name);
+// BLAKE2b-256 keyed with K over "cordon feed part".
+SecretKey part_key(const SecretKey& epoch_key);
 
 void wipe(void* memory, std::size_t bytes);
 void fill_random(MutableBytes bytes);

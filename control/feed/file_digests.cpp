@@ -122,6 +122,7 @@ MutableBytes FileDigests::room(IndicatorKind kind) {
         case IndicatorKind::head:
             return head;
         case IndicatorKind::pattern:
+        case IndicatorKind::pdq:
             break;
     }
     return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/feed/sealed_part.h"
 #include "dataplane/base/invariant.h"
 
 namespace cordon::feed {
@@ -12,11 +13,23 @@ constexpr std::size_t head_size = 96;
 constexpr std::size_t section_size = 24;
 constexpr std::size_t tag_size = 16;
 constexpr RecordSection sections[] = {RecordSection::exact, RecordSection::exact_sized,
-                                      RecordSection::exact_headed};
+                                      RecordSection::exact_headed, RecordSection::perceptual,
+                                      RecordSection::patterns};
 
+// What all records of the section have; only patterns have more.
 constexpr std::size_t record_size(RecordSection section) {
-    constexpr std::size_t sizes[] = {0, 28, 36, 44};
+    constexpr std::size_t sizes[] = {0, 28, 36, 44, 28 + sealed_hash_bytes, 30};
     return sizes[static_cast<std::size_t>(section)];
+}
+
+// What all of them have before what is sealed.
+constexpr std::size_t fixed_size(RecordSection section) {
+    return section == RecordSection::perceptual ? 28 : record_size(section);
+}
+
+// A record of the section is at least as long.
+constexpr std::size_t record_size_least(RecordSection section) {
+    return record_size(section) + (section == RecordSection::patterns ? sealed_text_bytes_min : 0);
 }
 
 template <typename T>
@@ -41,33 +54,69 @@ void put_bytes(std::string* out, Bytes bytes) {
     out->append(as_text(bytes));
 }
 
-// A record as it is written, and what its hash is made of: the section, then the record.
-struct PackedRecord {
-    std::array<std::uint8_t, 1 + 44> bytes = {};
-    std::size_t size;  // without the section
+bool has_size(RecordSection section) {
+    return section == RecordSection::exact_sized || section == RecordSection::exact_headed;
+}
 
-    explicit PackedRecord(const FeedRecord& record) : size(record_size(record.section())) {
-        bytes[0] = static_cast<std::uint8_t>(record.section());
-        std::uint8_t* const at = bytes.data() + 1;
+// A record as it is written, and what its hash is made of: the section, then the record.
+class PackedRecord {
+  public:
+    explicit PackedRecord(const FeedRecord& record)
+        : size_(fixed_size(record.section())), sealed_(record.sealed.bytes()) {
+        const RecordSection section = record.section();
+        fixed_[0] = static_cast<std::uint8_t>(section);
+        std::uint8_t* const at = fixed_.data() + 1;
         std::memcpy(at, record.tag.data(), tag_size);
         store_le(at + 16, record.reference, 6);
         at[22] = static_cast<std::uint8_t>(record.kind);
         at[23] = record.flags;
         store_le(at + 24, record.source, 2);
         at[26] = record.category;
-        if (record.section() != RecordSection::exact) store_le(at + 28, record.size, 8);
-        if (record.section() == RecordSection::exact_headed)
+        at[27] = record.distance;
+        if (has_size(section)) store_le(at + 28, record.size, 8);
+        if (section == RecordSection::exact_headed)
             std::memcpy(at + 36, record.head.data(), record.head.size());
+        if (section == RecordSection::patterns) store_le(at + 28, sealed_.size(), 2);
     }
-    Bytes record() const { return Bytes(bytes).subspan(1, size); }
-    Bytes hashed() const { return Bytes(bytes).first(1 + size); }
+    void append_to(std::string* out) const {
+        put_bytes(out, Bytes(fixed_).subspan(1, size_));
+        put_bytes(out, sealed_);
+    }
+    Hash hash() const {
+        const Bytes fixed = Bytes(fixed_).first(1 + size_);
+        if (sealed_.empty()) return sha256(fixed);
+        std::string all(as_text(fixed));
+        put_bytes(&all, sealed_);
+        return sha256(as_bytes(all));
+    }
+
+  private:
+    std::array<std::uint8_t, 1 + 44> fixed_ = {};
+    std::size_t size_;  // without the section
+    Bytes sealed_;      // the record's
 };
 
 Failure malformed(const std::string& why) {
     return failure(ErrorCode::integrity, "malformed records: " + why);
 }
 
-// False when a reader of this version must not accept it.
+// The rest of the file, taken from the front.
+class Cursor {
+  public:
+    explicit Cursor(Bytes bytes) : rest_(bytes) {}
+    Bytes take(std::size_t size) {
+        INVARIANT(size <= rest_.size());
+        const Bytes part = rest_.first(size);
+        rest_ = rest_.subspan(size);
+        return part;
+    }
+    std::size_t left() const { return rest_.size(); }
+
+  private:
+    Bytes rest_;
+};
+
+// False when a reader of this version must not accept it. Of a pattern it is all but its text.
 bool get_record(Bytes bytes, RecordSection section, FeedRecord* record) {
     std::copy_n(bytes.begin(), tag_size, record->tag.begin());
     record->reference = get(bytes, 16, 6);
@@ -75,14 +124,27 @@ bool get_record(Bytes bytes, RecordSection section, FeedRecord* record) {
     record->flags = bytes[23];
     record->source = static_cast<std::uint16_t>(get(bytes, 24, 2));
     record->category = bytes[26];
-    if (section != RecordSection::exact) record->size = get(bytes, 28, 8);
+    record->distance = bytes[27];
+    if (has_size(section)) record->size = get(bytes, 28, 8);
     if (section == RecordSection::exact_headed)
         std::copy_n(bytes.begin() + 36, record->head.size(), record->head.begin());
+    if (section == RecordSection::perceptual) record->sealed = SealedBytes(bytes.subspan(28));
     const bool headed = (record->flags & record_flag::has_head) != 0;
     const bool sized = (record->flags & record_flag::has_size) != 0;
-    return bytes[22] < indicator_kind_count && exact_kinds.has(record->kind) && bytes[27] == 0 &&
-           (record->flags & ~record_flag::of_feed) == 0 && (sized || !headed) &&
-           record->section() == section;
+    const bool exact = bytes[22] < indicator_kind_count && exact_kinds.has(record->kind);
+    const bool is_picture = record->kind == IndicatorKind::pdq;
+    return (exact || is_picture || record->kind == IndicatorKind::pattern) &&
+           record->distance <= (is_picture ? pdq_distance_max : 0) &&
+           (record->flags & ~(exact ? record_flag::of_feed : record_flag::restraints)) == 0 &&
+           (sized || !headed) && record->section() == section;
+}
+
+// Its length stands before it.
+bool get_text(Cursor* cursor, std::size_t length, FeedRecord* record) {
+    if (length < sealed_text_bytes_min || length > sealed_text_bytes_max || length > cursor->left())
+        return false;
+    record->sealed = SealedBytes(cursor->take(length));
+    return true;
 }
 
 bool by_tag(const FeedRecord& a, const FeedRecord& b) {
@@ -101,26 +163,12 @@ struct SectionEntry {
     std::uint64_t added;
 };
 
-// The rest of the file, taken from the front.
-class Cursor {
-  public:
-    explicit Cursor(Bytes bytes) : rest_(bytes) {}
-    Bytes take(std::size_t size) {
-        INVARIANT(size <= rest_.size());
-        const Bytes part = rest_.first(size);
-        rest_ = rest_.subspan(size);
-        return part;
-    }
-    std::size_t left() const { return rest_.size(); }
-
-  private:
-    Bytes rest_;
-};
-
 Result<SectionEntry> read_entry(Bytes bytes, std::size_t last) {
     const std::uint64_t id = get(bytes, 0, 4);
-    if (id <= last || id > static_cast<std::size_t>(RecordSection::exact_headed))
-        return malformed("section " + std::to_string(id) + " is unknown, or not in its place");
+    if (id > static_cast<std::size_t>(RecordSection::patterns))
+        return malformed("section " + std::to_string(id) +
+                         " is of a newer version of the format: this program needs an upgrade");
+    if (id <= last) return malformed("section " + std::to_string(id) + " is not in its place");
     const auto section = static_cast<RecordSection>(id);
     if (get(bytes, 4, 4) != record_size(section)) return malformed("another size of record");
     return SectionEntry{section, get(bytes, 8, 8), get(bytes, 16, 8)};
@@ -129,9 +177,10 @@ Result<SectionEntry> read_entry(Bytes bytes, std::size_t last) {
 // Each list is in order within its section, which is appended to those before it.
 Result<void> read_section(const SectionEntry& entry, Cursor* cursor, RecordFile* file) {
     const std::size_t size = record_size(entry.section);
+    const std::size_t least = record_size_least(entry.section);
     // Counts come from the file: what they ask for must be there before anything is reserved.
     if (entry.removed > cursor->left() / tag_size) return malformed("truncated");
-    if (entry.added > (cursor->left() - entry.removed * tag_size) / size)
+    if (entry.added > (cursor->left() - entry.removed * tag_size) / least)
         return malformed("truncated");
     file->removed.reserve(file->removed.size() + entry.removed);
     file->added.reserve(file->added.size() + entry.added);
@@ -139,15 +188,22 @@ Result<void> read_section(const SectionEntry& entry, Cursor* cursor, RecordFile*
         const Bytes tag = cursor->take(tag_size);
         FeedRecord record;
         std::copy(tag.begin(), tag.end(), record.tag.begin());
-        if (entry.section != RecordSection::exact) record.flags |= record_flag::has_size;
+        if (has_size(entry.section)) record.flags |= record_flag::has_size;
         if (entry.section == RecordSection::exact_headed) record.flags |= record_flag::has_head;
+        if (entry.section == RecordSection::perceptual) record.kind = IndicatorKind::pdq;
+        if (entry.section == RecordSection::patterns) record.kind = IndicatorKind::pattern;
         if (i > 0 && !by_tag(file->removed.back(), record)) return malformed("tags out of order");
         file->removed.push_back(record);
     }
     for (std::uint64_t i = 0; i < entry.added; ++i) {
         FeedRecord record;
-        if (!get_record(cursor->take(size), entry.section, &record))
+        if (cursor->left() < size) return malformed("truncated");
+        const Bytes fixed = cursor->take(size);
+        if (!get_record(fixed, entry.section, &record))
             return malformed("a record with a kind, flag or reserved byte that is not allowed");
+        if (entry.section == RecordSection::patterns &&
+            !get_text(cursor, get(fixed, 28, 2), &record))
+            return malformed("the text of a pattern is truncated, too short or too long");
         if (i > 0 && !by_tag(file->added.back(), record)) return malformed("tags out of order");
         file->added.push_back(record);
     }
@@ -165,7 +221,7 @@ bool sort_unique(std::vector<FeedRecord>* records) {
 }
 
 Hash record_hash(const FeedRecord& record) {
-    return sha256(PackedRecord(record).hashed());
+    return PackedRecord(record).hash();
 }
 
 std::uint64_t word_of(const Hash& hash, std::size_t i) {
@@ -178,6 +234,13 @@ Failure another_state() {
     return malformed("the set is another one than was signed (state)");
 }
 
+Result<void> check_counts(const RecordSet& set) {
+    if (set.records().size() > records_max) return malformed("too many records");
+    if (set.count(IndicatorKind::pattern) > limits::patterns_max)
+        return malformed("too many patterns");
+    return {};
+}
+
 std::string name_of_tag(const FeedRecord& record) {
     return to_hex(Bytes(record.tag).first(4)) + "…";
 }
@@ -185,6 +248,8 @@ std::string name_of_tag(const FeedRecord& record) {
 }  // namespace
 
 RecordSection FeedRecord::section() const {
+    if (kind == IndicatorKind::pdq) return RecordSection::perceptual;
+    if (kind == IndicatorKind::pattern) return RecordSection::patterns;
     if ((flags & record_flag::has_head) != 0) return RecordSection::exact_headed;
     if ((flags & record_flag::has_size) != 0) return RecordSection::exact_sized;
     return RecordSection::exact;
@@ -257,7 +322,7 @@ std::string encode(const RecordFile& about, std::span<const FeedRecord> removed,
             if (record.section() == entry.section) put_bytes(&out, record.tag);
         }
         for (const FeedRecord& record : added) {
-            if (record.section() == entry.section) put_bytes(&out, PackedRecord(record).record());
+            if (record.section() == entry.section) PackedRecord(record).append_to(&out);
         }
     }
     return out;
@@ -327,8 +392,16 @@ Result<RecordSet> RecordSet::begun_by(RecordFile file) {
     if (!file.removed.empty())
         return malformed("removes " + name_of_tag(file.removed.front()) + ", which is not there");
     Result<RecordSet> set = of(std::move(file.added));
-    if (set && set->state_.bytes() != file.state) return another_state();
+    if (!set) return set;
+    if (const Result<void> few = check_counts(*set); !few) return Failure(few.error());
+    if (set->state_.bytes() != file.state) return another_state();
     return set;
+}
+
+std::uint64_t RecordSet::count(IndicatorKind kind) const {
+    return static_cast<std::uint64_t>(
+        std::count_if(records_.begin(), records_.end(),
+                      [kind](const FeedRecord& record) { return record.kind == kind; }));
 }
 
 Result<RecordSet> RecordSet::apply(const RecordFile& file) const {
@@ -359,7 +432,7 @@ Result<RecordSet> RecordSet::apply(const RecordFile& file) const {
         if (next.records_[i - 1].tag == next.records_[i].tag)
             return malformed("adds " + name_of_tag(next.records_[i]) + ", which is there");
     }
-    if (next.records_.size() > records_max) return malformed("too many records");
+    if (const Result<void> few = check_counts(next); !few) return Failure(few.error());
     if (next.state_.bytes() != file.state) return another_state();
     return next;
 }

@@ -6,11 +6,12 @@
 //             records, so that it does not depend on the way that led to the set. A change is
 //             applied whole or not at all.
 // Thread:     one.
-// Limits:     records_max, record_file_bytes_max. Parsing reads nothing outside its bytes, and
-//             allocates no more than they account for.
+// Limits:     records_max, record_file_bytes_max; limits::patterns_max patterns. Parsing reads
+//             nothing outside its bytes, and allocates no more than they account for.
 #pragma once
 
 #include <array>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,8 +31,33 @@ enum class RecordSection : std::uint8_t {
     exact = 1,         // 28 bytes
     exact_sized = 2,   // and the size of the file: 36
     exact_headed = 3,  // and its keyed head: 44
-    perceptual = 4,    // reserved: refused
-    patterns = 5,      // reserved: refused
+    perceptual = 4,    // a sealed hash of a picture: 76
+    patterns = 5,      // a sealed text: 30, and as many as the last two of them say
+};
+
+// The most bits in which a picture may differ from a listed hash and still be taken for it.
+inline constexpr std::uint8_t pdq_distance_max = 31;
+
+// What of a record is longer than a tag, sealed (sealed_part.h). Most records have none: a null
+// pointer costs them less than an empty string.
+class SealedBytes {
+  public:
+    SealedBytes() = default;
+    explicit SealedBytes(Bytes bytes)
+        : text_(bytes.empty() ? nullptr : std::make_unique<std::string>(as_text(bytes))) {}
+    SealedBytes(const SealedBytes& other) : SealedBytes(other.bytes()) {}
+    SealedBytes(SealedBytes&&) noexcept = default;
+    SealedBytes& operator=(const SealedBytes& other) { return *this = SealedBytes(other); }
+    SealedBytes& operator=(SealedBytes&&) noexcept = default;
+    ~SealedBytes() = default;
+
+    Bytes bytes() const { return text_ ? as_bytes(*text_) : Bytes(); }
+    friend bool operator==(const SealedBytes& a, const SealedBytes& b) {
+        return as_text(a.bytes()) == as_text(b.bytes());
+    }
+
+  private:
+    std::unique_ptr<std::string> text_;
 };
 
 struct FeedRecord {
@@ -43,6 +69,8 @@ struct FeedRecord {
     std::uint8_t category = 0;
     std::uint8_t flags = 0;  // record_flag
     IndicatorKind kind = IndicatorKind::sha256;
+    std::uint8_t distance = 0;  // of kind pdq: at most pdq_distance_max
+    SealedBytes sealed = {};    // of kinds pdq and pattern
 
     friend bool operator==(const FeedRecord&, const FeedRecord&) = default;
     RecordSection section() const;
@@ -80,6 +108,7 @@ class RecordSet {
 
     const std::vector<FeedRecord>& records() const { return records_; }
     const State& state() const { return state_; }
+    std::uint64_t count(IndicatorKind kind) const;
 
     // What a full set says, without a copy of it.
     static Result<RecordSet> begun_by(RecordFile file);

@@ -37,17 +37,18 @@ enum class IndicatorKind : std::uint8_t {
     sha256_tree = 3,
     head = 4,     // dismissal only, never a verdict: no index holds it as a tag
     pattern = 5,  // a text found in content or in a name: stands in a part of its own, not as a tag
+    pdq = 6,      // 256 bits of a picture, compared by distance: a feed may hold it, no index does
 };
-inline constexpr std::size_t indicator_kind_count = 6;
+inline constexpr std::size_t indicator_kind_count = 7;
 
 constexpr std::size_t digest_length(IndicatorKind kind) {
-    constexpr std::uint8_t lengths[indicator_kind_count] = {32, 20, 16, 32, 16, 0};
+    constexpr std::uint8_t lengths[indicator_kind_count] = {32, 20, 16, 32, 16, 0, 32};
     return lengths[static_cast<std::size_t>(kind)];
 }
 
 constexpr const char* indicator_kind_name(IndicatorKind kind) {
-    constexpr const char* names[indicator_kind_count] = {"sha256",      "sha1", "md5",
-                                                         "sha256-tree", "head", "pattern"};
+    constexpr const char* names[indicator_kind_count] = {"sha256", "sha1",    "md5", "sha256-tree",
+                                                         "head",   "pattern", "pdq"};
     return names[static_cast<std::size_t>(kind)];
 }
 

@@ -37,8 +37,9 @@ struct Digests {
                 return head;
             case IndicatorKind::sha256_tree:
                 return sha256_tree;
-            case IndicatorKind::pattern:
-                return {};  // no digest
+            case IndicatorKind::pattern:  // no digest
+            case IndicatorKind::pdq:      // of no file as it is
+                return {};
         }
         return {};
     }

@@ -3,7 +3,8 @@
 
 feed_check.py FOLDER NODE NODE_KEY DIGESTS: the grant of NODE is opened with its X25519 key (hex),
 every listed target with the key in it; the newest set must hold the tags of exactly the digests of
-DIGESTS (one "kind hex" a line).
+DIGESTS (one "kind hex" a line), of its texts ("pattern TEXT", "expression TEXT") and of its hashes
+of pictures ("pdq HEX DISTANCE"), and what is sealed in their records must be those.
 """
 import hashlib
 import hmac
@@ -17,7 +18,8 @@ import nacl.signing
 import zstandard
 
 KINDS = {"sha256": 0, "sha1": 1, "md5": 2, "sha256-tree": 3}
-RECORD_BYTES = {1: 28, 2: 36, 3: 44}
+PATTERN, PDQ = 5, 6
+RECORD_BYTES = {1: 28, 2: 36, 3: 44, 4: 76, 5: 30}
 PIECE = 65536
 
 
@@ -93,8 +95,11 @@ def apply(records, plain, custom, key):
             removed.append((section, plain[at:at + 16]))
             at += 16
         for _ in range(additions):
-            added.append((section, plain[at:at + size]))
-            at += size
+            end = at + size
+            if section == 5:
+                end += int.from_bytes(plain[end - 2:end], "little")
+            added.append((section, plain[at:end]))
+            at = end
     assert at == len(plain)
     for section, tag in removed:
         assert records.pop(tag)[0] == section
@@ -106,6 +111,31 @@ def apply(records, plain, custom, key):
     assert total.to_bytes(32, "big") == plain[32:64] == bytes.fromhex(custom["state"])
     assert len(records) == custom["count"]
     return records
+
+
+def open_part(key, section, record):
+    """What is sealed in a record of section 4 or 5: (kind, distance, plain)."""
+    sealed = record[{4: 28, 5: 30}[section]:]
+    part_key = hashlib.blake2b(b"cordon feed part", key=key, digest_size=32).digest()
+    plain = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
+        sealed, b"", record[:16] + bytes(8), part_key)
+    return record[22], record[27], plain
+
+
+def wanted_of(key, line):
+    """The tag of a line of DIGESTS, and what is sealed with it."""
+    kind, text = line.rstrip("\n").split(" ", 1)
+    if kind in ("pattern", "expression"):
+        plain = bytes([1 if kind == "pattern" else 2]) + text.encode()
+        message = bytes([PATTERN]) + hashlib.sha256(plain).digest()
+        part = (PATTERN, 0, plain)
+    elif kind == "pdq":
+        digits, distance = text.split()
+        message, part = bytes([PDQ]) + bytes.fromhex(digits), (PDQ, int(distance),
+                                                               bytes.fromhex(digits))
+    else:
+        message, part = bytes([KINDS[kind]]) + bytes.fromhex(text), None
+    return hmac.digest(key, message, "sha256")[:16], part
 
 
 def open_grant(folder, node, node_key, targets, feed):
@@ -150,14 +180,13 @@ def main(folder, node, node_key, digests):
         key = epochs[custom["epoch"]]
         plain = open_target(key, name, sealed, custom["bytes"])
         sets[custom["generation"]] = apply(sets[custom["base"]], plain, custom, key)
-    wanted = set()
-    with open(digests, encoding="ascii") as lines:
-        for line in lines:
-            kind, digest = line.split()
-            message = bytes([KINDS[kind]]) + bytes.fromhex(digest)
-            wanted.add(hmac.digest(key, message, "sha256")[:16])
+    with open(digests, encoding="utf-8") as lines:
+        wanted = dict(wanted_of(key, line) for line in lines)
     newest = max(sets)
-    assert set(sets[newest]) == wanted, "other tags than those of the digests"
+    assert set(sets[newest]) == set(wanted), "other tags than those of the digests"
+    for tag, (section, record) in sets[newest].items():
+        part = open_part(key, section, record) if section > 3 else None
+        assert part == wanted[tag], "something else is sealed"
     print(f"generation {newest}: {len(wanted)} records of {len(sets) - 1} targets")
 
 

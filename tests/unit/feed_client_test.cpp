@@ -4,6 +4,7 @@
 
 #include "control/feed/folder_fetch.h"
 #include "control/feed/grant.h"
+#include "control/feed/sealed_part.h"
 #include "tests/support/feed_centre.h"
 
 // Last: it defines macros with names such as fail().
@@ -378,10 +379,35 @@ void goes_the_way_of_fewest_bytes(void**) {
     assert_says(way(10, 1), "full/14.rec ");
 }
 
-// tests/feed/vectors: the feed that the documentation shows; an independent script reads it too.
-void reads_the_vectors_of_the_documentation(void**) {
-    FolderFetch fetch("tests/feed/vectors");
-    const std::uint64_t now_s = *read_time("2026-11-22T06:00:00Z");
+// What of a line of `digests` is in a record: its tag, and what is sealed with it.
+bool is_of(const std::string& kind, const std::string& text, const SecretKey& key,
+           const FeedRecord& record) {
+    if (kind == "sha256" || kind == "md5") {
+        std::vector<std::uint8_t> digest(text.size() / 2);
+        assert_true(from_hex(text, digest));
+        const Tag tag = keyed_tag(
+            TagKey(key.bytes), kind == "md5" ? IndicatorKind::md5 : IndicatorKind::sha256, digest);
+        return std::memcmp(record.tag.data(), &tag, sizeof tag) == 0;
+    }
+    FeedRecord wanted;
+    if (kind == "pdq") {
+        std::array<std::uint8_t, pdq_bytes> hash;
+        assert_true(from_hex(text.substr(0, 64), hash));
+        PartSealer(key).seal(IndicatorKind::pdq, hash, &wanted);
+        wanted.distance = static_cast<std::uint8_t>(std::stoul(text.substr(65)));
+    } else {
+        const std::string part = pattern_part(
+            kind == "pattern" ? PatternSyntax::literal : PatternSyntax::expression, text);
+        PartSealer(key).seal(IndicatorKind::pattern, as_bytes(part), &wanted);
+    }
+    return wanted.tag == record.tag && wanted.sealed == record.sealed &&
+           wanted.distance == record.distance;
+}
+
+// The feeds that the documentation shows; an independent script reads them too.
+void reads_vectors(const std::string& folder, const char* now, std::size_t count) {
+    FolderFetch fetch(folder);
+    const std::uint64_t now_s = *read_time(now);
     TrustState state;
     state.root = **fetch.get("metadata/1.root.json", root_bytes_max);
     const auto feed = refresh(state, fetch, now_s);
@@ -400,19 +426,20 @@ void reads_the_vectors_of_the_documentation(void**) {
     for (const std::string& name : cheapest_path(*feed->releases, 0, 0))
         set = *fetch_and_apply(name, feed->releases->targets.at(name), feed->targets.caps, key, set,
                                fetch, nullptr);
-    std::ifstream lines("tests/feed/vectors/digests");
-    std::string kind, hex;
+    std::ifstream lines(folder + "/digests");
+    std::string kind, text;
     std::size_t found = 0;
-    while (lines >> kind >> hex) {
-        std::vector<std::uint8_t> digest(hex.size() / 2);
-        assert_true(from_hex(hex, digest));
-        const Tag tag = keyed_tag(
-            TagKey(key.bytes), kind == "md5" ? IndicatorKind::md5 : IndicatorKind::sha256, digest);
+    while (lines >> kind && std::getline(lines >> std::ws, text)) {
         for (const FeedRecord& record : set.records())
-            found += std::memcmp(record.tag.data(), &tag, sizeof tag) == 0 ? 1u : 0u;
+            found += is_of(kind, text, key, record) ? 1u : 0u;
     }
-    assert_int_equal(found, 8);
-    assert_int_equal(set.records().size(), 8);
+    assert_int_equal(found, count);
+    assert_int_equal(set.records().size(), count);
+}
+
+void reads_the_vectors_of_the_documentation(void**) {
+    reads_vectors("tests/feed/vectors", "2026-11-22T06:00:00Z", 8);
+    reads_vectors("tests/feed/vectors-sections", "2026-11-22T22:40:00Z", 7);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "control/feed/grant.h"
 #include "control/feed/records.h"
 #include "control/feed/sealed_file.h"
+#include "control/feed/sealed_part.h"
 #include "tests/support/guard_page.h"
 
 // Last: it defines macros with names such as fail().
@@ -65,6 +66,27 @@ FeedRecord record(std::uint8_t n, std::uint8_t flags = 0) {
 constexpr std::uint8_t sized = record_flag::has_size;
 constexpr std::uint8_t headed = record_flag::has_size | record_flag::has_head;
 
+const SecretKey& part_secret() {
+    static const SecretKey key = SecretKey::random();
+    return key;
+}
+
+FeedRecord sealed(IndicatorKind kind, const std::string& plain) {
+    FeedRecord one = record(0, record_flag::report_only);
+    PartSealer(part_secret()).seal(kind, as_bytes(plain), &one);
+    return one;
+}
+
+FeedRecord pattern(const std::string& text) {
+    return sealed(IndicatorKind::pattern, pattern_part(PatternSyntax::literal, text));
+}
+
+FeedRecord picture(std::uint8_t n, std::uint8_t distance = 31) {
+    FeedRecord one = sealed(IndicatorKind::pdq, std::string(pdq_bytes, static_cast<char>(n)));
+    one.distance = distance;
+    return one;
+}
+
 RecordSet set_of(std::vector<FeedRecord> records) {
     return *RecordSet::of(std::move(records));
 }
@@ -79,15 +101,18 @@ RecordFile change_between(const RecordSet& from, const RecordSet& to) {
 }
 
 void a_change_survives_its_bytes_and_leads_to_the_signed_state(void**) {
-    const RecordSet from = set_of({record(1), record(2, sized), record(3, headed), record(4)});
+    const RecordSet from = set_of({record(1), record(2, sized), record(3, headed), record(4),
+                                   picture(1), picture(2), pattern("a text"), pattern("another")});
     FeedRecord changed = record(2, sized);
     changed.category = 7;
-    const RecordSet to = set_of({record(1), changed, record(5, headed), record(4, sized)});
+    const RecordSet to =
+        set_of({record(1), changed, record(5, headed), record(4, sized), picture(1, 30), picture(3),
+                pattern("another"), pattern(std::string(512, 'x'))});
     const std::string bytes = encode_records(change_between(from, to));
     const test::GuardedBytes guarded(as_bytes(bytes));
     const auto read = decode_records(guarded.bytes());
     assert_true(read.has_value());
-    assert_int_equal(read->removed.size(), 3);
+    assert_int_equal(read->removed.size(), 6);
     const auto after = from.apply(*read);
     assert_true(after.has_value());
     assert_true(after->records() == to.records());
@@ -111,6 +136,10 @@ void refuses_to_remove_what_is_absent_or_add_what_is_present(void**) {
     file.removed = {record(3)};
     assert_false(set.apply(file).has_value());
     file.removed = {record(1, sized)};  // the tag is there, in another section
+    assert_false(set.apply(file).has_value());
+    FeedRecord other = record(1);
+    other.kind = IndicatorKind::pattern;
+    file.removed = {other};
     assert_false(set.apply(file).has_value());
     file.removed = {};
     file.added = {record(2)};
@@ -152,7 +181,8 @@ void counts_the_changes_that_it_would_tell(void**) {
 }
 
 void refuses_every_truncation_and_every_flipped_byte_of_the_frame(void**) {
-    const RecordSet set = set_of({record(1), record(2, sized), record(3, headed)});
+    const RecordSet set = set_of({record(1), record(2, sized), record(3, headed), picture(4),
+                                  pattern("a text"), pattern("another text")});
     RecordFile file = change_between({}, set);
     file.base = 0;
     file.generation = 7;
@@ -163,7 +193,7 @@ void refuses_every_truncation_and_every_flipped_byte_of_the_frame(void**) {
     }
     assert_false(decode_records(as_bytes(bytes + '\0')).has_value());
     // Magic, section count, reserved bytes and section table: none of them may be something else.
-    for (std::size_t at = 0; at < 96 + 3 * 24; ++at) {
+    for (std::size_t at = 0; at < 96 + 5 * 24; ++at) {
         if ((at >= 8 && at < 28) || (at >= 32 && at < 80)) continue;  // values, checked by others
         std::string other = bytes;
         other[at] = static_cast<char>(other[at] ^ 0x40);
@@ -179,9 +209,39 @@ void refuses_records_that_a_reader_must_not_accept(void**) {
         return decode_records(as_bytes(encode_records(file))).has_value();
     };
     assert_true(decoded(record(2)));
+    assert_true(decoded(picture(1, 31)));
+    assert_true(decoded(picture(1, 0)));
+    assert_true(decoded(pattern("sixsix")));
+    assert_true(decoded(pattern(std::string(512, 'x'))));
     FeedRecord odd = record(2);
-    odd.kind = IndicatorKind::pattern;
+    odd.kind = IndicatorKind::pattern;  // without a text
     assert_false(decoded(odd));
+    odd = record(2);
+    odd.kind = IndicatorKind::pdq;  // without a hash
+    assert_false(decoded(odd));
+    odd = record(2);
+    odd.kind = IndicatorKind::head;
+    assert_false(decoded(odd));
+    odd = record(2);
+    odd.distance = 1;  // of a digest
+    assert_false(decoded(odd));
+    odd = pattern("a text");
+    odd.distance = 1;
+    assert_false(decoded(odd));
+    assert_false(decoded(picture(1, 32)));
+    for (const std::uint8_t flag : {sized, headed}) {
+        odd = pattern("a text");
+        odd.flags = flag;
+        assert_false(decoded(odd));
+        odd = picture(1);
+        odd.flags = flag;
+        assert_false(decoded(odd));
+    }
+    for (const std::size_t size : {22ul, 530ul}) {
+        odd = pattern("a text");
+        odd.sealed = SealedBytes(as_bytes(std::string(size, 'x')));
+        assert_false(decoded(odd));
+    }
     odd = record(2, 64);
     assert_false(decoded(odd));
     odd = record(2, record_flag::has_head);  // a head without a size
@@ -192,6 +252,72 @@ void refuses_records_that_a_reader_must_not_accept(void**) {
     assert_false(decode_records(as_bytes(encode_records(file))).has_value());
     file.added = {record(1), record(1, sized)};  // one tag, two sections
     assert_false(decode_records(as_bytes(encode_records(file))).has_value());
+}
+
+// How an appliance says that the Centre is ahead of it.
+void a_section_of_a_newer_format_is_refused_by_that_word(void**) {
+    RecordFile file = change_between({}, set_of({pattern("a text")}));
+    file.base = 0;
+    std::string bytes = encode_records(file);
+    bytes[96] = 6;
+    const auto read = decode_records(as_bytes(bytes));
+    assert_false(read.has_value());
+    assert_true(read.error().text.find("section 6 is of a newer version") != std::string::npos);
+}
+
+void a_set_holds_as_many_patterns_as_an_index(void**) {
+    RecordFile file;
+    file.generation = 1;
+    for (std::size_t i = 0; i <= limits::patterns_max; ++i) {
+        FeedRecord one = pattern("a text");  // sealed once; only tags differ
+        one.tag = {static_cast<std::uint8_t>(i >> 16), static_cast<std::uint8_t>(i >> 8),
+                   static_cast<std::uint8_t>(i)};
+        file.added.push_back(one);
+    }
+    const auto applied = [&file] {
+        file.state = set_of(file.added).state().bytes();
+        return RecordSet().apply(file);
+    };
+    const auto over = applied();
+    assert_false(over.has_value());
+    assert_true(over.error().text.find("too many patterns") != std::string::npos);
+    file.added.pop_back();
+    assert_int_equal(applied()->count(IndicatorKind::pattern), limits::patterns_max);
+}
+
+void what_is_sealed_in_a_record_opens_with_its_key_and_tag_only(void**) {
+    const PartSealer sealer(part_secret());
+    const FeedRecord one = pattern("https://example.test/page");
+    assert_true(one == pattern("https://example.test/page"));  // one spelling in every file
+    PatternSyntax syntax = {};
+    std::string_view text;
+    const auto opened = sealer.open(one);
+    assert_true(opened && read_pattern_part(*opened, &syntax, &text));
+    assert_true(syntax == PatternSyntax::literal && text == "https://example.test/page");
+    assert_true(*sealer.open(picture(7)) == std::string(pdq_bytes, 7));
+    assert_false(PartSealer(SecretKey::random()).open(one).has_value());
+    for (std::size_t at = 0; at < one.tag.size(); ++at) {
+        FeedRecord other = one;
+        other.tag[at] ^= 1;
+        assert_false(sealer.open(other).has_value());
+    }
+    const std::string bytes(as_text(one.sealed.bytes()));
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        FeedRecord other = one;
+        std::string changed = bytes;
+        changed[at] = static_cast<char>(changed[at] ^ 1);
+        other.sealed = SealedBytes(as_bytes(changed));
+        assert_false(sealer.open(other).has_value());
+        other.sealed = SealedBytes(as_bytes(bytes).first(at));
+        assert_false(sealer.open(other).has_value());
+    }
+    FeedRecord other = picture(7);
+    other.kind = IndicatorKind::pattern;  // the tag is over the kind as well
+    assert_false(sealer.open(other).has_value());
+    for (const std::string& part :
+         {std::string("\1short"), "\1" + std::string(513, 'x'), std::string("\3a text that"),
+          std::string("\0a text that", 12), std::string("\1a te\0xt", 8), std::string()})
+        assert_false(read_pattern_part(part, &syntax, &text));
 }
 
 std::string bytes_of(std::size_t size) {
@@ -344,6 +470,9 @@ int main() {
         cmocka_unit_test(counts_the_changes_that_it_would_tell),
         cmocka_unit_test(refuses_every_truncation_and_every_flipped_byte_of_the_frame),
         cmocka_unit_test(refuses_records_that_a_reader_must_not_accept),
+        cmocka_unit_test(a_section_of_a_newer_format_is_refused_by_that_word),
+        cmocka_unit_test(a_set_holds_as_many_patterns_as_an_index),
+        cmocka_unit_test(what_is_sealed_in_a_record_opens_with_its_key_and_tag_only),
         cmocka_unit_test(sealing_gives_back_every_length),
         cmocka_unit_test(sealing_notices_what_was_cut_off_swapped_or_appended),
         cmocka_unit_test(a_grant_opens_for_its_node_only),
