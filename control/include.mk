@@ -163,6 +163,7 @@ publisher_sources := \
     control/publisher/key_file.cpp \
     control/publisher/known_good.cpp \
     control/publisher/ncmec.cpp \
+    control/publisher/online_keys.cpp \
     control/publisher/repository.cpp \
     control/publisher/row_parts.cpp \
     control/publisher/rows.cpp \

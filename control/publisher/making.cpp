@@ -6,6 +6,7 @@
 
 #include "control/cli/text.h"
 #include "control/publisher/command_line.h"
+#include "control/publisher/online_keys.h"
 #include "control/publisher/repository.h"
 
 namespace cordon::feed {
@@ -206,17 +207,12 @@ Result<void> rotate(FeedStore& store, const RotateOptions& options, Keys* keys, 
     return {};
 }
 
-// A new key of our own; the old one stays beside it under another name until the folder is cleaned.
+// A new key of our own. The old one goes on signing until the document that names it is published.
 Result<void> renew_online(FeedStore& store, RotateOptions* options, Role* role) {
-    const std::string path = online_key_path(store, options->role.c_str());
-    const std::string retired = path + "." + std::to_string(now_s());
-    if (::rename(path.c_str(), retired.c_str()) != 0 && errno != ENOENT)
-        return failure(ErrorCode::io, "cannot rename " + path, errno);
-    ::unlink((path + ".pub").c_str());
-    const auto key = make_key_file(path, options->role, std::nullopt);
-    if (!key) return Failure(key.error());
+    const Result<std::string> next = make_next_online_key(store, options->role);
+    if (!next) return Failure(next.error());
     role->keyids.clear();
-    options->add = {path + ".pub"};
+    options->add = {*next};
     options->remove.clear();
     return {};
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "control/index/atomic_file.h"
+#include "control/publisher/online_keys.h"
 
 namespace cordon::feed {
 namespace {
@@ -15,7 +16,6 @@ using nlohmann::json;
 
 // Superseded ones that a client may still be on its way to.
 constexpr std::uint64_t snapshots_kept = 16;
-constexpr const char* online_roles[] = {"snapshot", "timestamp", "grants"};
 
 Role role_of(FeedStore& store, const RoleKeys& from, Keys* keys) {
     Role role;
@@ -31,7 +31,7 @@ Role role_of(FeedStore& store, const RoleKeys& from, Keys* keys) {
 }
 
 Result<RoleKeys> make_online(FeedStore& store, const char* role) {
-    const auto key = make_key_file(online_key_path(store, role), role, std::nullopt);
+    const auto key = make_online_key(store, role);
     if (!key) return Failure(key.error());
     return RoleKeys{{*key}, 1};
 }
@@ -84,12 +84,12 @@ bool is_signed_by(const Document& document, const KeyFile& key) {
 // timestamp.
 Result<void> sign_online(FeedStore& store, std::uint64_t now_s) {
     Documents documents(store);
-    const Result<KeyFile> snapshot_key = open_key_file(online_key_path(store, "snapshot"));
-    if (!snapshot_key) return Failure(snapshot_key.error());
-    const Result<KeyFile> timestamp_key = open_key_file(online_key_path(store, "timestamp"));
-    if (!timestamp_key) return Failure(timestamp_key.error());
     Result<SnapshotMetadata> snapshot = snapshot_of(store, now_s);
     if (!snapshot) return Failure(snapshot.error());
+    const Result<KeyFile> snapshot_key = online_key(store, "snapshot");
+    if (!snapshot_key) return Failure(snapshot_key.error());
+    const Result<KeyFile> timestamp_key = online_key(store, "timestamp");
+    if (!timestamp_key) return Failure(timestamp_key.error());
     std::optional<Document> last = documents.published("snapshot");
     if (!last || !same_files(*last, *snapshot) || !is_signed_by(*last, *snapshot_key) ||
         last->envelope().expires_s < now_s + snapshot_life_s / 2) {
@@ -262,7 +262,8 @@ class Publishing {
     std::uint64_t now_s_;
 };
 
-Result<Published> finish(FeedStore& store, Published published) {
+Result<Published> finish(FeedStore& store, Published published, std::uint64_t now_s) {
+    if (auto done = settle_online_keys(store, now_s); !done) return Failure(done.error());
     published.generation = static_cast<std::uint64_t>(store.db().integer(
         "SELECT coalesce(max(number), 0) FROM generation WHERE published IS NOT NULL"));
     if (auto done = write_public(store); !done) return Failure(done.error());
@@ -270,10 +271,6 @@ Result<Published> finish(FeedStore& store, Published published) {
 }
 
 }  // namespace
-
-std::string online_key_path(FeedStore& store, const char* role) {
-    return store.path("keys/") + role + ".key";
-}
 
 Result<void> begin_feed(FeedStore& store, const FeedPlan& plan) {
     if (auto right = check_plan(plan); !right) return right;
@@ -316,7 +313,7 @@ Result<Published> publish(FeedStore& store, std::uint64_t now_s) {
     Publishing publishing(store, now_s);
     const Result<void> done = store.transaction([&] { return publishing.run(); });
     if (!done) return Failure(done.error());
-    return finish(store, std::move(publishing.out));
+    return finish(store, std::move(publishing.out), now_s);
 }
 
 Result<Published> refresh_timestamp(FeedStore& store, std::uint64_t now_s) {
@@ -326,7 +323,7 @@ Result<Published> refresh_timestamp(FeedStore& store, std::uint64_t now_s) {
         return {};
     });
     if (!done) return Failure(done.error());
-    return finish(store, {});
+    return finish(store, {}, now_s);
 }
 
 Result<void> write_public(FeedStore& store) {

@@ -51,6 +51,4 @@ Result<void> stage_revocations(FeedStore& store, const std::vector<Suspension>& 
 // A staged document in words: "releases 7: 1 of 2 signatures (anna); may sign: ben, cleo".
 Result<std::string> describe_needs(FeedStore& store, const Document& document);
 
-std::string online_key_path(FeedStore& store, const char* role);
-
 }  // namespace cordon::feed

@@ -8,6 +8,7 @@
 #include "control/feed/grant.h"
 #include "control/index/atomic_file.h"
 #include "control/publisher/command_line.h"
+#include "control/publisher/online_keys.h"
 #include "control/publisher/repository.h"
 
 namespace cordon::feed {
@@ -167,7 +168,7 @@ Result<void> grant(const GrantLine& line) {
         nodes.push_back(all.text(0));
     if (nodes.empty())
         return failure(ErrorCode::usage, "name a node, or --renew-all when some are enrolled");
-    const Result<KeyFile> key = open_key_file(online_key_path(**store, "grants"));
+    const Result<KeyFile> key = online_key(**store, "grants");
     if (!key) return Failure(key.error());
     const Result<RootMetadata> root = Documents(**store).root();
     if (!root) return Failure(root.error());

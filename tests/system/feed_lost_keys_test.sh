@@ -103,14 +103,17 @@ check "the new one does" eval 'approve root2 root3 fred && publish && follows ||
 
 for role in timestamp snapshot; do
     rotate $role
+    check "before it is published the old key of $role goes on" eval \
+        'feed refresh "$WORK/feed" && follows || why'
     check "the key of $role is replaced" eval \
         'approve root2 root3 root4 && publish && follows || why'
 done
 rotate grants
+check "the old key of grants goes on, too" feed grant "$WORK/feed" --renew-all
 check "that of grants" eval 'approve targets2 targets3 && publish &&
     feed grant "$WORK/feed" --renew-all && follows || why'
 check "and a grant of the new key is taken" eval \
-    'grep -q "grant 2 until" <(ctl feed history centre)'
+    'grep -q "grant 3 until" <(ctl feed history centre)'
 rotate epoch
 feed grant "$WORK/feed" --renew-all
 check "the key of the indicators: appliances have the next one first" follows

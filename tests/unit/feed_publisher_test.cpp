@@ -1,5 +1,6 @@
 // The publisher's side of a feed, in a folder of its own and with a clock of the test.
 #include "control/feed/canonical_json.h"
+#include "control/publisher/online_keys.h"
 
 // Last: it includes cmocka.h, which defines macros with names such as fail().
 #include "tests/support/publisher_lab.h"
@@ -284,6 +285,53 @@ void refreshing_keeps_a_feed_alive_and_adds_nothing(void**) {
     }
 }
 
+void rename_key(const std::string& from, const std::string& to) {
+    for (const char* end : {"", ".pub"})
+        std::filesystem::rename(store->path("keys/" + from + end), store->path("keys/" + to + end));
+}
+
+// A thief of the machine gains nothing by it, and nobody has to hurry: until the root that names
+// the new key is published the old one signs. What a crash leaves of the renames is no matter.
+void a_new_key_of_the_machine_is_not_used_before_it_is_named(void**) {
+    import("iwf", rows(0, 3));
+    release();
+    TrustState seen = client_sees()->state;
+    const PublicKey old = online_key(*store, "timestamp")->public_key;
+    const auto key_file = make_next_online_key(*store, "timestamp");
+    assert_true(key_file.has_value());
+    const PublicKey fresh = read_public_key_file(*key_file)->public_key;
+    auto root = Documents(*store).root();
+    root->keys.erase(key_id(old));
+    root->keys[key_id(fresh)] = fresh;
+    root->timestamp.keyids = {key_id(fresh)};
+    Documents(*store).stage("root", to_json(*root));
+    const auto follows = [&seen] {
+        clock_s += 60;
+        if (!refresh_timestamp(*store, clock_s)) return false;
+        const auto feed = client_sees(seen);
+        if (feed) seen = feed->state;
+        return feed.has_value() && feed->timestamp.issued_s == clock_s;
+    };
+    assert_true(follows());
+    assert_true(online_key(*store, "timestamp")->public_key == old);
+    sign_by(root_holders, 3, "root");
+    assert_true(follows());  // signed, and not published
+    assert_true(online_key(*store, "timestamp")->public_key == old);
+    clock_s += 60;
+    assert_true(publish(*store, clock_s).has_value());
+    assert_true(follows());
+    assert_true(online_key(*store, "timestamp")->public_key == fresh);
+    assert_false(std::filesystem::exists(store->path("keys/timestamp.key.next")));
+
+    rename_key("timestamp.key", "timestamp.key.next");
+    assert_true(online_key(*store, "timestamp")->public_key == fresh);
+    assert_false(make_next_online_key(*store, "timestamp").has_value());
+    assert_true(follows());
+    assert_true(std::filesystem::exists(store->path("keys/timestamp.key.pub")));
+    assert_false(std::filesystem::exists(store->path("keys/timestamp.key.next.pub")));
+    assert_true(make_next_online_key(*store, "timestamp").has_value());
+}
+
 void an_open_feed_releases_at_most_hourly(void**) {
     teardown(nullptr);
     setup(nullptr);
@@ -474,6 +522,7 @@ int main() {
         with_feed(a_suspension_is_published_while_targets_wait),
         with_feed(a_clock_that_went_back_publishes_nothing),
         with_feed(refreshing_keeps_a_feed_alive_and_adds_nothing),
+        with_feed(a_new_key_of_the_machine_is_not_used_before_it_is_named),
         with_feed(an_open_feed_releases_at_most_hourly),
         with_feed(a_next_epoch_waits_for_every_node),
         with_feed(a_new_epoch_is_the_same_set_under_another_key),
