@@ -117,6 +117,7 @@ control_tests := \
     feed_newcomers \
     feed_publisher \
     feed_rights \
+    feed_sections \
     feed_threats \
     feed_transfer \
     explain \
@@ -184,7 +185,9 @@ fuzz_sources.feed_records  = $(patsubst %,control/feed/%.cpp, \
                                crypto records sealed_file sealed_part)
 fuzz_libs.feed_records     = -lsodium
 fuzz_sources.feed_rows     = $(patsubst %,control/publisher/%.cpp,row_parts rows) \
-                             control/index/list_parser.cpp
+                             control/index/list_parser.cpp \
+                             $(patsubst %,control/feed/%.cpp,crypto sealed_part)
+fuzz_libs.feed_rows        = -lsodium
 fuzz_sources.feed_lists    = $(patsubst %,control/publisher/%.cpp, \
                                json_items ncmec row_parts stix stix_pattern vics) \
                              $(patsubst %,control/feed/%.cpp, \

@@ -9,7 +9,9 @@ namespace cordon::feed {
 namespace {
 
 constexpr std::int64_t application_id = 0x43464544;  // "CFED"
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
+// From the version before: distances of perceptual hashes.
+constexpr const char* schema_step_3 = "ALTER TABLE assertion ADD COLUMN distance INTEGER";
 
 constexpr const char* schema = R"(
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -21,6 +23,7 @@ CREATE INDEX digest_reference ON digest (reference);
 CREATE TABLE assertion (
     kind INTEGER, digest BLOB, source INTEGER, category INTEGER NOT NULL, flags INTEGER NOT NULL,
     import INTEGER NOT NULL, since INTEGER NOT NULL, item TEXT NOT NULL,
+    distance INTEGER,
     PRIMARY KEY (kind, digest, source)) WITHOUT ROWID;
 CREATE INDEX assertion_item ON assertion (source, item) WHERE item <> '';
 CREATE TABLE withdrawal (reference INTEGER PRIMARY KEY, reason TEXT NOT NULL, at INTEGER NOT NULL);
@@ -95,14 +98,26 @@ Result<std::unique_ptr<FeedStore>> FeedStore::open(const std::string& directory)
     if (auto locked = store->take_lock(); !locked) return Failure(locked.error());
     if (auto opened = store->open_database(); !opened) return Failure(opened.error());
     const bool ours = store->db_.integer("PRAGMA application_id") == application_id;
-    const std::int64_t version = store->db_.integer("PRAGMA user_version");
+    std::int64_t version = store->db_.integer("PRAGMA user_version");
     if (store->db_.failed()) return Failure(store->db_.take_error());
+    if (ours && version == schema_version - 1) {
+        if (auto done = store->carry_forward(); !done) return Failure(done.error());
+        version = schema_version;
+    }
     if (!ours || version != schema_version)
         return failure(ErrorCode::integrity,
                        directory +
                            "/feed.db is not of this version of cordon-feed, or its init "
                            "was cut off");
     return store;
+}
+
+Result<void> FeedStore::carry_forward() {
+    return transaction([&]() -> Result<void> {
+        db_.run(schema_step_3);
+        db_.run(("PRAGMA user_version=" + std::to_string(schema_version)).c_str());
+        return {};
+    });
 }
 
 Result<void> FeedStore::take_lock() {

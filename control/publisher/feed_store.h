@@ -57,6 +57,7 @@ class FeedStore {
     explicit FeedStore(std::string directory) : directory_(std::move(directory)) {}
     Result<void> take_lock();
     Result<void> open_database();
+    Result<void> carry_forward();  // a database of the version before
 
     std::string directory_;
     Descriptor lock_;

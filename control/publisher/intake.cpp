@@ -1,7 +1,10 @@
 #include "control/publisher/intake.h"
-#include "dataplane/contract/index_format.h"
 
 #include <algorithm>
+#include <bit>
+
+#include "control/feed/sealed_part.h"
+#include "dataplane/contract/pattern_database.h"
 
 namespace cordon::feed {
 namespace {
@@ -25,19 +28,50 @@ bool same_digest(const Claim& a, const Claim& b) {
     return a.digest.kind == b.digest.kind && a.digest.digest == b.digest.digest;
 }
 
+void refuse(const Row& row, IndicatorKind kind, const std::string& why, Imported* out) {
+    ++out->refused;
+    if (out->refusals.size() < reports_max)
+        out->refusals.push_back(
+            {row.line, std::string(indicator_kind_name(kind)) + ": " + why, row.file});
+}
+
+// Empty: it may be listed.
+std::string fault_of(const Row& row, const RowDigest& digest, const KnownGood& known_good) {
+    if (digest.kind == IndicatorKind::pattern)
+        return pattern_fault(
+            {std::string_view(row.pattern).substr(1), static_cast<PatternSyntax>(row.pattern[0])});
+    const char* why = known_good.reason(digest);
+    if (why == nullptr && row.size == 0) why = "the empty file has this size";
+    return why == nullptr ? "" : why;
+}
+
+// Half of the bits of a PDQ hash are set, but of a picture with next to nothing in it: such a hash
+// is near to those of other empty pictures. The digests beside it are none the worse for that.
+void leave_out_flat(Row* row, Imported* out) {
+    const auto end = row->digests.begin() + row->digest_count;
+    const auto kept = std::remove_if(row->digests.begin(), end, [](const RowDigest& digest) {
+        int bits = 0;
+        for (const std::uint8_t byte : digest.bytes())
+            bits += std::popcount(byte);
+        return digest.kind == IndicatorKind::pdq && bits != pdq_bytes * 8 / 2;
+    });
+    if (kept == end) return;
+    row->digest_count = static_cast<std::uint8_t>(kept - row->digests.begin());
+    refuse(*row, IndicatorKind::pdq, "not half of its bits are set: a picture without features",
+           out);
+}
+
 // Rows with a digest that must never be listed are left out whole: their other digests are of the
 // same file.
-void leave_out_good(std::vector<Row>* rows, const KnownGood& known_good, Imported* out) {
-    std::erase_if(*rows, [&](const Row& row) {
+void leave_out_refused(std::vector<Row>* rows, const KnownGood& known_good, Imported* out) {
+    std::erase_if(*rows, [&](Row& row) {
+        const bool had_digests = row.digest_count != 0;  // a tombstone by name has none
+        leave_out_flat(&row, out);
+        if (had_digests && row.digest_count == 0) return true;
         for (std::size_t i = 0; i < row.digest_count; ++i) {
-            const char* why = known_good.reason(row.digests[i]);
-            if (why == nullptr && row.size == 0) why = "the empty file has this size";
-            if (why == nullptr) continue;
-            ++out->refused;
-            if (out->refusals.size() < reports_max)
-                out->refusals.push_back(
-                    {row.line, std::string(indicator_kind_name(row.digests[i].kind)) + ": " + why,
-                     row.file});
+            const std::string why = fault_of(row, row.digests[i], known_good);
+            if (why.empty()) continue;
+            refuse(row, row.digests[i].kind, why, out);
             return true;
         }
         return false;
@@ -100,6 +134,12 @@ class Intake {
         if (progress_ && done % progress_every == 0) progress_(done, 2 * claims_.size());
     }
 
+    // What the store knows it by.
+    Bytes key_of(const Claim& claim) const {
+        return claim.digest.kind == IndicatorKind::pattern ? as_bytes(rows_[claim.row].pattern)
+                                                           : claim.digest.bytes();
+    }
+
     // A row takes the least reference that one of its digests has already; rows of this import that
     // share a digest share a reference.
     void find_references() {
@@ -110,7 +150,7 @@ class Intake {
             step(i);
             std::uint64_t& reference = references_[claims_[i].row];
             query.bind_unsigned(static_cast<unsigned>(claims_[i].digest.kind));
-            query.bind(claims_[i].digest.bytes());
+            query.bind(key_of(claims_[i]));
             if (any && query.row()) {
                 const std::uint64_t known = query.number(0);
                 if (reference == 0 || known < reference) reference = known;
@@ -136,16 +176,16 @@ class Intake {
                         "WHERE kind = ? AND digest = ?");
         Statement digest(store_.db(), "INSERT OR IGNORE INTO digest VALUES (?, ?, ?, ?, ?)");
         Statement assertion(store_.db(),
-                            "INSERT OR IGNORE INTO assertion VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+                            "INSERT OR IGNORE INTO assertion VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
         Statement again(store_.db(),
-                        "UPDATE assertion SET category = ?, flags = ?, import = ?, item = ? "
-                        "WHERE kind = ? AND digest = ? AND source = ?");
+                        "UPDATE assertion SET category = ?, flags = ?, import = ?, item = ?, "
+                        "distance = ? WHERE kind = ? AND digest = ? AND source = ?");
         for (std::size_t i = 0; i < claims_.size(); ++i) {
             step(claims_.size() + i);
             const Claim& claim = claims_[i];
             const Row& row = rows_[claim.row];
             const auto kind = static_cast<unsigned>(claim.digest.kind);
-            const Bytes bytes = claim.digest.bytes();
+            const Bytes bytes = key_of(claim);
             if (row.withdrawn) {
                 gone.bind_unsigned(kind).bind(bytes).bind_integer(source_).run();
                 out.withdrawn += static_cast<std::uint64_t>(store_.db().changes());
@@ -159,7 +199,8 @@ class Intake {
             }
             assertion.bind_unsigned(kind).bind(bytes).bind_integer(source_);
             assertion.bind_unsigned(row.category).bind_unsigned(flags_of(row));
-            assertion.bind_unsigned(out.number).bind_unsigned(about_.now_s).bind(row.item).run();
+            assertion.bind_unsigned(out.number).bind_unsigned(about_.now_s).bind(row.item);
+            bind_distance(claim, row, assertion).run();
             if (store_.db().changes() == 1) {
                 ++out.added;
                 continue;
@@ -167,13 +208,21 @@ class Intake {
             ++out.kept;
             again.bind_unsigned(row.category).bind_unsigned(flags_of(row));
             again.bind_unsigned(out.number).bind(row.item);
+            bind_distance(claim, row, again);
             again.bind_unsigned(kind).bind(bytes).bind_integer(source_).run();
         }
     }
 
+    // A text is no fingerprint: innocent pages name it too.
     std::uint8_t flags_of(const Row& row) const {
         const std::uint8_t test = row.category == category_test ? record_flag::test : 0;
-        return static_cast<std::uint8_t>(about_.flags | test);
+        const std::uint8_t text = row.pattern.empty() ? 0 : record_flag::report_only;
+        return static_cast<std::uint8_t>(about_.flags | test | text);
+    }
+
+    static Statement& bind_distance(const Claim& claim, const Row& row, Statement& statement) {
+        return claim.digest.kind == IndicatorKind::pdq ? statement.bind_unsigned(row.distance)
+                                                       : statement.bind_null();
     }
 
     static Statement& bind_traits(const Row& row, Statement& statement) {
@@ -201,7 +250,7 @@ class Intake {
     void finish_import() {
         store_.note(about_.now_s, "import " + std::to_string(out.number) + " of " + about_.source +
                                       " from " + about_.file + ": " + std::to_string(out.added) +
-                                      " digests added, " + std::to_string(out.withdrawn) +
+                                      " indicators added, " + std::to_string(out.withdrawn) +
                                       " withdrawn, " + std::to_string(out.refused) +
                                       " rows refused");
     }
@@ -220,7 +269,7 @@ class Intake {
 Result<Imported> import_rows(FeedStore& store, const ImportOf& about, std::vector<Row> rows,
                              const KnownGood& known_good, const Progress& progress) {
     Imported left_out;
-    leave_out_good(&rows, known_good, &left_out);
+    leave_out_refused(&rows, known_good, &left_out);
     Intake intake(store, about, std::move(rows), progress);
     intake.out.refused = left_out.refused;
     intake.out.refusals = std::move(left_out.refusals);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "control/cli/text.h"
+#include "control/feed/sealed_part.h"
 #include "control/index/atomic_file.h"
 #include "control/index/list_parser.h"
 #include "control/publisher/command_line.h"
@@ -135,7 +136,7 @@ KindSet kinds_of(const std::vector<Row>& rows) {
         for (std::size_t i = 0; i < row.digest_count; ++i)
             kinds.add(row.digests[i].kind);
     }
-    return kinds;
+    return kinds & exact_kinds;
 }
 
 // As far as rows of these kinds can be told to be of good files.
@@ -178,7 +179,7 @@ Result<void> run_import(const ImportOptions& options) {
     if (!done) return Failure(done.error());
     std::fputs(list.problem_lines(done->refusals, done->refused).c_str(), stderr);
     print("import " + std::to_string(done->number) + " of " + printable(options.source) + ": " +
-          grouped(done->rows) + " rows, " + grouped(done->added) + " digests added, " +
+          grouped(done->rows) + " rows, " + grouped(done->added) + " indicators added, " +
           grouped(done->kept) + " kept, " + grouped(done->withdrawn) + " withdrawn, " +
           grouped(done->refused) + " rows refused" +
           (list.passed_over == 0 ? "" : ", " + grouped(list.passed_over) + " items passed over"));
@@ -230,10 +231,22 @@ Result<void> diff(const std::string& directory) {
     return {};
 }
 
+// What is listed, as its source would write it.
+std::string shown(IndicatorKind kind, const Statement& row) {
+    if (kind != IndicatorKind::pattern)
+        return to_hex(row.blob(1)) +
+               (row.is_null(7) ? "" : " within " + std::to_string(row.integer(7)));
+    PatternSyntax syntax = {};
+    std::string_view text;
+    if (!read_pattern_part(as_text(row.blob(1)), &syntax, &text)) return "damaged";
+    return (syntax == PatternSyntax::literal ? "pattern: " : "expression: ") +
+           printable(std::string(text));
+}
+
 void print_assertions(FeedStore& store, std::uint64_t reference) {
     Statement query(store.db(),
                     "SELECT d.kind, d.digest, s.name, a.category, a.flags, i.file, a.since, "
-                    "d.size FROM digest d LEFT JOIN assertion a USING (kind, digest) "
+                    "a.distance FROM digest d LEFT JOIN assertion a USING (kind, digest) "
                     "LEFT JOIN source s ON s.number = a.source "
                     "LEFT JOIN import i ON i.number = a.import "
                     "WHERE d.reference = ? ORDER BY d.kind, d.digest, s.name");
@@ -242,7 +255,7 @@ void print_assertions(FeedStore& store, std::uint64_t reference) {
     while (query.row()) {
         const auto kind = static_cast<IndicatorKind>(query.integer(0));
         const bool lives = !query.is_null(2);
-        table.row({indicator_kind_name(kind), to_hex(query.blob(1)),
+        table.row({indicator_kind_name(kind), shown(kind, query),
                    lives ? printable(query.text(2)) : "nobody",
                    lives ? category_name(static_cast<std::uint8_t>(query.integer(3))) : "-",
                    lives ? write_time(query.number(6)) : "-",
@@ -295,7 +308,7 @@ void add_import(CLI::App& app, Run* run) {
         ->check(CLI::IsMember(std::vector<std::string>(std::begin(formats), std::end(formats))));
     command->add_option("--columns", options->columns,
                         "of a CSV: md5=1,sha256=SHA-256,category=5 (number, or name in line 1); "
-                        "without it the list is plain, a digest a line");
+                        "without it the list is plain, a digest or pattern a line");
     command->add_option("--separator", options->separator, "of a CSV: one character, or tab")
         ->check([](const std::string& text) {
             return text.size() == 1 || text == "tab" ? "" : "one character, or tab";

@@ -49,10 +49,10 @@ void print_difference(const Difference& difference) {
     print("generation " + std::to_string(difference.from) + " → " + std::to_string(difference.to) +
           ": " + grouped(difference.added) + " added, " + grouped(difference.removed) +
           " removed, " + grouped(difference.count) + " records afterwards");
-    Table table({{"source"}, {"category"}, {"added", true}, {"removed", true}});
+    Table table({{"source"}, {"category"}, {"what"}, {"added", true}, {"removed", true}});
     for (const DifferenceLine& line : difference.lines) {
-        table.row({printable(line.source_name), category_name(line.category), grouped(line.added),
-                   grouped(line.removed)});
+        table.row({printable(line.source_name), category_name(line.category), line.what,
+                   grouped(line.added), grouped(line.removed)});
     }
     if (!table.empty()) std::fputs(table.text({}).c_str(), stdout);
 }

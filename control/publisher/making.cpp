@@ -147,9 +147,20 @@ Result<void> status(const std::string& directory) {
     return {};
 }
 
+// Of what a feed may have records.
+std::vector<std::string> listed_kinds() {
+    std::vector<std::string> names;
+    for (std::size_t kind = 0; kind < indicator_kind_count; ++kind) {
+        if (static_cast<IndicatorKind>(kind) != IndicatorKind::head)
+            names.emplace_back(indicator_kind_name(static_cast<IndicatorKind>(kind)));
+    }
+    return names;
+}
+
 struct CapsOptions {
     std::string directory;
     std::optional<std::uint64_t> additions_day, removals_day, total;
+    std::vector<std::string> allow, forbid;  // kinds
 };
 
 Result<void> stage_targets(FeedStore& store, TargetsMetadata targets) {
@@ -171,6 +182,10 @@ Result<void> caps(const CapsOptions& options) {
     bounds.additions_day = options.additions_day.value_or(bounds.additions_day);
     bounds.removals_day = options.removals_day.value_or(bounds.removals_day);
     bounds.total = options.total.value_or(bounds.total);
+    for (const std::string& kind : options.allow)
+        bounds.kinds.insert(kind);
+    for (const std::string& kind : options.forbid)
+        bounds.kinds.erase(kind);
     bounds.sources.clear();
     Statement query((*store)->db(), "SELECT number, name FROM source");
     while (query.row())
@@ -329,6 +344,13 @@ void add_making_commands(CLI::App& app, Run* run) {
     command->add_option("--additions-day", bounds->additions_day, "records added in a day");
     command->add_option("--removals-day", bounds->removals_day, "records removed in a day");
     command->add_option("--total", bounds->total, "records in all");
+    command
+        ->add_option("--allow", bounds->allow,
+                     "a kind of indicators to list from now on: pattern, pdq … Appliances of a "
+                     "version that does not know it refuse a release that has some")
+        ->check(CLI::IsMember(listed_kinds()));
+    command->add_option("--forbid", bounds->forbid, "a kind that is not to be listed any more")
+        ->check(CLI::IsMember(listed_kinds()));
     command->callback([=] { *run = [=] { return caps(*bounds); }; });
 
     add_rotate_key(app, run);

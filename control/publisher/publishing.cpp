@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "control/cli/text.h"
 #include "control/publisher/command_line.h"
 #include "control/publisher/repository.h"
 
@@ -59,6 +60,10 @@ Result<void> show_targets(FeedStore& store, const Document& document) {
     print("  caps: " + grouped_number(caps.additions_day) + " additions and " +
           grouped_number(caps.removals_day) + " removals a day, " + grouped_number(caps.total) +
           " in all");
+    std::string kinds;
+    for (const std::string& kind : caps.kinds)
+        kinds += " " + printable(kind);
+    print("  kinds:" + kinds);
     for (const auto& [number, name] : caps.sources)
         print("  source " + std::to_string(number) + ": " + name);
     return {};

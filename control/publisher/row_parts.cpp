@@ -115,6 +115,17 @@ std::string put_size(std::string_view text, Row* row) {
     return "";
 }
 
+std::string put_distance(std::string_view text, Row* row) {
+    if (text.empty()) return "";
+    unsigned distance = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), distance);
+    if (error != std::errc() || end != text.data() + text.size() || distance > pdq_distance_max)
+        return "distance " + quote(text) + " is no number up to " +
+               std::to_string(pdq_distance_max);
+    row->distance = static_cast<std::uint8_t>(distance);
+    return "";
+}
+
 std::string put_category(const std::string& theirs, const CategoryMap& map, Row* row) {
     const auto mapped = map.names.find(theirs);
     if (mapped == map.names.end()) return "category " + quote(theirs) + " is not mapped";

@@ -20,6 +20,8 @@ void report(std::uint64_t line, std::string why, ReadRows* out);
 // Each gives "" or what is wrong. A digest is hexadecimal, in either case.
 std::string put_digest(IndicatorKind kind, std::string_view text, Row* row);
 std::string put_size(std::string_view text, Row* row);
+// The most bits in which a picture may differ; empty: as many as PDQ's authors recommend.
+std::string put_distance(std::string_view text, Row* row);
 // A category of theirs, which must be mapped.
 std::string put_category(const std::string& theirs, const CategoryMap& map, Row* row);
 // That of the whole list.

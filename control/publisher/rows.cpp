@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/feed/sealed_part.h"
 #include "control/index/list_parser.h"
 
 namespace cordon::feed {
 namespace {
 
-constexpr const char* column_names[] = {"md5",      "sha1", "sha256", "sha256-tree",
-                                        "category", "size", "deleted"};
+constexpr const char* column_names[] = {"md5",      "sha1",     "sha256", "sha256-tree", "pdq",
+                                        "distance", "category", "size",   "deleted"};
 
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view blanks = " \t\r";
@@ -100,7 +101,7 @@ class Columns {
 
 std::string put_digests(const Columns& columns, const std::vector<std::string>& record, Row* row) {
     for (const IndicatorKind kind : {IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5,
-                                     IndicatorKind::sha256_tree}) {
+                                     IndicatorKind::sha256_tree, IndicatorKind::pdq}) {
         const std::string* text = columns.field(indicator_kind_name(kind), record);
         if (text == nullptr || text->empty()) continue;
         if (const std::string why = put_digest(kind, *text, row); !why.empty()) return why;
@@ -124,6 +125,8 @@ std::string put_record(const Columns& columns, const std::vector<std::string>& r
     std::string why = put_digests(columns, record, row);
     if (const std::string* size = columns.field("size", record); why.empty() && size != nullptr)
         why = put_size(*size, row);
+    if (const std::string* most = columns.field("distance", record); why.empty() && most != nullptr)
+        why = put_distance(*most, row);
     if (why.empty()) why = put_deleted(columns.field("deleted", record), row);
     // The category of something that is gone may be anything.
     if (!why.empty() || row->withdrawn) return why;
@@ -149,8 +152,8 @@ Result<ColumnMap> parse_columns(const std::string& text, char separator) {
                            std::end(column_names);
         if (equal == std::string_view::npos || equal + 1 == part.size() || !known)
             return failure(ErrorCode::usage,
-                           "--columns takes md5=, sha1=, sha256=, sha256-tree=, category=, size=, "
-                           "deleted= with a number or name: " +
+                           "--columns takes md5=, sha1=, sha256=, sha256-tree=, pdq=, distance=, "
+                           "category=, size=, deleted= with a number or name: " +
                                quote(part));
         map.columns[what] = part.substr(equal + 1);
     }
@@ -214,8 +217,6 @@ ReadRows read_plain(std::string_view text, const CategoryMap& categories_map,
         std::string why;
         if (status != ListLineStatus::entry) {
             why = list_line_text(status);
-        } else if (entry.kind == IndicatorKind::pattern) {
-            why = "patterns are no part of a feed";
         } else if (out.rows.size() == rows_max) {
             why = "more rows than fit";
         } else {
@@ -228,7 +229,11 @@ ReadRows read_plain(std::string_view text, const CategoryMap& categories_map,
         row.digests[0] = {entry.kind, entry.digest};
         row.digest_count = 1;
         row.size = entry.size;
-        out.rows.push_back(row);
+        if (entry.kind == IndicatorKind::pattern) {
+            row.pattern = pattern_part(entry.syntax, entry.pattern);
+            row.digests[0].digest = sha256(as_bytes(row.pattern));
+        }
+        out.rows.push_back(std::move(row));
     }
     return finished(std::move(out));
 }

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/feed/records.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/result.h"
 #include "dataplane/contract/keyed_tag.h"
@@ -42,14 +43,18 @@ struct RowDigest {
     IndicatorKind kind = IndicatorKind::sha256;
     std::array<std::uint8_t, 32> digest = {};  // the first digest_length(kind) bytes
 
+    // None of a pattern: that is no digest of anything that can be compared.
     Bytes bytes() const { return Bytes(digest).first(digest_length(kind)); }
 };
 
 struct Row {
     std::uint64_t line = 0;  // from 1; of lists without lines the number of the item; 0: none
     std::uint32_t file = 0;  // which of the files of one import
-    std::array<RowDigest, 4> digests = {};
+    std::array<RowDigest, 5> digests = {};
     std::uint8_t digest_count = 0;
+    // Of a row whose only digest is of kind pattern, and SHA-256 of this: see sealed_part.h.
+    std::string pattern = {};
+    std::uint8_t distance = pdq_distance_max;  // of its digest of kind pdq
     std::uint8_t category = 0;
     bool withdrawn = false;  // a tombstone, or a category that is mapped to "drop"
     std::optional<std::uint64_t> size = {};
@@ -85,7 +90,8 @@ struct ReadRows {
     bool more_follows = false;      // the list says that it goes on in another file
 };
 
-// "md5=1,sha256=SHA-256" → the map. Names: md5 sha1 sha256 sha256-tree category size deleted.
+// "md5=1,sha256=SHA-256" → the map. Names: md5 sha1 sha256 sha256-tree pdq distance category size
+// deleted.
 Result<ColumnMap> parse_columns(const std::string& text, char separator);
 // "A1=prepubescent-act" or "X=drop".
 Result<void> add_category(const std::string& text, CategoryMap* map);
@@ -94,7 +100,7 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 ReadRows read_csv(std::string_view text, const ColumnMap& columns, const CategoryMap& categories,
                   const Progress& progress = {});
-// One digest a line, optionally ',' and a size, '#' comments: control/index/list_parser.h.
+// One digest or pattern a line, '#' comments: control/index/list_parser.h.
 ReadRows read_plain(std::string_view text, const CategoryMap& categories,
                     const Progress& progress = {});
 

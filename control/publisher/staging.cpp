@@ -11,9 +11,12 @@
 #include "control/feed/client.h"
 #include "control/feed/folder_fetch.h"
 #include "control/feed/sealed_file.h"
+#include "control/feed/sealed_part.h"
 #include "control/index/atomic_file.h"
 #include "control/publisher/deltas.h"
+#include "dataplane/base/invariant.h"
 #include "dataplane/contract/keyed_tag.h"
+#include "dataplane/contract/pattern_database.h"
 
 namespace cordon::feed {
 namespace {
@@ -28,22 +31,30 @@ std::string set_path(FeedStore& store, std::uint64_t generation) {
 
 // What several sources say of one digest becomes one record: of the source with the least number,
 // with the restraints of all. It is a test only if nobody says otherwise.
-void merge(std::uint8_t flags, FeedRecord* record) {
-    const bool tests = (record->flags & flags & record_flag::test) != 0;
-    record->flags |= flags;
+void merge(const FeedRecord& other, FeedRecord* record) {
+    const bool tests = (record->flags & other.flags & record_flag::test) != 0;
+    record->flags |= other.flags;
+    record->distance = std::min(record->distance, other.distance);
     if (!tests) record->flags = static_cast<std::uint8_t>(record->flags & ~record_flag::test);
 }
 
-FeedRecord record_of(const Statement& row, const TagKey& key) {
+FeedRecord record_of(const Statement& row, const TagKey& key, const PartSealer& sealer) {
     FeedRecord record;
     record.kind = static_cast<IndicatorKind>(row.integer(0));
-    const Tag tag = keyed_tag(key, record.kind, row.blob(1));
-    std::memcpy(record.tag.data(), &tag.high, 8);
-    std::memcpy(record.tag.data() + 8, &tag.low, 8);
+    if (exact_kinds.has(record.kind)) {
+        const Tag tag = keyed_tag(key, record.kind, row.blob(1));
+        std::memcpy(record.tag.data(), &tag.high, 8);
+        std::memcpy(record.tag.data() + 8, &tag.low, 8);
+    } else {
+        sealer.seal(record.kind, row.blob(1), &record);
+    }
+    if (record.kind == IndicatorKind::pdq)
+        record.distance = static_cast<std::uint8_t>(row.integer(8));
     record.reference = row.number(2);
     record.source = static_cast<std::uint16_t>(row.integer(5));
     record.category = static_cast<std::uint8_t>(row.integer(6));
     record.flags = static_cast<std::uint8_t>(row.integer(7));
+    if (!exact_kinds.has(record.kind)) return record;  // what is like it has any size
     if (!row.is_null(3)) {
         record.size = row.number(3);
         record.flags |= record_flag::has_size;
@@ -69,8 +80,8 @@ RecordFile change_between(const RecordSet& from, const RecordSet& to, bool same_
         return change;
     }
     const auto order = [](const FeedRecord& a, const FeedRecord& b) {
-        return std::tie(a.reference, a.kind, a.size, a.source, a.category, a.flags) <
-               std::tie(b.reference, b.kind, b.size, b.source, b.category, b.flags);
+        return std::tie(a.reference, a.kind, a.size, a.source, a.category, a.flags, a.distance) <
+               std::tie(b.reference, b.kind, b.size, b.source, b.category, b.flags, b.distance);
     };
     std::vector<FeedRecord> before = from.records();
     std::vector<FeedRecord> after = to.records();
@@ -84,9 +95,12 @@ RecordFile change_between(const RecordSet& from, const RecordSet& to, bool same_
 }
 
 Difference difference_of(FeedStore& store, const RecordFile& change, std::size_t count) {
-    std::map<std::pair<std::uint16_t, std::uint8_t>, DifferenceLine> lines;
+    std::map<std::tuple<std::uint16_t, std::uint8_t, std::string>, DifferenceLine> lines;
     const auto line_of = [&](const FeedRecord& record) -> DifferenceLine& {
-        DifferenceLine& line = lines[{record.source, record.category}];
+        const std::string what =
+            exact_kinds.has(record.kind) ? "digest" : indicator_kind_name(record.kind);
+        DifferenceLine& line = lines[{record.source, record.category, what}];
+        line.what = what;
         line.source = record.source;
         line.category = record.category;
         return line;
@@ -146,9 +160,33 @@ Result<void> check_caps(FeedStore& store, const Caps& caps, const RecordSet& nex
                                                    "; `cordon-feed caps` stages one that does");
         if (!caps.kinds.contains(indicator_kind_name(record.kind)))
             return failure(ErrorCode::refused, std::string("targets does not allow ") +
-                                                   indicator_kind_name(record.kind));
+                                                   indicator_kind_name(record.kind) +
+                                                   "; `cordon-feed caps --allow` stages one that "
+                                                   "does");
     }
     return {};
+}
+
+// Each by itself was compiled when it was imported. An appliance compiles all of a list at once,
+// and refuses the generation when that cannot be.
+Result<void> check_patterns(const RecordSet& next, const SecretKey& key) {
+    if (next.count(IndicatorKind::pattern) > limits::patterns_max)
+        return failure(ErrorCode::refused,
+                       "a feed has at most " + std::to_string(limits::patterns_max) + " patterns");
+    const PartSealer sealer(key);
+    std::vector<std::string> parts;
+    for (const FeedRecord& record : next.records()) {
+        if (record.kind != IndicatorKind::pattern) continue;
+        Result<std::string> part = sealer.open(record);
+        if (!part) return Failure(part.error());
+        parts.push_back(std::move(*part));
+    }
+    if (parts.empty()) return {};
+    std::vector<PatternText> texts(parts.size());
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        INVARIANT(read_pattern_part(parts[i], &texts[i].syntax, &texts[i].text));
+    const Result<PatternDatabase> compiled = compile_patterns(texts);
+    return compiled ? Result<void>() : Failure(compiled.error());
 }
 
 void put_generation(FeedStore& store, const RecordFile& change, std::size_t count,
@@ -209,6 +247,7 @@ class Stage {
         if (const auto due = check_hour(); !due) return due;
         const Result<SecretKey> key = epoch_key(store_, change_.epoch);
         if (!key) return Failure(key.error());
+        if (const auto fit = check_patterns(next, *key); !fit) return fit;
         if (const auto kept = write_set(store_, next, change_.generation, change_.epoch); !kept)
             return kept;
         put_generation(store_, change_, next.records().size(), options_.now_s);
@@ -329,18 +368,19 @@ Result<RecordSet> asserted_set(FeedStore& store) {
     const Result<SecretKey> secret = epoch_key(store, epoch_in_force(store));
     if (!secret) return Failure(secret.error());
     const TagKey key(secret->bytes);
+    const PartSealer sealer(*secret);
     Statement query(store.db(),
                     "SELECT d.kind, d.digest, d.reference, d.size, d.head, a.source, a.category, "
-                    "a.flags FROM assertion a JOIN digest d USING (kind, digest) "
+                    "a.flags, a.distance FROM assertion a JOIN digest d USING (kind, digest) "
                     "LEFT JOIN withdrawal w ON w.reference = d.reference "
                     "WHERE w.reference IS NULL ORDER BY a.kind, a.digest, a.source");
     std::vector<FeedRecord> records;
     while (query.row()) {
-        const FeedRecord record = record_of(query, key);
+        FeedRecord record = record_of(query, key, sealer);
         if (!records.empty() && records.back().tag == record.tag) {
-            merge(record.flags, &records.back());
+            merge(record, &records.back());
         } else {
-            records.push_back(record);
+            records.push_back(std::move(record));
         }
     }
     if (store.db().failed()) return Failure(store.db().take_error());

@@ -19,11 +19,12 @@ inline constexpr std::size_t hourly_listed = 24;
 inline constexpr std::size_t daily_listed = 7;
 inline constexpr std::size_t weekly_listed = 4;
 
-// Additions and removals of one source and category.
+// Additions and removals of one source and category, of digests, patterns or perceptual hashes.
 struct DifferenceLine {
     std::uint16_t source;
     std::string source_name;
     std::uint8_t category;
+    std::string what;
     std::uint64_t added = 0;
     std::uint64_t removed = 0;
 };

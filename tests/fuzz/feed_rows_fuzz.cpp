@@ -12,8 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)add_category("A=baseline", &categories);
     (void)add_category("X=drop", &categories);
     ColumnMap columns;
-    columns.columns = {{"md5", "1"},      {"sha1", "2"}, {"sha256", "3"},
-                       {"category", "4"}, {"size", "5"}, {"deleted", "gone"}};
+    columns.columns = {{"md5", "1"},  {"sha1", "2"},       {"sha256", "3"}, {"category", "4"},
+                       {"size", "5"}, {"deleted", "gone"}, {"pdq", "7"},    {"distance", "8"}};
     test::check_rows(read_csv(text, columns, categories));
     columns.columns["deleted"] = "6";
     columns.separator = ';';
@@ -21,6 +21,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     categories.all = "baseline";
     test::check_rows(read_plain(text, categories));
     const auto parsed = parse_columns(std::string(text.substr(0, 200)), ',');
-    if (parsed) test::check(parsed->columns.size() <= 7, "columns that are known");
+    if (parsed) test::check(parsed->columns.size() <= 9, "columns that are known");
     return 0;
 }

@@ -30,7 +30,7 @@ check "a VICS list whose categories are not mapped is refused" \
 check "with item and reason" says 'vics.json: item 2: category "2" is not mapped'
 check "it is taken when they are" \
     take police vics "$WORK/vics.json" --full --category 1=known-csam --category 2=drop
-check "with both digests of its item" says "2 digests added"
+check "with both digests of its item" says "2 indicators added"
 check "so that three are listed" in_feed 3
 
 ncmec() { # ENTRIES
@@ -67,7 +67,7 @@ check "and the file is listed" in_feed 4
 
 check "a folder of files is taken" \
     take hotline2 folder "$WORK/files" --full --category known-csam
-check "each with four digests" says "3 rows, 12 digests added"
+check "each with four digests" says "3 rows, 12 indicators added"
 check "those of one file are one item, whoever asserts them" in_feed 13
 rm "$WORK/files/2"
 check "taken again without a file" \

@@ -5,11 +5,12 @@
 /usr/bin/python3 -c 'import nacl, zstandard' 2>/dev/null ||
     skip "no python3-nacl or python3-zstandard"
 feed_up
-vectors=$ROOT/tests/feed/vectors
 reads() { /usr/bin/python3 "$ROOT/tests/support/feed_check.py" "$@"; }
 reads_not() { if reads "$@" 2>/dev/null; then return 1; fi; }
-check "the vectors are as documented" \
-    reads "$vectors" box-1 "$(cat "$vectors/node.key")" "$vectors/digests"
+for vectors in "$ROOT"/tests/feed/vectors*; do
+    check "$(basename "$vectors") are as documented" \
+        reads "$vectors" box-1 "$(cat "$vectors/node.key")" "$vectors/digests"
+done
 
 /usr/bin/python3 -c "import nacl.public, sys
 key = nacl.public.PrivateKey.generate()
@@ -30,5 +31,22 @@ digests 1000 4000 | while read -r digest; do
     echo "md5 ${digest:3:32}"
 done > "$WORK/wanted"
 check "a live feed is as documented" reads "$WORK/feed/public" box-7 "$secret" "$WORK/wanted"
+
+# With a text and the hash of a picture, by a delta.
+address='https://files.example/known/17?a=1#top'
+hash=$(printf '%032d%s' 0 ffffffffffffffffffffffffffffffff)
+echo "pattern: $address" > "$WORK/texts"
+printf 'pdq,distance\n%s,9\n' "$hash" > "$WORK/pictures.csv"
+take_list "$WORK/texts" addresses --full
+feed import "$WORK/feed" "$WORK/pictures.csv" --source studies --purpose known-csam --full \
+    --columns pdq=pdq,distance=distance --category baseline --system "$WORK/system" \
+    --dpkg "$WORK/none"
+feed caps "$WORK/feed" --allow pattern --allow pdq
+approve targets1 targets3
+feed_release
+{ echo "pattern $address"; echo "pdq $hash 9"; } >> "$WORK/wanted"
+check "and with all sections" reads "$WORK/feed/public" box-7 "$secret" "$WORK/wanted"
+sed 's/ 9$/ 10/' "$WORK/wanted" > "$WORK/farther"
+check "another distance is noticed" reads_not "$WORK/feed/public" box-7 "$secret" "$WORK/farther"
 sed 1d "$WORK/wanted" > "$WORK/fewer"
 check "the check can fail" reads_not "$WORK/feed/public" box-7 "$secret" "$WORK/fewer"

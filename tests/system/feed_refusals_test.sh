@@ -39,7 +39,7 @@ check "the kind of import must be said" \
 check "the digest of the empty file is left out" says "odd:3: sha256: the empty file has it"
 check "that of a file of the system" says "odd:4: sha256: a known good file has it"
 check "that of a package's file" says "odd:5: md5: a known good file has it"
-check "the others are taken" says "2 digests added"
+check "the others are taken" says "2 indicators added"
 check "diff shows them" answers "2 added, 0 removed" diff "$WORK/feed"
 check "why names the source" answers hotline why "$WORK/feed" 12
 check "a key that nothing asks for signs nothing" \
@@ -59,4 +59,4 @@ data = os.urandom(32 * 1000000)
 for n in range(1000000): print(data[32 * n:32 * n + 32].hex())" > "$WORK/million"
 take_list "$WORK/million" big --full
 tail -n 1 "$WORK/log" > "$WORK/said"
-check "a million rows are taken" says "1,000,000 rows, 1,000,000 digests added"
+check "a million rows are taken" says "1,000,000 rows, 1,000,000 indicators added"
