@@ -30,6 +30,23 @@ std::string generation_text(const json& g) {
            time_of(g.at("accepted"));
 }
 
+// Nothing of a list is left out without being said.
+std::string sections_text(const json& f) {
+    const json& g = f.at("in_force");
+    if (!g.is_object()) return "";
+    const auto patterns = g.at("patterns").get<std::uint64_t>();
+    const auto perceptual = g.at("perceptual").get<std::uint64_t>();
+    const bool in_clear = f.at("unmatched").get<std::uint64_t>() == perceptual;
+    std::string text;
+    if (patterns != 0)
+        text = grouped(patterns) + (patterns == 1 ? " pattern" : " patterns") +
+               (in_clear ? "" : ", not matched: an index for production holds none in clear");
+    if (perceptual != 0)
+        text += (text.empty() ? "" : "; ") + grouped(perceptual) +
+                " perceptual, not matched by this version";
+    return text;
+}
+
 std::string grant_text(const json& g) {
     if (!g.is_object()) return "none; `cordonctl feed enrol` says what the Centre needs";
     return number_of(g.at("serial")) + (g.at("holds").get<bool>() ? ", until " : ", ENDED at ") +
@@ -59,6 +76,8 @@ std::string page_of(const json& f) {
         add(&page, "ALARM", text_of(alarm));
     add(&page, "rights", rights_text(f.at("rights")));
     add(&page, "in force", "generation " + generation_text(f.at("in_force")));
+    if (const std::string sections = sections_text(f); !sections.empty())
+        add(&page, "of these", sections);
     add(&page, "before it", "generation " + generation_text(f.at("previous")));
     add(&page, "news of",
         time_of(f.at("issued")) + (f.at("imported").get<bool>()

@@ -19,6 +19,11 @@ KeyedIndicator indicator_of(const feed::FeedRecord& record, std::uint64_t added_
     return out;
 }
 
+// Not by its tag: `patterns` has those that are to be found, opened.
+bool is_sealed(IndicatorKind kind) {
+    return kind == IndicatorKind::pattern || kind == IndicatorKind::pdq;
+}
+
 struct Place {
     std::uint64_t reference;
     std::uint32_t record;
@@ -49,6 +54,7 @@ Result<void> add_feed(const FeedSection& feed, IndexBuilder* builder) {
     if (!section) return Failure(section.error());
     builder->expect(*section, feed.records.size());
     for (const auto& [reference, at] : by_reference(feed.records)) {
+        if (is_sealed(feed.records[at].kind)) continue;
         const std::uint64_t added_in = feed.added_in.empty() ? 0 : feed.added_in[at];
         const AddOutcome outcome =
             builder->add_keyed(*section, indicator_of(feed.records[at], added_in));
@@ -56,6 +62,15 @@ Result<void> add_feed(const FeedSection& feed, IndexBuilder* builder) {
             return failure(ErrorCode::integrity, "indicator " + std::to_string(reference) + " of " +
                                                      feed.info.name + ": " +
                                                      add_outcome_text(outcome));
+    }
+    for (const PatternIndicator& pattern : feed.patterns) {
+        std::string why;
+        const AddOutcome outcome = builder->add_pattern(*section, pattern, &why);
+        if (outcome != AddOutcome::added)
+            return failure(ErrorCode::integrity, "pattern " + std::to_string(pattern.reference) +
+                                                     " of " + feed.info.name + ": " +
+                                                     add_outcome_text(outcome) +
+                                                     (why.empty() ? "" : ": " + why));
     }
     return {};
 }

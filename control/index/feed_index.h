@@ -2,9 +2,10 @@
 // records stand in the feed, and one for the operator's own list.
 //
 // Owns:       nothing.
-// Invariants: no key of a feed is needed, and none comes into the file. A feed's section is named
-//             after its list, and two epochs of one list are two sections of that name. Tags of one
-//             indicator share a record.
+// Invariants: no key of a feed is needed, and none comes into the file: what a feed seals is opened
+//             by the caller. A feed's section is named after its list, and two epochs of one list
+//             are two sections of that name. Tags of one indicator share a record. Records that an
+//             index has no place for (perceptual hashes) are passed over.
 // Thread:     any. Does not throw, but for memory that runs out.
 // Limits:     those of IndexBuilder. Beside it, 16 bytes for each record of the largest section,
 //             before the image is made.
@@ -21,6 +22,8 @@ struct FeedSection {
     std::span<const feed::FeedRecord> records;
     // By record: the generation that added it, as far as it is known. Empty: of none it is.
     std::span<const std::uint64_t> added_in = {};
+    // Its records of patterns, opened. Only an index for a lab takes them.
+    std::vector<PatternIndicator> patterns = {};
 };
 
 // The operator's own list. It reports only.

@@ -79,6 +79,7 @@ struct PatternIndicator {
     std::uint8_t category = 0;
     // A text is no fingerprint: many innocent pages name a listed address.
     std::uint8_t flags = record_flag::report_only;
+    std::uint64_t added_in = 0;  // as of a KeyedIndicator
 };
 
 enum class AddOutcome : std::uint8_t {

@@ -18,15 +18,16 @@ AddOutcome PatternList::add(const PatternIndicator& pattern, std::string* why) {
         ++duplicates_;
         return AddOutcome::added;
     }
-    patterns_.push_back({pattern.text, pattern.syntax,
-                         IndexRecord{.reference = pattern.reference,
-                                     .size = 0,
-                                     .head = {},
-                                     .source = pattern.source,
-                                     .category = pattern.category,
-                                     .flags = pattern.flags,
-                                     .kinds = KindSet{IndicatorKind::pattern}.bits,
-                                     .added = {}}});
+    IndexRecord record = {.reference = pattern.reference,
+                          .size = 0,
+                          .head = {},
+                          .source = pattern.source,
+                          .category = pattern.category,
+                          .flags = pattern.flags,
+                          .kinds = KindSet{IndicatorKind::pattern}.bits,
+                          .added = {}};
+    set_added(&record, pattern.added_in);
+    patterns_.push_back({pattern.text, pattern.syntax, record});
     return AddOutcome::added;
 }
 

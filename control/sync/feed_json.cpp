@@ -15,10 +15,9 @@ json time_or_null(std::uint64_t unix_s) {
 
 json generation_json(const Generation& g) {
     if (g.number == 0) return nullptr;
-    return {{"generation", g.number},
-            {"epoch", g.epoch},
-            {"records", g.count},
-            {"accepted", time_or_null(g.accepted_s)}};
+    return {{"generation", g.number},     {"epoch", g.epoch},
+            {"records", g.count},         {"patterns", g.patterns},
+            {"perceptual", g.perceptual}, {"accepted", time_or_null(g.accepted_s)}};
 }
 
 json grant_json(const feed::Grant& grant, std::uint64_t now_s) {
@@ -142,6 +141,7 @@ json feed_json(const Follower& feed, std::uint64_t now_s) {
             {"rights", rights_json(feed)},
             {"in_force", generation_json(state.in_force)},
             {"previous", generation_json(state.previous)},
+            {"unmatched", feed.unmatched()},
             {"announced_generation", feed.newest()},
             {"issued", time_or_null(issued)},
             {"age_seconds", issued == 0 ? json(nullptr) : json(now_s - std::min(now_s, issued))},

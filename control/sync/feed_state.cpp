@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 constexpr int state_version = 1;
 
 json to_json(const Generation& g) {
-    return {
-        {"number", g.number}, {"epoch", g.epoch}, {"accepted", g.accepted_s}, {"count", g.count}};
+    return {{"number", g.number}, {"epoch", g.epoch},       {"accepted", g.accepted_s},
+            {"count", g.count},   {"patterns", g.patterns}, {"perceptual", g.perceptual}};
 }
 
 json to_json(const Accepted& a) {
@@ -106,7 +106,12 @@ json to_json(const FeedState& s) {
 }
 
 Generation generation_of(const json& j) {
-    return {j.at("number"), j.at("epoch"), j.at("accepted"), j.at("count")};
+    return {j.at("number"),
+            j.at("epoch"),
+            j.at("accepted"),
+            j.at("count"),
+            j.value("patterns", std::uint64_t{0}),  // younger than the rest
+            j.value("perceptual", std::uint64_t{0})};
 }
 
 feed::SuspensionOf kind_of(int what) {

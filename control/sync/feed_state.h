@@ -78,6 +78,8 @@ struct Generation {
     std::uint32_t epoch = 0;
     std::uint64_t accepted_s = 0;
     std::uint64_t count = 0;
+    std::uint64_t patterns = 0;    // of them: matched in a lab only, where they may lie in clear
+    std::uint64_t perceptual = 0;  // and: hashes of pictures, which nothing here computes
 };
 
 // The records of a generation, and by record the generation with which it came here: for those that

@@ -115,6 +115,11 @@ class Follower {
     std::uint64_t failures() const { return times_.failures(); }  // in a row
     const std::string& feed_name() const { return feed_name_; }
     bool lab() const { return lab_; }
+    // Records in force that nothing here is matched with.
+    std::uint64_t unmatched() const {
+        const Generation& g = state_.in_force;
+        return g.perceptual + (identity_.lab ? 0 : g.patterns);
+    }
     // The grant in force, without its keys.
     const feed::Grant& grant() const { return grant_; }
 

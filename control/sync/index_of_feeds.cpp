@@ -6,9 +6,11 @@
 
 #include "control/feed/folder_fetch.h"
 #include "control/feed/key_handover.h"
+#include "control/feed/sealed_part.h"
 #include "control/index/atomic_file.h"
 #include "control/index/feed_index.h"
 #include "control/sync/index_trial.h"
+#include "dataplane/base/invariant.h"
 #include "dataplane/contract/keyed_tag.h"
 #include "dataplane/contract/suspensions.h"
 
@@ -33,6 +35,29 @@ FeedSection section_of(const FeedInForce& feed) {
     section.records = feed.set.records.records();
     section.added_in = feed.set.came_in;
     return section;
+}
+
+// What of the list is sealed in its records, opened for an index that may hold it.
+Result<std::vector<PatternIndicator>> patterns_of(const FeedInForce& feed) {
+    std::vector<PatternIndicator> patterns;
+    const feed::PartSealer sealer(feed.key);
+    const std::vector<feed::FeedRecord>& records = feed.set.records.records();
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (records[i].kind != IndicatorKind::pattern) continue;
+        const Result<std::string> part = sealer.open(records[i]);
+        if (!part) return Failure(part.error());
+        PatternIndicator pattern;
+        std::string_view text;
+        INVARIANT(feed::read_pattern_part(*part, &pattern.syntax, &text));
+        pattern.text = text;
+        pattern.reference = records[i].reference;
+        pattern.source = records[i].source;
+        pattern.category = records[i].category;
+        pattern.flags = records[i].flags;
+        pattern.added_in = feed.set.came_in.empty() ? 0 : feed.set.came_in[i];
+        patterns.push_back(std::move(pattern));
+    }
+    return patterns;
 }
 
 // Ends with its last entry.
@@ -209,8 +234,14 @@ Result<AlignedBytes> IndexOfFeeds::build(const std::vector<FeedInForce>& feeds,
     options.index.lab = lab_;
     options.index.created_s = now_s;
     options.index.generation = generation;
-    for (const FeedInForce& one : feeds)
+    for (const FeedInForce& one : feeds) {
         options.feeds.push_back(section_of(one));
+        if (!lab_) continue;
+        auto patterns = patterns_of(one);
+        if (!patterns)
+            return failure(patterns.error().code, one.name + ": " + patterns.error().text);
+        options.feeds.back().patterns = std::move(*patterns);
+    }
     const LocalSection local = has_local() ? section_of(*local_) : LocalSection();
     if (has_local()) options.local = &local;
     AlignedBytes image;

@@ -7,6 +7,7 @@
 //             suspensions.
 // Invariants: an index that was not tried is never in place. What the dataplane refused gives way
 //             to the one before. Keys come before the index that needs them; none is in the index.
+//             Patterns of a feed are in a lab's index only, where they may lie in clear.
 //             What is suspended stays in it: a file of its own says so, which takes effect without
 //             a new index.
 // Thread:     one; dataplane_refused() the same.

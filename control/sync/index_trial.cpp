@@ -65,6 +65,7 @@ Result<void> try_answers(const SectionLookup& section, const FeedInForce& feed) 
     const std::vector<feed::FeedRecord>& records = feed.set.records.records();
     const std::size_t step = records.size() / answers_max + 1;
     for (std::size_t i = 0; i < records.size(); i += step) {
+        if (!exact_kinds.has(records[i].kind)) continue;
         const IndexRecord* found = section.find(tag_of(records[i]));
         if (found == nullptr || found->reference != records[i].reference)
             return refused(feed, "does not find reference " + std::to_string(records[i].reference));
@@ -73,6 +74,23 @@ Result<void> try_answers(const SectionLookup& section, const FeedInForce& feed) 
         if (section.find(other) != nullptr) return refused(feed, "finds what is not listed");
     }
     return {};
+}
+
+// What they are compiled to is the dataplane's to open: here it counts that all are there, each as
+// the indicator that it is.
+Result<void> try_patterns(Bytes image, const IndexHead& head, const SectionDescriptor& section,
+                          const FeedInForce& feed) {
+    std::vector<std::uint64_t> there, wanted;
+    const auto& part = section.parts[static_cast<std::size_t>(IndexPart::records)];
+    const auto* records = reinterpret_cast<const IndexRecord*>(image.data() + part.offset);
+    for (const IndexRecord& record : std::span(records, section.record_count))
+        if (KindSet(record.kinds).has(IndicatorKind::pattern)) there.push_back(record.reference);
+    const bool lab = (head.flags & static_cast<std::uint32_t>(IndexFlag::lab)) != 0;
+    for (const feed::FeedRecord& record : feed.set.records.records())
+        if (lab && record.kind == IndicatorKind::pattern) wanted.push_back(record.reference);
+    std::sort(there.begin(), there.end());
+    std::sort(wanted.begin(), wanted.end());
+    return there == wanted ? Result<void>() : refused(feed, "has not its patterns");
 }
 
 Result<void> try_local(Bytes image, const IndexHead& head, const LocalInForce& local) {
@@ -122,6 +140,7 @@ Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds,
         if (section == nullptr) return refused(feed, "has no section of that name");
         tried.push_back({feed, {image, *section}, TagKey(feed.key.bytes)});
         if (const auto ok = try_answers(tried.back().section, feed); !ok) return ok;
+        if (const auto ok = try_patterns(image, head, *section, feed); !ok) return ok;
     }
     if (local != nullptr) {
         if (const auto ok = try_local(image, head, *local); !ok) return ok;
@@ -130,6 +149,7 @@ Result<void> try_index(Bytes image, const std::vector<FeedInForce>& feeds,
     KindSet kinds;
     for (const Tried& one : tried)
         kinds = kinds | one.section.kinds();
+    if (kinds.empty()) return {};
     Result<void> innocent;
     const auto look = [&](const std::string& path, const feed::FileDigests& file) {
         for (const Tried& one : tried) {

@@ -319,6 +319,8 @@ Result<Follower::Step> Follower::walk(const std::vector<std::string>& way,
         step.set = std::move(*next);
         step.generation = {file.generation, file.epoch, 0, file.count};
     }
+    step.generation.patterns = step.set.count(IndicatorKind::pattern);
+    step.generation.perceptual = step.set.count(IndicatorKind::pdq);
     return step;
 }
 

@@ -119,17 +119,21 @@ struct Appliance {
         std::vector<feed::FeedRecord> records;
         for (const std::uint8_t tag : tags)
             records.push_back(feed_record(tag));
-        const feed::RecordSet next = *feed::RecordSet::of(records);
+        release_records(std::move(records));
+    }
+    void release_records(std::vector<feed::FeedRecord> records) {
+        const std::size_t count = records.size();
+        const feed::RecordSet next = *feed::RecordSet::of(std::move(records));
         const std::uint64_t generation = centre.releases.newest() + 1;
         feed::RecordFile full, delta;
         full.generation = delta.generation = generation;
         full.added = next.records();
         full.state = next.state().bytes();
-        centre.add_release(full, tags.size());
+        centre.add_release(full, count);
         if (generation > 1) {
             delta.base = generation - 1;
             set.changes_to(next, &delta);
-            centre.add_release(delta, tags.size());
+            centre.add_release(delta, count);
         }
         set = next;
         publish();

@@ -1,6 +1,7 @@
 // What an appliance makes of a feed, on a clock and with chances of the test's: whatever a mirror
 // or a thief of keys does, the last good generation stays in force, and the alarm says why not
 // more.
+#include "control/feed/sealed_part.h"
 #include "control/sync/clock_alarm.h"
 #include "tests/support/follower_lab.h"
 
@@ -57,6 +58,33 @@ void follows_by_deltas_and_starts_again_where_it_was(void** state) {
     assert_true(a.keeper.there->set.came_in == came_in);
     assert_says(a.poll(), "");
     assert_int_equal(a.keeper.puts, 4);
+}
+
+// A list is not taken to be in force where a part of it is only carried.
+void counts_what_nothing_here_is_matched_with(void** state) {
+    Appliance& a = of(state);
+    a.centre.targets.caps.kinds = {"sha256", "pattern", "pdq"};
+    const feed::PartSealer sealer(a.centre.epoch_key);
+    feed::FeedRecord text = cordon::test::feed_record(0), picture = cordon::test::feed_record(0),
+                     other = cordon::test::feed_record(0);
+    sealer.seal(IndicatorKind::pattern,
+                as_bytes(feed::pattern_part(PatternSyntax::literal, "https://example.test/")),
+                &text);
+    sealer.seal(IndicatorKind::pdq, as_bytes(std::string(feed::pdq_bytes, 'a')), &picture);
+    sealer.seal(IndicatorKind::pdq, as_bytes(std::string(feed::pdq_bytes, 'b')), &other);
+    a.release_records({cordon::test::feed_record(1), text, picture, other});
+    assert_says(a.poll(), "");
+    assert_int_equal(a.keeper.generation(), 2);
+    assert_int_equal(a.keeper.there->set.records.count(IndicatorKind::pattern), 1);
+    for (const bool lab : {true, false}) {
+        a.restart(lab);
+        assert_says(a.started_as, "");
+        const Generation& generation = a.follower->state().in_force;
+        assert_int_equal(generation.count, 4);
+        assert_int_equal(generation.patterns, 1);
+        assert_int_equal(generation.perceptual, 2);
+        assert_int_equal(a.follower->unmatched(), lab ? 2 : 3);
+    }
 }
 
 void polls_with_jitter_and_backs_off(void** state) {
@@ -576,6 +604,7 @@ void a_step_of_the_clock_is_an_alarm_for_a_day(void**) {
 int main() {
     const CMUnitTest tests[] = {
         test(follows_by_deltas_and_starts_again_where_it_was),
+        test(counts_what_nothing_here_is_matched_with),
         test(polls_with_jitter_and_backs_off),
         test(follows_the_mirror_with_the_newer_news_and_names_the_other),
         test(a_mirror_with_nothing_but_a_new_timestamp_shuts_out_no_other),

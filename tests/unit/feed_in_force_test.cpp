@@ -6,7 +6,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "control/feed/sealed_part.h"
 #include "control/index/aligned_bytes.h"
+#include "control/index/index_files.h"
 #include "control/sync/index_of_feeds.h"
 #include "dataplane/contract/suspensions.h"
 #include "dataplane/index/index_view.h"
@@ -63,6 +65,23 @@ struct Fixture {
         record.source = static_cast<std::uint16_t>(reference);
         records.push_back(record);
     }
+    void add_pattern(const std::string& text, std::uint64_t reference) {
+        feed::FeedRecord record;
+        const std::string part = feed::pattern_part(PatternSyntax::literal, text);
+        feed::PartSealer(feed.key).seal(IndicatorKind::pattern, as_bytes(part), &record);
+        record.reference = reference;
+        record.source = 1;
+        record.category = 5;
+        record.flags = record_flag::report_only;
+        records.push_back(record);
+    }
+    void add_picture(std::uint64_t reference) {
+        feed::FeedRecord record;
+        const std::string hash(feed::pdq_bytes, '\x55');
+        feed::PartSealer(feed.key).seal(IndicatorKind::pdq, as_bytes(hash), &record);
+        record.reference = reference;
+        records.push_back(record);
+    }
     void of_generation(std::uint64_t generation) {
         feed.set = feed.set.follow(*feed::RecordSet::of(records), generation);
         feed.generation = {generation, 1, noon, records.size()};
@@ -76,14 +95,18 @@ struct Fixture {
         const auto done = index.suspend(feed, noon);
         return done ? "" : done.error().message();
     }
-    // What the dataplane acts on: 0 nothing, else the reference; 100 more when it only reports.
-    std::uint64_t find(const std::string& text, std::uint64_t at_s = noon) const {
+    AlignedBytes file() const {
         std::ifstream in(directory + "/index.cdx", std::ios::binary);
         std::stringstream bytes;
         bytes << in.rdbuf();
-        const std::string file = bytes.str();
-        AlignedBytes image(file.size());
-        std::memcpy(image.mutable_bytes().data(), file.data(), file.size());
+        const std::string text = bytes.str();
+        AlignedBytes image(text.size());
+        std::memcpy(image.mutable_bytes().data(), text.data(), text.size());
+        return image;
+    }
+    // What the dataplane acts on: 0 nothing, else the reference; 100 more when it only reports.
+    std::uint64_t find(const std::string& text, std::uint64_t at_s = noon) const {
+        const AlignedBytes image = file();
         const TagKey key(feed.key.bytes);
         IndexView view;
         const char* why = "";
@@ -135,6 +158,71 @@ void what_is_put_is_found_and_nothing_else(void** state) {
     assert_false(f.index.holds("centre", {2, 1, 0, 0}, RightsCeiling::block));
     assert_false(f.index.holds("other", f.feed.generation, RightsCeiling::block));
     assert_false(f.index.holds("centre", f.feed.generation, RightsCeiling::report));
+}
+
+// Its text, reference and generation come out of what is sealed in the set.
+void a_pattern_of_a_feed_is_in_the_index_of_a_lab(void** state) {
+    Fixture& f = of(state);
+    f.add_pattern("example.test/one", 7);
+    f.of_generation(2);
+    f.add_pattern("example.test/two", 8);
+    f.add_picture(9);  // passed over: an index has no place for it
+    f.of_generation(3);
+    assert_says(f.put(), "");
+    assert_int_equal(f.find("one"), 1);
+    const AlignedBytes image = f.file();
+    const TagKey key(f.feed.key.bytes);
+    IndexView view;
+    const char* why = "";
+    assert_int_equal(IndexView::open(image.bytes(), true, &view, &why, {&key, 1}), IndexStatus::ok);
+    const PatternPart part = view.patterns(0);
+    assert_int_equal(part.entries.size(), 2);
+    const std::size_t first = part.texts.starts_with("example.test/one") ? 0 : 1;
+    const Match match = view.pattern_match(0, first);
+    assert_int_equal(match.reference, 7);
+    assert_int_equal(match.added, 2);
+    assert_int_equal(match.category, 5);
+    assert_int_equal(match.flags, record_flag::report_only);
+    assert_int_equal(view.pattern_match(0, 1 - first).reference, 8);
+    assert_int_equal(view.pattern_match(0, 1 - first).added, 3);
+}
+
+void an_index_for_production_has_no_text_in_clear(void** state) {
+    Fixture& f = of(state);
+    f.add_pattern("example.test/one", 7);
+    f.of_generation(2);
+    IndexOfFeeds production({f.directory + "/index.cdx", f.directory}, feed::box_public(f.node),
+                            false, f.files);
+    assert_true(production.put(f.feed, noon).has_value());
+    const auto index = describe_index(f.directory + "/index.cdx");
+    assert_true(index.has_value());
+    assert_int_equal(index->patterns, 0);
+    assert_int_equal(index->tags, 2);
+    for (const auto& entry : std::filesystem::directory_iterator(f.directory)) {
+        if (!entry.is_regular_file()) continue;
+        std::ifstream in(entry.path(), std::ios::binary);
+        std::stringstream bytes;
+        bytes << in.rdbuf();
+        assert_true(bytes.str().find("example.test") == std::string::npos);
+    }
+}
+
+void a_pattern_that_cannot_be_refuses_the_generation(void** state) {
+    Fixture& f = of(state);
+    assert_says(f.put(), "");
+    f.add_pattern("example.test/one", 7);
+    f.records.back().tag[0] ^= 1;  // sealed under another tag
+    f.of_generation(2);
+    assert_has(f.put(), "what is sealed in reference 7 is not what its tag says");
+    f.records.pop_back();
+    feed::FeedRecord odd;
+    const std::string part = feed::pattern_part(PatternSyntax::expression, "(no end of it");
+    feed::PartSealer(f.feed.key).seal(IndicatorKind::pattern, as_bytes(part), &odd);
+    odd.reference = 8;
+    f.records.push_back(odd);
+    f.of_generation(2);
+    assert_has(f.put(), "pattern 8 of centre: ");
+    assert_true(f.index.holds("centre", {1, 1, 0, 0}, RightsCeiling::block));
 }
 
 void what_is_suspended_here_does_nothing_until_its_end(void** state) {
@@ -287,6 +375,9 @@ void a_feed_that_is_not_read_keeps_its_suspensions(void** state) {
 int main() {
     const CMUnitTest tests[] = {
         test(what_is_put_is_found_and_nothing_else),
+        test(a_pattern_of_a_feed_is_in_the_index_of_a_lab),
+        test(an_index_for_production_has_no_text_in_clear),
+        test(a_pattern_that_cannot_be_refuses_the_generation),
         test(what_is_suspended_here_does_nothing_until_its_end),
         test(a_list_that_has_a_file_of_the_system_is_refused),
         test(a_file_of_the_system_is_told_by_any_kind),

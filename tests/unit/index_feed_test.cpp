@@ -284,7 +284,7 @@ void keeps_terms_and_the_generation_of_every_record(void**) {
 // A record set is checked where it is read; what an index cannot hold is refused here again.
 void refuses_what_cannot_stand_in_an_index(void**) {
     assert_refused([](List* list) { list->records[9].tag = {}; });
-    assert_refused([](List* list) { list->records[9].kind = IndicatorKind::pattern; });
+    assert_refused([](List* list) { list->records[9].kind = IndicatorKind::head; });
     assert_refused([](List* list) { list->records[9].flags = record_flag::has_size; });
     assert_refused([](List* list) { list->info.kind = SectionKind::local; });
     assert_refused([](List* list) { list->info.kind = SectionKind::lab; });
@@ -299,11 +299,33 @@ void refuses_what_cannot_stand_in_an_index(void**) {
     });
 }
 
+// Sealed records are no tags, and what is opened of them is for a lab's index only.
+void patterns_come_opened_and_into_a_lab_only(void**) {
+    List list("one", 1, 0, 5);
+    list.records[1].kind = IndicatorKind::pattern;
+    list.records[2].kind = IndicatorKind::pdq;
+    const TagKey keys[] = {list.key};
+    FeedSection section = list.section();
+    const Opened without({.index = {}, .feeds = {section}}, keys);
+    assert_int_equal(without.report.built.tags, 3);
+    assert_int_equal(without.report.built.patterns, 0);
+    section.patterns = {{.text = "https://example.test/", .reference = 9, .added_in = 4}};
+    const Opened lab({.index = {.lab = true}, .feeds = {section}}, keys);
+    assert_int_equal(lab.report.built.tags, 3);
+    assert_int_equal(lab.report.built.patterns, 1);
+    const Match match = lab.view.pattern_match(0, 0);
+    assert_int_equal(match.reference, 9);
+    assert_int_equal(match.added, 4);
+    AlignedBytes image;
+    assert_false(build_feed_index({.index = {}, .feeds = {section}}, &image).has_value());
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(holds_lists_with_different_keys),
+        cmocka_unit_test(patterns_come_opened_and_into_a_lab_only),
         cmocka_unit_test(a_list_without_its_key_is_not_in_force_and_takes_no_other_with_it),
         cmocka_unit_test(holds_two_epochs_of_one_list),
         cmocka_unit_test(no_key_of_a_feed_comes_into_the_file),
