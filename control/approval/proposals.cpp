@@ -87,14 +87,28 @@ Result<void> Proposals::load() {
     return failure(ErrorCode::integrity, path_ + " is damaged; what waited for approval is gone");
 }
 
-Result<void> Proposals::add(Proposal* p) {
-    p->hash = hash_of(*p);
-    p->until_s = p->asked_s + Proposal::valid_s;
-    if (find(p->hash) != nullptr)
+Result<void> Proposals::may_add(const Proposal& p) const {
+    const std::string hash = hash_of(p);
+    if (find(hash) != nullptr)
         return failure(ErrorCode::refused,
-                       "exactly this waits for a second person already: " + p->hash);
+                       "exactly this waits for a second person already: " + hash);
+    const auto own = std::count_if(list_.begin(), list_.end(), [&p](const Proposal& one) {
+        return one.requester.uid == p.requester.uid;
+    });
+    if (static_cast<std::size_t>(own) >= of_one_max)
+        return failure(ErrorCode::refused,
+                       std::to_string(own) + " things that " + p.requester.name +
+                           " asked for wait for a second person already; `cordonctl reject` takes "
+                           "one back");
     if (list_.size() >= pending_max)
         return failure(ErrorCode::refused, "too much waits for a second person already");
+    return {};
+}
+
+Result<void> Proposals::add(Proposal* p) {
+    if (const Result<void> may = may_add(*p); !may) return may;
+    p->hash = hash_of(*p);
+    p->until_s = p->asked_s + Proposal::valid_s;
     std::vector<Proposal> list = list_;
     list.push_back(*p);
     return save(list);

@@ -5,7 +5,8 @@
 //             change: who approves a hash approves exactly that. It ends by itself. The approver is
 //             another user than the requester, and neither is root.
 // Thread:     one.
-// Limits:     pending_max at once, valid_s each.
+// Limits:     pending_max at once, of_one_max of them of one requester, so that nobody keeps another
+//             from asking; valid_s each.
 #pragma once
 
 #include <cstdint>
@@ -38,13 +39,16 @@ Result<void> may_approve(const Person& requester, const Person& approver);
 
 class Proposals {
   public:
-    static constexpr std::size_t pending_max = 16;
+    static constexpr std::size_t pending_max = 64;
+    static constexpr std::size_t of_one_max = 4;
 
     explicit Proposals(std::string path) : path_(std::move(path)) {}
 
     // A file that is not there is an empty list; one that is damaged an error, and an empty list.
     Result<void> load();
-    // Gives the proposal its hash and its end. The same one again is refused while it waits.
+    // Why it cannot wait as well: the same one does, or there is no room.
+    Result<void> may_add(const Proposal& proposal) const;
+    // Gives the proposal its hash and its end.
     Result<void> add(Proposal* proposal);
     const Proposal* find(const std::string& hash) const;
     Result<void> remove(const std::string& hash);

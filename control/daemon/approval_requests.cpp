@@ -28,9 +28,11 @@ json entry_json(const ApprovedConfig& entry) {
 
 }  // namespace
 
-// On record first, and then in the list: it can be approved only when it is both.
+// On record first, and then in the list: it can be approved only when it is both. What finds no
+// room is not on record either, or who asks over and over would fill the trail.
 Result<json> Daemon::propose(Proposal proposal) {
     if (const Result<void> may = may_request(proposal.requester); !may) return Failure(may.error());
+    if (const Result<void> may = proposals_.may_add(proposal); !may) return Failure(may.error());
     proposal.asked_s = unix_seconds();
     const Result<void> written =
         record(proposal.requester, proposal.kind + ".proposed", proposal.what, proposal.reason);

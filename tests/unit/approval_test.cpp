@@ -1,6 +1,7 @@
 // Who may approve what, and what of it is there after a restart: proposals, and the configurations
 // that were approved.
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -97,8 +98,34 @@ void not_everything_waits(void**) {
     Proposals list(directory + "/pending.json");
     for (std::size_t n = 0; n <= Proposals::pending_max; ++n) {
         Proposal one = proposal(("mode" + std::to_string(n)).c_str());
+        one.requester.uid = 2000 + static_cast<std::uint32_t>(n / Proposals::of_one_max);
         assert_int_equal(list.add(&one).has_value(), n < Proposals::pending_max);
     }
+    Proposals again(directory + "/pending.json");
+    assert_true(again.load().has_value());
+    assert_int_equal(again.list().size(), Proposals::pending_max);
+}
+
+void one_requester_leaves_room_for_another(void**) {
+    Proposals list(directory + "/pending.json");
+    std::string first;
+    for (std::size_t n = 0; n <= Proposals::of_one_max; ++n) {
+        Proposal one = proposal(("mode" + std::to_string(n)).c_str());
+        one.requester.name = "name " + std::to_string(n);  // a user is his number
+        const Result<void> added = list.add(&one);
+        assert_int_equal(added.has_value(), n < Proposals::of_one_max);
+        if (n == 0) first = one.hash;
+        if (!added) assert_non_null(std::strstr(added.error().text.c_str(), "name 4 asked for"));
+    }
+    Proposal other = proposal("another");
+    other.requester = bert;
+    assert_true(list.add(&other).has_value());
+    // What is decided makes room.
+    assert_true(list.remove(first).has_value());
+    Proposal one = proposal("later");
+    assert_true(list.may_add(one).has_value());
+    assert_true(list.add(&one).has_value());
+    assert_false(list.may_add(proposal("more")).has_value());
 }
 
 ApprovedConfig entry(const std::string& hash, const char* how) {
@@ -185,6 +212,7 @@ int main() {
         cmocka_unit_test_setup_teardown(a_hash_is_of_exactly_one_change, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_is_there_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(not_everything_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_requester_leaves_room_for_another, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_approved_is_there_after_a_restart, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_changed_text_is_no_approved_one, setup, teardown),
