@@ -185,6 +185,7 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 	    target=$(DESTDIR)$(sysconfdir)/cordon/$$(basename $$file); \
 	    [ -e $$target ] || install -m 640 $$file $$target; \
 	done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir) docs/json-fields.md
 	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/alerts configs/alerts/cordon.rules.yml
 	$(Q)install -D -m 644 -t $(DESTDIR)$(datadir)/grafana configs/grafana/cordon.json
 	$(Q)for place in bash:bash-completion/completions/cordonctl \
@@ -201,7 +202,8 @@ install: programs  ## install into $(DESTDIR)$(prefix); a configuration that is 
 .PHONY: deb
 deb: build/deb/made  ## Debian packages into build/deb; dpkg-buildpackage adds debug symbols
 	$(Q)ls build/deb/*.deb
-build/deb/made: $(programs) $(bpf_objects) $(wildcard debian/* configs/* configs/*/* docs/*.[158])
+build/deb/made: $(programs) $(bpf_objects) $(wildcard debian/* configs/* configs/*/* docs/*.[158]) \
+                docs/json-fields.md
 	$(Q)rm -rf $(@D) && mkdir -p $(@D) && dh_clean
 	$(Q)DEB_BUILD_OPTIONS="nocheck noautodbgsym" DEB_DIR=$(CURDIR)/$(@D) \
 	    debian/rules binary > $(@D)/log 2>&1 || { cat $(@D)/log; exit 1; }

@@ -76,6 +76,8 @@ cli_sources := \
     control/cli/feed.cpp \
     control/cli/incidents.cpp \
     control/cli/index.cpp \
+    control/cli/json_fields.cpp \
+    control/cli/json_state_fields.cpp \
     control/cli/list.cpp \
     control/cli/mode.cpp \
     control/cli/problems.cpp \

@@ -157,6 +157,7 @@ int run_cli(int argc, char** argv, std::FILE* out, std::FILE* err, const Screen&
 
 int print_metrics(Context& context);
 int print_event_fields(Context& context);
+int print_json_fields(Context& context);
 
 // Commands, by file.
 int run_status(Context& context);

@@ -266,7 +266,7 @@ const Command commands[] = {
      run_completion},
     {"version", "", 0, 0, {}, "says the version", run_version},
     {"help",
-     "[exit-codes|metrics|events|COMMAND]",
+     "[exit-codes|metrics|events|fields|COMMAND]",
      0,
      3,
      {},
@@ -379,10 +379,11 @@ int print_commands(Context& context, const std::string& only) {
         context.print_json({{"commands", list}});
         return 0;
     }
-    context.print("cordonctl asks and steers an appliance that stops uploads of known CSAM.\n\n" +
-                  table.text(context.screen) +
-                  "\n`cordonctl COMMAND --help` explains one; --json works everywhere; "
-                  "`cordonctl help exit-codes` lists what it ends with.\n");
+    context.print(
+        "cordonctl asks and steers an appliance that stops uploads of known CSAM.\n\n" +
+        table.text(context.screen) +
+        "\n`cordonctl COMMAND --help` explains one; --json works everywhere (`cordonctl help "
+        "fields`); `cordonctl help exit-codes` lists what it ends with.\n");
     return 0;
 }
 
@@ -410,6 +411,7 @@ int run_help(Context& context) {
         topic += (topic.empty() ? "" : " ") + word;
     if (topic == "metrics") return print_metrics(context);
     if (topic == "events") return print_event_fields(context);
+    if (topic == "fields") return print_json_fields(context);
     return topic == "exit-codes" ? print_exit_codes(context) : print_commands(context, topic);
 }
 

@@ -241,8 +241,13 @@ int run_completion(Context& context) {
     const std::string what = context.words[0];
     const std::span<const std::string> rest = std::span(context.words).subspan(1);
     if (what == "words") {
-        for (const Candidate& one : complete(context, rest, names_from_cordond))
+        nlohmann::json words = nlohmann::json::array();
+        for (const Candidate& one : complete(context, rest, names_from_cordond)) {
+            words.push_back({{"word", one.word}, {"help", one.help}});
+            if (context.json()) continue;
             context.print(one.word + (one.help.empty() ? "" : "\t" + one.help) + "\n");
+        }
+        if (context.json()) context.print_json({{"words", words}});
         return 0;
     }
     const std::map<std::string, const char*> scripts = {

@@ -206,15 +206,21 @@ int run_index_build(Context& context) {
 }
 
 int run_index_list(Context& context) {
+    json lines = json::array();
     for (const std::string& path : context.words) {
         const Result<std::vector<std::string>> files = files_below(path);
         if (!files) return context.fail(files.error());
         for (const std::string& file : *files) {
             const Result<std::string> line = list_line_of(file);
             if (!line) return context.fail(line.error());
-            context.print(*line);
+            if (context.json()) {
+                lines.push_back(line->substr(0, line->find('\n')));
+            } else {
+                context.print(*line);
+            }
         }
     }
+    if (context.json()) context.print_json({{"lines", lines}});
     return 0;
 }
 

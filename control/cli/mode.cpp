@@ -32,7 +32,10 @@ json from_dataplane(const LinkService& service) {
             {"fail", name_of(service.fail)},
             {"reason", nullptr},
             {"since", nullptr},
-            {"uid", nullptr}};
+            {"uid", nullptr},
+            {"requester", nullptr},
+            {"approver", nullptr},
+            {"break_glass", false}};
 }
 
 Result<json> modes_of(const Context& context) {

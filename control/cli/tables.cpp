@@ -1,9 +1,10 @@
-// `cordonctl help metrics` and `help events`: every metric and every field of the event log, from
-// the tables that they are made by.
+// `cordonctl help metrics`, `help events` and `help fields`: every metric, every field of the event
+// log and every field that --json prints, from the tables that they are made or held by.
 
 #include "control/metrics/metric_table.h"
 
 #include "control/cli/cli.h"
+#include "control/cli/json_fields.h"
 #include "control/events/event_line.h"
 
 namespace cordon {
@@ -56,6 +57,30 @@ int print_event_fields(Context& context) {
         context.print_json({{"fields", list}});
     } else {
         context.print("What lines of log.events may hold:\n\n" + table.text(context.screen));
+    }
+    return 0;
+}
+
+int print_json_fields(Context& context) {
+    nlohmann::json answers = nlohmann::json::array(), fields = nlohmann::json::array();
+    for (const JsonAnswer& one : json_answers())
+        answers.push_back({{"command", one.command}, {"objects", one.objects}});
+    Table table(
+        {{"OBJECT"}, {"FIELD"}, {"TYPE"}, {"MEANING", false, true}, {"ABSENT", false, true}});
+    for (const std::span<const JsonField> part : {json_fields(), json_state_fields()}) {
+        for (const JsonField& row : part) {
+            table.row({row.object, row.name, row.type, row.meaning, row.absent});
+            fields.push_back({{"object", row.object},
+                              {"field", row.name},
+                              {"type", row.type},
+                              {"help", row.meaning},
+                              {"absent", row.absent}});
+        }
+    }
+    if (context.json()) {
+        context.print_json({{"answers", answers}, {"fields", fields}});
+    } else {
+        context.print("What --json prints, by object:\n\n" + table.text(context.screen));
     }
     return 0;
 }

@@ -265,6 +265,7 @@ void Daemon::finish_mode_change(ClientId client, const ModeOverride& wanted,
     if (kept) kept = activate();
     if (!kept) return answer(client, Failure(kept.error()));
     json result = mode_json(*service);
+    result["in_force"] = away ? json(nullptr) : json(name_of(wanted.mode));
     result["pending"] = false;
     result["applied"] = !away;
     result["note"] = away ? json("the dataplane does not answer; it takes the mode when it starts")

@@ -22,6 +22,7 @@ expect /usr/lib/cordon/bypass.bpf.o
 expect /etc/cordon/cordon.toml
 expect /usr/lib/sysusers.d/cordon.conf
 expect /usr/share/cordon/alerts/cordon.rules.yml
+expect /usr/share/cordon/json-fields.md
 expect /etc/logrotate.d/cordon
 expect /usr/share/bash-completion/completions/cordonctl
 expect /usr/share/zsh/vendor-completions/_cordonctl

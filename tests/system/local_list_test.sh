@@ -22,7 +22,6 @@ lab_up() {
 sync_up
 ctl feed sync centre > "$WORK/sync.log" 2>&1 || fail "no feed: $(cat "$WORK/sync.log")"
 
-by_json() { by $vera "$@" && cat "$WORK/said"; }
 # Wherever its lines were broken.
 tells() { tr -s ' \n' ' ' < "$WORK/said" | grep -q -- "$1"; }
 sha256_of() { sha256sum "$1" | cut -d' ' -f1; }
@@ -139,26 +138,6 @@ check "  what was done" tells "It was not stopped: your own list only asks for a
 check "  and what can be" says "cordonctl list remove 1"
 check "  without a person" eval '! says "$ACCOUNT" && ! says "$CLI_IP4" && ! says secret'
 check "no such case" ends 1 by $vera explain TEST-0000-0000
-
-# Every field of an answer is in docs/local-list.md, or one of an incident.
-documented() {
-    ctl incidents show "$CASE" --json > "$WORK/incident.json"
-    "$@" --json > "$WORK/answer.json" || return 1
-    python3 - "$ROOT/docs/local-list.md" "$WORK/incident.json" "$WORK/answer.json" << 'TEXT'
-import json, re, sys
-text, incident, answer = (open(name).read() for name in sys.argv[1:])
-def keys(value):
-    if isinstance(value, list): return set().union(*map(keys, value))
-    if not isinstance(value, dict): return set()
-    return set(value).union(*map(keys, value.values()))
-people = {"uid", "name", "role"}  # of requester and approver
-unknown = keys(json.loads(answer)) - keys(json.loads(incident)) - people
-unknown -= set(re.findall(r"`([a-z_]+)`", text))
-if unknown: sys.exit(f"not documented: {unknown}")
-TEXT
-}
-check "its fields are documented" documented by_json explain "$CASE"
-check "and those of the list" documented by_json list show
 
 # --- beside a feed -------------------------------------------------------------------------------
 

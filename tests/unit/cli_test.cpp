@@ -1,6 +1,7 @@
 // cordonctl: the command line, what it prints, and what it ends with.
 
 #include "control/cli/cli.h"
+#include "control/cli/json_fields.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -260,6 +261,45 @@ void has_help_for_every_command_and_flag(void**) {
         assert_true(info.letter == 0 || letters.insert(info.letter).second);
         assert_true(i <= static_cast<std::size_t>(Flag::help) || used.count(info.flag) == 1);
     }
+}
+
+// "[match]" or "feed or string": what is neither a plain type nor an object.
+std::string unknown_type(const std::string& types, const std::set<std::string>& objects) {
+    const std::set<std::string> plain = {"string", "time", "integer", "number", "boolean"};
+    for (std::size_t at = 0; at < types.size();) {
+        const std::size_t end = std::min(types.find(" or ", at), types.size());
+        std::string type = types.substr(at, end - at);
+        at = end + std::strlen(" or ");
+        if (type.starts_with('[')) type = type.substr(1, type.size() - 2);
+        if (!plain.contains(type) && !objects.contains(type)) return type;
+    }
+    return "";
+}
+
+void has_fields_for_every_command(void**) {
+    std::set<std::string> objects, fields, answered;
+    for (const auto part : {json_fields(), json_state_fields()}) {
+        for (const JsonField& row : part) {
+            objects.insert(row.object);
+            assert_true(fields.insert(std::string(row.object) + "." + row.name).second);
+            const std::string_view absent = row.absent;
+            assert_true(absent.empty() || absent.starts_with("null ") ||
+                        absent.starts_with("missing "));
+        }
+    }
+    for (const auto part : {json_fields(), json_state_fields()})
+        for (const JsonField& row : part)
+            assert_string_equal(unknown_type(row.type, objects).c_str(), "");
+    for (const JsonAnswer& row : json_answers()) {
+        assert_true(answered.insert(row.command).second);
+        assert_string_equal(unknown_type(row.objects, objects).c_str(), "");
+    }
+    assert_int_equal(answered.size(), command_table().size());
+    for (const Command& command : command_table())
+        assert_true(answered.contains(command.words));
+    const Ran ran = run({"help", "fields"});
+    assert_int_equal(ran.code, 0);
+    assert_has(ran.out, "dataplane_section");
 }
 
 void lists_every_exit_code(void**) {
@@ -667,6 +707,7 @@ int main() {
         cmocka_unit_test(reads_and_shows_times_with_their_zone),
         cmocka_unit_test(aligns_tables_and_shrinks_them_on_a_terminal),
         cmocka_unit_test(has_help_for_every_command_and_flag),
+        cmocka_unit_test(has_fields_for_every_command),
         cmocka_unit_test(lists_every_exit_code),
         cmocka_unit_test(ends_with_usage_on_a_wrong_line),
         cmocka_unit_test(says_when_nothing_answers),
