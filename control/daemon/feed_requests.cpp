@@ -1,4 +1,4 @@
-// What cordond answers about feeds. All but the status is answered by their own thread.
+// What cordond answers about feeds. All but status and history is answered by their own threads.
 
 #include <charconv>
 
@@ -65,8 +65,10 @@ void Daemon::on_feed_sync(ClientId client, std::uint32_t, Request* request) {
 }
 
 void Daemon::on_feed_history(ClientId client, std::uint32_t, Request* request) {
-    FeedQuestion question = {client, FeedQuestion::What::history, request->text("feed"), "", {}};
-    if (fields_are_right(client, *request)) ask_feeds(question);
+    const std::string feed = request->text("feed");
+    if (!fields_are_right(client, *request)) return;
+    if (!feeds_) return answer(client, failure(ErrorCode::refused, "no [[feed]] is configured"));
+    answer(client, feeds_->history(feed));
 }
 
 void Daemon::on_feed_verify(ClientId client, std::uint32_t, Request* request) {

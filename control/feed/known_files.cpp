@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "control/feed/file_hashers.h"
 
@@ -53,8 +54,6 @@ class KnownFiles::Looking {
           hashers_(files.pace_ == Pace::gentle) {}
 
     Result<void> run() {
-        Database& database = *files_.database_;
-        database.run("BEGIN");
         const Result<void> walked = visit_files_below(
             files_.root_,
             [this](const std::string& path, const struct stat& about) {
@@ -64,8 +63,8 @@ class KnownFiles::Looking {
         while (hashers_.unfinished() != 0 && !files_.stopped())
             settle(true);
         const bool whole = walked && !files_.stopped();
+        write_down();  // also when it was cut short
         if (whole) forget_others();
-        database.run("COMMIT");  // what was hashed is kept, also when it was cut short
         if (!walked) return walked;
         if (!whole) return failure(ErrorCode::refused, "ended before every file was looked at");
         if (shown_ != 0) return {};
@@ -118,6 +117,9 @@ class KnownFiles::Looking {
     }
 
     FileDigests recall(const FileIdentity& identity) {
+        const auto unwritten = unwritten_.find({identity.device, identity.inode});
+        if (unwritten != unwritten_.end() && unwritten->second.identity == identity)
+            return unwritten->second.digests;
         FileDigests known;
         known.size = identity.size;
         recall_.reset();
@@ -132,6 +134,22 @@ class KnownFiles::Looking {
     }
 
     void remember(const FileJob& job) {
+        unwritten_[{job.identity.device, job.identity.inode}] = job;
+        if (unwritten_.size() >= durable_every) write_down();
+    }
+
+    // At once and not while files are hashed: another look may be at the same database.
+    void write_down() {
+        if (unwritten_.empty()) return;
+        Database& database = *files_.database_;
+        database.run("BEGIN IMMEDIATE");
+        for (const auto& [number, job] : unwritten_)
+            put(job);
+        database.run("COMMIT");
+        unwritten_.clear();
+    }
+
+    void put(const FileJob& job) {
         bind(job.identity, put_);
         const bool one_leaf = job.identity.size <= file_leaf_bytes;
         for (const IndicatorKind kind : exact_kind_list) {
@@ -139,7 +157,6 @@ class KnownFiles::Looking {
             put_.bind(equal ? Bytes() : job.digests.of(kind));
         }
         put_.run();
-        if (++remembered_ % durable_every == 0) files_.database_->run("COMMIT; BEGIN");
     }
 
     // Numbers of files that are gone; they are looked for only when there must be some.
@@ -156,9 +173,12 @@ class KnownFiles::Looking {
             const FileNumber file = {every.number(0), every.number(1)};
             if (!std::binary_search(seen_.begin(), seen_.end(), file)) gone.push_back(file);
         }
+        every.reset();
+        database.run("BEGIN IMMEDIATE");
         Statement forget(database, "DELETE FROM file_digest WHERE device = ? AND inode = ?");
         for (const FileNumber& file : gone)
             forget.bind_unsigned(file.device).bind_unsigned(file.inode).run();
+        database.run("COMMIT");
     }
 
     KnownFiles& files_;
@@ -168,7 +188,7 @@ class KnownFiles::Looking {
     Statement put_;
     std::vector<FileNumber> seen_;
     std::uint64_t shown_ = 0;
-    std::uint64_t remembered_ = 0;
+    std::map<FileNumber, FileJob> unwritten_;  // not written down yet
     FileHashers hashers_;
 };
 

@@ -6,7 +6,8 @@
 //             anew. While it looks, two threads that read and hash.
 // Invariants: a file that may have changed is hashed again. Only the kinds that are asked for are
 //             computed, and only those that are not remembered.
-// Thread:     one, on which `look` is called. The two others come last with Pace::gentle.
+// Thread:     one, on which `look` is called. The two others come last with Pace::gentle. Two of
+//             them may look with one database at the same time: each writes for a moment only.
 // Limits:     plain files, see files_below.h; 16 bytes of memory a file. What cannot be read is
 //             counted in unreadable(). `stop` ends a look early, with an error; what was hashed
 //             until then is remembered.

@@ -81,6 +81,7 @@ Result<std::unique_ptr<FeedDesk>> FeedDesk::start(const Config& config,
     desk->index_.set_local(std::move(local));
     desk->publish_status();
     desk->thread_ = std::thread([raw = desk.get()] { raw->run(); });
+    desk->looker_ = std::thread([raw = desk.get()] { raw->look_for_files(); });
     return desk;
 }
 
@@ -90,6 +91,7 @@ FeedDesk::FeedDesk(const Config& config, feed::SecretKey node_key, DeskClocks cl
       state_dir_(config.options.state_dir),
       index_path_(config.options.index_path),
       files_(config.feeds.system_files, state_dir_ + "/system-files.sqlite", &stop_),
+      asked_files_(config.feeds.system_files, state_dir_ + "/system-files.sqlite", &stop_),
       index_({index_path_, state_dir_}, feed::box_public(node_key), identity_.lab, files_),
       bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     index_.set_others(
@@ -150,11 +152,19 @@ void FeedDesk::stop() {
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
+    if (looker_.joinable()) looker_.join();
 }
 
 json FeedDesk::status() const {
     const std::lock_guard lock(mutex_);
     return status_;
+}
+
+Result<json> FeedDesk::history(const std::string& feed) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = histories_.find(feed);
+    if (found == histories_.end()) return no_such_feed(feed);
+    return found->second;
 }
 
 Result<void> FeedDesk::ask(FeedQuestion question) {
@@ -163,8 +173,9 @@ Result<void> FeedDesk::ask(FeedQuestion question) {
         if (waiting_ >= asked_max)
             return failure(ErrorCode::refused, "too many questions about feeds wait already");
         if (is_about_none(question)) {
-            own_asked_.push_back(std::make_shared<Task>());
-            own_asked_.back()->question = std::move(question);
+            auto& asked = question.what == What::known_file ? look_asked_ : own_asked_;
+            asked.push_back(std::make_shared<Task>());
+            asked.back()->question = std::move(question);
             ++waiting_;
             wake_.notify_all();
             return {};
@@ -421,15 +432,24 @@ void FeedDesk::put_local() {
 }
 
 void FeedDesk::heed_own_questions() {
-    while (const std::shared_ptr<Task> task = next_asked(&own_asked_)) {
-        const bool local = task->question.what == What::local;
-        auto part = local ? answer_local(task->question) : answer_known_file(task->question);
-        finish(*task, std::move(part));
+    while (const std::shared_ptr<Task> task = next_asked(&own_asked_))
+        finish(*task, answer_local(task->question));
+}
+
+void FeedDesk::look_for_files() {
+    while (!stop_) {
+        if (const std::shared_ptr<Task> task = next_asked(&look_asked_)) {
+            finish(*task, answer_known_file(task->question));
+            continue;
+        }
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return stop_ || !look_asked_.empty(); });
     }
 }
 
 Result<json> FeedDesk::answer_known_file(const FeedQuestion& question) {
-    const Result<void> asked = refuse_known_file(question.kind, as_bytes(question.digest), files_);
+    const Result<void> asked =
+        refuse_known_file(question.kind, as_bytes(question.digest), asked_files_);
     return asked ? Result<json>(json::object()) : Result<json>(Failure(asked.error()));
 }
 
@@ -460,7 +480,6 @@ void FeedDesk::heed_hits() {
 Result<json> FeedDesk::answer(Followed& one, const FeedQuestion& question) {
     if (question.what == What::sync) return answer_sync(one);
     if (question.what == What::verify) return answer_verify(one);
-    if (question.what == What::history) return history_json(*one.follower);
     if (!one.started) poll(one, false);
     if (!one.started) return failure(ErrorCode::refused, one.not_started);
     Follower& feed = *one.follower;
@@ -530,12 +549,15 @@ json FeedDesk::answer_enrol(const Follower& feed) const {
 void FeedDesk::say(Followed& one) {
     if (one.busy) return;  // when it is done
     one.said = feed_json(*one.follower, clocks_.unix_s());
+    one.history = history_json(*one.follower);
     if (!one.not_started.empty()) one.said["alarms"].push_back(one.not_started);
 }
 
 void FeedDesk::publish_status() {
     json list = json::array();
+    std::map<std::string, json> histories;
     for (const auto& one : feeds_) {
+        histories[one->follower->options().name] = one->history;
         json line = one->said;
         if (!index_alarm_.empty()) line["alarms"].push_back(index_alarm_);
         if (!clock_.text().empty()) line["alarms"].push_back(clock_.text());
@@ -544,6 +566,7 @@ void FeedDesk::publish_status() {
     json fresh = {{"node", identity_.node}, {"feeds", std::move(list)}};
     const std::lock_guard lock(mutex_);
     status_ = std::move(fresh);
+    histories_ = std::move(histories);
 }
 
 }  // namespace cordon::sync

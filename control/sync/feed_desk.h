@@ -7,9 +7,11 @@
 //             followers and index hold is touched under `working_`, which is free while a mirror is
 //             waited for: a slow one delays nobody else's suspensions. All feeds are started before
 //             any is polled, or an index would lift what is in force of another. What status() says
-//             is whole: of each feed as it was after its last poll.
-// Thread:     made, asked and stopped by the event loop; one thread for each feed, and one that
-//             looks at the clock, hears what the dataplane says and keeps the local section.
+//             and history() tell is whole: of each feed as it was after its last poll.
+// Thread:     made, asked and stopped by the event loop; one thread for each feed, one that looks
+//             at the clock, hears what the dataplane says and keeps the local section, and one that
+//             looks for a digest among the files of the system: the first look of a kind reads all
+//             of them, and holds no lock.
 // Limits:     asked_max questions, and hits_max matches, wait at once. While an index is built and
 //             tried the other feeds wait: seconds, where the files of the system are known
 //             (feed/known_files.h).
@@ -18,6 +20,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -35,7 +38,6 @@ namespace cordon::sync {
 struct FeedQuestion {
     enum class What : std::uint8_t {
         sync,
-        history,
         verify,
         hold,
         fall_back,
@@ -47,7 +49,7 @@ struct FeedQuestion {
         consent,
         suspend,
         known_file,  // this and the next are about no feed
-        local,
+        local,       // asked of the thread that keeps the local section
     };
     std::uint64_t client = 0;
     What what = What::sync;
@@ -93,6 +95,8 @@ class FeedDesk {
     FeedDesk& operator=(const FeedDesk&) = delete;
 
     nlohmann::json status() const;
+    // What was taken and suspended of a feed. Error: usage, there is none of that name.
+    Result<nlohmann::json> history(const std::string& feed) const;
     Result<void> ask(FeedQuestion question);
     // Readable when there are answers.
     int descriptor() const { return bell_.get(); }
@@ -123,6 +127,7 @@ class FeedDesk {
         std::string not_started;  // why; it is tried again
         bool busy = false;        // in a poll: what it says is half of it
         nlohmann::json said;
+        nlohmann::json history;
         std::deque<std::shared_ptr<Task>> asked;  // under mutex_
         std::thread thread;
     };
@@ -141,6 +146,7 @@ class FeedDesk {
     void heed_local();
     void put_local();
     void heed_own_questions();
+    void look_for_files();
     Result<nlohmann::json> answer_known_file(const FeedQuestion& question);
     Result<nlohmann::json> answer_local(const FeedQuestion& question);
     void heed_hits();
@@ -160,7 +166,8 @@ class FeedDesk {
     std::atomic<bool> stop_{false};
     std::mutex working_;
     feed::KnownFiles files_;
-    std::string unreadable_;  // of them, as it was said last
+    feed::KnownFiles asked_files_;  // the looker's
+    std::string unreadable_;        // of them, as it was said last
     IndexOfFeeds index_;
     std::vector<std::unique_ptr<Followed>> feeds_;
     std::string index_alarm_;  // that the dataplane refused one
@@ -173,13 +180,16 @@ class FeedDesk {
     std::size_t waiting_ = 0;  // questions
     std::vector<FeedAnswer> answers_;
     nlohmann::json status_;
+    std::map<std::string, nlohmann::json> histories_;
     std::uint64_t told_generation_ = 0;  // 0: nothing new
     std::string told_error_;
     std::shared_ptr<const LocalInForce> told_local_;  // null: nothing new
     std::string local_problem_;
-    std::deque<std::shared_ptr<Task>> own_asked_;  // about no feed
+    std::deque<std::shared_ptr<Task>> own_asked_;   // about the local section
+    std::deque<std::shared_ptr<Task>> look_asked_;  // for a digest
     std::vector<Hit> hits_;
     std::thread thread_;
+    std::thread looker_;
 };
 
 }  // namespace cordon::sync

@@ -268,12 +268,36 @@ void what_is_asked_of_all_is_answered_once(void** state) {
     const FeedAnswer verified = lab.answer();
     for (const json& one : verified.result->at("feeds"))
         assert_true(one.at("problems").empty());
-    assert_false(lab.desk->ask({3, FeedQuestion::What::history, "", "", {}}).has_value());
+    assert_false(lab.desk->ask({3, FeedQuestion::What::rights, "", "", {}}).has_value());
+    assert_false(lab.desk->history("three").has_value());
+    assert_false(lab.desk->history("one")->at("history").empty());
     assert_false(lab.desk->ask({3, FeedQuestion::What::sync, "three", "", {}}).has_value());
     // Both are in one index, whichever was built last.
     const auto index = describe_index(lab.directory + "/index.cdx");
     assert_true(index.has_value());
     assert_int_equal(index->sections.size(), 2);
+}
+
+// The first look of a kind reads every file of the system: it keeps no feed from what it does.
+void a_look_for_a_file_delays_no_feed(void** state) {
+    Lab& lab = of(state);
+    lab.follow("one", lab.quick.url);
+    assert_true(lab.start());
+    assert_true(comes_in_time([&] { return lab.feed("one").at("in_force").is_object(); }));
+    // Hours of reading, and no byte on the disk.
+    const std::string large = lab.directory + "/system/large";
+    std::ofstream(large) << "x";
+    std::filesystem::resize_file(large, std::uintmax_t{1} << 43);
+    FeedQuestion look = {7, FeedQuestion::What::known_file, "", "", {}};
+    look.kind = IndicatorKind::md5;
+    look.digest = std::string(16, '\x01');
+    assert_true(lab.desk->ask(look).has_value());
+    assert_true(lab.desk->ask({8, FeedQuestion::What::rights, "one", "", {}}).has_value());
+    const FeedAnswer first = lab.answer();
+    assert_int_equal(first.client, 8);
+    assert_true(first.result.has_value());
+    assert_true(lab.desk->history("one").has_value());
+    // It ends with the desk, not with the file.
 }
 
 void more_questions_than_fit_are_refused(void** state) {
@@ -282,8 +306,8 @@ void more_questions_than_fit_are_refused(void** state) {
     assert_true(lab.start());
     assert_true(comes_in_time([&] { return lab.slow.connections > 0; }));
     for (std::size_t n = 0; n < FeedDesk::asked_max; ++n)
-        assert_true(lab.desk->ask({n, FeedQuestion::What::history, "slow", "", {}}).has_value());
-    assert_false(lab.desk->ask({99, FeedQuestion::What::history, "slow", "", {}}).has_value());
+        assert_true(lab.desk->ask({n, FeedQuestion::What::rights, "slow", "", {}}).has_value());
+    assert_false(lab.desk->ask({99, FeedQuestion::What::rights, "slow", "", {}}).has_value());
 }
 
 void a_clock_that_somebody_moves_is_an_alarm_of_every_feed(void** state) {
@@ -344,6 +368,7 @@ int main() {
     const CMUnitTest tests[] = {
         IN_LAB(a_silent_mirror_delays_nobody_elses_suspensions),
         IN_LAB(what_is_asked_of_all_is_answered_once),
+        IN_LAB(a_look_for_a_file_delays_no_feed),
         IN_LAB(more_questions_than_fit_are_refused),
         IN_LAB(a_clock_that_somebody_moves_is_an_alarm_of_every_feed),
         IN_LAB(matches_of_a_newcomer_are_heeded),

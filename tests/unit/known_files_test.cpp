@@ -112,6 +112,28 @@ void reads_a_file_once(void**) {
     }
 }
 
+// Two threads of cordond look, each with an own one.
+void two_look_with_one_database(void**) {
+    constexpr int count = 9000;  // written down more than once
+    for (int n = 0; n < count; ++n)
+        write("below/" + std::to_string(n), std::to_string(n));
+    settle();
+    KnownFiles other(directory + "/tree", directory + "/files.db");
+    std::size_t seen = 0;
+    Result<void> done;
+    std::thread beside([&] {
+        done = other.each(sha256_only, [&](const std::string&, const FileDigests&) { ++seen; });
+    });
+    const Seen ours = look();
+    beside.join();
+    assert_true(done.has_value());
+    assert_int_equal(ours.size(), count);
+    assert_int_equal(seen, count);
+    open_files();
+    assert_int_equal(look().size(), count);
+    assert_int_equal(files->hashed(), 0);
+}
+
 void computes_only_what_is_lacking(void**) {
     write("a", "abc");
     write("large", std::string(file_leaf_bytes + 1, 'x'));
@@ -310,6 +332,7 @@ int main() {
     const CMUnitTest tests[] = {
         test(has_the_digests_that_are_asked_for),
         test(reads_a_file_once),
+        test(two_look_with_one_database),
         test(computes_only_what_is_lacking),
         test(a_file_that_changed_is_hashed_again),
         test(a_change_right_behind_a_look_is_seen),
