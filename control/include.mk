@@ -13,9 +13,12 @@ config_sources := \
     control/config/toml_section.cpp \
     control/config/verifier_config.cpp
 audit_sources := \
+    control/audit/audit_check.cpp \
     control/audit/audit_json.cpp \
     control/audit/audit_log.cpp \
+    control/audit/audit_pages.cpp \
     control/audit/audit_record.cpp \
+    control/audit/audit_segments.cpp \
     control/audit/person.cpp
 approval_sources := \
     control/approval/config_history.cpp \
@@ -113,6 +116,7 @@ daemon_sources := \
     control/daemon/request_roles.cpp \
     control/daemon/request_server.cpp \
     control/daemon/requests.cpp \
+    control/daemon/side_thread.cpp \
     control/daemon/store_desk.cpp \
     control/daemon/suspend_requests.cpp \
     control/daemon/store_requests.cpp \

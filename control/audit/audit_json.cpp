@@ -20,11 +20,9 @@ json problem_of(const AuditCheck& check, const std::string& wanted) {
 }  // namespace
 
 json audit_check_json(const AuditCheck& check, const std::string& wanted) {
-    return {{"records", check.records},
-            {"sequence", check.head.sequence},
-            {"head", check.head.hash},
-            {"torn", check.torn},
-            {"problem", problem_of(check, wanted)}};
+    return {{"records", check.records}, {"sequence", check.head.sequence},
+            {"head", check.head.hash},  {"torn", check.torn},
+            {"files", check.files},     {"problem", problem_of(check, wanted)}};
 }
 
 json audit_record_json(const AuditRecord& r) {

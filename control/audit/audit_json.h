@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "control/audit/audit_log.h"
+#include "control/audit/audit_check.h"
 
 namespace cordon {
 

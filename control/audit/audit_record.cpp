@@ -64,8 +64,9 @@ bool parse_record(std::string_view line, AuditRecord* record) {
     return is_hash(record->previous) && is_hash(record->hash);
 }
 
-// A line is a record when it is exactly what this program would have written for it.
-bool read_record(std::string_view line, AuditRecord* record) {
+}  // namespace
+
+bool read_audit_record(std::string_view line, AuditRecord* record) {
     if (line.size() > audit_record_bytes_max || line.size() < tail_bytes) return false;
     const std::string_view tail = line.substr(line.size() - tail_bytes);
     if (!tail.starts_with(hash_label) || !tail.ends_with("\"}")) return false;
@@ -75,8 +76,6 @@ bool read_record(std::string_view line, AuditRecord* record) {
     std::string again;
     return parse_record(line, record) && render(*record, &again) == line;
 }
-
-}  // namespace
 
 std::string render(const AuditRecord& r, std::string* hash) {
     const ordered_json body = {{"seq", r.sequence},
@@ -110,7 +109,7 @@ bool AuditReader::next(AuditRecord* record) {
         const std::size_t end = file_.find('\n', from);
         if (end == std::string_view::npos) return false;  // the rest is the open end
         AuditRecord read;
-        if (!read_record(file_.substr(from, end - from), &read)) {
+        if (!read_audit_record(file_.substr(from, end - from), &read)) {
             ++unread;
             from = end + 1;
             continue;

@@ -10,7 +10,8 @@
 //
 // A line that a crash cut short stays: nothing is ever removed from the file. The next record is
 // then "audit.torn", which quotes the length and SHA-256 of what it found, and the chain goes on
-// from the last whole record.
+// from the last whole record. A file that has grown is closed (audit_segments.h): the first record
+// of the next one is "audit.segment".
 //
 // Owns:       nothing.
 // Invariants: render() and AuditReader agree: what is read as a record renders to the same bytes.
@@ -58,6 +59,9 @@ struct AuditHead {
 
 // The line without its end; `record.hash` is ignored, and given out in *hash.
 std::string render(const AuditRecord& record, std::string* hash);
+
+// One line without its end: false, it is not exactly what render() gives.
+bool read_audit_record(std::string_view line, AuditRecord* record);
 
 // Reads a file record by record and stops at the first thing that is wrong.
 class AuditReader {

@@ -1,4 +1,9 @@
-// `cordonctl audit show|verify`: through cordond, or of a file.
+// `cordonctl audit show|verify`: through cordond, or of files.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
 
 #include "control/audit/audit_json.h"
 #include "control/cli/cli.h"
@@ -27,9 +32,55 @@ Result<std::uint64_t> since_of(const Context& context) {
     return later == from ? from : now - std::min(now, from - now);
 }
 
+// Older pages are asked for until there are enough: one answer looks at so much of the trail only.
+Result<json> records_of(const Context& context, json request) {
+    auto left = request.at("limit").get<std::uint64_t>();
+    json all = nullptr;
+    for (;;) {
+        Result<json> page = ask(context, request);
+        if (!page) return page;
+        json& records = page->at("records");
+        left -= std::min<std::uint64_t>(left, records.size());
+        if (all.is_object())
+            records.insert(records.end(), all.at("records").begin(), all.at("records").end());
+        if (all.is_object() && all.at("broken").is_string()) page->at("broken") = all.at("broken");
+        all = std::move(*page);
+        if (left == 0 || all.at("before").is_null()) return all;
+        request["limit"] = left;
+        request["before"] = all.at("before");
+    }
+}
+
+// Whoever waits sees how far it is.
+void show_progress(const Context& context, const json& told) {
+    if (context.json() || !context.screen.terminal) return;
+    const auto bytes = told.at("bytes").get<std::uint64_t>();
+    const auto done = told.at("bytes_done").get<std::uint64_t>();
+    std::fprintf(context.err, "\r%3llu %% of %s",
+                 static_cast<unsigned long long>(bytes == 0 ? 100 : done * 100 / bytes),
+                 byte_size(bytes).c_str());
+    if (told.at("done").get<bool>()) std::fputs("\r\033[K", context.err);
+    std::fflush(context.err);
+}
+
+// A long trail takes minutes; --timeout is for each answer.
+Result<json> verify_there(const Context& context, const std::string& head) {
+    constexpr useconds_t shortest_us = 5 * 1000, longest_us = 250 * 1000;
+    const Result<json> begun = ask(context, {{"request", "audit.verify"}, {"head", head}});
+    if (!begun) return begun;
+    for (useconds_t wait_us = shortest_us;; wait_us = std::min(wait_us * 2, longest_us)) {
+        const Result<json> told =
+            ask(context, {{"request", "audit.check"}, {"check", begun->at("check")}});
+        if (!told) return told;
+        show_progress(context, *told);
+        if (told->at("done").get<bool>()) return told->at("result");
+        ::usleep(wait_us);
+    }
+}
+
 Result<json> verify_file(const std::string& path, const std::string& head) {
-    return read_audit_file(path).map([&head](const std::string& file) {
-        return audit_check_json(check_audit(file, head), head);
+    return check_audit(path, head).map([&head](const AuditCheck& check) {
+        return audit_check_json(check, head);
     });
 }
 
@@ -40,8 +91,14 @@ int run_audit_show(Context& context) {
     if (!limit) return context.fail(limit.error());
     const Result<std::uint64_t> since = since_of(context);
     if (!since) return context.fail(since.error());
-    const Result<json> answer =
-        ask(context, {{"request", "audit.show"}, {"limit", *limit}, {"since", *since}});
+    const Result<std::uint64_t> before = number_of(context, Flag::before, 0, INT64_MAX);
+    if (!before) return context.fail(before.error());
+    const Result<json> answer = records_of(context, {{"request", "audit.show"},
+                                                     {"limit", *limit},
+                                                     {"before", *before},
+                                                     {"since", *since},
+                                                     {"name", context.get(Flag::who)},
+                                                     {"action", context.get(Flag::did)}});
     if (!answer) return context.fail(answer.error());
     if (context.json()) {
         context.print_json(*answer);
@@ -59,6 +116,8 @@ int run_audit_show(Context& context) {
                    text_of(one.at("name")), text_of(one.at("role")), text_of(one.at("action")),
                    text_of(one.at("what")), text_of(one.at("reason"))});
     context.print(table.empty() ? "No record.\n" : table.text(context.screen));
+    if (answer->at("before").is_number())
+        context.print("Older ones: --before " + answer->at("before").dump() + "\n");
     if (answer->at("broken").is_string())
         context.complain("the chain is broken: " + text_of(answer->at("broken")));
     return 0;
@@ -68,9 +127,8 @@ int run_audit_verify(Context& context) {
     const std::string head = context.get(Flag::head);
     if (!head.empty() && head.size() != audit_hash_digits)
         return context.fail({ErrorCode::usage, "--head is the hash of a record, 64 digits"});
-    const Result<json> found = context.words.empty()
-                                   ? ask(context, {{"request", "audit.verify"}, {"head", head}})
-                                   : verify_file(context.words[0], head);
+    const Result<json> found =
+        context.words.empty() ? verify_there(context, head) : verify_file(context.words[0], head);
     if (!found) return context.fail(found.error());
     const json& problem = found->at("problem");
     const int code = problem.is_null() ? 0 : static_cast<int>(ErrorCode::integrity);

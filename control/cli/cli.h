@@ -52,8 +52,11 @@ enum class Flag : std::uint8_t {
     id,
     size,
     tests,
+    before,
+    who,
+    did,  // --action of audit show, where any word may stand
 };
-inline constexpr std::size_t flag_count = 31;
+inline constexpr std::size_t flag_count = 34;
 
 struct FlagInfo {
     Flag flag;

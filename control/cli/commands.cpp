@@ -24,7 +24,7 @@ constexpr Flag reason_flags[] = {Flag::reason};
 constexpr Flag bypass_flags[] = {Flag::span, Flag::reason, Flag::break_glass, Flag::end};
 constexpr Flag suspend_flags[] = {Flag::span, Flag::reason, Flag::end};
 constexpr Flag commit_flags[] = {Flag::confirm, Flag::reason};
-constexpr Flag show_flags[] = {Flag::since, Flag::limit};
+constexpr Flag show_flags[] = {Flag::since, Flag::limit, Flag::before, Flag::who, Flag::did};
 constexpr Flag head_flags[] = {Flag::head};
 constexpr Flag verify_flags[] = {Flag::limit, Flag::service, Flag::outcome};
 constexpr Flag add_flags[] = {Flag::origin, Flag::id, Flag::size, Flag::span, Flag::reason};
@@ -312,6 +312,9 @@ constexpr FlagInfo flags[] = {
     {Flag::id, "id", 0, "ID", "number of the order, notice or case; it is recorded: no names"},
     {Flag::size, "size", 0, "BYTES", "the size of the file, where it is known"},
     {Flag::tests, "tests", 0, nullptr, "with the vectors of self-tests"},
+    {Flag::before, "before", 0, "NUMBER", "only records with a smaller number"},
+    {Flag::who, "who", 0, "NAME", "only what this user did"},
+    {Flag::did, "did", 0, "WORD", "only this action, or all that begin so: mode, mode.set"},
 };
 static_assert(std::size(flags) == flag_count);
 

@@ -249,6 +249,8 @@ constexpr JsonField rows[] = {
 
     // --- the audit trail -------------------------------------------------------------------------
     {"audit_records", "records", "[audit_record]", "oldest first"},
+    {"audit_records", "before", "integer",
+     "what --before takes for older ones", "null when there are none"},
     {"audit_records", "broken", "string", "where the chain is, and how", "null when it is whole"},
     {"audit_record", "sequence", "integer", "1, 2, 3 …"},
     {"audit_record", "time", "time", "when it was written"},
@@ -263,6 +265,7 @@ constexpr JsonField rows[] = {
     {"audit_check", "sequence", "integer", "of the last of them"},
     {"audit_check", "head", "string", "its hash: what to keep elsewhere"},
     {"audit_check", "torn", "integer", "pieces that a crash left, on record"},
+    {"audit_check", "files", "integer", "of the trail, that were looked at to their end"},
     {"audit_check", "problem", "string",
      "the first thing that is wrong", "null when the trail is whole"},
 };

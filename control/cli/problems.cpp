@@ -207,6 +207,8 @@ void judge_control(const json& c, json* problems) {
     }
     add_text(problems, "the configuration is wrong and was not taken: ", c.at("config_error"));
     judge_approval(c, problems);
+    add_text(problems, "the audit trail goes on in a file that is too large: ",
+             c.value("audit", json::object()).value("segment_problem", json()));
     add_text(problems, "the index is not in force: ", c.at("index").at("error"));
     if (c.contains("events") && c.at("events").is_object())
         add_text(problems, "the event log cannot be written: ", c.at("events").at("error"));

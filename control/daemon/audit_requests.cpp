@@ -1,7 +1,10 @@
 // The audit trail in cordond: what operators change is on it before it is done; what cordond and
 // the dataplane did by themselves, when it is noticed.
 
+#include <algorithm>
+
 #include "control/audit/audit_json.h"
+#include "control/audit/audit_pages.h"
 #include "control/config/names.h"
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
@@ -28,6 +31,10 @@ std::uint64_t number_of(const std::string& text) {
 
 Result<void> Daemon::record(const Person& actor, std::string action, std::string what,
                             std::string reason, std::string ref) {
+    if (!chain_broken_.empty()) {
+        audit_broken_ = true;
+        return failure(ErrorCode::integrity, chain_broken_);
+    }
     const AuditEntry entry = {actor, std::move(action), std::move(what), std::move(reason),
                               std::move(ref)};
     const Result<void> written = audit_.append(entry, unix_seconds());
@@ -76,6 +83,9 @@ json Daemon::trail_json() const {
             {"sequence", audit_.head().sequence},
             {"head", audit_.head().hash},
             {"torn", audit_.torn()},
+            {"files", audit_.closed() + 1},
+            {"segment_problem",
+             audit_.segment_problem().empty() ? json(nullptr) : json(audit_.segment_problem())},
             {"error", audit_error_.empty() ? json(nullptr) : json(audit_error_)}};
 }
 
@@ -195,37 +205,119 @@ void Daemon::record_feed(const json& feed) {
 
 // --- requests ------------------------------------------------------------------------------------
 
-// The newest records, oldest first.
+// The newest records, oldest first; `before` goes on with older ones.
 void Daemon::on_audit_show(ClientId client, std::uint32_t, Request* request) {
-    const std::uint64_t limit = request->number("limit", show_default, show_max);
+    AuditQuery query;
+    query.limit = request->number("limit", show_default, show_max);
+    query.before = request->number("before", 0, INT64_MAX);
     const std::uint64_t since_s = request->number("since", 0, INT64_MAX);
+    query.name = request->text("name");
+    query.action = request->text("action");
     if (!fields_are_right(client, *request)) return;
-    const Result<std::string> file = read_audit_file(audit_.path());
-    if (!file) return answer(client, Failure(file.error()));
-    const std::string since = since_s == 0 ? std::string() : utc_time(since_s);
-    std::deque<json> newest;
-    const AuditCheck check = check_audit(*file, "", [&](const AuditRecord& record) {
-        if (record.time < since) return;
-        newest.push_back(audit_record_json(record));
-        if (newest.size() > limit) newest.pop_front();
+    if (since_s != 0) query.since = utc_time(since_s);
+    answer_from_trail(client, [query, problem = chain_broken_](const AuditTrail& trail) {
+        return read_audit_page(trail, query).map([&problem](const AuditPage& page) {
+            json records = json::array();
+            for (const AuditRecord& record : page.records)
+                records.push_back(audit_record_json(record));
+            const std::string& broken = problem.empty() ? page.broken : problem;
+            return json{{"records", records},
+                        {"before", page.before == 0 ? json(nullptr) : json(page.before)},
+                        {"broken", broken.empty() ? json(nullptr) : json(broken)}};
+        });
     });
-    answer(client, json{{"records", std::vector<json>(newest.begin(), newest.end())},
-                        {"broken", check.broken.empty() ? json(nullptr) : json(check.broken)}});
 }
 
+// A long trail takes minutes: it goes on in steps, and audit.check tells how far it is.
 void Daemon::on_audit_verify(ClientId client, std::uint32_t, Request* request) {
     const std::string wanted = request->text("head");
     if (!fields_are_right(client, *request)) return;
-    const Result<std::string> file = read_audit_file(audit_.path());
-    if (!file) return answer(client, Failure(file.error()));
-    json result = audit_check_json(check_audit(*file, wanted), wanted);
+    answer(client, begin_audit_run(wanted).map([](std::uint64_t id) {
+        return json{{"check", id}};
+    }));
+}
+
+void Daemon::on_audit_check(ClientId client, std::uint32_t, Request* request) {
+    const std::uint64_t id = request->number("check", 0, INT64_MAX);
+    if (!fields_are_right(client, *request)) return;
+    const AuditRun* run = find_audit_run(id);
+    step_audit_runs();
+    if (run == nullptr)
+        return answer(client,
+                      failure(ErrorCode::refused, "nobody remembers a check " + std::to_string(id) +
+                                                      " of the audit trail (any more)"));
+    answer(client, audit_run_json(*run));
+}
+
+// --- all of the trail ----------------------------------------------------------------------------
+
+Result<std::uint64_t> Daemon::begin_audit_run(const std::string& wanted) {
+    if (audit_runs_.size() == AuditRun::max) {
+        if (!audit_runs_.front().done)
+            return failure(ErrorCode::refused, "the audit trail is being checked already");
+        audit_runs_.pop_front();
+    }
+    Result<AuditTrail> trail = open_audit_trail(audit_.path());
+    if (!trail) return Failure(trail.error());
     // What this process wrote last is a head that was kept elsewhere.
-    const bool has_own =
-        audit_.head().sequence == 0 || check_audit(*file, audit_.head().hash).has_wanted;
-    if (!has_own && result["problem"].is_null())
-        result["problem"] = "records are missing at the end: cordond itself wrote up to record " +
-                            std::to_string(audit_.head().sequence);
-    answer(client, result);
+    const AuditHead own = audit_.head();
+    const auto has_own = std::make_shared<bool>(own.sequence == 0);
+    auto checker = std::make_shared<AuditChecker>(
+        std::move(*trail), wanted, [has_own, own](const AuditRecord& record) {
+            *has_own = *has_own || record.hash == own.hash;
+        });
+    const std::uint64_t id = next_audit_run_++;
+    audit_runs_.push_back({id, std::move(checker), wanted, own.sequence, has_own});
+    step_audit_runs();
+    return id;
+}
+
+// Where the reader has no room it is tried at the next look at a run, or tick.
+void Daemon::step_audit_runs() {
+    const auto next = std::find_if(audit_runs_.begin(), audit_runs_.end(),
+                                   [](const AuditRun& run) { return !run.done; });
+    if (audit_stepping_ || next == audit_runs_.end()) return;
+    audit_stepping_ = trail_reader_->ask([this, id = next->id, checker = next->checker] {
+        const bool more = checker->step();
+        return SideThread::Answer([this, id, more, bytes = checker->bytes_done()] {
+            audit_stepping_ = false;
+            if (AuditRun* run = find_audit_run(id)) {
+                run->bytes_done = bytes;
+                run->done = !more;
+                if (run->done) end_audit_run(*run);
+            }
+            step_audit_runs();
+        });
+    });
+}
+
+void Daemon::end_audit_run(const AuditRun& run) {
+    if (run.id != own_audit_run_ || run.checker->found().broken.empty()) return;
+    chain_broken_ = "the audit trail is broken: " + run.checker->found().broken;
+    audit_error_ = chain_broken_;
+    audit_broken_ = true;
+    log_line(LogLevel::error, "nothing can be changed: " + chain_broken_);
+}
+
+Daemon::AuditRun* Daemon::find_audit_run(std::uint64_t id) {
+    for (AuditRun& run : audit_runs_)
+        if (run.id == id) return &run;
+    return nullptr;
+}
+
+json Daemon::audit_run_json(const AuditRun& run) const {
+    json result = nullptr;
+    if (run.done) {
+        result = audit_check_json(run.checker->found(), run.wanted);
+        if (!*run.has_own && result["problem"].is_null())
+            result["problem"] =
+                "records are missing at the end: cordond itself wrote up to record " +
+                std::to_string(run.own_sequence);
+    }
+    return {{"done", run.done},
+            {"bytes", run.checker->bytes()},
+            {"bytes_done", run.bytes_done},
+            {"result", result}};
 }
 
 }  // namespace cordon

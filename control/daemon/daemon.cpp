@@ -97,6 +97,7 @@ Result<void> Daemon::prepare() {
     overrides_.take_ended(unix_seconds());
     if (const Result<void> written = activate(); !written) return written;
     if (const Result<void> opened = open_stores(); !opened) return opened;
+    if (const Result<void> opened = open_trail_reader(); !opened) return opened;
     if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
     if (const Result<void> opened = open_journal(); !opened) return opened;
@@ -137,6 +138,15 @@ Result<void> Daemon::open_server() {
     return {};
 }
 
+// What was closed before is looked at once, while everything else begins.
+Result<void> Daemon::open_trail_reader() {
+    Result<std::unique_ptr<SideThread>> thread = SideThread::start();
+    if (!thread) return Failure(thread.error());
+    trail_reader_ = std::move(*thread);
+    if (audit_.closed() == 0) return {};
+    return begin_audit_run("").map([this](std::uint64_t id) { own_audit_run_ = id; });
+}
+
 Result<void> Daemon::open_desk() {
     selftests_.use(config_.verifier.tested, monotonic_ms());
     if (desk_) desk_->use(config_, active_);
@@ -172,6 +182,7 @@ Result<void> Daemon::run() {
     ::sd_notify(0, "STOPPING=1");
     leaving_ = true;
     stores_->stop();
+    trail_reader_->stop();
     if (desk_) desk_->stop();
     if (feeds_) feeds_->stop();
     journal_->stop();
@@ -186,7 +197,8 @@ void Daemon::wait_once() {
     std::vector<pollfd> set = {{signals_.get(), POLLIN, 0},
                                {feeds_ ? feeds_->descriptor() : -1, POLLIN, 0},
                                {metrics_ ? metrics_->descriptor() : -1, POLLIN, 0},
-                               {stores_->descriptor(), POLLIN, 0}};
+                               {stores_->descriptor(), POLLIN, 0},
+                               {trail_reader_->descriptor(), POLLIN, 0}};
     const std::size_t own = set.size();
     server_->add_descriptors(&set);
     const std::size_t of_server = set.size() - own;
@@ -201,6 +213,7 @@ void Daemon::wait_once() {
     if (ready[0].revents != 0) take_signals();
     if (ready[1].revents != 0) answer_feeds();
     if (ready[3].revents != 0) stores_->answer();
+    if (ready[4].revents != 0) trail_reader_->answer();
     go_on_without_figures(monotonic_ms());
     server_->handle(ready.subspan(own, of_server), monotonic_ms());
     exchanges_.handle(ready.subspan(own + of_server), monotonic_ms());

@@ -6,7 +6,8 @@
 //             cordond for one run_dir (a lock). A configuration that is wrong changes nothing; in
 //             force is what was approved last. What an operator changes is on record before it is
 //             done.
-// Thread:     one, beside those of the journal, the store, the verifier and the feeds.
+// Thread:     one, beside those of the journal, the store, the audit trail, the verifier and the
+//             feeds.
 // Limits:     those of its parts.
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "control/approval/config_history.h"
 #include "control/approval/proposals.h"
 #include "control/approval/weakening.h"
+#include "control/audit/audit_check.h"
 #include "control/audit/audit_log.h"
 #include "control/config/config.h"
 #include "control/daemon/exchanges.h"
@@ -84,6 +86,7 @@ class Daemon {
     Result<void> begin_record();
     Result<void> open_server();
     Result<void> open_stores();
+    Result<void> open_trail_reader();
     Result<void> open_desk();
     Result<void> open_feeds();
     Result<void> open_journal();
@@ -139,7 +142,26 @@ class Daemon {
     nlohmann::json approval_json() const;
     nlohmann::json trail_json() const;
 
-    // The audit trail (audit_requests.cpp).
+    // The audit trail (audit_requests.cpp), which is read on a thread of its own.
+    struct AuditRun {                           // of `audit verify`, and once at a start
+        static constexpr std::size_t max = 16;  // newest that are remembered
+
+        std::uint64_t id;
+        std::shared_ptr<AuditChecker> checker;
+        std::string wanted;
+        std::uint64_t own_sequence;  // what this process had written when it began
+        std::shared_ptr<bool> has_own;
+        bool done = false;
+        std::uint64_t bytes_done = 0;
+    };
+    Result<std::uint64_t> begin_audit_run(const std::string& wanted);
+    // One step of one run at a time: who asks something else of the trail waits for no more.
+    void step_audit_runs();
+    AuditRun* find_audit_run(std::uint64_t id);
+    void end_audit_run(const AuditRun& run);
+    nlohmann::json audit_run_json(const AuditRun& run) const;
+    template <typename Ask>
+    void answer_from_trail(ClientId client, Ask ask);
     Result<void> record(const Person& actor, std::string action, std::string what,
                         std::string reason = "", std::string ref = "");
     // Where what is told of has happened, or must: a trail that cannot be written does not undo it.
@@ -206,13 +228,16 @@ class Daemon {
     void on_reject(ClientId client, std::uint32_t uid, Request* request);
     void on_audit_show(ClientId client, std::uint32_t uid, Request* request);
     void on_audit_verify(ClientId client, std::uint32_t uid, Request* request);
+    void on_audit_check(ClientId client, std::uint32_t uid, Request* request);
     void on_config_diff(ClientId client, std::uint32_t uid, Request* request);
     void on_config_propose(ClientId client, std::uint32_t uid, Request* request);
     void on_config_confirm(ClientId client, std::uint32_t uid, Request* request);
     void on_config_rollback(ClientId client, std::uint32_t uid, Request* request);
     void on_config_history(ClientId client, std::uint32_t uid, Request* request);
-    nlohmann::json explain(const Incident& incident,
-                           const std::optional<KeyStanding>& standing) const;
+    void explain_with_events(ClientId client, const Incident& incident,
+                             const std::optional<KeyStanding>& standing);
+    nlohmann::json explain(const Incident& incident, const std::optional<KeyStanding>& standing,
+                           const nlohmann::json& events) const;
     void reveal(ClientId client, const Request& request, const Incident& incident,
                 const std::string& reason);
     void hold(ClientId client, const Request& request, const Incident& incident,
@@ -295,6 +320,11 @@ class Daemon {
     AuditLog audit_;
     std::string audit_error_;  // of the last record
     bool audit_broken_ = false;
+    std::string chain_broken_;  // as the look at all of it found
+    std::deque<AuditRun> audit_runs_;
+    bool audit_stepping_ = false;
+    std::uint64_t next_audit_run_ = 1;
+    std::uint64_t own_audit_run_ = 0;                // that of the start
     std::map<std::string, std::uint64_t> refusals_;  // recorded when
     std::vector<std::string> role_problems_;
     std::string config_error_;  // of the last reload
@@ -306,6 +336,7 @@ class Daemon {
     Descriptor signals_;
     std::atomic<bool> leaving_ = false;  // nobody waits for a store any more
     std::unique_ptr<StoreDesk> stores_;
+    std::unique_ptr<SideThread> trail_reader_;
     std::unique_ptr<sync::FeedDesk> feeds_;   // none when no feed is followed
     std::unique_ptr<JournalIntake> journal_;  // tells them what is matched
     Selftests selftests_;
@@ -354,6 +385,20 @@ void Daemon::answer_from_store(ClientId client, Ask ask) {
                 [this, client, found = std::move(found)] { answer(client, found); });
         });
     if (!asked) answer(client, Failure(asked.error()));
+}
+
+// Answers with what `ask` finds in the trail as it is then.
+template <typename Ask>
+void Daemon::answer_from_trail(ClientId client, Ask ask) {
+    const bool asked =
+        trail_reader_->ask([this, client, path = audit_.path(), ask = std::move(ask)] {
+            Result<nlohmann::json> found = open_audit_trail(path).and_then(ask);
+            return SideThread::Answer(
+                [this, client, found = std::move(found)] { answer(client, found); });
+        });
+    if (!asked)
+        answer(client, failure(ErrorCode::unreachable,
+                               "too many questions about the trail wait already; try again"));
 }
 
 }  // namespace cordon

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/audit/audit_pages.h"
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
 #include "control/daemon/incident_json.h"
@@ -64,23 +65,22 @@ const char* kept_of(const Incident& i) {
     return "unconfirmed";
 }
 
-// Lines of the trail that name the case; the chain itself is checked by `audit verify`.
-json events_of(const std::string& trail, const std::string& number) {
-    const std::string word = "case " + number;
+// Records that name the case, of the newest ones; the chain itself is checked by `audit verify`.
+Result<json> events_of(const AuditTrail& trail, const Incident& incident) {
+    AuditQuery query;
+    query.limit = events_max;
+    query.about = "case " + incident.case_number;
+    query.since = incident.time.substr(0, std::string_view("2026-11-22T12:00:00").size());
     std::vector<json> events;
-    for (std::size_t at = trail.find(word); at != std::string::npos; at = trail.find(word, at)) {
-        const std::size_t begin = trail.rfind('\n', at) + 1;  // npos + 1 is 0
-        const std::size_t end = std::min(trail.find('\n', at), trail.size());
-        const json record = json::parse(trail.substr(begin, end - begin), nullptr, false);
-        at = end;
-        if (!record.is_object()) continue;
-        // Another case may begin like this one.
-        const std::string what = record.value("what", "");
-        if (what != word && !what.starts_with(word + " ")) continue;
-        events.push_back(
-            {{"time", record.value("time", "")}, {"action", record.value("action", "")}});
-    }
-    if (events.size() > events_max) events.erase(events.begin(), events.end() - events_max);
+    do {
+        const Result<AuditPage> page = read_audit_page(trail, query);
+        if (!page) return Failure(page.error());
+        for (std::size_t n = page->records.size(); n-- > 0 && events.size() < events_max;)
+            events.push_back(
+                {{"time", page->records[n].time}, {"action", page->records[n].entry.action}});
+        query.before = page->before;
+    } while (query.before != 0 && events.size() < events_max);
+    std::reverse(events.begin(), events.end());
     return events;
 }
 
@@ -130,14 +130,27 @@ void Daemon::on_explain(ClientId client, std::uint32_t, Request* request) {
         return StoreDesk::Answer([=, this] {
             if (!incident) return answer(client, Failure(incident.error()));
             if (!standing) return answer(client, Failure(standing.error()));
-            answer(client, explain(*incident, *standing));
+            explain_with_events(client, *incident, *standing);
         });
     });
     if (!asked) answer(client, Failure(asked.error()));
 }
 
-json Daemon::explain(const Incident& incident, const std::optional<KeyStanding>& standing) const {
-    const std::string& number = incident.case_number;
+// A trail that cannot be read tells of nothing; the rest of the page is right all the same.
+void Daemon::explain_with_events(ClientId client, const Incident& incident,
+                                 const std::optional<KeyStanding>& standing) {
+    const bool asked = trail_reader_->ask([=, this, path = audit_.path()] {
+        const Result<json> events = open_audit_trail(path).and_then(
+            [&incident](const AuditTrail& trail) { return events_of(trail, incident); });
+        return SideThread::Answer([=, this] {
+            answer(client, explain(incident, standing, events ? *events : json::array()));
+        });
+    });
+    if (!asked) answer(client, explain(incident, standing, json::array()));
+}
+
+json Daemon::explain(const Incident& incident, const std::optional<KeyStanding>& standing,
+                     const json& events) const {
     json page = incident_json(incident);
     page.update(standing_json(incident, standing, config_.control.retention_days));
     page["held"] = page.at("held_for").is_string();
@@ -148,8 +161,7 @@ json Daemon::explain(const Incident& incident, const std::optional<KeyStanding>&
     for (const IncidentMatch& match : incident.matches)
         matches.push_back(explained_match(match, feeds, local_));
     page["matches"] = std::move(matches);
-    const Result<std::string> trail = read_audit_file(audit_.path());
-    page["since"] = trail ? events_of(*trail, number) : json::array();
+    page["since"] = events;
     page["next"] = next_steps(page);
     return page;
 }

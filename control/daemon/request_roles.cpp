@@ -17,6 +17,7 @@ constexpr RequestRole rows[] = {
     {"mode.show", Role::viewer, false},
     {"audit.show", Role::viewer, false},
     {"audit.verify", Role::viewer, false},
+    {"audit.check", Role::viewer, false},
     {"pending", Role::viewer, false},
     {"config.diff", Role::viewer, false},
     {"config.history", Role::viewer, false},

@@ -48,6 +48,7 @@ const Daemon::Command Daemon::commands_[] = {
     {"reject", &Daemon::on_reject},
     {"audit.show", &Daemon::on_audit_show},
     {"audit.verify", &Daemon::on_audit_verify},
+    {"audit.check", &Daemon::on_audit_check},
     {"config.diff", &Daemon::on_config_diff},
     {"config.propose", &Daemon::on_config_propose},
     {"config.confirm", &Daemon::on_config_confirm},

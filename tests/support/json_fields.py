@@ -2,10 +2,11 @@
 """Holds what `cordonctl COMMAND --json` printed against the table of its fields.
 
 json_fields.py look TABLE SEEN COMMAND < OUTPUT   every value that was printed, one a line
-json_fields.py done TABLE SEEN [OBJECT…]          was every command asked, and each other object seen?
+json_fields.py ended TABLE SEEN [OBJECT…]          was every command asked, and each object seen
+                                                   but these?
 
-TABLE is what `cordonctl help fields --json` printed. SEEN collects what was printed. Ends with 1 and
-says why where a field is not in the table, is missing, or has another type.
+TABLE is what `cordonctl help fields --json` printed. SEEN collects what was printed. Ends with 1
+and says why where a field is not in the table, is missing, or has another type.
 """
 import json
 import re
@@ -63,8 +64,8 @@ class Table:
         seen.add(kind)
         fields, wrong = self.fields(kind), []
         if "*" in fields:
-            row = fields["*"]
-            return [w for k, v in value.items() for w in self.check(v, row["type"], f"{at}.{k}", seen)]
+            kind = fields["*"]["type"]
+            return [w for k, v in value.items() for w in self.check(v, kind, f"{at}.{k}", seen)]
         for name, row in fields.items():
             if name not in value and "missing" not in row["absent"]:
                 wrong.append(f"{at}.{name} is missing ({kind})")
@@ -94,7 +95,7 @@ def look(table, path, command):
     sys.exit("\n".join(wrong) if wrong else 0)
 
 
-def done(table, path, others):
+def ended(table, path, others):
     seen = set(open(path).read().splitlines())
     wrong = [f"not asked: {c}" for c in table.answers if f"command {c}" not in seen]
     wrong += [f"never printed: {o}" for o in table.rows if o not in seen and o not in others]
@@ -104,4 +105,4 @@ def done(table, path, others):
 
 if sys.argv[1] == "look":
     look(Table(sys.argv[2]), sys.argv[3], sys.argv[4])
-done(Table(sys.argv[2]), sys.argv[3], sys.argv[4:])
+ended(Table(sys.argv[2]), sys.argv[3], sys.argv[4:])

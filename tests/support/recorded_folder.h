@@ -12,6 +12,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -42,9 +43,17 @@ class RecordedFolder {
 
     // The folder as a crash left it, at another place.
     void lay_out(const RecordingFiles& crashed, const std::string& at) const {
-        for (const std::string& path : crashed.names()) {
+        const std::vector<std::string> names = crashed.names();
+        for (const std::string& path : names) {
             const std::filesystem::path to = at + path.substr(directory_.size());
             std::filesystem::create_directories(to.parent_path());
+            const std::string& first =
+                *std::find_if(names.begin(), names.end(),
+                              [&](const std::string& one) { return crashed.are_one(one, path); });
+            if (first != path) {
+                std::filesystem::create_hard_link(at + first.substr(directory_.size()), to);
+                continue;
+            }
             const auto& bytes = const_cast<RecordingFiles&>(crashed).content(path);
             std::ofstream(to, std::ios::binary)
                 .write(reinterpret_cast<const char*>(bytes.data()),

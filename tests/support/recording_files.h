@@ -63,6 +63,10 @@ class RecordingFiles final : public Files {
     std::vector<std::uint8_t>& content(const std::string& path) {
         return contents_[static_cast<std::size_t>(names_.at(path))];
     }
+    // Two names of one file.
+    bool are_one(const std::string& a, const std::string& b) const {
+        return names_.at(a) == names_.at(b);
+    }
     std::vector<std::string> names() const {
         std::vector<std::string> all;
         for (const auto& [name, inode] : names_)

@@ -10,7 +10,7 @@ need useradd userdel groupadd groupdel setpriv python3
 me=cdj$$  # names of this test alone
 vera=${me}v olga=${me}o anna=${me}a
 
-# A feed outside a lab, whose holders bring their own keys: there a list blocks by two persons' word.
+# A feed outside a lab, whose holders bring their own keys: a list blocks by two persons' word.
 key_of() { feed key "$1" "$WORK/keys/$1.key" --unprotected; }
 approve() {
     local who
@@ -228,7 +228,7 @@ it root check
 
 # What a command that fails prints is no answer; a store is away only where it is on a server.
 check "every command was asked, and every object is printed" \
-    python3 "$ROOT/tests/support/json_fields.py" done "$WORK/fields.json" "$WORK/seen" \
+    python3 "$ROOT/tests/support/json_fields.py" ended "$WORK/fields.json" "$WORK/seen" \
     failed store_away
 check "docs/json-fields.md is of this table" \
     cmp <("$ROOT/scripts/json-fields" "$BIN/cordonctl") "$ROOT/docs/json-fields.md"
@@ -239,8 +239,8 @@ check "docs/json-fields.md is of this table" \
 finds() {
     ! python3 -c "import json, sys
 a = json.load(open(sys.argv[1])); $1; print(json.dumps(a))" "$WORK/modes.json" |
-        python3 "$ROOT/tests/support/json_fields.py" look "$WORK/fields.json" /dev/null "mode show" \
-            > "$WORK/found.log" 2>&1 && grep -q "$2" "$WORK/found.log"
+        python3 "$ROOT/tests/support/json_fields.py" look "$WORK/fields.json" /dev/null \
+            "mode show" > "$WORK/found.log" 2>&1 && grep -q "$2" "$WORK/found.log"
 }
 start_cordond "$CONFIG"
 check "modes once more" wait_for 5 eval 'ctl mode show --json > "$WORK/modes.json"'
@@ -248,5 +248,6 @@ check "it finds a field that is new" finds "a['services'][0]['news'] = 1" "not i
 check "one that is missing" finds "del a['services'][0]['mode']" "mode is missing"
 check "and another type" finds "a['services'][0]['mode'] = 1" "is no string"
 check "it misses a command that was not asked" eval 'grep -v "command status" "$WORK/seen" \
-    > "$WORK/less"; ! python3 "$ROOT/tests/support/json_fields.py" done "$WORK/fields.json" \
-    "$WORK/less" failed store_away > "$WORK/found.log" 2>&1 && grep -q "not asked: status" "$WORK/found.log"'
+    > "$WORK/less"; ! python3 "$ROOT/tests/support/json_fields.py" ended "$WORK/fields.json" \
+    "$WORK/less" failed store_away > "$WORK/found.log" 2>&1 &&
+    grep -q "not asked: status" "$WORK/found.log"'
