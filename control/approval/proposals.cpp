@@ -27,7 +27,7 @@ std::string hash_of(const Proposal& p) {
 json to_json(const Proposal& p) {
     return {{"hash", p.hash},       {"kind", p.kind},     {"what", p.what},
             {"payload", p.payload}, {"reason", p.reason}, {"requester", person_json(p.requester)},
-            {"asked", p.asked_s},   {"until", p.until_s}};
+            {"asked", p.asked_s},   {"until", p.until_s}, {"trying", p.trying}};
 }
 
 Proposal from_json(const json& value) {
@@ -40,6 +40,7 @@ Proposal from_json(const json& value) {
     p.requester = person_from(value.at("requester"));
     p.asked_s = value.at("asked").get<std::uint64_t>();
     p.until_s = value.at("until").get<std::uint64_t>();
+    p.trying = value.value("trying", false);  // of an older release: without
     return p;
 }
 
@@ -126,6 +127,13 @@ Result<void> Proposals::remove(const std::string& hash) {
     return save(list);
 }
 
+Result<void> Proposals::tried(const std::string& hash) {
+    std::vector<Proposal> list = list_;
+    for (Proposal& one : list)
+        if (one.hash == hash) one.trying = false;
+    return save(list);
+}
+
 std::vector<Proposal> Proposals::ended(std::uint64_t now_s) const {
     std::vector<Proposal> over;
     std::copy_if(list_.begin(), list_.end(), std::back_inserter(over),
@@ -151,7 +159,8 @@ json proposal_json(const Proposal& p) {
             {"requester", person_json(p.requester)},
             {"reason", p.reason},
             {"asked", utc_time(p.asked_s)},
-            {"until", utc_time(p.until_s)}};
+            {"until", utc_time(p.until_s)},
+            {"trying", p.trying}};
 }
 
 }  // namespace cordon

@@ -5,8 +5,8 @@
 //             change: who approves a hash approves exactly that. It ends by itself. The approver is
 //             another user than the requester, and neither is root.
 // Thread:     one.
-// Limits:     pending_max at once, of_one_max of them of one requester, so that nobody keeps another
-//             from asking; valid_s each.
+// Limits:     pending_max at once, of_one_max of them of one requester, so that nobody keeps the
+//             others from asking; valid_s each.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@ struct Proposal {
     std::string reason;
     std::uint64_t asked_s = 0;
     std::uint64_t until_s = 0;
+    bool trying = false;  // cordond still looks whether it could be done: nobody approves it yet
 };
 
 // Why nobody, or not this person, may ask for or approve something that needs two; nothing: he may.
@@ -52,6 +53,8 @@ class Proposals {
     Result<void> add(Proposal* proposal);
     const Proposal* find(const std::string& hash) const;
     Result<void> remove(const std::string& hash);
+    // It was tried. One that does not wait any more is no error.
+    Result<void> tried(const std::string& hash);
     const std::vector<Proposal>& list() const { return list_; }
     // Those whose time is over; they stay until remove().
     std::vector<Proposal> ended(std::uint64_t now_s) const;

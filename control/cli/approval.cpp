@@ -14,6 +14,12 @@ std::string person_of(const json& person) {
     return text_of(person.at("name")) + " (" + text_of(person.at("role")) + ")";
 }
 
+const char* trying_text(const json& proposal) {
+    return proposal.at("trying").get<bool>() ? "  It is still tried against the files of this "
+                                               "system; nobody can approve it before.\n"
+                                             : "";
+}
+
 std::string changes_table(const Context& context, const json& changes) {
     Table table({{"KEY"}, {"NOW", false, true}, {"THEN", false, true}, {"EFFECT"}});
     for (const json& one : changes)
@@ -61,7 +67,7 @@ int tell_pending(const Context& context, const json& pending) {
     } else {
         context.print("  " + text_of(pending.at("what")) + "\n\n");
     }
-    context.print("  " + approval_command(pending) + "\n");
+    context.print("  " + approval_command(pending) + "\n" + trying_text(pending));
     return exit_pending;
 }
 
@@ -90,7 +96,7 @@ int run_pending(Context& context) {
     for (const json& one : list) {
         context.print(approval_command(one) + "\n  asked by " + person_of(one.at("requester")) +
                       " at " + time_of(one.at("asked")) + ", ends at " + time_of(one.at("until")) +
-                      "\n");
+                      "\n" + trying_text(one));
         if (!one.at("reason").get<std::string>().empty())
             context.print("  reason: " + text_of(one.at("reason")) + "\n");
         if (one.contains("changes")) {

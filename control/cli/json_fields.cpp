@@ -185,6 +185,7 @@ constexpr JsonField rows[] = {
     {"proposal", "reason", "string", "as he gave it"},
     {"proposal", "asked", "time", "when"},
     {"proposal", "until", "time", "then it does not wait any more"},
+    {"proposal", "trying", "boolean", "true: cordond still looks whether it could be done"},
     {"proposal", "changes", "[change]", "of a configuration", "missing where it is none"},
     {"waiting", "=", "proposal"},
     {"waiting", "pending", "boolean", "true: it waits for a second person"},

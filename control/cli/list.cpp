@@ -1,6 +1,9 @@
 // `cordonctl list add|approve|show|remove`: the operator's own list, which only reports.
 
+#include <unistd.h>
+
 #include "control/cli/cli.h"
+#include "control/daemon/clocks.h"
 
 namespace cordon {
 
@@ -41,6 +44,23 @@ std::string hits_text(const json& hits) {
     return text;
 }
 
+// It waits already. Who asked is told at once when it is a file of this system, as long as the look
+// does not take long.
+Result<json> tried(const Context& context, json waits) {
+    const Result<std::uint32_t> timeout_ms = timeout_of(context);
+    if (!timeout_ms) return Failure(timeout_ms.error());
+    const std::uint64_t until_ms = monotonic_ms() + *timeout_ms;
+    while (waits.at("trying").get<bool>() && monotonic_ms() < until_ms) {
+        constexpr useconds_t look_every_us = 50 * 1000;
+        ::usleep(look_every_us);
+        const Result<json> told =
+            ask(context, {{"request", "list.trial"}, {"hash", waits.at("hash")}});
+        if (!told) return told;
+        waits["trying"] = told->at("trying");
+    }
+    return waits;
+}
+
 }  // namespace
 
 int run_list_add(Context& context) {
@@ -57,7 +77,8 @@ int run_list_add(Context& context) {
         if (!size) return context.fail(size.error());
         request["size"] = *size;
     }
-    const Result<json> done = ask_slowly(context, request);
+    Result<json> done = ask_slowly(context, request);
+    if (done && done->at("pending").get<bool>()) done = tried(context, std::move(*done));
     if (done && done->at("pending").get<bool>()) return tell_pending(context, *done);
     return tell_done(context, done, "added: ");
 }

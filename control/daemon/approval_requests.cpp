@@ -43,6 +43,20 @@ Result<json> Daemon::propose(Proposal proposal) {
     return result;
 }
 
+// Of a cordond before this one: what it tried with stands on no disk.
+void Daemon::end_untried() {
+    std::vector<Proposal> untried;
+    for (const Proposal& one : proposals_.list())
+        if (one.trying) untried.push_back(one);
+    for (const Proposal& one : untried) {
+        record_after(cordond_itself(), one.kind + ".expired",
+                     "cordond was started again before it was tried: " + one.what + "; asked by " +
+                         named(one.requester));
+        if (const Result<void> removed = proposals_.remove(one.hash); !removed)
+            log_line(LogLevel::error, removed.error().message());
+    }
+}
+
 void Daemon::end_proposals() {
     for (const Proposal& over : proposals_.ended(unix_seconds())) {
         record_after(cordond_itself(), over.kind + ".expired",
@@ -95,6 +109,12 @@ std::optional<Proposal> Daemon::approvable(ClientId client, const Request& reque
         answer(client, failure(ErrorCode::refused,
                                "nothing with this hash waits (any more); `cordonctl pending` shows "
                                "what does"));
+        return std::nullopt;
+    }
+    if (found->trying) {
+        answer(client, failure(ErrorCode::refused,
+                               "cordond still looks whether this could be done; try again in a "
+                               "minute"));
         return std::nullopt;
     }
     if (const Result<void> may = may_approve(found->requester, request.actor()); !may) {

@@ -94,6 +94,7 @@ Result<void> Daemon::prepare() {
     end_trial();
     for (const Result<void>& loaded : {overrides_.load(), proposals_.load()})
         if (!loaded) log_line(LogLevel::error, loaded.error().message());
+    end_untried();
     overrides_.take_ended(unix_seconds());
     if (const Result<void> written = activate(); !written) return written;
     if (const Result<void> opened = open_stores(); !opened) return opened;

@@ -139,6 +139,7 @@ class Daemon {
     // On record, and it does not wait any more.
     bool taken(ClientId client, const Request& request, const Proposal& proposal);
     void end_proposals();
+    void end_untried();
     nlohmann::json approval_json() const;
     nlohmann::json trail_json() const;
 
@@ -190,13 +191,21 @@ class Daemon {
     template <typename Ask>
     void answer_from_store(ClientId client, Ask ask);
     // The operator's own list (list_requests.cpp).
-    struct LocalWish {  // is looked for among the files of the system
+    struct LocalWish {  // of one person, who waits while the files of the system are looked at
         LocalEntry entry;
         Person actor;
         std::string reason;
     };
+    struct LocalTrial {                         // of a proposal: what came of that look
+        static constexpr std::size_t max = 16;  // newest that are remembered
+
+        std::string hash;
+        std::string problem;  // empty: it may be listed
+    };
+    void propose_entry(ClientId client, const LocalWish& wish, sync::FeedQuestion question);
+    void finish_trial(const std::string& hash, const Result<nlohmann::json>& looked);
     Result<LocalEntry> wanted_entry(Request* request, LocalDigest* digest) const;
-    void finish_list_add(ClientId client, const Result<nlohmann::json>& looked);
+    void finish_list_add(const sync::FeedAnswer& looked);
     void accept_entry(ClientId client, const LocalEntry& entry);
     void tell_local(ClientId client, nlohmann::json told);
     void end_local_entries();
@@ -255,6 +264,7 @@ class Daemon {
     void on_feed_import(ClientId client, std::uint32_t uid, Request* request);
     void on_feed_enrol(ClientId client, std::uint32_t uid, Request* request);
     void on_list_add(ClientId client, std::uint32_t uid, Request* request);
+    void on_list_trial(ClientId client, std::uint32_t uid, Request* request);
     void on_list_approve(ClientId client, std::uint32_t uid, Request* request);
     void on_list_show(ClientId client, std::uint32_t uid, Request* request);
     void on_list_remove(ClientId client, std::uint32_t uid, Request* request);
@@ -347,6 +357,7 @@ class Daemon {
     std::map<std::string, std::pair<std::string, std::string>> named_lists_;
     LocalList local_;
     std::map<ClientId, LocalWish> local_wishes_;
+    std::deque<LocalTrial> local_trials_;
     std::optional<RequestServer> server_;
     std::unique_ptr<EventWriter> events_;     // none when none is configured
     std::unique_ptr<MetricsServer> metrics_;  // none when nobody may ask

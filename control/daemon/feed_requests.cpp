@@ -32,7 +32,7 @@ void Daemon::answer_feeds() {
         if (one.result && one.question.what == FeedQuestion::What::consent)
             name_list(one.question.feed, consent.curator, consent.legal_basis);
         if (one.question.what == FeedQuestion::What::known_file)
-            finish_list_add(one.client, one.result);
+            finish_list_add(one);
         else if (one.result && one.question.what == FeedQuestion::What::late_copy)
             answer(one.client, propose_import(one));
         else if (one.result && one.question.what == FeedQuestion::What::rights)

@@ -1,6 +1,8 @@
 // What cordond answers about the operator's own list. It only reports, so one person may take from
 // it; what comes in needs two, so that it is no private blacklist.
 
+#include <algorithm>
+
 #include "control/daemon/clocks.h"
 #include "control/daemon/daemon.h"
 #include "control/daemon/log.h"
@@ -88,7 +90,8 @@ Result<LocalEntry> Daemon::wanted_entry(Request* request, LocalDigest* digest) c
     return entry;
 }
 
-// The files of the system are looked through by the feeds' own thread: finish_list_add() goes on.
+// The files of the system are looked through beside the loop, which takes minutes the first time:
+// what is proposed waits at once, and nobody approves it before.
 void Daemon::on_list_add(ClientId client, std::uint32_t, Request* request) {
     LocalWish wish;
     LocalDigest digest;
@@ -96,43 +99,77 @@ void Daemon::on_list_add(ClientId client, std::uint32_t, Request* request) {
     wish.actor = request->actor();
     const Result<LocalEntry> entry = wanted_entry(request, &digest);
     if (!entry) return answer(client, Failure(entry.error()));
-    if (two_persons()) {
-        if (const Result<void> may = may_request(wish.actor); !may)
-            return answer(client, Failure(may.error()));
-    }
-    // What is looked for now must be what is proposed then.
-    if (local_wishes_.contains(client))
-        return answer(client, failure(ErrorCode::refused, "one entry at a time"));
     wish.entry = *entry;
     wish.entry.requester = wish.actor;
     FeedQuestion question = {client, FeedQuestion::What::known_file, "", "", {}};
     question.kind = digest.kind;
     question.digest = digest.bytes;
+    if (two_persons()) return propose_entry(client, wish, std::move(question));
+    // What is looked for now must be what is accepted then.
+    if (local_wishes_.contains(client))
+        return answer(client, failure(ErrorCode::refused, "one entry at a time"));
     if (const Result<void> asked = feeds_->ask(std::move(question)); !asked)
         return answer(client, Failure(asked.error()));
     local_wishes_[client] = std::move(wish);
 }
 
-void Daemon::finish_list_add(ClientId client, const Result<json>& looked) {
-    const auto found = local_wishes_.find(client);
+void Daemon::propose_entry(ClientId client, const LocalWish& wish, FeedQuestion question) {
+    Proposal proposal;
+    proposal.kind = "list";
+    proposal.what = words_for(wish.entry);
+    proposal.payload = payload_of(wish.entry);
+    proposal.requester = wish.actor;
+    proposal.reason = wish.reason;
+    proposal.trying = true;
+    const Result<json> waits = propose(std::move(proposal));
+    if (!waits) return answer(client, Failure(waits.error()));
+    const std::string hash = waits->at("hash").get<std::string>();
+    question.told = hash;
+    if (const Result<void> asked = feeds_->ask(std::move(question)); !asked) {
+        finish_trial(hash, Failure(asked.error()));
+        return answer(client, Failure(asked.error()));
+    }
+    answer(client, *waits);
+}
+
+// By hash, of what was proposed; else of one person who waits.
+void Daemon::finish_list_add(const sync::FeedAnswer& looked) {
+    if (looked.question.told.is_string())
+        return finish_trial(looked.question.told.get<std::string>(), looked.result);
+    const auto found = local_wishes_.find(looked.client);
     if (found == local_wishes_.end()) return;
     const LocalWish wish = std::move(found->second);
     local_wishes_.erase(found);
-    if (!looked) return answer(client, Failure(looked.error()));
-    if (two_persons()) {
-        Proposal proposal;
-        proposal.kind = "list";
-        proposal.what = words_for(wish.entry);
-        proposal.payload = payload_of(wish.entry);
-        proposal.requester = wish.actor;
-        proposal.reason = wish.reason;
-        return answer(client, propose(std::move(proposal)));
-    }
+    if (!looked.result) return answer(looked.client, Failure(looked.result.error()));
     const Result<void> written =
         record(wish.actor, "list.added", words_for(wish.entry) + "; by one person (approvers = 1)",
                wish.reason);
-    if (!written) return answer(client, Failure(written.error()));
-    accept_entry(client, wish.entry);
+    if (!written) return answer(looked.client, Failure(written.error()));
+    accept_entry(looked.client, wish.entry);
+}
+
+void Daemon::finish_trial(const std::string& hash, const Result<json>& looked) {
+    if (local_trials_.size() == LocalTrial::max) local_trials_.pop_front();
+    local_trials_.push_back({hash, looked ? std::string() : looked.error().message()});
+    const Proposal* found = proposals_.find(hash);
+    if (found == nullptr) return;  // somebody took it back meanwhile
+    if (!looked)
+        record_after(cordond_itself(), "list.refused",
+                     looked.error().message() + "; " + found->what);
+    const Result<void> kept = looked ? proposals_.tried(hash) : proposals_.remove(hash);
+    if (!kept) log_line(LogLevel::error, kept.error().message());
+}
+
+// What came of the look at the files of the system, for who has asked for an entry.
+void Daemon::on_list_trial(ClientId client, std::uint32_t, Request* request) {
+    const std::string hash = request->text("hash");
+    if (!fields_are_right(client, *request)) return;
+    const auto found = std::find_if(local_trials_.rbegin(), local_trials_.rend(),
+                                    [&hash](const LocalTrial& one) { return one.hash == hash; });
+    const Proposal* waits = proposals_.find(hash);
+    if (found != local_trials_.rend() && !found->problem.empty() && waits == nullptr)
+        return answer(client, failure(ErrorCode::refused, found->problem));
+    answer(client, json{{"trying", waits != nullptr && waits->trying}});
 }
 
 // The second person has the digest from the order itself: what he types must be what was asked for.

@@ -26,6 +26,7 @@ constexpr RequestRole rows[] = {
     {"incidents.show", Role::viewer, false},
     {"explain", Role::viewer, false},
     {"list.show", Role::viewer, false},
+    {"list.trial", Role::viewer, false},
     // Addresses, accounts and names of files.
     {"incidents.reveal", Role::operating, true},
     {"incidents.hold", Role::operating, true},

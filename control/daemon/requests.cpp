@@ -58,6 +58,7 @@ const Daemon::Command Daemon::commands_[] = {
     {"verify.show", &Daemon::on_verify_show},
     {"verify.retry", &Daemon::on_verify_retry},
     {"list.add", &Daemon::on_list_add},
+    {"list.trial", &Daemon::on_list_trial},
     {"list.approve", &Daemon::on_list_approve},
     {"list.show", &Daemon::on_list_show},
     {"list.remove", &Daemon::on_list_remove},

@@ -139,6 +139,22 @@ check "  and what can be" says "cordonctl list remove 1"
 check "  without a person" eval '! says "$ACCOUNT" && ! says "$CLI_IP4" && ! says secret'
 check "no such case" ends 1 by $vera explain TEST-0000-0000
 
+# --- a look that takes long -----------------------------------------------------------------------
+
+# The first digest of a kind that no feed has: every file of the system is read.
+truncate -s 4T "$WORK/system/large"
+check "what takes hours to look for waits at once" eval 'ends 12 by $olga list add \
+    "md5:$(printf %032d 7)" --origin order --id L-1 --timeout 300 && says "still tried"'
+hash=$(sed -n 's/^ *cordonctl list approve \([0-9a-f]*\) DIGEST$/\1/p' "$WORK/said")
+check "cordond answers meanwhile" ends 0 by $vera list show
+check "and follows its feed" sync_feed
+check "nobody approves it before" ends 1 by $anna list approve "$hash" "md5:$(printf %032d 7)"
+check "  which is said" says "still looks"
+restart_cordond
+check "a restart ends it: the digest was on no disk" eval 'by $vera pending && ! says "$hash"'
+check "  on record" on_record "cordond .*list.expired .*before it was tried"
+rm "$WORK/system/large"
+
 # --- beside a feed -------------------------------------------------------------------------------
 
 list_also "$WORK/known"

@@ -106,6 +106,23 @@ void not_everything_waits(void**) {
     assert_int_equal(again.list().size(), Proposals::pending_max);
 }
 
+void what_is_still_tried_is_known_after_a_restart(void**) {
+    const std::string path = directory + "/pending.json";
+    Proposal observe = proposal("observe"), bypass = proposal("bypass");
+    observe.trying = bypass.trying = true;
+    {
+        Proposals list(path);
+        assert_true(list.add(&observe).has_value());
+        assert_true(list.add(&bypass).has_value());
+        assert_true(list.tried(bypass.hash).has_value());
+        assert_true(list.tried("not there").has_value());
+    }
+    Proposals list(path);
+    assert_true(list.load().has_value());
+    assert_true(list.find(observe.hash)->trying);
+    assert_false(list.find(bypass.hash)->trying);
+}
+
 void one_requester_leaves_room_for_another(void**) {
     Proposals list(directory + "/pending.json");
     std::string first;
@@ -212,6 +229,8 @@ int main() {
         cmocka_unit_test_setup_teardown(a_hash_is_of_exactly_one_change, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_is_there_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(not_everything_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_still_tried_is_known_after_a_restart, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(one_requester_leaves_room_for_another, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_approved_is_there_after_a_restart, setup,
                                         teardown),
