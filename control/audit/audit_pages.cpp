@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -46,6 +47,7 @@ class Backwards {
     // Lines of one file, the last one first. False: no more of them are wanted.
     bool read(const AuditFile& file, std::string_view text) {
         name_ = file.name();
+        if (holds_nothing(text)) return !ends_at(time_of_line(text.substr(0, text.find('\n'))));
         // What stands behind the last line feed is told by the next record, when there is one.
         std::size_t end = text.rfind('\n');
         while (end != std::string_view::npos) {
@@ -59,9 +61,11 @@ class Backwards {
 
     AuditPage end(bool is_all) {
         std::reverse(page_.records.begin(), page_.records.end());
-        if (!is_all && last_ > 1) page_.before = last_;
+        if (!is_all && !is_too_old_ && last_ > 1) page_.before = last_;
         return std::move(page_);
     }
+    // Something was, that is no older page's.
+    bool has_looked() const { return last_ != 0; }
     // Also when nothing fits: as far as it was looked.
     void looked_back_to(std::uint64_t first) { last_ = first; }
 
@@ -72,7 +76,7 @@ class Backwards {
         if (!may_fit(line)) {
             if (number != 0) last_ = number;
             later_previous_.clear();  // who skips does not compare
-            return is_new_enough(time_of_line(line));
+            return !ends_at(time_of_line(line));
         }
         AuditRecord record;
         if (!read_audit_record(line, &record)) {
@@ -86,20 +90,28 @@ class Backwards {
         later_told_ = record.entry;
         unread_.clear();
         unread_lines_ = 0;
-        if (!is_new_enough(record.time)) return false;
+        if (ends_at(record.time)) return false;
         if (!fits(record)) return true;
         page_.records.push_back(std::move(record));
         return page_.records.size() < query_.limit;
     }
 
+    // Of a file at once: much faster than line by line.
+    bool holds_nothing(std::string_view text) const {
+        return std::any_of(needles_.begin(), needles_.end(), [text](const std::string& needle) {
+            return ::memmem(text.data(), text.size(), needle.data(), needle.size()) == nullptr;
+        });
+    }
     // By its text: what does not hold the words of the question is not read as a record.
     bool may_fit(std::string_view line) const {
         return std::all_of(needles_.begin(), needles_.end(), [line](const std::string& needle) {
             return line.find(needle) != std::string_view::npos;
         });
     }
-    bool is_new_enough(std::string_view time) const {
-        return query_.since.empty() || time.empty() || time >= query_.since;
+    // What is older still is not asked for.
+    bool ends_at(std::string_view time) {
+        is_too_old_ = !query_.since.empty() && !time.empty() && time < query_.since;
+        return is_too_old_;
     }
 
     bool fits(const AuditRecord& record) const {
@@ -126,6 +138,7 @@ class Backwards {
     std::vector<std::string> needles_;
     AuditPage page_;
     std::string name_;
+    bool is_too_old_ = false;
     std::uint64_t last_ = 0;      // the number of the record that was read last
     std::string later_previous_;  // what it says of the one before; empty: none was read
     AuditEntry later_told_;
@@ -141,7 +154,7 @@ Result<AuditPage> read_audit_page(const AuditTrail& trail, const AuditQuery& que
     for (std::size_t n = trail.files.size(); n-- > 0;) {
         const AuditFile& file = trail.files[n];
         if (query.before != 0 && file.first >= query.before) continue;
-        if (looked != 0 && looked + file.bytes > AuditPage::look_bytes_max)
+        if (backwards.has_looked() && looked + file.bytes > query.look_bytes)
             return backwards.end(false);
         const Result<std::string> text = file.read(0, file.bytes);
         if (!text) return Failure(text.error());

@@ -4,7 +4,7 @@
 // Invariants: a record is given out when it is exactly what was written, and what is told of its
 //             neighbours when they do not fit together: the whole chain is audit_check.h's.
 // Thread:     any.
-// Limits:     look_bytes_max of the trail are looked at for one page.
+// Limits:     look_bytes of the trail are looked at for one page, or one file.
 #pragma once
 
 #include <string>
@@ -22,11 +22,10 @@ struct AuditQuery {
     std::string name;          // only of this user; empty: any
     std::string action;        // only these, or those that begin with "action."; empty: any
     std::string about;         // only whose `what` is this, or begins with it and a space
+    std::uint64_t look_bytes = 16u << 20;
 };
 
 struct AuditPage {
-    static constexpr std::uint64_t look_bytes_max = 16u << 20;
-
     std::vector<AuditRecord> records;  // oldest first
     std::uint64_t before = 0;          // of the next page; 0: there is none
     std::string broken;                // what does not fit together; empty: all that was looked at

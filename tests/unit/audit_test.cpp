@@ -406,10 +406,12 @@ void pages_go_back_over_all_files(void**) {
     std::vector<AuditRecord> all;
     const AuditCheck check =
         *check_audit(folder.trail(), "", [&](const AuditRecord& record) { all.push_back(record); });
-    for (const std::size_t limit : {1u, 3u, 100u}) {
+    for (const auto& [limit, look_bytes] :
+         {std::pair{1u, 100000u}, {3u, 100000u}, {100u, 100000u}, {100u, 1u}, {3u, 1u}}) {
         std::vector<std::uint64_t> seen;
         AuditQuery query;
         query.limit = limit;
+        query.look_bytes = look_bytes;
         do {
             const Result<AuditPage> page =
                 read_audit_page(*open_audit_trail(folder.trail()), query);
@@ -438,6 +440,10 @@ void pages_go_back_over_all_files(void**) {
     assert_int_equal(found(by_action), 0);
     since.since = "2026-11-22T12:00:15Z";
     assert_true(found(since) >= 6 && found(since) <= 8);
+    // Nobody is sent on to what is older still.
+    assert_int_equal(read_audit_page(*open_audit_trail(folder.trail()), since)->before, 0);
+    since.about = "case 7";
+    assert_int_equal(read_audit_page(*open_audit_trail(folder.trail()), since)->before, 0);
     about.about = "service photos: change 7";
     assert_int_equal(found(about), 1);
     about.about = "service photos: change";
