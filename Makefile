@@ -80,7 +80,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 has_fuzzer := $(shell command -v $(FUZZ_CXX) >/dev/null && echo yes)
 
 .PHONY: test check tests tools fuzz-programs system soak soak-overload acceptance fuzz bench \
-        bench-goodput bench-inline bench-idle bench-feed demo
+        bench-goodput bench-inline bench-idle bench-feed bench-answers demo
 tests: $(unit_test_programs)
 tools: $(tool_programs)
 fuzz-programs: $(fuzz_programs)
@@ -137,6 +137,10 @@ bench-idle: programs  ## what a quiet appliance costs, what its sleep adds (root
 bench-feed: programs $(feed_staleness)  ## a feed of 10 M, its fleet (root); into docs/benchmarks.md
 	$(Q)tests/bench/feed --results $(O)/bench-feed.jsonl $(FEED)
 	$(Q)tests/bench/table --feed $(O)/bench-feed.jsonl docs/benchmarks.md
+
+# ANSWERS="--entries 10000000": see tests/bench/answers.
+bench-answers: programs  ## how long cordond takes to answer while it syncs (root)
+	$(Q)tests/bench/answers $(ANSWERS)
 
 # INLINE="--runs 5 --connections 4": see tests/bench/inline.
 bench-inline: programs  ## large uploads bridged, shunted, hashed (root); INLINE="--runs 5"
