@@ -558,7 +558,6 @@ struct Worker::State {
     const IndexView* index = nullptr;
     const Suspensions* suspensions = nullptr;
     std::uint32_t index_number = 0;  // counts those that were put in force
-
     std::array<ServiceState, services_max> service_states{};
 
     TimerList timers[timer_kind_count];
