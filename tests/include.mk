@@ -87,6 +87,7 @@ room_tests := \
     journal_thread \
     options_file \
     link_frames \
+    control_socket \
     pacing \
     direction_alarm \
     link_pair \

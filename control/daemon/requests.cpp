@@ -173,11 +173,6 @@ json Daemon::status_of(const Result<LinkStatus>& status) {
 
 void Daemon::on_status_request(ClientId client, std::uint32_t, Request* request) {
     if (!fields_are_right(client, *request)) return;
-    // It answers nothing while it copies and verifies an index: what it said last holds so long.
-    if (index_loading_ && dataplane_) {
-        const Result<LinkStatus> status = *dataplane_;
-        return with_figures([this, client, status] { answer(client, status_of(status)); });
-    }
     ask(LinkType::status, {}, config_.control.link_timeout_ms,
         [this, client](const Result<LinkPayload>& payload) {
             const Result<LinkStatus> status =

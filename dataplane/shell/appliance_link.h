@@ -3,7 +3,8 @@
 // Owns:       nothing; the parts outlive it.
 // Invariants: every number is one that a part published for others to read; no worker waits for a
 //             reader.
-// Thread:     the control thread.
+// Thread:     the control socket's two: load_index() waits, in the one for loads, for files and
+//             workers; nothing else waits for it.
 // Limits:     an index that no worker takes over within index_wait_ms is reported as a time-out.
 #pragma once
 

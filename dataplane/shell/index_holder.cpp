@@ -170,26 +170,29 @@ IndexHolder::IndexHolder(std::uint32_t workers, bool allow_lab, KeyPlaces keys, 
     : allow_lab_(allow_lab), key_places_(std::move(keys)), pages_(pages), published_(workers) {}
 
 Result<void> IndexHolder::load(const std::string& path, std::uint64_t now_s) {
-    const std::lock_guard lock(mutex_);
-    return load_locked(path, now_s);
+    const std::lock_guard alone(loading_);
+    return load_alone(path, now_s);
 }
 
-Result<void> IndexHolder::load_locked(const std::string& path, std::uint64_t now_s) {
+Failure IndexHolder::refuse(const Error& why) {
+    const std::lock_guard lock(mutex_);
+    status_.error = why.message();
+    return Failure(why);
+}
+
+Result<void> IndexHolder::load_alone(const std::string& path, std::uint64_t now_s) {
     // A worker that has not yet taken over the last one may be about to: freeing it would be a
-    // race.
-    if (!published_.settled()) {
-        status_.error = "a worker has not taken over the index before";
-        return failure(ErrorCode::timeout, status_.error);
+    // race. Once settled it stays so, because nobody else publishes.
+    if (!settled()) {
+        return refuse({ErrorCode::timeout, "a worker has not taken over the index before"});
     }
     KeyRing ring = unseal_keys(key_places_);
     Result<std::unique_ptr<IndexImage>> image =
         IndexImage::read(path, allow_lab_, published_.workers(), ring.keys, now_s, pages_);
-    if (!image) {
-        status_.error = image.error().message();
-        return Failure(image.error());
-    }
-    status_ = {{}, ring.protection, std::move(ring.fault)};
+    if (!image) return refuse(image.error());
     path_ = path;
+    const std::lock_guard lock(mutex_);
+    status_ = {{}, ring.protection, std::move(ring.fault)};
     published_.publish(std::move(*image));
     return {};
 }
@@ -201,11 +204,11 @@ bool IndexHolder::settled() {
 
 bool IndexHolder::tend(std::uint64_t now_s) {
     // Whoever loads right now does what is to be done; the main thread must not wait for a disk.
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) return false;
+    const std::unique_lock alone(loading_, std::try_to_lock);
+    if (!alone.owns_lock()) return false;
     const IndexImage* image = published_.current();
     if (image == nullptr || now_s < retry_s_ || !image->is_out_of_date(now_s)) return false;
-    const bool loaded = load_locked(path_, now_s).has_value();
+    const bool loaded = load_alone(path_, now_s).has_value();
     retry_s_ = loaded ? 0 : now_s + retry_every_s;
     return loaded;
 }

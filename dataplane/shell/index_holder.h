@@ -7,8 +7,8 @@
 //             load is refused while a worker still reads the one before the last. The file is read,
 //             never mapped: whoever truncates it meanwhile changes nothing here.
 //             The key of a section that has ended is forgotten, whether control lives or not.
-// Thread:     load(), tend(), settled() and the read-outs from any control thread; current() and
-//             acknowledge() from each worker for itself.
+// Thread:     load(), tend(), settled() and the read-outs from any control thread, and no read-out
+//             waits for a load; current() and acknowledge() from each worker for itself.
 // Limits:     image_bytes_max; an image and its successor together must fit into memory.
 #pragma once
 
@@ -112,15 +112,17 @@ class IndexHolder {
     }
 
   private:
-    Result<void> load_locked(const std::string& path, std::uint64_t now_s);
+    Result<void> load_alone(const std::string& path, std::uint64_t now_s);
+    Failure refuse(const Error& why);
 
     bool allow_lab_;
     KeyPlaces key_places_;
     IndexPages pages_;
-    Published<IndexImage> published_;
-    mutable std::mutex mutex_;  // of all but what workers call
-    std::string path_;          // of the index in force
+    std::mutex loading_;  // one load at a time, however long: taken before mutex_
+    std::string path_;    // of the index in force
     std::uint64_t retry_s_ = 0;
+    mutable std::mutex mutex_;  // of what read-outs see: the newest image, and the status
+    Published<IndexImage> published_;
     Status status_;
 };
 

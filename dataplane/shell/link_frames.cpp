@@ -112,6 +112,13 @@ LinkAnswer dispatch(LinkType type, Bytes payload, LinkTarget& target, MutableByt
 
 }  // namespace
 
+bool takes_long(Bytes request) {
+    LinkHeader header;
+    if (request.size() < sizeof header) return false;
+    std::memcpy(&header, request.data(), sizeof header);
+    return header.type == LinkType::load_index;
+}
+
 LinkAnswer handle_frame(Bytes request, LinkTarget& target, MutableBytes answer) {
     LinkHeader header;
     if (request.size() < sizeof header) {

@@ -4,7 +4,7 @@
 // Invariants: a frame is answered by one of its own type, or by an error frame; after an error of
 //             framing (size, magic, version, type) the connection is to be closed. No text of the
 //             frame is used before it is known to be terminated.
-// Thread:     the control thread.
+// Thread:     that of the connection: two may ask at once, one of them for an index.
 // Limits:     link_frame_max.
 #pragma once
 
@@ -34,6 +34,9 @@ struct LinkAnswer {
     std::size_t length = 0;  // of the answer frame
     bool close = false;
 };
+
+// Whether an answer may take as long as a file is large.
+bool takes_long(Bytes request);
 
 // `answer` has room for link_frame_max bytes.
 LinkAnswer handle_frame(Bytes request, LinkTarget& target, MutableBytes answer);
