@@ -47,6 +47,8 @@ constexpr MetricRow rows[] = {
     {"/control/approval/role_problems", "cordon_roles_fault", number, "", "Roles whose socket could not be made."},
     {"/control/audit/sequence", "cordon_audit_records", gauge, "", "Number of the last record of the audit trail."},
     {"/control/audit/torn", "cordon_audit_torn", gauge, "", "Pieces of records in it that a crash left."},
+    {"/control/audit/files", "cordon_audit_files", gauge, "", "Files that it consists of."},
+    {"/control/audit/segment_problem", "cordon_audit_segment_fault", fault, "", "1: its file has grown and cannot be closed; records go on into it."},
     {"/control/audit/error", "cordon_audit_fault", fault, "", "1: nothing can be recorded, so that nothing can be changed."},
     {"/control/audit/path|head", nullptr, left_out, "field", "for whoever keeps the head elsewhere"},
     {"/restart_needed", "cordon_restart_needed", gauge, "", "1: the dataplane runs with an older configuration."},
