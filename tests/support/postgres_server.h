@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -157,13 +158,16 @@ class PostgresServer {
             std::freopen(log.c_str(), "a", stderr) == nullptr)
             ::_exit(126);
     }
+    // What it shares in memory goes with it, however it ends: a kill would leave it on the machine.
+    // (Who is not root may have no such space of his own, and then it stays.)
     [[noreturn]] void become_server() const {
+        if (user_ != nullptr && ::unshare(CLONE_NEWIPC) != 0) ::_exit(126);
         drop_rights();
         quiet();
         ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
         ::execl((programs_ + "/postgres").c_str(), "postgres", "-D", (directory_ + "/data").c_str(),
                 "-k", directory_.c_str(), "-c", "listen_addresses=", "-c", "max_wal_size=64MB",
-                "-c", "shared_buffers=16MB", nullptr);
+                "-c", "shared_buffers=16MB", "-c", "dynamic_shared_memory_type=mmap", nullptr);
         ::_exit(127);
     }
 
