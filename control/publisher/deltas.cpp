@@ -93,9 +93,12 @@ Result<std::vector<std::string>> TargetWriter::write_targets(bool same_epoch, bo
     return names_;
 }
 
+// Daily, and sooner when the oldest delta that leads on from the newest full set would be listed no
+// more with this generation: who comes anew would find no way to it.
 bool TargetWriter::full_is_due() {
-    Statement query(store_.db(), "SELECT max(at) FROM target WHERE span = 'full'");
-    return !query.row() || query.is_null(0) || now_s_ >= query.number(0) + day_s;
+    Statement query(store_.db(), "SELECT max(at), max(generation) FROM target WHERE span = 'full'");
+    if (!query.row() || query.is_null(0) || now_s_ >= query.number(0) + day_s) return true;
+    return change_.generation - query.number(1) > hourly_listed;
 }
 
 void TargetWriter::remember_change() {

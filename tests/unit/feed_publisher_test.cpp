@@ -234,6 +234,25 @@ void metadata_stays_small_through_five_weeks_of_hourly_releases(void**) {
     assert_in_range(files, full + delta, full + delta + 4);  // one of each span before
 }
 
+// Without --full, in less than a day: more than deltas are listed.
+void more_urgent_releases_than_deltas_are_listed_lead_a_fresh_client_on(void**) {
+    constexpr std::uint32_t releases = 2 * hourly_listed + 6;
+    std::size_t full = 0;
+    for (std::uint32_t n = 1; n <= releases; ++n) {
+        import("iwf", rows(0, n), false);
+        const auto staged = stage();
+        assert_true(staged.has_value());
+        full += staged->full ? 1u : 0u;
+        assert_int_equal(release(), n);
+        const RecordSet fresh = synced(0, {});
+        assert_int_equal(fresh.records().size(), n);
+        assert_true(fresh.state() == asserted_set(*store)->state());
+        clock_s += 60;
+    }
+    assert_int_equal(full, 3);  // as few as lead there
+    assert_true(client_sees()->state.releases.size() < 32 * 1024);
+}
+
 void a_suspension_reaches_clients_without_a_curator(void**) {
     import("iwf", rows(0, 3));
     release();
@@ -518,6 +537,7 @@ int main() {
         with_feed(staging_anew_forgets_the_signatures),
         with_feed(what_approvers_see_is_opened_from_the_files),
         with_feed(metadata_stays_small_through_five_weeks_of_hourly_releases),
+        with_feed(more_urgent_releases_than_deltas_are_listed_lead_a_fresh_client_on),
         with_feed(a_suspension_reaches_clients_without_a_curator),
         with_feed(a_suspension_is_published_while_targets_wait),
         with_feed(a_clock_that_went_back_publishes_nothing),
