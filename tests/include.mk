@@ -267,6 +267,6 @@ feed_staleness := $(O)/tests/bench/feed_staleness
 bench_sources  += tests/bench/feed_staleness.cpp
 $(feed_staleness): $(O)/tests/bench/feed_staleness.o $(O)/control/sync/polling.o $(pure_objects) \
                    $(patsubst %,$(O)/control/feed/%.o,canonical_json client crypto metadata \
-                     metadata_reader records sealed_file)
+                     metadata_reader records sealed_file sealed_part)
 	$(link)
 $(feed_staleness): LIBS = $(pure_libs)
