@@ -41,7 +41,10 @@ void PollTimes::polled(std::uint64_t now_s, bool failed, std::uint32_t poll_seco
     ++failures_;
     const double doubled = std::ldexp(static_cast<double>(back_off_first_s),
                                       static_cast<int>(std::min<std::uint64_t>(failures_ - 1, 16)));
-    next_s_ = later(std::min(doubled * (1 + chance()), static_cast<double>(back_off_most_s)));
+    // Half of the most is left to chance: those that the same mirror failed do not come back to it
+    // in the same second.
+    const double most = static_cast<double>(std::max<std::uint64_t>(back_off_most_s, poll_seconds));
+    next_s_ = later(std::min(doubled, most / 2) * (1 + chance()));
 }
 
 // A mirror that lies is worse than one that is silent, and must not be hidden by it.

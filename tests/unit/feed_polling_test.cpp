@@ -32,18 +32,50 @@ void polls_somewhere_in_the_fifth_around_its_cadence(void**) {
     assert_int_equal(times.next_s(), now_s + 72);
 }
 
-void backs_off_to_an_hour_and_is_back_at_once(void**) {
-    PollTimes times;
-    for (int i = 0; i < 100; ++i) {
-        times.polled(now_s, true, minute, always(0.999));
-        const std::uint64_t doubled = back_off_first_s << std::min(i, 16);
-        assert_true(times.next_s() - now_s <= std::min(2 * doubled, back_off_most_s));
-        assert_true(times.next_s() - now_s >= std::min(doubled, back_off_most_s));
+void backs_off_to_minutes_and_is_back_at_once(void**) {
+    for (const double chance : {0.0, 0.5, 0.999}) {
+        PollTimes times;
+        for (int i = 0; i < 100; ++i) {
+            times.polled(now_s, true, minute, always(chance));
+            const std::uint64_t doubled = back_off_first_s << std::min(i, 16);
+            const std::uint64_t least = std::min(doubled, back_off_most_s / 2);
+            assert_in_range(times.next_s() - now_s, least, 2 * least);
+        }
+        assert_int_equal(times.failures(), 100);
+        times.polled(now_s, false, minute, always(0.5));
+        assert_int_equal(times.failures(), 0);
+        assert_int_equal(times.next_s(), now_s + minute);
     }
-    assert_int_equal(times.failures(), 100);
-    times.polled(now_s, false, minute, always(0.5));
-    assert_int_equal(times.failures(), 0);
-    assert_int_equal(times.next_s(), now_s + minute);
+}
+
+// Who is to ask hourly does not ask every four minutes because nobody answers.
+void backs_off_to_its_own_cadence_where_that_is_slower(void**) {
+    constexpr std::uint32_t hour = 3600;
+    PollTimes times;
+    for (int i = 0; i < 100; ++i)
+        times.polled(now_s, true, hour, always(0.999));
+    assert_in_range(times.next_s() - now_s, hour / 2, hour);
+    times.polled(now_s, true, hour, always(0));
+    assert_int_equal(times.next_s() - now_s, hour / 2);
+}
+
+// All of them failed by it in the same second, again and again.
+void clients_of_a_mirror_that_comes_back_do_not_come_together(void**) {
+    std::mt19937_64 random(3);
+    const Chance chance = [&random] {
+        return std::uniform_real_distribution<double>(0, 1)(random);
+    };
+    constexpr std::size_t clients = 5000;
+    std::vector<std::size_t> at_second(back_off_most_s + 1);
+    for (std::size_t i = 0; i < clients; ++i) {
+        PollTimes times;
+        for (int failure = 0; failure < 10; ++failure)
+            times.polled(now_s, true, minute, chance);
+        assert_in_range(times.next_s() - now_s, back_off_most_s / 2, back_off_most_s);
+        ++at_second[times.next_s() - now_s];
+    }
+    // As many in a second as ask it on any day.
+    assert_true(*std::max_element(at_second.begin(), at_second.end()) < clients / minute);
 }
 
 // After one poll they lie in 24 seconds, after twenty all over the minute.
@@ -144,7 +176,9 @@ void every_mirror_gets_its_share(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(polls_somewhere_in_the_fifth_around_its_cadence),
-        cmocka_unit_test(backs_off_to_an_hour_and_is_back_at_once),
+        cmocka_unit_test(backs_off_to_minutes_and_is_back_at_once),
+        cmocka_unit_test(backs_off_to_its_own_cadence_where_that_is_slower),
+        cmocka_unit_test(clients_of_a_mirror_that_comes_back_do_not_come_together),
         cmocka_unit_test(clients_started_together_do_not_stay_together),
         cmocka_unit_test(asks_two_and_follows_the_newer),
         cmocka_unit_test(asks_more_only_when_those_fail_and_says_the_worst),
