@@ -185,8 +185,8 @@ Result<void> Daemon::run() {
     stores_->stop();
     trail_reader_->stop();
     if (desk_) desk_->stop();
-    if (feeds_) feeds_->stop();
     journal_->stop();
+    if (feeds_) feeds_->stop();  // when nobody tells it of matches any more
     std::filesystem::remove(config_.control.socket_path);
     for (const Role role : {Role::viewer, Role::operating, Role::admin})
         std::filesystem::remove(role_socket_path(config_.options.run_dir, role));

@@ -138,12 +138,17 @@ SecretKey target_key(const SecretKey& epoch_key, std::string_view name) {
 }
 
 SecretKey part_key(const SecretKey& epoch_key) {
-    start();
-    const Bytes label = as_bytes("cordon feed part");
     SecretKey key;
-    crypto_generichash(key.bytes.data(), key.bytes.size(), label.data(), label.size(),
-                       epoch_key.bytes.data(), epoch_key.bytes.size());
+    key.bytes = keyed_digest(epoch_key, as_bytes("cordon feed part"));
     return key;
+}
+
+Hash keyed_digest(const SecretKey& key, Bytes message) {
+    start();
+    Hash digest;
+    crypto_generichash(digest.data(), digest.size(), message.data(), message.size(),
+                       key.bytes.data(), key.bytes.size());
+    return digest;
 }
 
 void wipe(void* memory, std::size_t bytes) {

@@ -50,6 +50,8 @@ std::optional<std::string> unseal(const SecretKey& box, Bytes sealed);
 SecretKey target_key(const SecretKey& epoch_key, std::string_view name);
 // BLAKE2b-256 keyed with K over "cordon feed part".
 SecretKey part_key(const SecretKey& epoch_key);
+// BLAKE2b-256 of the message, keyed.
+Hash keyed_digest(const SecretKey& key, Bytes message);
 
 void wipe(void* memory, std::size_t bytes);
 void fill_random(MutableBytes bytes);

@@ -69,6 +69,28 @@ bool Follower::take_hit(const Hit& hit, std::uint64_t now_s) {
     return true;
 }
 
+// What cannot be read is what nobody wrote: what was hit within the last hour is not known any
+// more, and newcomers are on probation as before.
+void Follower::resume_newcomers(std::uint64_t now_s) {
+    auto kept = folder_.load_newcomers();
+    if (!kept) {
+        newcomers_lost_ = "newcomers: " + kept.error().message() + "; they are counted anew";
+        state_.note(now_s, newcomers_lost_);
+        newcomers_.forget();  // and so it is on the disk
+    } else if (*kept) {
+        newcomers_.resume(std::move((*kept)->window));
+        state_.hours = std::move((*kept)->hours);
+    }
+}
+
+Result<void> Follower::keep_newcomers(std::uint64_t now_s) {
+    newcomers_.expire(now_s, &state_.hours);
+    if (!newcomers_.has_changed()) return {};
+    const Result<void> saved = folder_.save_newcomers(newcomers_.window(), state_.hours);
+    if (saved) newcomers_.kept();
+    return saved;
+}
+
 Result<void> Follower::confirm(std::optional<std::uint64_t> reference, std::uint32_t uid,
                                std::uint64_t now_s) {
     const auto chosen = [&reference](const feed::Suspension& one) {
@@ -90,8 +112,10 @@ Result<void> Follower::confirm(std::optional<std::uint64_t> reference, std::uint
         state_ = before;
         return failure(ErrorCode::refused, "nothing of it is doubted");
     }
+    // Before it is said: a window that is forgotten too early costs nothing, as it is doubted.
     newcomers_.forget();
-    Result<void> done = folder_.save(state_);
+    Result<void> done = keep_newcomers(now_s);
+    if (done) done = folder_.save(state_);
     if (!done) {
         state_ = before;
         return done;

@@ -260,6 +260,8 @@ void FeedDesk::run() {
     }
     for (const auto& one : feeds_)
         one->thread.join();
+    const std::lock_guard working(working_);
+    heed_hits();  // what was told is kept
 }
 
 void FeedDesk::follow(Followed& one) {
@@ -475,6 +477,8 @@ void FeedDesk::heed_hits() {
             log_line(LogLevel::error, "feed " + hit.list + ": " + feed.state().history.back().text);
         }
     }
+    for (const auto& one : feeds_)
+        if (one->started) static_cast<void>(one->follower->keep_newcomers(now));
 }
 
 Result<json> FeedDesk::answer(Followed& one, const FeedQuestion& question) {

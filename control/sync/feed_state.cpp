@@ -19,6 +19,8 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr int state_version = 1;
+constexpr int newcomers_version = 1;
+constexpr const char* newcomers_name = "newcomers.json";
 
 json to_json(const Generation& g) {
     return {{"number", g.number}, {"epoch", g.epoch},       {"accepted", g.accepted_s},
@@ -57,12 +59,10 @@ json to_json(const Consent& c) {
 }
 
 json newcomers_json(const FeedState& s) {
-    json confirmed = json::array(), hours = json::array();
+    json confirmed = json::array();
     for (const Confirmed& one : s.confirmed)
         confirmed.push_back({static_cast<int>(one.what), one.value, one.time_s});
-    for (const HitsOfHour& one : s.hours)
-        hours.push_back({one.hour, one.hits});
-    return {{"doubted", to_json(s.doubted)}, {"confirmed", confirmed}, {"hours", hours}};
+    return {{"doubted", to_json(s.doubted)}, {"confirmed", confirmed}};
 }
 
 json to_json(const FeedState& s) {
@@ -127,8 +127,39 @@ void read_newcomers(const json& j, FeedState* s) {
         s->doubted.push_back(suspension_of(one));
     for (const json& one : j.at("confirmed"))
         s->confirmed.push_back({kind_of(one.at(0)), one.at(1), one.at(2)});
-    for (const json& one : j.at("hours"))
+    for (const json& one : j.value("hours", json::array()))  // before newcomers.json had them
         s->hours.push_back({one.at(0), one.at(1)});
+}
+
+// Throws what the JSON library throws. False: nobody wrote this.
+bool read_kept(const json& j, FeedFolder::KeptNewcomers* kept) {
+    HitWindow& window = kept->window;
+    const json &keys = j.at("keys"), &recent = j.at("recent"), &hours = j.at("hours");
+    if (keys.size() > HitWindow::marking_keys_max || recent.size() > HitWindow::recent_max ||
+        hours.size() > hours_max)
+        return false;
+    for (const json& one : keys) {
+        HitWindow::Key& key = window.keys.emplace_back();
+        key.hour = one.at(0);
+        if (!feed::from_hex(one.at(1).get<std::string>(), key.key.bytes)) return false;
+    }
+    for (const json& one : recent) {
+        HitWindow::Recent& hit = window.recent.emplace_back();
+        hit.reference = one.at(0);
+        hit.key_hour = one.at(2);
+        hit.time_s = one.at(3);
+        const bool has_key =
+            std::any_of(window.keys.begin(), window.keys.end(),
+                        [&hit](const HitWindow::Key& key) { return key.hour == hit.key_hour; });
+        if (!has_key || !feed::from_hex(one.at(1).get<std::string>(), hit.mark)) return false;
+    }
+    for (const json& one : hours)
+        kept->hours.push_back({one.at(0), one.at(1)});
+    const auto by_hour = [](const auto& a, const auto& b) { return a.hour >= b.hour; };
+    // Each later than the one before it.
+    return std::adjacent_find(window.keys.begin(), window.keys.end(), by_hour) ==
+               window.keys.end() &&
+           std::adjacent_find(kept->hours.begin(), kept->hours.end(), by_hour) == kept->hours.end();
 }
 
 // Throws what the JSON library throws.
@@ -227,6 +258,33 @@ Result<void> FeedFolder::save(const FeedState& state) const {
     return write_file_atomically(directory_ + "/state.json", as_bytes(text));
 }
 
+Result<std::optional<FeedFolder::KeptNewcomers>> FeedFolder::load_newcomers() const {
+    const auto text = read(directory_, newcomers_name, newcomers_bytes_max);
+    if (!text) return Failure(text.error());
+    if (!*text) return std::nullopt;
+    // The edge of the JSON library, as above.
+    try {
+        const json parsed = json::parse(**text);
+        KeptNewcomers kept;
+        if (parsed.at("version") == newcomers_version && read_kept(parsed, &kept)) return kept;
+    } catch (const json::exception&) {}
+    return failure(ErrorCode::integrity, directory_ + "/" + newcomers_name + " is damaged");
+}
+
+Result<void> FeedFolder::save_newcomers(const HitWindow& window,
+                                        const std::vector<HitsOfHour>& hours) const {
+    json keys = json::array(), recent = json::array(), usual = json::array();
+    for (const HitWindow::Key& one : window.keys)
+        keys.push_back({one.hour, feed::to_hex(one.key.bytes)});
+    for (const HitWindow::Recent& one : window.recent)
+        recent.push_back({one.reference, feed::to_hex(one.mark), one.key_hour, one.time_s});
+    for (const HitsOfHour& one : hours)
+        usual.push_back({one.hour, one.hits});
+    const json whole = {
+        {"version", newcomers_version}, {"keys", keys}, {"recent", recent}, {"hours", usual}};
+    return write_file_atomically(directory_ + "/" + newcomers_name, as_bytes(whole.dump() + "\n"));
+}
+
 Result<FeedSet> FeedFolder::load_set(const Generation& generation) const {
     const std::string name = "set-" + std::to_string(generation.number);
     const auto bytes = read(directory_, name + ".rec", feed::record_file_bytes_max);
@@ -261,7 +319,8 @@ void FeedFolder::sweep(const FeedState& state) const {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(directory_, error)) {
         const std::string name = entry.path().filename();
-        bool needed = !name.starts_with("set-") && !name.starts_with("state.json.");
+        bool needed = !name.starts_with("set-") && !name.starts_with("state.json.") &&
+                      !name.starts_with(newcomers_name + std::string("."));
         for (const Generation* kept : {&state.in_force, &state.previous})
             needed |=
                 entry.path() == set_path(*kept) + ".rec" || entry.path() == set_path(*kept) + ".in";

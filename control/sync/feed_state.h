@@ -4,15 +4,16 @@
 //   FOLDER/state.json            FeedState, replaced as a whole
 //   FOLDER/set-<generation>.rec  the set in force, and the one before it
 //   FOLDER/set-<generation>.in   beside each: by record the generation with which it came here
+//   FOLDER/newcomers.json        what newcomers hit within the last hour, and a usual hour
 //   FOLDER/partial/              targets that broke off
 //
 // Owns:       the files.
 // Invariants: state.json names only sets that are durable. At every moment, and after a crash at
 //             any moment, the folder holds the old state or the new one. Sets hold keyed tags and
-//             no key. Neither `trust.issued_s` nor `grant_serial` ever goes back.
+//             no key. newcomers.json holds no address (newcomers.h). Neither `trust.issued_s` nor `grant_serial` ever goes back.
 // Thread:     one.
 // Limits:     state_bytes_max; history_max lines; doubted_max doubts; accepted_max steps, of
-//             accepted_life_s.
+//             accepted_life_s; newcomers_bytes_max.
 #pragma once
 
 #include <optional>
@@ -26,6 +27,7 @@
 namespace cordon::sync {
 
 inline constexpr std::uint64_t state_bytes_max = 16u << 20;
+inline constexpr std::uint64_t newcomers_bytes_max = 1u << 20;
 inline constexpr std::size_t history_max = 200;
 // Releases come hourly at most.
 inline constexpr std::uint64_t accepted_life_s = 30 * feed::day_s;
@@ -108,7 +110,7 @@ struct FeedState {
     // Of indicators, by two persons here: a complaint that is looked into. Each has its end.
     std::vector<feed::Suspension> own_suspensions;
     std::vector<Confirmed> confirmed;
-    std::vector<HitsOfHour> hours;  // oldest first
+    std::vector<HitsOfHour> hours;  // oldest first; in newcomers.json
     std::vector<HistoryLine> history;
     Hold hold;
     bool imported = false;  // the last news came by `feed import`
@@ -126,6 +128,15 @@ class FeedFolder {
     // Nothing: this feed was never followed. A damaged file is an error, never an empty state.
     Result<std::optional<FeedState>> load() const;
     Result<void> save(const FeedState& state) const;
+
+    struct KeptNewcomers {
+        HitWindow window;
+        std::vector<HitsOfHour> hours;
+    };
+    // Nothing: none were kept. A damaged file is an error, and what is in it is no more known.
+    Result<std::optional<KeptNewcomers>> load_newcomers() const;
+    Result<void> save_newcomers(const HitWindow& window,
+                                const std::vector<HitsOfHour>& hours) const;
 
     Result<FeedSet> load_set(const Generation& generation) const;
     Result<void> save_set(const FeedSet& set, const Generation& generation) const;

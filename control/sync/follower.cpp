@@ -56,6 +56,7 @@ Result<void> Follower::start(std::uint64_t now_s) {
     auto found = folder_.load();
     if (!found) return Failure(found.error());
     if (*found) state_ = std::move(**found);
+    resume_newcomers(now_s);
     if (state_.trust.root.empty()) {
         if (const Result<void> begun = begin_from_root(); !begun) return begun;
     }
@@ -168,6 +169,9 @@ void Follower::poll(std::uint64_t now_s, bool asked) {
     if (silent && now_s + feed::clock_slack_s < state_.trust.issued_s)
         alarm("clock: this machine's is before the newest news, of " +
               feed::write_time(state_.trust.issued_s));
+    if (!newcomers_lost_.empty()) alarm(std::exchange(newcomers_lost_, ""));
+    if (const auto done = keep_newcomers(now_s); !done)
+        alarm("newcomers: " + done.error().message());
     times_.polled(now_s, !news, options_.poll_seconds, chance_);
 }
 

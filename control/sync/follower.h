@@ -98,6 +98,9 @@ class Follower {
 
     // A match of this feed. True: something is doubted since.
     bool take_hit(const Hit& hit, std::uint64_t now_s);
+    // What was hit, durably: after some hits, and from time to time, as it is not kept for long. What
+    // cannot be written is tried again with the next poll, which says so.
+    Result<void> keep_newcomers(std::uint64_t now_s);
     // What is doubted is right: all of it, or this indicator.
     Result<void> confirm(std::optional<std::uint64_t> reference, std::uint32_t uid,
                          std::uint64_t now_s);
@@ -108,6 +111,7 @@ class Follower {
     std::uint64_t next_poll_s() const { return times_.next_s(); }
     const FeedOptions& options() const { return options_; }
     const FeedState& state() const { return state_; }
+    const Newcomers& newcomers() const { return newcomers_; }
     const std::vector<Mirror>& mirrors() const { return mirrors_; }
     const std::vector<std::string>& alarms() const { return alarms_; }
     std::uint64_t newest() const { return newest_; }  // generation that is announced
@@ -176,6 +180,7 @@ class Follower {
     bool is_new(const Hit& hit) const;
     bool is_confirmed(feed::SuspensionOf what, std::uint64_t value) const;
     bool is_doubted(feed::SuspensionOf what, std::uint64_t value) const;
+    void resume_newcomers(std::uint64_t now_s);
     void doubt(feed::SuspensionOf what, std::uint64_t value, const std::string& why,
                std::uint64_t now_s);
 
@@ -196,6 +201,7 @@ class Follower {
     bool suspensions_put_ = false;  // what is in force is what the state says, and not more
     bool put_failed_ = false;       // the index may hold what the state does not say
     Newcomers newcomers_;
+    std::string newcomers_lost_;  // why, until a poll has said so
     std::uint64_t newest_ = 0;
     std::uint64_t polled_s_ = 0;
     std::uint64_t put_issued_s_ = 0;  // how old the index takes the feed to be

@@ -63,10 +63,14 @@ struct Seen {
     std::uint64_t generation = 0;  // 0: no index
     std::string wrong;
     Held held;
+    std::size_t hits = 0;  // of newcomers, that are remembered
 };
 
 Seen see(const std::string& folder, const feed::SecretKey& node) {
     Seen seen;
+    const auto newcomers = FeedFolder(folder).load_newcomers();
+    if (!newcomers) return {0, newcomers.error().text, {}};
+    if (*newcomers) seen.hits = (*newcomers)->window.recent.size();
     const std::string weaker = read_file(folder + "/" + suspensions_name);
     if (!weaker.empty()) {
         const auto read = Suspensions::read(as_bytes(weaker));
@@ -103,6 +107,7 @@ struct Mark {
     std::size_t operations = 0;
     std::uint64_t generation = 0;
     Held held;
+    std::size_t hits = 0;
 };
 
 using Step = void (*)(Appliance& a);
@@ -113,9 +118,23 @@ void no_more_of(Appliance& a, feed::SuspensionOf what) {
     a.publish();
 }
 
+void hit_newcomer(Appliance& a, std::uint8_t client) {
+    Hit hit;
+    hit.reference = 2;
+    hit.added = 1;
+    hit.client[0] = client;
+    hit.time_s = a.centre.now_s;
+    static_cast<void>(a.follower->take_hit(hit, a.centre.now_s));
+    static_cast<void>(a.follower->keep_newcomers(a.centre.now_s));
+}
+
 const Step steps[] = {
     [](Appliance& a) { a.restart(); },
     [](Appliance&) {},  // the first set
+    [](Appliance& a) {
+        hit_newcomer(a, 1);
+        hit_newcomer(a, 2);
+    },
     [](Appliance& a) { a.suspend(feed::SuspensionOf::reference, 2); },
     [](Appliance& a) {
         a.release({1, 2, 3});
@@ -155,7 +174,8 @@ std::vector<Mark> live(Box& box, const RecordedFolder& recorded) {
         const std::string alarms = box.a.poll(true);
         if (!recorded.has_failed()) assert_string_equal(alarms.c_str(), "");
         marks.push_back({recorded.files().operation_count(),
-                         box.a.follower->state().in_force.number, held_by(*box.a.follower)});
+                         box.a.follower->state().in_force.number, held_by(*box.a.follower),
+                         see(box.folder(), box.a.key).hits});
     }
     return marks;
 }
@@ -166,6 +186,9 @@ std::vector<Mark> live(Box& box, const RecordedFolder& recorded) {
 // release lifts only with that release.
 std::string judge(const Seen& seen, const Mark& before, const Mark& after) {
     if (!seen.wrong.empty()) return seen.wrong;
+    if (seen.hits < std::min(before.hits, after.hits) ||
+        seen.hits > std::max(before.hits, after.hits))
+        return std::to_string(seen.hits) + " hits of newcomers are remembered";
     if (seen.generation != before.generation && seen.generation != after.generation)
         return "generation " + std::to_string(seen.generation) + " is in force";
     if (seen.generation == 0) return "";
@@ -192,9 +215,15 @@ std::string go_on(const std::string& folder, Box& box, const Mark& before, const
     std::string wrong;
     box.a.restart();
     if (!box.a.started_as.empty()) wrong = "start: " + box.a.started_as;
-    if (wrong.empty()) wrong = judge(see(folder, box.a.key), before, after);
+    // By now it is later than an hour since the hits.
+    const auto over = [](Seen seen, const Mark& mark) {
+        seen.hits = mark.hits;
+        return seen;
+    };
+    if (wrong.empty()) wrong = judge(over(see(folder, box.a.key), before), before, after);
     box.a.poll();
-    if (wrong.empty()) wrong = judge(see(folder, box.a.key), before, after);
+    if (wrong.empty()) wrong = judge(over(see(folder, box.a.key), before), before, after);
+    if (wrong.empty() && see(folder, box.a.key).hits != 0) wrong = "hits are kept for hours";
     box.a.away = false;
     if (const std::string alarms = box.a.poll(true); wrong.empty()) wrong = alarms;
     const Seen seen = see(folder, box.a.key);
@@ -302,7 +331,7 @@ void the_last_good_generation_is_in_force_when_the_disk_is_full(void**) {
             const Seen seen = see(box.folder(), box.a.key);
             const bool ahead = seen.generation == box.a.centre.releases.newest();
             const Mark now = {0, ahead ? seen.generation : box.a.follower->state().in_force.number,
-                              held_by(*box.a.follower)};
+                              held_by(*box.a.follower), seen.hits};
             wrong = judge(seen, before, now);
             if (wrong.empty() && recorded.calls() > at + 1) {
                 // It failed in this step or before it: one more poll, and all is as it should be.
@@ -312,7 +341,11 @@ void the_last_good_generation_is_in_force_when_the_disk_is_full(void**) {
             }
             if (!wrong.empty()) print_error("call %zu fails: %s\n", at, wrong.c_str());
             assert_true(wrong.empty());
-            before = {0, box.a.follower->state().in_force.number, held_by(*box.a.follower)};
+            before = {0, box.a.follower->state().in_force.number, held_by(*box.a.follower),
+                      box.a.follower->newcomers().window().recent.size()};
+            // Where the last call of all failed, the next poll is still to come.
+            if (recorded.calls() != at + 1)
+                assert_int_equal(see(box.folder(), box.a.key).hits, before.hits);
         }
         const Seen seen = see(box.folder(), box.a.key);
         assert_int_equal(seen.generation, box.a.follower->state().in_force.number);

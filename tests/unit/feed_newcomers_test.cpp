@@ -103,6 +103,39 @@ void remembers_a_week_and_so_many_hits(void**) {
     assert_int_equal(hours.size(), hours_max);
 }
 
+// A quarter of an hour around the full one, in which another key begins.
+void a_client_is_known_again_when_its_key_is_another(void**) {
+    Newcomers newcomers;
+    std::vector<HitsOfHour> hours;
+    assert_true(newcomers.hit(hit_of(7, 1, noon - 60), true, &hours) == Doubt::none);
+    assert_true(newcomers.hit(hit_of(7, 2, noon - 60), true, &hours) == Doubt::none);
+    assert_true(newcomers.hit(hit_of(7, 1, noon), true, &hours) == Doubt::none);
+    assert_int_equal(newcomers.window().keys.size(), 2);
+    assert_int_equal(newcomers.window().recent.size(), 2);
+    assert_true(newcomers.hit(hit_of(7, 2, noon + 60), true, &hours) == Doubt::none);
+    assert_int_equal(newcomers.window().keys.size(), 1);  // nobody is marked with the other one
+    assert_true(newcomers.hit(hit_of(7, 3, noon + 61), true, &hours) == Doubt::indicator);
+}
+
+void what_is_over_goes_with_its_keys(void**) {
+    Newcomers newcomers;
+    std::vector<HitsOfHour> hours;
+    newcomers.hit(hit_of(7, 1, noon), true, &hours);
+    newcomers.kept();
+    newcomers.expire(noon + 3599, &hours);
+    assert_false(newcomers.has_changed());
+    newcomers.expire(noon + 3600, &hours);
+    assert_true(newcomers.has_changed());
+    assert_true(newcomers.window().keys.empty());
+    assert_true(newcomers.window().recent.empty());
+    assert_int_equal(hours.size(), 1);
+    // By a clock that was a day ahead.
+    newcomers.hit(hit_of(7, 1, noon + 86400), true, &hours);
+    newcomers.expire(noon, &hours);
+    assert_true(newcomers.window().keys.empty());
+    assert_int_equal(hours.size(), 1);
+}
+
 // --- a follower ----------------------------------------------------------------------------------
 
 int setup(void** state) {
@@ -148,6 +181,113 @@ void a_doubted_newcomer_reports_until_it_is_confirmed(void** state) {
     assert_false(three_hits(a, 2, 1));  // somebody looked at it
     a.restart();
     assert_false(three_hits(a, 2, 1));
+}
+
+bool one_hit(Appliance& a, std::uint8_t client) {
+    const bool doubted = a.follower->take_hit(hit_of(2, client, a.centre.now_s), a.centre.now_s);
+    assert_true(a.follower->keep_newcomers(a.centre.now_s).has_value());
+    return doubted;
+}
+
+std::string kept_file(const Appliance& a) {
+    return a.directory + "/feed/newcomers.json";
+}
+
+std::string text_of(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The third client comes after two restarts; the first one is no third.
+void what_newcomers_hit_outlives_a_restart(void** state) {
+    Appliance& a = of(state);
+    assert_false(one_hit(a, 1));
+    a.restart();
+    assert_false(one_hit(a, 2));
+    assert_false(one_hit(a, 1));
+    a.restart();
+    assert_int_equal(a.follower->state().hours.at(0).hits, 3);
+    assert_false(one_hit(a, 2));
+    assert_true(one_hit(a, 3));
+    // Somebody looked at it: that outlives it as well.
+    assert_true(a.follower->confirm(2, 0, a.centre.now_s).has_value());
+    a.restart();
+    assert_true(a.follower->newcomers().window().recent.empty());
+    assert_false(three_hits(a, 2, 1));
+}
+
+void no_address_is_kept_and_no_key_for_long(void** state) {
+    Appliance& a = of(state);
+    one_hit(a, 77);
+    const std::string text = text_of(kept_file(a));
+    assert_int_equal(a.follower->newcomers().window().recent.size(), 1);
+    const auto client = hit_of(2, 77, 0).client;
+    for (const std::string& shape :
+         {feed::to_hex(client), feed::to_hex(Bytes(client).last(4)), std::string("192.0.2"),
+          feed::to_hex(feed::sha256(client)).substr(0, 32)})
+        assert_true(text.find(shape) == std::string::npos);
+    const std::string key = feed::to_hex(a.follower->newcomers().window().keys.at(0).key.bytes);
+    assert_true(text.find(key) != std::string::npos);
+    a.centre.now_s += 3600;
+    assert_true(a.follower->keep_newcomers(a.centre.now_s).has_value());
+    assert_true(text_of(kept_file(a)).find(key) == std::string::npos);
+}
+
+// Cut off anywhere, or written by somebody else: nothing of it is believed, and that is said once.
+void a_window_that_is_damaged_begins_anew_and_says_so(void** state) {
+    Appliance& a = of(state);
+    one_hit(a, 1);
+    one_hit(a, 2);
+    const FeedFolder folder(a.directory + "/feed");
+    assert_true(folder.load_newcomers().has_value());
+    const std::string whole = text_of(kept_file(a));
+    const auto refuses = [&](const std::string& text) {
+        std::ofstream(kept_file(a), std::ios::binary) << text;
+        return !folder.load_newcomers().has_value();
+    };
+    for (std::size_t bytes = 0; bytes + 2 < whole.size(); ++bytes)
+        assert_true(refuses(whole.substr(0, bytes)));
+    const std::string mark = "00000000000000000000000000000000", key = mark + mark;
+    const auto file = [](const std::string& keys, const std::string& recent,
+                         const std::string& hours) {
+        return R"({"version":1,"keys":[)" + keys + R"(],"recent":[)" + recent + R"(],"hours":[)" +
+               hours + "]}";
+    };
+    const std::string one_key = "[5,\"" + key + "\"]", hit = "[2,\"" + mark + "\",5,18000]";
+    assert_false(refuses(file(one_key, hit, "[5,1],[6,1]")));
+    assert_true(refuses(file("", hit, "")));                       // marked with no key
+    assert_true(refuses(file(one_key + "," + one_key, hit, "")));  // the same hour twice
+    assert_true(refuses(file("[5,\"" + mark + "\"]", hit, "")));
+    assert_true(refuses(file(one_key, "[2,\"00\",5,18000]", "")));
+    assert_true(refuses(file(one_key, hit, "[6,1],[5,1]")));
+    assert_true(
+        refuses(file("[5,\"" + key + "\"],[6,\"" + key + "\"],[7,\"" + key + "\"]", "", "")));
+    std::string many = hit;
+    for (std::size_t n = 0; n < Newcomers::recent_max; ++n)
+        many += "," + hit;
+    assert_true(refuses(file(one_key, many, "")));
+    assert_true(refuses(std::string(newcomers_bytes_max + 1, ' ')));
+    assert_true(refuses("{}"));
+
+    a.restart();
+    assert_string_equal(a.started_as.c_str(), "");
+    assert_true(a.alarm_has(a.follower->state().history.back().text, "newcomers.json is damaged"));
+    assert_true(a.alarm_has(a.poll(), "newcomers"));
+    assert_string_equal(a.poll().c_str(), "");
+    assert_true(folder.load_newcomers().has_value());
+    assert_true(three_hits(a, 2, 1));
+}
+
+void what_cannot_be_kept_is_tried_again(void** state) {
+    Appliance& a = of(state);
+    std::filesystem::create_directory(kept_file(a));
+    assert_false(a.follower->take_hit(hit_of(2, 1, a.centre.now_s), a.centre.now_s));
+    assert_false(a.follower->keep_newcomers(a.centre.now_s).has_value());
+    assert_true(a.alarm_has(a.poll(), "newcomers"));
+    std::filesystem::remove(kept_file(a));
+    assert_string_equal(a.poll().c_str(), "");
+    a.restart();
+    assert_int_equal(a.follower->newcomers().window().recent.size(), 1);
 }
 
 void after_a_day_an_indicator_is_no_newcomer(void** state) {
@@ -291,6 +431,13 @@ int main() {
         cmocka_unit_test(newcomers_together_are_compared_with_a_usual_hour),
         cmocka_unit_test(where_nothing_is_usual_a_few_hits_are_none),
         cmocka_unit_test(remembers_a_week_and_so_many_hits),
+        cmocka_unit_test(a_client_is_known_again_when_its_key_is_another),
+        cmocka_unit_test(what_is_over_goes_with_its_keys),
+        cmocka_unit_test_setup_teardown(what_newcomers_hit_outlives_a_restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_address_is_kept_and_no_key_for_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_window_that_is_damaged_begins_anew_and_says_so, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_kept_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_doubted_newcomer_reports_until_it_is_confirmed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(after_a_day_an_indicator_is_no_newcomer, setup, teardown),
