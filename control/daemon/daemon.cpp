@@ -99,8 +99,8 @@ Result<void> Daemon::prepare() {
     if (const Result<void> written = activate(); !written) return written;
     if (const Result<void> opened = open_stores(); !opened) return opened;
     if (const Result<void> opened = open_trail_reader(); !opened) return opened;
-    if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_feeds(); !opened) return opened;
+    if (const Result<void> opened = open_desk(); !opened) return opened;
     if (const Result<void> opened = open_journal(); !opened) return opened;
     if (const Result<void> opened = open_metrics(); !opened) return opened;
     open_events();
@@ -153,10 +153,16 @@ Result<void> Daemon::open_desk() {
     if (desk_) desk_->use(config_, active_);
     if (desk_ || !config_.verifier.enabled()) return {};
     Result<std::unique_ptr<VerifyDesk>> desk =
-        VerifyDesk::start(store_options(), config_, active_, &selftests_.board());
+        VerifyDesk::start(store_options(), config_, active_, &selftests_.board(), hit_teller());
     if (!desk) return Failure(desk.error());
     desk_ = std::move(*desk);
     return {};
+}
+
+// The feeds outlive whom it is given to.
+HitTap::Tell Daemon::hit_teller() const {
+    if (!feeds_) return {};
+    return [desk = feeds_.get()](const std::vector<sync::Hit>& hits) { desk->tell_hits(hits); };
 }
 
 Result<void> Daemon::open_feeds() {

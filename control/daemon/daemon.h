@@ -88,6 +88,7 @@ class Daemon {
     Result<void> open_stores();
     Result<void> open_trail_reader();
     Result<void> open_desk();
+    HitTap::Tell hit_teller() const;
     Result<void> open_feeds();
     Result<void> open_journal();
     Result<void> open_metrics();

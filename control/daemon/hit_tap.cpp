@@ -7,9 +7,8 @@
 
 namespace cordon {
 
-namespace {
-
-void add_hits(const IncidentRecord& incident, std::vector<sync::Hit>* hits) {
+std::vector<sync::Hit> hits_of(const IncidentRecord& incident) {
+    std::vector<sync::Hit> hits;
     const Endpoint& client = incident.forwarded.present != 0 ? incident.forwarded : incident.client;
     const std::size_t count =
         std::min<std::size_t>(incident.match_count, std::size(incident.matches));
@@ -21,11 +20,10 @@ void add_hits(const IncidentRecord& incident, std::vector<sync::Hit>* hits) {
         hit.added = added_of(match);
         std::copy(std::begin(client.address), std::end(client.address), hit.client.begin());
         hit.time_s = incident.time_ns / ns_per_s;
-        hits->push_back(std::move(hit));
+        hits.push_back(std::move(hit));
     }
+    return hits;
 }
-
-}  // namespace
 
 Result<void> HitTap::apply(const RecordBatch& batch) {
     const Result<void> done = sink_.apply(batch);
@@ -36,7 +34,8 @@ Result<void> HitTap::apply(const RecordBatch& batch) {
         if (record.type != RecordType::decided || record.payload.size() != sizeof incident)
             continue;
         std::memcpy(&incident, record.payload.data(), sizeof incident);
-        add_hits(incident, &hits);
+        for (sync::Hit& hit : hits_of(incident))
+            hits.push_back(std::move(hit));
     }
     if (!hits.empty()) tell_(hits);
     return done;

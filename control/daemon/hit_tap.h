@@ -9,8 +9,12 @@
 
 #include "control/store/record_sink.h"
 #include "control/sync/newcomers.h"
+#include "dataplane/contract/journal_format.h"
 
 namespace cordon {
+
+// One for each of its matches.
+std::vector<sync::Hit> hits_of(const IncidentRecord& incident);
 
 class HitTap final : public RecordSink {
   public:

@@ -30,11 +30,9 @@ Result<void> Daemon::open_stores() {
 Result<void> Daemon::open_journal() {
     Result<std::unique_ptr<Store>> store = open_store(store_options());
     if (!store) return Failure(store.error());
-    HitTap::Tell tell;
-    if (feeds_) tell = [desk = feeds_.get()](const auto& hits) { desk->tell_hits(hits); };
     journal_ = std::make_unique<JournalIntake>(std::move(*store),
                                                std::string(config_.options.state_dir) + "/journal",
-                                               config_.control.journal_poll_ms, std::move(tell));
+                                               config_.control.journal_poll_ms, hit_teller());
     return {};
 }
 

@@ -120,7 +120,7 @@ VerifyDecision decide_verification(const VerifyRequest& request, const VerifyDon
 
 Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
                                                       const Config& config, const Options& active,
-                                                      SelftestBoard* board) {
+                                                      SelftestBoard* board, HitTap::Tell tell) {
     const Result<std::uint32_t> uid = uid_of(config.verifier.user);
     if (!uid) return Failure(uid.error());
     Result<std::unique_ptr<VerifyQueue>> queue = open_verify_queue(store);
@@ -129,20 +129,21 @@ Result<std::unique_ptr<VerifyDesk>> VerifyDesk::start(const StoreOptions& store,
     if (!listener) return Failure(listener.error());
     Descriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake.valid()) return failure(ErrorCode::io, "cannot make an event", errno);
-    std::unique_ptr<VerifyDesk> desk(
-        new VerifyDesk(std::move(*queue), std::move(*listener), std::move(wake), *uid, board));
+    std::unique_ptr<VerifyDesk> desk(new VerifyDesk(std::move(*queue), std::move(*listener),
+                                                    std::move(wake), *uid, board, std::move(tell)));
     desk->use(config, active);
     desk->thread_ = std::thread([raw = desk.get()] { raw->run(); });
     return desk;
 }
 
 VerifyDesk::VerifyDesk(std::unique_ptr<VerifyQueue> queue, Descriptor listener, Descriptor wake,
-                       std::uint32_t uid, SelftestBoard* board)
+                       std::uint32_t uid, SelftestBoard* board, HitTap::Tell tell)
     : queue_(std::move(queue)),
       listener_(std::move(listener)),
       wake_(std::move(wake)),
       uid_(uid),
-      board_(*board) {
+      board_(*board),
+      tell_(std::move(tell)) {
     status_.since_s = unix_seconds();
 }
 
@@ -440,6 +441,8 @@ bool VerifyDesk::on_match(Seat* seat, const VerifyMatch& match) {
     complete_incident(*seat->job, settings()->options, &incident);
     const Result<std::string> case_number = queue_->record_match(match, incident);
     if (!checked(case_number)) return false;  // not durable: nothing may be deleted
+    // A block in flight is in the journal already, whether it was enforced or not.
+    if (tell_ && seat->job->case_number.empty()) tell_(hits_of(incident));
     seat->job->deleting = incident.action == MatchAction::block;
     seat->job->incident = *case_number;
     log_line(LogLevel::notice, "case " + *case_number + ": service " + seat->job->service +

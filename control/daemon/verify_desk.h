@@ -24,6 +24,7 @@
 #include <thread>
 
 #include "control/config/config.h"
+#include "control/daemon/hit_tap.h"
 #include "control/daemon/selftests.h"
 #include "control/daemon/verify_grounds.h"
 #include "control/store/verify_queue.h"
@@ -49,10 +50,11 @@ struct VerifyDeskStatus {
 
 class VerifyDesk {
   public:
-    // `active` is the configuration with the modes in force. The board outlives the desk.
+    // `active` is the configuration with the modes in force. The board outlives the desk. `tell`:
+    // what is matched that the journal did not tell of, when it is stored; on the desk's thread.
     static Result<std::unique_ptr<VerifyDesk>> start(const StoreOptions& store,
                                                      const Config& config, const Options& active,
-                                                     SelftestBoard* board);
+                                                     SelftestBoard* board, HitTap::Tell tell = {});
     ~VerifyDesk();
     VerifyDesk(const VerifyDesk&) = delete;
     VerifyDesk& operator=(const VerifyDesk&) = delete;
@@ -67,7 +69,7 @@ class VerifyDesk {
         Options options;
     };
     VerifyDesk(std::unique_ptr<VerifyQueue> queue, Descriptor listener, Descriptor wake,
-               std::uint32_t uid, SelftestBoard* board);
+               std::uint32_t uid, SelftestBoard* board, HitTap::Tell tell);
 
     void run();
     // A connection of the verifier.
@@ -110,6 +112,7 @@ class VerifyDesk {
     Descriptor wake_;
     std::uint32_t uid_;
     SelftestBoard& board_;
+    HitTap::Tell tell_;
     Seats seats_;  // oldest first
     std::uint64_t housekeeping_ms_ = 0;
     std::string told_fault_;  // why it was given nothing to judge by

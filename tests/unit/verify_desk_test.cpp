@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "control/daemon/verify_desk.h"
 #include "control/feed/key_handover.h"
@@ -78,12 +79,19 @@ struct Fixture {
     std::unique_ptr<VerifyDesk> desk;
     std::unique_ptr<VerifyQueue> queue;
     std::uint64_t sequence = 0;
+    std::mutex told_mutex;
+    std::vector<sync::Hit> told;  // what is matched
 
+    std::vector<sync::Hit> take_told() {
+        const std::lock_guard lock(told_mutex);
+        return std::exchange(told, {});
+    }
     void ask(const char* target, const char* service = "photos") {
         VerifyRecord record{};
         record.time_ns = noon;
         record.reason = VerifyReason::gap;
         record.client.present = 1;
+        record.client.address[15] = 9;
         std::strcpy(record.service, service);
         std::strcpy(record.method, "PUT");
         std::strcpy(record.target, target);
@@ -184,7 +192,11 @@ int setup(void** state) {
     std::strcpy(options.services[0].name, "photos");
     std::strcpy(options.index_path, (f->directory + "/index.cdx").c_str());
     std::ofstream(options.index_path) << "an index";
-    auto desk = VerifyDesk::start(f->store, f->config, options, &f->board);
+    auto desk = VerifyDesk::start(f->store, f->config, options, &f->board,
+                                  [f](const std::vector<sync::Hit>& hits) {
+                                      const std::lock_guard lock(f->told_mutex);
+                                      f->told.insert(f->told.end(), hits.begin(), hits.end());
+                                  });
     if (!desk) print_error("%s\n", desk.error().message().c_str());
     if (!desk) return -1;
     f->desk = std::move(*desk);
@@ -288,8 +300,21 @@ void records_a_match_under_the_request_it_came_of(void** state) {
     match.incident.client.present = 1;  // also of the line
     std::strcpy(match.incident.case_number, "TEST-1");
     std::strcpy(match.incident.target, "/object");  // of the line, not of the client
+    match.incident.time_ns = noon + ns_per_s;
+    match.incident.match_count = 1;
+    std::strcpy(match.incident.matches[0].section, "centre");
+    match.incident.matches[0].reference = 7;
+    match.incident.matches[0].added[0] = 3;
     peer.say(VerifyType::match, match);
     assert_string_equal(peer.hear_a<VerifyRecorded>(VerifyType::recorded).case_number, "TEST-1");
+    // Whose upload it was counts for a newcomer as it does in flight.
+    const std::vector<sync::Hit> told = f.take_told();
+    assert_int_equal(told.size(), 1);
+    assert_string_equal(told[0].list.c_str(), "centre");
+    assert_int_equal(told[0].reference, 7);
+    assert_int_equal(told[0].added, 3);
+    assert_int_equal(told[0].client[15], 9);
+    assert_int_equal(told[0].time_s, noon / ns_per_s + 1);
     auto incidents = std::move(*open_store(f.store));
     const Incident incident = **incidents->get_incident("TEST-1");
     const auto personal = *(*PersonalData::open(f.store))->reveal("TEST-1");
