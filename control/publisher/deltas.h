@@ -3,8 +3,8 @@
 // Owns:       nothing; the store is the caller's.
 // Invariants: a delta leads from one published generation to this one and crosses no epoch. Its
 //             changes are those of the generations between, folded: a record that came and went is
-//             not in it. From the newest full set listed deltas lead to the newest generation, however
-//             many of them a day has.
+//             not in it. From the newest full set listed deltas lead to the newest generation,
+//             however many of them a day has.
 // Thread:     one.
 // Limits:     those of staging.h.
 #pragma once

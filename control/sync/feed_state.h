@@ -10,7 +10,8 @@
 // Owns:       the files.
 // Invariants: state.json names only sets that are durable. At every moment, and after a crash at
 //             any moment, the folder holds the old state or the new one. Sets hold keyed tags and
-//             no key. newcomers.json holds no address (newcomers.h). Neither `trust.issued_s` nor `grant_serial` ever goes back.
+//             no key; newcomers.json holds no address (newcomers.h). Neither `trust.issued_s` nor
+//             `grant_serial` ever goes back.
 // Thread:     one.
 // Limits:     state_bytes_max; history_max lines; doubted_max doubts; accepted_max steps, of
 //             accepted_life_s; newcomers_bytes_max.

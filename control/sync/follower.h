@@ -98,8 +98,8 @@ class Follower {
 
     // A match of this feed. True: something is doubted since.
     bool take_hit(const Hit& hit, std::uint64_t now_s);
-    // What was hit, durably: after some hits, and from time to time, as it is not kept for long. What
-    // cannot be written is tried again with the next poll, which says so.
+    // What was hit, durably: after some hits, and from time to time, as it is not kept for long.
+    // What cannot be written is tried again with the next poll, which says so.
     Result<void> keep_newcomers(std::uint64_t now_s);
     // What is doubted is right: all of it, or this indicator.
     Result<void> confirm(std::optional<std::uint64_t> reference, std::uint32_t uid,
