@@ -65,7 +65,51 @@ std::uint64_t sum_blocks(const std::uint8_t* p, std::size_t blocks) {
     return static_cast<std::uint64_t>(sum);
 }
 
+// Where the processor has AVX-512 there is no rest: what lacks of the last block is zeros. 32 bytes
+// a register all the same, and no inline function of others. With `to` it copies as it goes.
+template <bool copies>
+[[gnu::target("avx512bw,avx512vl")]] std::uint64_t sum_masked(const std::uint8_t* p,
+                                                              std::size_t size, std::uint8_t* to) {
+    const __m256i top = _mm256_set1_epi16(static_cast<short>(0x8000));
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i even = _mm256_setzero_si256();
+    __m256i odd = even;
+    const std::uint8_t* const end = p + size;
+    for (; end - p >= 64; p += 64) {
+        const auto* from = reinterpret_cast<const __m256i_u*>(p);
+        const __m256i first = _mm256_loadu_si256(from);
+        const __m256i second = _mm256_loadu_si256(from + 1);
+        if constexpr (copies) {
+            _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), first);
+            _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to) + 1, second);
+            to += 64;
+        }
+        even = _mm256_add_epi32(even, _mm256_madd_epi16(_mm256_xor_si256(first, top), ones));
+        odd = _mm256_add_epi32(odd, _mm256_madd_epi16(_mm256_xor_si256(second, top), ones));
+    }
+    for (; end - p > 0; p += 32) {
+        const std::ptrdiff_t left = end - p;
+        const __mmask32 there = left >= 32 ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
+        const __m256i words = _mm256_maskz_loadu_epi8(there, p);
+        if constexpr (copies) {
+            _mm256_mask_storeu_epi8(to, there, words);
+            to += 32;
+        }
+        even = _mm256_add_epi32(even, _mm256_madd_epi16(_mm256_xor_si256(words, top), ones));
+    }
+    const __m256i all = _mm256_add_epi32(even, odd);
+    const __m256i four = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(all)),
+                                          _mm256_cvtepi32_epi64(_mm256_extracti128_si256(all, 1)));
+    const __m128i two =
+        _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+    const auto words = static_cast<std::int64_t>((size + 31) / 32) * 16;
+    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(two) + _mm_extract_epi64(two, 1) +
+                                      words * 0x8000);
+}
+
 const bool has_wide = __builtin_cpu_supports("avx2") != 0;
+const bool has_masked =
+    __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 
 // Of a few bytes, as those of a header.
 std::uint64_t sum_short(const std::uint8_t* p, std::size_t left) {
@@ -105,6 +149,7 @@ std::uint32_t fold_carries(std::uint64_t sum) {
 // Of any bytes, as the machine loads them.
 std::uint64_t sum_bytes(const std::uint8_t* p, std::size_t size) {
     constexpr std::size_t short_bytes_max = 64;
+    if (has_masked && size >= 128) return sum_masked<false>(p, size, nullptr);
     return size < short_bytes_max ? sum_short(p, size) : sum_long(p, size);
 }
 
@@ -113,6 +158,15 @@ std::uint64_t sum_addresses(const std::uint8_t* ip, std::uint8_t ip_version) {
     if (ip_version != 4) return sum_short(ip + 8, 32);
     const std::uint64_t both = load_le64(ip + 12);
     return (both >> 32) + (both & 0xffffffff);
+}
+
+// Of the pseudo header (RFC 9293 §3.1), and of the bytes of a segment in words of the machine.
+std::uint32_t with_pseudo_header(const std::uint8_t* ip, std::uint8_t ip_version,
+                                 std::size_t length, std::uint64_t words) {
+    const auto rest =
+        static_cast<std::uint16_t>(__builtin_bswap16(static_cast<std::uint16_t>(length & 0xffff)));
+    constexpr std::uint64_t protocol = std::uint64_t{protocol_tcp} << 8;  // swapped
+    return fold_carries(words + sum_addresses(ip, ip_version) + rest + protocol);
 }
 
 }  // namespace
@@ -131,12 +185,30 @@ std::uint16_t tcp_checksum(const std::uint8_t* frame, std::uint8_t ip_version,
                            std::size_t network_offset, std::size_t transport_offset,
                            std::size_t end) {
     const std::size_t length = end - transport_offset;
-    const std::uint64_t words = sum_addresses(frame + network_offset, ip_version) +
-                                sum_bytes(frame + transport_offset, length);
-    const auto rest =
-        static_cast<std::uint16_t>(__builtin_bswap16(static_cast<std::uint16_t>(length & 0xffff)));
-    constexpr std::uint64_t protocol = std::uint64_t{protocol_tcp} << 8;  // swapped
-    return __builtin_bswap16(static_cast<std::uint16_t>(~fold_carries(words + rest + protocol)));
+    const std::uint32_t sum = with_pseudo_header(frame + network_offset, ip_version, length,
+                                                 sum_bytes(frame + transport_offset, length));
+    return __builtin_bswap16(static_cast<std::uint16_t>(~sum));
+}
+
+std::uint16_t checksum_before_payload(const std::uint8_t* frame, std::uint8_t ip_version,
+                                      std::size_t network_offset, std::size_t transport_offset,
+                                      std::size_t payload_offset, std::size_t end) {
+    const std::uint64_t words =
+        sum_short(frame + transport_offset, payload_offset - transport_offset);
+    return static_cast<std::uint16_t>(
+        with_pseudo_header(frame + network_offset, ip_version, end - transport_offset, words));
+}
+
+std::uint16_t payload_sum(Bytes payload) {
+    return static_cast<std::uint16_t>(fold_carries(sum_bytes(payload.data(), payload.size())));
+}
+
+std::uint16_t copy_payload(std::uint8_t* to, Bytes payload) {
+    if (has_masked)
+        return static_cast<std::uint16_t>(
+            fold_carries(sum_masked<true>(payload.data(), payload.size(), to)));
+    std::memcpy(to, payload.data(), payload.size());
+    return payload_sum(payload);
 }
 
 void write_checksums(std::uint8_t* frame, std::uint8_t ip_version, std::size_t network_offset,

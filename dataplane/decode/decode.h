@@ -55,6 +55,8 @@ struct Segment {
     std::uint32_t timestamp_value;
     std::uint32_t timestamp_echo;
     bool foreign_option;  // one that may not pass: see normalise_options()
+    bool checksum_due;    // ChecksumRule::due: nothing of it may be believed before it is checked
+    std::uint16_t checksum_so_far;  // of all but the payload, as payload_sum() has it
     // Only in a SYN:
     bool has_mss;
     bool has_window_scale;
@@ -73,7 +75,10 @@ enum class DecodeResult : std::uint8_t {
     malformed,  // *why names the outcome
 };
 
-enum class ChecksumRule : std::uint8_t { strict, off };
+// `due`: as strict, but the TCP checksum of a segment with a payload worth it is left to whoever
+// reads those bytes anyway (copy_payload()).
+enum class ChecksumRule : std::uint8_t { strict, due, off };
+inline constexpr std::size_t checksum_due_bytes_least = 512;
 
 // Decodes one frame. Checks the IPv4 header checksum and the TCP checksum when `rule` is strict.
 DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why);
@@ -83,6 +88,19 @@ DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* w
 // of odd length must be the last one.
 std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum);
 std::uint16_t checksum_fold(std::uint32_t sum);  // the complement, as it stands in a header
+
+// Of a payload, folded, as the machine loads its words; copy_payload() copies it in the same pass.
+std::uint16_t payload_sum(Bytes payload);
+std::uint16_t copy_payload(std::uint8_t* to, Bytes payload);
+// Of a segment whose checksum is due, with the sum of its payload.
+inline bool checksum_is_right(const Segment& segment, std::uint16_t payload_sum) {
+    const std::uint32_t sum = std::uint32_t{segment.checksum_so_far} + payload_sum;
+    return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+// Of all of it but its payload: what is due.
+std::uint16_t checksum_before_payload(const std::uint8_t* frame, std::uint8_t ip_version,
+                                      std::size_t network_offset, std::size_t transport_offset,
+                                      std::size_t payload_offset, std::size_t end);
 
 // The TCP checksum of the segment at the given offsets: 0 when the one that stands in it is right.
 std::uint16_t tcp_checksum(const std::uint8_t* frame, std::uint8_t ip_version,

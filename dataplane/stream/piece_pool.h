@@ -67,6 +67,9 @@ class PiecePool {
         piece.length = static_cast<std::uint16_t>(piece.length + more.size());
     }
 
+    // For who writes the bytes of a new piece himself, Piece::capacity at most.
+    std::uint8_t* room(PieceNumber number) { return blocks_[number].bytes; }
+
     PieceNumber allocate() {
         if (free_ != no_piece) {
             const PieceNumber number = free_;

@@ -78,10 +78,10 @@ bool Stream::matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from,
     return true;
 }
 
-Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
-                      std::uint64_t kept_max) {
+Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool, std::uint64_t kept_max,
+                      PieceNumber* copy) {
     const std::uint64_t end = offset + payload.size();
-    if (offset == received_ && runs_ == 0) return offer_next(payload, pool, kept_max);
+    if (offset == received_ && runs_ == 0) return offer_next(payload, pool, kept_max, copy);
     if (end <= acknowledged_) return Offered::forgotten;
     if (offset < acknowledged_) {
         payload = payload.subspan(acknowledged_ - offset);
@@ -112,12 +112,19 @@ Offered Stream::offer(std::uint64_t offset, Bytes payload, PiecePool& pool,
 }
 
 // Nearly every segment: the next bytes, behind all that is kept.
-Offered Stream::offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_max) {
+Offered Stream::offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_max,
+                           PieceNumber* copy) {
     const std::size_t needed = payload.size() / Piece::capacity + 1;
-    if (pool.available() < needed || !has_room(needed, true, kept_max)) return Offered::kept_full;
+    const bool is_copied = copy != nullptr && *copy != no_piece;
+    if (!is_copied && pool.available() < needed) return Offered::kept_full;
+    if (!has_room(needed, true, kept_max)) return Offered::kept_full;
     const PieceNumber before = last_;
-    if (before != no_piece && payload.size() < packed_below_bytes &&
-        payload.size() <= pool[before].room() && pool[before].end() == received_) {
+    if (is_copied) {
+        DEBUG_INVARIANT(pool[*copy].length == payload.size());
+        link_piece(*copy, received_, before, pool);
+        *copy = no_piece;
+    } else if (before != no_piece && payload.size() < packed_below_bytes &&
+               payload.size() <= pool[before].room() && pool[before].end() == received_) {
         pool.append(before, payload);
     } else {
         append_pieces(received_, payload, before, pool);
@@ -188,16 +195,22 @@ PieceNumber Stream::append_piece(std::uint64_t offset, Bytes payload, PieceNumbe
                                  PiecePool& pool) {
     const PieceNumber number = pool.allocate();
     INVARIANT(number != no_piece);  // offer() has made sure
+    pool[number].length = 0;
+    pool.append(number, payload);
+    link_piece(number, offset, after, pool);
+    return number;
+}
+
+void Stream::link_piece(PieceNumber number, std::uint64_t offset, PieceNumber after,
+                        PiecePool& pool) {
     Piece& piece = pool[number];
     piece.offset = offset;
-    piece.length = piece.sent = 0;
-    pool.append(number, payload);
+    piece.sent = 0;
     PieceNumber& link = after == no_piece ? first_ : pool[after].next;
     piece.next = link;
     link = number;
     if (piece.next == no_piece) last_ = number;
     ++pieces_;
-    return number;
 }
 
 // Takes the run that begins at received_ into the contiguous bytes.
@@ -262,6 +275,17 @@ bool Stream::send_step(std::uint64_t begin, std::uint64_t end, PiecePool& pool) 
     if (piece.offset != begin || piece.end() != end) return false;
     piece.sent = piece.length;
     sent_hint_ = number;
+    sent_ = end;
+    return true;
+}
+
+bool Stream::send_newest(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
+    if (sent_ != begin || cleared_ != end || last_ == no_piece || last_ != last_in_order_)
+        return false;
+    Piece& newest = pool[last_];
+    if (newest.offset != begin || newest.end() != end || newest.sent != 0) return false;
+    newest.sent = newest.length;
+    sent_hint_ = last_;
     sent_ = end;
     return true;
 }

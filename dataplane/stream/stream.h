@@ -54,8 +54,14 @@ class Stream {
         return first_sequence_ + static_cast<std::uint32_t>(offset);
     }
 
-    // Offers the bytes at `offset`. REQUIRES: payload is not empty.
-    Offered offer(std::uint64_t offset, Bytes payload, PiecePool& pool, std::uint64_t kept_max);
+    // Offers the bytes at `offset`. REQUIRES: payload is not empty. *copy, where there is one, is a
+    // piece with the same bytes, of that length; no_piece when it was taken.
+    Offered offer(std::uint64_t offset, Bytes payload, PiecePool& pool, std::uint64_t kept_max,
+                  PieceNumber* copy = nullptr);
+    // The bytes that begin there are the next ones, and nothing stands behind a hole.
+    bool is_next(std::int64_t offset) const {
+        return offset == static_cast<std::int64_t>(received_) && runs_ == 0;
+    }
 
     // The next contiguous bytes that were not taken, at most one piece; false when there are none.
     // The view stays valid until the bytes are acknowledged or the stream is closed.
@@ -71,6 +77,8 @@ class Stream {
     // The same at once, where it is the piece [begin, end) that goes, and the one behind it, the
     // newest, which stays. False: it is not so simple, and nothing was done.
     bool send_step(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
+    // The same where it is the newest piece that goes, with nothing before it.
+    bool send_newest(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
     // Whether all bytes up to `end` may be forwarded at once, in one frame.
     bool may_send_to(std::uint64_t end, PiecePool& pool);
     void mark_ahead_sent(std::uint64_t begin, std::uint64_t end, PiecePool& pool);
@@ -120,7 +128,7 @@ class Stream {
     PieceNumber last_at_or_before(std::uint64_t offset, PiecePool& pool);
     PieceNumber find_by_signposts(std::uint64_t offset, PiecePool& pool);
     bool matches_kept(std::uint64_t offset, Bytes payload, PieceNumber from, PiecePool& pool) const;
-    Offered offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_max);
+    Offered offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_max, PieceNumber* copy);
     bool has_room(std::size_t needed, bool moves_on, std::uint64_t kept_max) const;
     bool insert(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
     PieceNumber insert_gap(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool);
@@ -128,6 +136,7 @@ class Stream {
                               PiecePool& pool);
     PieceNumber append_piece(std::uint64_t offset, Bytes payload, PieceNumber after,
                              PiecePool& pool);
+    void link_piece(PieceNumber number, std::uint64_t offset, PieceNumber after, PiecePool& pool);
     void advance_received(PiecePool& pool);
     std::uint64_t reach_of(std::uint64_t end, PieceNumber from, PiecePool& pool) const;
     PieceNumber piece_holding(std::uint64_t offset, PieceNumber hint, PiecePool& pool) const;

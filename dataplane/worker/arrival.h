@@ -8,21 +8,26 @@
 
 #include "dataplane/base/limits.h"
 #include "dataplane/decode/decode.h"
+#include "dataplane/stream/piece_pool.h"
 #include "dataplane/worker/port.h"
 
 namespace cordon {
 
 struct Arrival {
+    Arrival(const Frame& received, Side from)
+        : frame(received), side(from), received_bytes(received.length) {}
+
     Frame frame;
-    Segment segment;
+    Segment segment;  // what decode() makes of it
     Side side;
     std::uint32_t received_bytes;  // the frame may be cut shorter on its way
     bool consumed = false;         // the frame was sent or kept
     bool altered = false;          // says more than may pass: its bytes go on in segments of ours
     bool accounted = false;
-    bool waits = false;    // a fragment: accounted with its datagram
-    bool is_part = false;  // made of a datagram's fragments, which are accounted themselves
-    std::size_t fate = 0;  // the frame class, once accounted
+    bool waits = false;           // a fragment: accounted with its datagram
+    bool is_part = false;         // made of a datagram's fragments, which are accounted themselves
+    std::size_t fate = 0;         // the frame class, once accounted
+    PieceNumber copy = no_piece;  // of all its payload, in the worker's pool
 };
 
 // Frames that leave together.

@@ -79,7 +79,7 @@ std::size_t Worker::State::deliver_parts(const Segment& whole, Side side) {
     std::size_t fate = frame_class(FrameClass::dropped);
     std::size_t from = 0;
     do {
-        Arrival part{{}, {}, side, 0};
+        Arrival part(Frame{}, side);
         part.is_part = true;
         const std::size_t count = std::min(step, end - from);
         if (!port.allocate(opposite(side), &part.frame)) {

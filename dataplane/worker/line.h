@@ -5,8 +5,7 @@
 //   flows.cpp      a flow's life: open, close, timers
 //   midstream.cpp  connections that are not inspected: nobody saw them begin, or sees one direction
 //   up.cpp         segments client → storage, into the stream; repeats.cpp  what was sent before
-//   shunting.cpp   ranges of a body that nobody needs, and that pass beside us
-//   release.cpp    what may leave towards the storage, and what is held
+//   release.cpp    what may leave towards the storage, and what is held; shunting.cpp  beside us
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes; unpacking.cpp  how many in one turn
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
@@ -48,6 +47,7 @@ struct Worker::State {
     std::size_t receive_burst(Side side);
     void handle(Arrival& arrival);
     void handle_tcp(Arrival& arrival);
+    bool check_payload(Arrival& arrival, FlowNumber number);
     bool dies_on_the_way(const Arrival& arrival, int service_number) const;
     void bridge(Arrival& arrival);
     void drop(Arrival& arrival, Outcome why);

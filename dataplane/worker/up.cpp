@@ -175,7 +175,10 @@ void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     const std::uint64_t before = flow.up.received();
     const bool fin = (segment.flags & tcp_flag::fin) != 0;
     const std::uint64_t ahead = flow.up.ahead_begin(pieces);
-    switch (flow.up.offer(offset, segment.payload, pieces, kept_share())) {
+    const bool is_copied =
+        arrival.copy != no_piece && pieces[arrival.copy].length == segment.payload.size();
+    switch (flow.up.offer(offset, segment.payload, pieces, kept_share(),
+                          is_copied ? &arrival.copy : nullptr)) {
         case Offered::fresh:
             break;
         case Offered::ahead:

@@ -164,7 +164,7 @@ std::size_t Worker::State::receive_burst(Side side) {
     Frame frames[limits::burst_frames];
     const std::size_t count = port.receive(side, frames, limits::burst_frames);
     for (std::size_t n = 0; n < count; ++n) {
-        Arrival arrival{frames[n], {}, side, frames[n].length};
+        Arrival arrival(frames[n], side);
         handle(arrival);
         if (!arrival.waits) counters.received[index_of(side)].add(arrival.received_bytes);
         if (!arrival.accounted && !arrival.waits)
@@ -176,9 +176,13 @@ std::size_t Worker::State::receive_burst(Side side) {
 
 void Worker::State::handle(Arrival& arrival) {
     Outcome why{};
-    switch (decode(arrival.frame.bytes(), settings.checksums, &arrival.segment, &why)) {
+    const ChecksumRule rule =
+        settings.checksums == ChecksumRule::strict ? ChecksumRule::due : settings.checksums;
+    switch (decode(arrival.frame.bytes(), rule, &arrival.segment, &why)) {
         case DecodeResult::tcp:
-            return handle_tcp(arrival);
+            handle_tcp(arrival);
+            if (arrival.copy != no_piece) pieces.release(arrival.copy);
+            return;
         case DecodeResult::other:
             return bridge(arrival);
         case DecodeResult::tunnel:
@@ -199,6 +203,8 @@ void Worker::State::handle_tcp(Arrival& arrival) {
     const int service_number =
         number == no_flow ? service_for(segment, arrival.side) : flows[number].service;
     if (service_number < 0) return bridge(arrival);
+    if (segment.checksum_due && !check_payload(arrival, number))
+        return drop(arrival, Outcome::tcp_bad_checksum);
     if (dies_on_the_way(arrival, service_number)) return drop(arrival, Outcome::hop_limit_low);
     if (number == no_flow) {
         if (is_contradictory(segment)) return drop(arrival, Outcome::segment_bad_flags);
@@ -220,6 +226,21 @@ void Worker::State::handle_tcp(Arrival& arrival) {
         from_client(arrival, number);
     }
     table.touch(number, now.ns, rank_of(flows[number]));
+}
+
+// Nearly every segment of an upload is the next one of its flow, and is copied into the pieces of
+// the stream: its checksum is taken in the same pass, and the copy is given back if it is wrong, or
+// if something else comes of the segment.
+bool Worker::State::check_payload(Arrival& arrival, FlowNumber number) {
+    const Segment& segment = arrival.segment;
+    const bool is_next = number != no_flow && arrival.side == Side::client &&
+                         flows[number].phase == FlowPhase::established &&
+                         segment.payload.size() <= Piece::capacity &&
+                         flows[number].up.is_next(flows[number].up.offset_of(segment.sequence));
+    if (is_next) arrival.copy = pieces.allocate();
+    if (arrival.copy == no_piece) return checksum_is_right(segment, payload_sum(segment.payload));
+    pieces[arrival.copy].length = static_cast<std::uint16_t>(segment.payload.size());
+    return checksum_is_right(segment, copy_payload(pieces.room(arrival.copy), segment.payload));
 }
 
 // A segment that a router behind us may throw away is inspected, and the storage never sees it

@@ -470,6 +470,113 @@ void one_flipped_bit_anywhere_is_noticed(void**) {
     }
 }
 
+FrameBytes random_bytes(std::size_t size, std::uint32_t random = 1) {
+    FrameBytes bytes(size);
+    for (std::uint8_t& byte : bytes)
+        byte = static_cast<std::uint8_t>((random = random * 1664525 + 1013904223) >> 24);
+    return bytes;
+}
+
+void expect_same(const Segment& a, const Segment& b, std::size_t further) {
+    assert_true(a.source == b.source && a.destination == b.destination);
+    assert_int_equal(a.vlan, b.vlan);
+    assert_int_equal(a.ip_version, b.ip_version);
+    assert_int_equal(a.hop_limit, b.hop_limit);
+    assert_int_equal(a.flags, b.flags);
+    assert_int_equal(a.sequence, b.sequence);
+    assert_int_equal(a.acknowledgement, b.acknowledgement);
+    assert_int_equal(a.window, b.window);
+    assert_int_equal(a.urgent, b.urgent);
+    assert_int_equal(a.network_offset + further, b.network_offset);
+    assert_int_equal(a.transport_offset + further, b.transport_offset);
+    assert_int_equal(a.payload_offset + further, b.payload_offset);
+    assert_int_equal(a.has_timestamp, b.has_timestamp);
+    assert_int_equal(a.timestamp_value, b.timestamp_value);
+    assert_int_equal(a.timestamp_echo, b.timestamp_echo);
+    assert_int_equal(a.foreign_option, b.foreign_option);
+    assert_int_equal(a.checksum_due, b.checksum_due);
+    if (a.checksum_due) assert_int_equal(a.checksum_so_far, b.checksum_so_far);
+    assert_int_equal(a.has_mss, b.has_mss);
+    assert_int_equal(a.mss, b.mss);
+    assert_int_equal(a.has_window_scale, b.has_window_scale);
+    assert_int_equal(a.window_scale, b.window_scale);
+    assert_int_equal(a.sack_permitted, b.sack_permitted);
+    assert_int_equal(a.payload.size(), b.payload.size());
+    assert_memory_equal(a.payload.data(), b.payload.data(), a.payload.size());
+}
+
+// What nearly every frame is has a way of its own; a tag that names no VLAN takes the same segment
+// the way of all others.
+void a_plain_frame_is_read_like_any_other(void**) {
+    const FrameBytes bytes = random_bytes(1460);
+    for (const std::size_t size : {0u, 1u, 2u, 3u, 511u, 512u, 513u, 1459u, 1460u}) {
+        for (const bool timestamps : {false, true}) {
+            for (const ChecksumRule rule :
+                 {ChecksumRule::strict, ChecksumRule::due, ChecksumRule::off}) {
+                const auto packet = [&] {
+                    Packet made;
+                    made.flags(tcp_flag::ack | tcp_flag::psh).payload(Bytes(bytes).first(size));
+                    if (timestamps) made.nop().nop().timestamps(0x01020304, 0xf5f6f7f8);
+                    return made;
+                };
+                const FrameBytes plain = packet().frame(), tagged = packet().vlan(0).frame();
+                const GuardedBytes guarded{Bytes(plain)};
+                const Decoded one = decode_bytes(guarded.bytes(), rule);
+                const Decoded other = decode_bytes(tagged, rule);
+                assert_int_equal(one.result, DecodeResult::tcp);
+                assert_int_equal(other.result, DecodeResult::tcp);
+                expect_same(one.segment, other.segment, 4);
+                const bool due = rule == ChecksumRule::due && size >= checksum_due_bytes_least;
+                assert_int_equal(one.segment.checksum_due, due);
+            }
+        }
+    }
+}
+
+void what_is_due_tells_right_from_wrong(void**) {
+    const FrameBytes bytes = random_bytes(checksum_due_bytes_least + 1);
+    for (const bool is_ipv6 : {false, true}) {
+        const FrameBytes good = (is_ipv6 ? ipv6() : Packet()).payload(Bytes(bytes)).frame();
+        const std::size_t tcp_at = ip_at + (is_ipv6 ? 40 : 20);
+        for (std::size_t bit = tcp_at * 8; bit < good.size() * 8; ++bit) {
+            FrameBytes frame = good;
+            frame[bit / 8] = static_cast<std::uint8_t>(frame[bit / 8] ^ 1u << bit % 8);
+            const Decoded d = decode_bytes(frame, ChecksumRule::due);
+            // Of the length of the header's own making, it may be no header, or the rest too short
+            // to be due.
+            if (d.result != DecodeResult::tcp || !d.segment.checksum_due) {
+                assert_int_equal(bit / 8, tcp_at + 12);
+                continue;
+            }
+            assert_false(checksum_is_right(d.segment, payload_sum(d.segment.payload)));
+        }
+        const Decoded d = decode_bytes(good, ChecksumRule::due);
+        assert_true(d.segment.checksum_due);
+        assert_true(checksum_is_right(d.segment, payload_sum(d.segment.payload)));
+    }
+    // What is not due is checked at once.
+    const FrameBytes small = Packet()
+                                 .payload(Bytes(bytes).first(checksum_due_bytes_least - 1))
+                                 .bad_tcp_checksum()
+                                 .frame();
+    assert_int_equal(decode_bytes(small, ChecksumRule::due).why, Outcome::tcp_bad_checksum);
+}
+
+void a_copy_is_the_payload_and_its_sum(void**) {
+    const FrameBytes bytes = random_bytes(2200, 7);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        const GuardedBytes from{Bytes(bytes).first(size)};
+        GuardedBytes to{Bytes(bytes).last(size)};
+        const std::uint16_t sum = copy_payload(to.mutable_bytes().data(), from.bytes());
+        assert_memory_equal(to.bytes().data(), bytes.data(), size);
+        assert_int_equal(sum, payload_sum(from.bytes()));
+        const auto as_header = static_cast<std::uint16_t>(~__builtin_bswap16(sum));
+        const std::uint16_t plain = plain_checksum(from.bytes());
+        // Zero has two forms in this sum.
+        assert_int_equal(as_header % 0xffff, plain % 0xffff);
+    }
+}
+
 void reads_the_options_of_a_syn(void**) {
     const Decoded d = decode_bytes(Packet()
                                        .flags(tcp_flag::syn)
@@ -650,6 +757,9 @@ int main() {
         cmocka_unit_test(tcp_header_faults_are_named),
         cmocka_unit_test(without_the_rule_checksums_are_not_looked_at),
         cmocka_unit_test(checksums_hold_for_every_payload_length),
+        cmocka_unit_test(a_plain_frame_is_read_like_any_other),
+        cmocka_unit_test(what_is_due_tells_right_from_wrong),
+        cmocka_unit_test(a_copy_is_the_payload_and_its_sum),
         cmocka_unit_test(the_fast_sum_is_the_plain_sum),
         cmocka_unit_test(one_flipped_bit_anywhere_is_noticed),
         cmocka_unit_test(reads_the_options_of_a_syn),

@@ -314,6 +314,79 @@ void a_step_goes_only_where_nothing_else_is_due(void** state) {
     assert_int_equal(bench.stream.sent(), 4000);
 }
 
+void the_newest_goes_where_nothing_is_before_it(void** state) {
+    Bench& bench = bench_of(state);
+    const std::string segment(1000, 'x');
+    bench.offer(0, segment);
+    bench.take_all();
+    assert_false(bench.stream.send_newest(0, 1000, bench.pool));  // not cleared
+    bench.stream.clear_to(1000);
+    assert_false(bench.stream.send_newest(0, 999, bench.pool));
+    assert_false(bench.stream.send_newest(1, 1000, bench.pool));
+    assert_true(bench.stream.send_newest(0, 1000, bench.pool));
+    assert_int_equal(bench.stream.sent(), 1000);
+    assert_false(bench.stream.send_newest(0, 1000, bench.pool));  // gone
+    bench.offer(1000, segment);
+    bench.offer(2000, segment);
+    bench.take_all();
+    bench.stream.clear_to(3000);
+    assert_false(bench.stream.send_newest(2000, 3000, bench.pool));  // one is before it
+    assert_int_equal(bench.send_all().size(), 2000);
+    // What left ahead of a hole is no newest piece.
+    bench.offer(4000, segment);
+    bench.stream.mark_ahead_sent(4000, 5000, bench.pool);
+    bench.offer(3000, segment);
+    bench.take_all();
+    bench.stream.clear_to(5000);
+    assert_false(bench.stream.send_newest(3000, 5000, bench.pool));
+    assert_false(bench.stream.send_newest(3000, 4000, bench.pool));
+    assert_int_equal(bench.send_all().size(), 1000);
+    assert_int_equal(bench.stream.sent(), 5000);
+}
+
+// Bytes that somebody put into a piece already: taken where they are the next ones, and only then.
+void takes_a_copy_for_what_comes_next(void** state) {
+    Bench& bench = bench_of(state);
+    const std::string text(1000, 'c');
+    const auto copy_of = [&](std::string_view bytes) {
+        const PieceNumber number = bench.pool.allocate();
+        std::memcpy(bench.pool.room(number), bytes.data(), bytes.size());
+        bench.pool[number].length = static_cast<std::uint16_t>(bytes.size());
+        return number;
+    };
+    const auto offer = [&](std::uint64_t offset, PieceNumber* copy) {
+        return bench.stream.offer(offset, as_bytes(text), bench.pool, 1 << 20, copy);
+    };
+    PieceNumber copy = copy_of(text);
+    assert_true(bench.stream.is_next(0));
+    assert_true(offer(0, &copy) == Offered::fresh);
+    assert_int_equal(copy, no_piece);
+    assert_int_equal(bench.pool.used(), 1);
+    copy = copy_of(text);
+    assert_false(bench.stream.is_next(0));
+    assert_true(offer(0, &copy) == Offered::repeated);
+    assert_true(offer(2000, &copy) == Offered::ahead);
+    assert_int_not_equal(copy, no_piece);
+    assert_false(bench.stream.is_next(1000));  // something stands behind a hole
+    bench.pool.release(copy);
+    bench.offer(1000, text);
+    bench.take_all();
+    assert_int_equal(bench.taken.size(), 3000);
+    assert_int_equal(bench.taken.find_first_not_of('c'), std::string::npos);
+    // With nothing left in the pool, and no more to be kept of one stream.
+    std::vector<PieceNumber> all;
+    for (PieceNumber one; (one = bench.pool.allocate()) != no_piece;)
+        all.push_back(one);
+    copy = all.back();
+    all.pop_back();
+    bench.pool[copy].length = static_cast<std::uint16_t>(text.size());
+    assert_true(bench.stream.offer(3000, as_bytes(text), bench.pool, 1, &copy) ==
+                Offered::kept_full);
+    assert_true(offer(3000, &copy) == Offered::fresh);
+    for (const PieceNumber one : all)
+        bench.pool.release(one);
+}
+
 void goes_on_behind_bytes_that_were_passed_over(void** state) {
     Bench& b = bench_of(state);
     assert_true(b.offer(0, "abcdefgh") == Offered::fresh);
@@ -368,6 +441,8 @@ int main() {
         T(fills_a_hole_at_its_limit),
         T(leaves_room_for_other_streams),
         T(a_step_goes_only_where_nothing_else_is_due),
+        T(the_newest_goes_where_nothing_is_before_it),
+        T(takes_a_copy_for_what_comes_next),
         T(goes_on_behind_bytes_that_were_passed_over),
         T(keeps_its_promises_under_random_schedules),
     };

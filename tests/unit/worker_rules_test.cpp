@@ -83,6 +83,34 @@ void a_bad_checksum_is_no_segment(void**) {
     line.finish();
 }
 
+// Bytes that are the next ones of their flow are copied while they are checked.
+void a_bad_checksum_of_what_comes_next_leaves_nothing(void**) {
+    Line line;
+    const std::uint64_t kept = line.lab.worker->kept_bytes();
+    for (const std::size_t size : {512u, 1460u}) {
+        const std::string other(size, 'o');
+        assert_true(line.client(line.at(0).payload(other).bad_tcp_checksum()).empty());
+        assert_int_equal(line.lab.worker->kept_bytes(), kept);
+    }
+    assert_int_equal(line.count(Outcome::tcp_bad_checksum), 2);
+    line.finish();
+}
+
+// … and what is left of one at the end of the window is not that copy.
+void a_copy_is_not_kept_of_what_is_cut(void**) {
+    Line line;
+    const std::string upload = put("/y", std::string(70000, 'y'));
+    constexpr std::size_t window = 65535, step = 1460;
+    static_assert(window % step >= 512);
+    std::string left;
+    for (std::size_t at = 0; at < window; at += step)
+        left += line.text(line.client(line.at(at).payload(upload.substr(at, step))));
+    assert_int_equal(line.count(Outcome::segment_trimmed), 1);
+    line.lab.now_ns += ns_per_ms;  // the tail
+    left += line.text(line.client(line.at(window)));
+    assert_string_equal(left.c_str(), upload.substr(0, window).c_str());
+}
+
 void an_ack_of_the_future_or_the_far_past_brings_no_bytes(void**) {
     Line line;
     const std::uint32_t right = line.lab.client_acked;
@@ -557,6 +585,8 @@ void tens_of_thousands_of_tiny_segments_are_one_stream(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_checksum_is_no_segment),
+        cmocka_unit_test(a_bad_checksum_of_what_comes_next_leaves_nothing),
+        cmocka_unit_test(a_copy_is_not_kept_of_what_is_cut),
         cmocka_unit_test(an_ack_of_the_future_or_the_far_past_brings_no_bytes),
         cmocka_unit_test(bytes_across_the_window_go_up_to_its_end),
         cmocka_unit_test(a_window_probe_makes_the_storage_say_where_it_stands),
