@@ -1,23 +1,6 @@
 #include "dataplane/fingerprint/fingerprinter.h"
 
-#include <new>
-
-#include "dataplane/base/invariant.h"
-
 namespace cordon {
-
-struct Fingerprinter::Object {
-    DigestState state;        // what was flushed
-    std::uint64_t submitted;  // bytes, those that wait included
-    LeafList* leaves;         // or null
-    bool in_use;
-    ObjectSlot next_free;
-    ChainNumber chain;  // in the batch that is being made
-};
-
-struct alignas(64) Fingerprinter::Place {
-    unsigned char bytes[sizeof(Object)];
-};
 
 Fingerprinter::Fingerprinter(std::uint32_t objects_max, std::uint32_t pieces_max,
                              const kernels::KernelSet* set)
@@ -65,19 +48,6 @@ ObjectSlot Fingerprinter::take_slot() {
     return slot;
 }
 
-void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
-    Object& target = at(slot);
-    if (bytes.empty()) return;
-    target.state.take_head(bytes, target.submitted);
-    target.submitted += bytes.size();
-    if (target.state.is_idle()) {
-        target.state.size = target.submitted;
-        return;
-    }
-    if (queued_ == pieces_max_) flush();
-    queue_[queued_++] = {slot, bytes};
-}
-
 void Fingerprinter::flush() {
     if (queued_ == 0) return;
     for (std::uint32_t i = 0; i < queued_; ++i) {
@@ -106,11 +76,6 @@ void Fingerprinter::dismiss(ObjectSlot slot, KindSet kinds) {
     if (!target.state.is_idle()) return;
     forget_pieces(slot);
     target.state.size = target.submitted;
-}
-
-bool Fingerprinter::is_dismissed(ObjectSlot slot) const {
-    const DigestState& state = at(slot).state;
-    return state.is_idle() && !state.dismissed.empty();
 }
 
 void Fingerprinter::pass_over(ObjectSlot slot, std::uint64_t bytes) {
@@ -166,21 +131,8 @@ void Fingerprinter::forget_pieces(ObjectSlot slot) {
     }
 }
 
-std::uint64_t Fingerprinter::size(ObjectSlot slot) const {
-    return at(slot).submitted;
-}
-
 std::size_t Fingerprinter::object_bytes() {
     return sizeof(Object);
-}
-
-Fingerprinter::Object& Fingerprinter::at(ObjectSlot slot) const {
-    INVARIANT(slot < untouched_ && object(slot).in_use);
-    return object(slot);
-}
-
-Fingerprinter::Object& Fingerprinter::object(ObjectSlot slot) const {
-    return *std::launder(reinterpret_cast<Object*>(&places_[slot]));
 }
 
 void Fingerprinter::release(ObjectSlot slot) {

@@ -16,7 +16,9 @@
 #pragma once
 
 #include <memory>
+#include <new>
 
+#include "dataplane/base/invariant.h"
 #include "dataplane/fingerprint/batch.h"
 #include "dataplane/fingerprint/digest_state.h"
 
@@ -73,8 +75,18 @@ class Fingerprinter {
     static std::size_t object_bytes();
 
   private:
-    struct Object;
-    struct Place;
+    // What every piece of it asks for stands together.
+    struct Object {
+        std::uint64_t submitted;  // bytes, those that wait included
+        LeafList* leaves;         // or null
+        ChainNumber chain;        // in the batch that is being made
+        ObjectSlot next_free;
+        bool in_use;
+        DigestState state;  // what was flushed
+    };
+    struct alignas(64) Place {
+        unsigned char bytes[sizeof(Object)];
+    };
     struct Piece {
         ObjectSlot slot;
         Bytes bytes;
@@ -82,8 +94,13 @@ class Fingerprinter {
 
     void forget_pieces(ObjectSlot slot);
     ObjectSlot take_slot();
-    Object& at(ObjectSlot slot) const;
-    Object& object(ObjectSlot slot) const;
+    Object& at(ObjectSlot slot) const {
+        INVARIANT(slot < untouched_ && object(slot).in_use);
+        return object(slot);
+    }
+    Object& object(ObjectSlot slot) const {
+        return *std::launder(reinterpret_cast<Object*>(&places_[slot]));
+    }
     void release(ObjectSlot slot);
 
     std::unique_ptr<Place[]> places_;  // untouched ones cost no memory
@@ -97,5 +114,28 @@ class Fingerprinter {
     std::uint32_t open_count_ = 0;
     ObjectSlot free_ = no_object;  // head of the list of free slots
 };
+
+// Of each segment of an upload, so they stand here.
+inline void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
+    Object& target = at(slot);
+    if (bytes.empty()) return;
+    if (target.submitted < head_bytes) target.state.take_head(bytes, target.submitted);
+    target.submitted += bytes.size();
+    if (target.state.is_idle()) {
+        target.state.size = target.submitted;
+        return;
+    }
+    if (queued_ == pieces_max_) flush();
+    queue_[queued_++] = {slot, bytes};
+}
+
+inline bool Fingerprinter::is_dismissed(ObjectSlot slot) const {
+    const DigestState& state = at(slot).state;
+    return state.is_idle() && !state.dismissed.empty();
+}
+
+inline std::uint64_t Fingerprinter::size(ObjectSlot slot) const {
+    return at(slot).submitted;
+}
 
 }  // namespace cordon

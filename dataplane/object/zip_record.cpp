@@ -137,15 +137,15 @@ const bool has_widest = __builtin_cpu_supports("avx512bw") != 0;
 
 #endif
 
-std::size_t find_zip_mark(Bytes bytes) {
-    const std::uint8_t* p = bytes.data();
+namespace {
+
+std::size_t find_mark(const std::uint8_t* p, std::size_t size) {
     std::size_t at = 0;
 #ifdef __SSE2__
-    if (has_widest) return find_widest_mark(p, bytes.size());
-    if (has_wide && find_wide_mark(p, bytes.size(), &at)) return at;
+    if (has_wide && find_wide_mark(p, size, &at)) return at;
     const __m128i first = _mm_set1_epi8('P');
     const __m128i second = _mm_set1_epi8('K');
-    for (; at + 17 <= bytes.size(); at += 16) {
+    for (; at + 17 <= size; at += 16) {
         const __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
         const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at + 1));
         const __m128i both =
@@ -154,10 +154,19 @@ std::size_t find_zip_mark(Bytes bytes) {
         if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
     }
 #endif
-    for (; at + 2 <= bytes.size(); ++at) {
+    for (; at + 2 <= size; ++at) {
         if (p[at] == 'P' && p[at + 1] == 'K') return at;
     }
-    return bytes.size();
+    return size;
+}
+
+}  // namespace
+
+std::size_t find_zip_mark(Bytes bytes) {
+#ifdef __SSE2__
+    if (has_widest) return find_widest_mark(bytes.data(), bytes.size());
+#endif
+    return find_mark(bytes.data(), bytes.size());
 }
 
 namespace {

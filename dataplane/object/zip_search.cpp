@@ -9,13 +9,20 @@ namespace cordon {
 namespace {
 
 constexpr std::size_t signature_bytes = 4;
-constexpr std::uint8_t member[signature_bytes] = {'P', 'K', 3, 4};
-constexpr std::uint8_t directory[signature_bytes] = {'P', 'K', 1, 2};
+constexpr std::uint8_t signature_begin = 'P';
+constexpr std::uint8_t member[signature_bytes] = {signature_begin, 'K', 3, 4};
+constexpr std::uint8_t directory[signature_bytes] = {signature_begin, 'K', 1, 2};
 
 bool goes_on(Bytes run, const std::uint8_t* signature, std::size_t seen) {
     const std::size_t size = std::min(run.size(), signature_bytes - seen);
     return std::equal(run.begin(), run.begin() + static_cast<std::ptrdiff_t>(size),
                       signature + seen);
+}
+
+// A signature may begin in the last three bytes.
+bool ends_in_mark(Bytes run) {
+    const Bytes last = run.last(std::min<std::size_t>(3, run.size()));
+    return std::find(last.begin(), last.end(), signature_begin) != last.end();
 }
 
 }  // namespace
@@ -43,12 +50,13 @@ bool ZipSearch::find(Bytes run, std::size_t* at) {
     seen_ = 0;
     while (true) {
         *at += find_zip_mark(run.subspan(*at));
+        if (*at == run.size() && !ends_in_mark(run)) return false;  // nearly every run
         if (*at + signature_bytes > run.size()) break;
         if (goes_on(run.subspan(*at))) return true;
         *at += 2;
     }
     for (std::size_t size = std::min<std::size_t>(3, run.size()); size > 0 && seen_ == 0; --size) {
-        if (run[run.size() - size] == 'P' && goes_on(run.last(size)))
+        if (run[run.size() - size] == signature_begin && goes_on(run.last(size)))
             seen_ = static_cast<std::uint8_t>(size);
     }
     return false;

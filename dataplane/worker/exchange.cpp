@@ -72,7 +72,8 @@ void Worker::State::inspect(FlowNumber number) {
     Flow& flow = flows[number];
     std::uint64_t begin;
     Bytes chunk;
-    while (flow.phase == FlowPhase::established && !flow.verdict_due && !stalls(number) &&
+    while (flow.phase == FlowPhase::established && !flow.verdict_due &&
+           flow.up.taken() != flow.up.received() && !stalls(number) &&
            flow.up.take(pieces, &begin, &chunk)) {
         exchanges[flow.exchange].chunk_begin = begin;
         if (flow.proxy_due && !read_proxy_header(number, begin, &chunk)) continue;

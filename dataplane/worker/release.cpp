@@ -52,12 +52,19 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
 }
 
 // Nearly every segment of an upload: the frame that was held leaves, because this one, which takes
-// its place, is behind it.
+// its place, is behind it. Or, of what nobody needs, this one leaves and nothing stays.
 bool Worker::State::relay(FlowNumber number, Arrival* arrival, std::uint64_t begin,
                           std::uint64_t end) {
     Flow& flow = flows[number];
-    if (flow.held.data == nullptr || flow.held_end != begin || flow.client.fin_seen ||
-        !flow.up.send_step(begin - flow.held_bytes, begin, pieces))
+    if (flow.client.fin_seen) return false;
+    if (flow.held.data == nullptr) {
+        if (!flow.up.send_newest(begin, end, pieces)) return false;
+        queue(Side::storage, arrival->frame);
+        arrival->consumed = true;
+        set_tail_timer(number);
+        return true;
+    }
+    if (flow.held_end != begin || !flow.up.send_step(begin - flow.held_bytes, begin, pieces))
         return false;
     queue(Side::storage, flow.held);
     flow.held.data = nullptr;
