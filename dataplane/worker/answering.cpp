@@ -468,9 +468,9 @@ void Worker::State::finish_answer(FlowNumber number) {
 }
 
 bool Worker::State::emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
-                                    Bytes payload) {
+                                    Bytes bytes) {
     const std::uint32_t ack = (flags & tcp_flag::ack) != 0 ? flow.client.ack : 0;
-    return emit(Side::storage, flow, {sequence, ack, flags, payload});
+    return emit(Side::storage, flow, {sequence, ack, flags, bytes});
 }
 
 bool Worker::State::emit_to_client(const Flow& flow, std::uint32_t sequence, std::uint32_t ack,

@@ -58,6 +58,12 @@ void Worker::State::from_storage(Arrival& arrival, FlowNumber number) {
     if (!exchanges[flow.exchange].tracker.full()) go_on(number);
 }
 
+// The offset behind all that the storage can have of this client, its FIN counted.
+std::int64_t Worker::State::sent_to_storage(const Flow& flow) {
+    const std::uint64_t sent = flow.shunted ? exchanges[flow.exchange].shunt.end : flow.up.sent();
+    return static_cast<std::int64_t>(sent) + (flow.fin_sent ? 1 : 0);
+}
+
 bool Worker::State::storage_segment_acceptable(Arrival& arrival, Flow& flow) {
     Segment& segment = arrival.segment;
     const bool reset = (segment.flags & tcp_flag::rst) != 0;
@@ -67,9 +73,7 @@ bool Worker::State::storage_segment_acceptable(Arrival& arrival, Flow& flow) {
     }
     if (reset) return true;
     const std::int64_t acked = flow.up.offset_of(segment.acknowledgement);
-    const std::uint64_t sent = flow.shunted ? exchanges[flow.exchange].shunt.end : flow.up.sent();
-    const auto sent_to_it = static_cast<std::int64_t>(sent) + (flow.fin_sent ? 1 : 0);
-    if (acked > sent_to_it) {
+    if (acked > sent_to_storage(flow)) {
         drop(arrival, Outcome::ack_invalid);
         return false;
     }

@@ -173,6 +173,7 @@ struct Worker::State {
 
     // --- down.cpp ---
     void from_storage(Arrival& arrival, FlowNumber number);
+    std::int64_t sent_to_storage(const Flow& flow);
     bool storage_segment_acceptable(Arrival& arrival, Flow& flow);
     void storage_syn_ack(Arrival& arrival, FlowNumber number);
     void storage_payload(Arrival& arrival, FlowNumber number);
@@ -523,8 +524,7 @@ struct Worker::State {
     void storage_while_answering(Arrival& arrival, FlowNumber number);
     void reset_where_it_stands(const Flow& flow, const Arrival& arrival);
     void acknowledge_client(Flow& flow);
-    bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags,
-                         Bytes payload);
+    bool emit_to_storage(const Flow& flow, std::uint32_t sequence, std::uint8_t flags, Bytes bytes);
     bool emit_to_client(const Flow& flow, std::uint32_t sequence, std::uint32_t ack,
                         std::uint8_t flags, Bytes payload);
     bool emit(Side to, const Flow& flow, const OwnSegment& segment);

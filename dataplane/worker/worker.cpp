@@ -136,6 +136,32 @@ void Worker::bypassed(std::size_t service) {
     }
 }
 
+bool Worker::forwarded(const FlowKey& key, Forwarded* where) const {
+    State& line = *state_;
+    const FlowNumber number = line.table.find(key);
+    if (number == no_flow || line.flows[number].phase != FlowPhase::established) return false;
+    const Flow& flow = line.flows[number];
+    const auto sent = static_cast<std::uint64_t>(line.sent_to_storage(flow));
+    where->sent = flow.up.sequence_of(sent);
+    where->holds = flow.up.sent() < flow.up.received() || (flow.client.fin_seen && !flow.fin_sent);
+    where->room = flow.storage.window_end - std::min(flow.storage.window_end, sent);
+    return true;
+}
+
+void Worker::expire_tail(const FlowKey& key) {
+    State& line = *state_;
+    const FlowNumber number = line.table.find(key);
+    if (number == no_flow || line.flows[number].timer != TimerKind::tail) return;
+    line.set_timer(number, TimerKind::tail, line.now.ns);
+}
+
+void Worker::expire_tails() {
+    State& line = *state_;
+    for (FlowNumber n = line.timer_list(TimerKind::tail).first; n != no_flow;
+         n = line.flows[n].timer_next)
+        line.flows[n].timer_ns = line.now.ns;
+}
+
 bool Worker::next_report(ObjectReport* report) {
     std::deque<ObjectReport>& reports = state_->reports;
     if (reports.empty()) return false;

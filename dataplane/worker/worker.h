@@ -53,6 +53,14 @@ struct ObjectReport {
 };
 
 class Assembly;
+struct FlowKey;
+
+// Where the bytes of a connection's client stand; for a replay.
+struct Forwarded {
+    std::uint32_t sent;  // sequence number behind the last byte, or FIN, that left for the storage
+    bool holds;          // more came than has left
+    std::uint64_t room;  // bytes behind `sent` that the storage's window takes
+};
 
 struct WorkerOptions {
     const Options* options;        // lives as long as the worker
@@ -97,6 +105,14 @@ class Worker {
     // The kernel bridged traffic of this service without us: its flows are uninspected from now on,
     // what was held or queued of them is discarded.
     void bypassed(std::size_t service);
+
+    // Of a connection that is inspected; false when this one is not, so that nothing of it is held.
+    bool forwarded(const FlowKey& key, Forwarded* where) const;
+
+    // For a replay, whose capture waited for no tail: the one held in this connection, or those in
+    // all, are due in the next turn.
+    void expire_tail(const FlowKey& key);
+    void expire_tails();
 
     // The next finished object, oldest first; false when there is none.
     bool next_report(ObjectReport* report);

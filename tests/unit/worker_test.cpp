@@ -1,3 +1,4 @@
+#include "dataplane/flow/flow_table.h"
 #include "tests/support/every_split.h"
 #include "tests/support/lab.h"
 
@@ -185,6 +186,38 @@ void releases_a_waiting_tail_that_does_not_match(void** state) {
     lab.acknowledge();
     lab.send(last);
     assert_int_equal(lab.stored.size(), request.size() + 10);
+}
+
+// A replay asks where a connection stands, and lets go of what its capture never held.
+void a_tail_that_is_expired_leaves_in_the_next_turn(void** state) {
+    Lab& lab = lab_of(state);
+    Segment segment;
+    Outcome why;
+    decode(lab.client_packet().frame(), ChecksumRule::strict, &segment, &why);
+    const FlowKey key = flow_key(segment);
+    Forwarded at;
+    assert_true(lab.worker->forwarded(key, &at));
+    assert_int_equal(at.sent, lab.client_next);
+    assert_false(at.holds);
+    assert_int_equal(at.room, 0xffff);
+    const std::string request = put("/slow", std::string(3000, 's'));
+    for (std::size_t round = 0; round < 2; ++round) {
+        lab.send(request.substr(round * 1000, 1000));
+        assert_true(lab.worker->forwarded(key, &at));
+        assert_true(at.holds);
+        const Forwarded before = at;
+        round == 0 ? lab.worker->expire_tail(key) : lab.worker->expire_tails();
+        lab.step(0);
+        assert_true(lab.worker->forwarded(key, &at));
+        assert_false(at.holds);
+        assert_int_equal(at.sent, lab.client_next);
+        assert_int_equal(at.room, before.room - (at.sent - before.sent));
+    }
+    lab.worker->expire_tail(key);  // nothing is held
+    FlowKey other = key;
+    other.rest ^= 1;
+    lab.worker->expire_tail(other);
+    assert_false(lab.worker->forwarded(other, &at));
 }
 
 void says_nothing_before_the_record_is_durable(void** state) {
@@ -750,6 +783,7 @@ int main() {
         T(looks_up_when_the_client_hangs_up_one_byte_early),
         T(looks_up_when_the_client_resets),
         T(releases_a_waiting_tail_that_does_not_match),
+        T(a_tail_that_is_expired_leaves_in_the_next_turn),
         T(says_nothing_before_the_record_is_durable),
         T(answers_503_when_no_record_can_be_written),
         T(answers_503_when_the_journal_is_too_slow),
