@@ -76,6 +76,12 @@ FlowKey pair_key(Segment segment) {
 
 }  // namespace
 
+Roles::Entry& Roles::entry_of(const FlowKey& key) {
+    const auto [found, is_new] = flows_.try_emplace(key);
+    if (is_new) found->second.number = static_cast<std::uint32_t>(flows_.size() - 1);
+    return *found;
+}
+
 void Roles::see(Bytes frame) {
     Segment segment;
     Outcome why;
@@ -84,7 +90,7 @@ void Roles::see(Bytes frame) {
                        (result == DecodeResult::fragment && first_of_segment(frame, &segment));
     if (!shows) return;
     const FlowKey key = flow_key(segment);
-    note(segment, segment.source == key.low() ? End::low : End::high, &flows_[key]);
+    note(segment, segment.source == key.low() ? End::low : End::high, &entry_of(key).second);
 }
 
 void Roles::survey_once() {
@@ -96,11 +102,23 @@ void Roles::survey_once() {
 Side Roles::side_of(Bytes frame) {
     Segment segment;
     Outcome why;
-    switch (decode(frame, ChecksumRule::off, &segment, &why)) {
+    KnownFlow flow;
+    const DecodeResult decoded = decode(frame, ChecksumRule::off, &segment, &why);
+    return side_of(frame, decoded, segment, &flow);
+}
+
+Side Roles::side_of(Bytes frame, DecodeResult decoded, const Segment& segment, KnownFlow* flow) {
+    *flow = {};
+    switch (decoded) {
         case DecodeResult::tcp: {
-            Segment again;
-            return side_of_segment(segment,
-                                   decode(frame, checksums_, &again, &why) == DecodeResult::tcp);
+            Entry* const entry = decided(segment, [&] {
+                Segment again;
+                Outcome why;
+                return decode(frame, checksums_, &again, &why) == DecodeResult::tcp;
+            });
+            if (entry == nullptr) return Side::client;
+            *flow = {&entry->first, entry->second.number};
+            return side_of_segment(segment, entry);
         }
         case DecodeResult::fragment:
             return side_of_fragment(frame, segment);
@@ -123,7 +141,8 @@ Side Roles::side_of_other(const Segment& segment) const {
 
 Side Roles::side_of_fragment(Bytes frame, const Segment& segment) {
     Segment first = segment;
-    if (first_of_segment(frame, &first)) return side_of_segment(first, true);
+    if (first_of_segment(frame, &first))
+        return side_of_segment(first, decided(first, [] { return true; }));
     const FlowKey pair = pair_key(segment);
     auto found = pairs_.find(pair);
     if (found == pairs_.end()) {
@@ -142,25 +161,31 @@ Side Roles::side_of_fragment(Bytes frame, const Segment& segment) {
     return sender == found->second ? Side::client : Side::storage;
 }
 
-// `is_right`: its checksums; a segment that will be dropped decides nothing.
-Side Roles::side_of_segment(const Segment& segment, bool is_right) {
+// The client of this segment's flow is decided, and stays it. Null: this is its first, and will be
+// dropped for its checksums, so that it decides nothing.
+Roles::Entry* Roles::decided(const Segment& segment, const std::function<bool()>& is_right) {
     const FlowKey key = flow_key(segment);
+    const auto found = flows_.find(key);
+    if (found != flows_.end() && found->second.client != End::unknown) return &*found;
+    if (!is_right()) return nullptr;
+    Entry& entry = entry_of(key);
+    note(segment, segment.source == key.low() ? End::low : End::high, &entry.second);
+    if (entry.second.syn == End::unknown) survey_once();
+    entry.second.client = decide(key, entry.second);
+    return &entry;
+}
+
+Side Roles::side_of_segment(const Segment& segment, Entry* entry) {
+    auto& [key, evidence] = *entry;
     const End sender = segment.source == key.low() ? End::low : End::high;
-    auto found = flows_.find(key);
-    if (found == flows_.end() || found->second.client == End::unknown) {
-        if (!is_right) return Side::client;
-        if (found == flows_.end()) found = flows_.emplace(key, Evidence{}).first;
-        note(segment, sender, &found->second);
-        if (found->second.syn == End::unknown && !surveyed_) {
-            survey_once();
-            found = flows_.find(key);
-        }
-        found->second.client = decide(key, found->second);
+    const Side side = sender == evidence.client ? Side::client : Side::storage;
+    if (evidence.pair == nullptr) {
+        evidence.pair = &pairs_[pair_key(segment)];
+        evidence.speaks_to_itself = key.low().address == key.high().address;
     }
-    const Side side = sender == found->second.client ? Side::client : Side::storage;
-    const FlowKey pair = pair_key(segment);
-    const bool low_sent = segment.source.address == pair.low().address;
-    pairs_.insert_or_assign(pair, low_sent == (side == Side::client) ? End::low : End::high);
+    *evidence.pair = evidence.client;
+    // Both ends of the pair are one: it has the side of its last packet.
+    if (evidence.speaks_to_itself) *evidence.pair = side == Side::client ? End::low : End::high;
     return side;
 }
 

@@ -31,6 +31,14 @@ class Roles {
     // the client's, unless a listed service sent it.
     Side side_of(Bytes frame);
 
+    // The same of a frame that was decoded already, its checksums left alone. *flow is that of a
+    // segment, else its key is null.
+    struct KnownFlow {
+        const FlowKey* key = nullptr;  // lives as long as this
+        std::uint32_t number = 0;      // 0, 1, 2 …
+    };
+    Side side_of(Bytes frame, DecodeResult decoded, const Segment& segment, KnownFlow* flow);
+
     // Looks ahead: remembers what a frame says about its flow.
     void see(Bytes frame);
 
@@ -41,12 +49,19 @@ class Roles {
         End syn_ack = End::unknown;  // was sent a SYN-ACK
         End method = End::unknown;   // sent an HTTP method first
         End client = End::unknown;   // decided
+        std::uint32_t number = 0;
+        End* pair = nullptr;  // its entry in pairs_, once there is one
+        bool speaks_to_itself = false;
     };
     struct HashKey {
         std::size_t operator()(const FlowKey& key) const;
     };
 
-    Side side_of_segment(const Segment& segment, bool is_right);
+    // `is_right()`: its checksums.
+    using Entry = std::pair<const FlowKey, Evidence>;
+    Entry* decided(const Segment& segment, const std::function<bool()>& is_right);
+    Side side_of_segment(const Segment& segment, Entry* entry);
+    Entry& entry_of(const FlowKey& key);
     Side side_of_fragment(Bytes frame, const Segment& segment);
     Side side_of_other(const Segment& segment) const;
     void survey_once();
@@ -58,6 +73,7 @@ class Roles {
     ChecksumRule checksums_;
     std::function<void()> survey_;
     bool surveyed_ = false;
+    // Entries stay where they are, whatever else is added.
     std::unordered_map<FlowKey, Evidence, HashKey> flows_;
     std::unordered_map<FlowKey, End, HashKey> pairs_;  // of addresses, ports 0: who is the client
 };
