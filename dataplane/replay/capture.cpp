@@ -86,14 +86,21 @@ bool to_ethernet(int link, Bytes packet, std::vector<std::uint8_t>* buffer, Byte
     return true;
 }
 
+Capture::~Capture() {
+    for (const MutableBytes mapping : mappings_)
+        ::munmap(mapping.data(), mapping.size());
+}
+
 ReadResult Capture::fail(std::string text) {
     error_ = std::move(text);
     pcap_.reset();
-    unmap();
+    is_mapped_ = false;
     opened_ = paths_.size();
     return ReadResult::error;
 }
 
+// What the worker overwrites of a frame becomes a page of ours, and that is little: no memory is
+// set aside for the whole of a file.
 bool Capture::map(const std::string& path) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status = {};
@@ -101,19 +108,17 @@ bool Capture::map(const std::string& path) {
         status.st_size == 0)
         return false;
     const auto size = static_cast<std::size_t>(status.st_size);
-    void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    void* const memory =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.get(), 0);
     if (memory == MAP_FAILED) return false;
     ::madvise(memory, size, MADV_SEQUENTIAL);
-    mapping_ = {static_cast<const std::uint8_t*>(memory), size};
-    if (mapped_.open(mapping_)) return true;
-    unmap();
-    return false;
-}
-
-void Capture::unmap() {
-    if (mapping_.empty()) return;
-    ::munmap(const_cast<std::uint8_t*>(mapping_.data()), mapping_.size());
-    mapping_ = {};
+    const MutableBytes mapping(static_cast<std::uint8_t*>(memory), size);
+    is_mapped_ = view_.open(mapping);
+    if (is_mapped_)
+        mappings_.push_back(mapping);
+    else
+        ::munmap(memory, size);
+    return is_mapped_;
 }
 
 std::string Capture::place() const {
@@ -144,12 +149,16 @@ bool Capture::open_next() {
 
 ReadResult Capture::next_mapped(CapturedFrame* out) {
     ++file_packets_;
-    switch (mapped_.next(&out->frame, &out->unix_ns)) {
-        case PcapView::Read::packet:
+    switch (view_.next(&out->frame, &out->unix_ns)) {
+        case PcapView::Read::packet: {
             ++packets_;
+            const MutableBytes mapping = mappings_.back();
+            const auto at = static_cast<std::size_t>(out->frame.data() - mapping.data());
+            out->place = mapping.subspan(at, out->frame.size());
             return ReadResult::frame;
+        }
         case PcapView::Read::end:
-            unmap();
+            is_mapped_ = false;
             return ReadResult::end;
         case PcapView::Read::cut_short:
             return fail(place() + "the file ends in it");
@@ -161,11 +170,11 @@ ReadResult Capture::next_mapped(CapturedFrame* out) {
 
 ReadResult Capture::next(CapturedFrame* out) {
     for (;;) {
-        if (pcap_ == nullptr && mapping_.empty()) {
+        if (pcap_ == nullptr && !is_mapped_) {
             if (opened_ == paths_.size()) return ReadResult::end;
             if (!open_next()) return ReadResult::error;
         }
-        if (!mapping_.empty()) {
+        if (is_mapped_) {
             const ReadResult result = next_mapped(out);
             if (result == ReadResult::end) continue;
             return result;
@@ -183,6 +192,7 @@ ReadResult Capture::next(CapturedFrame* out) {
         // With the nanosecond precision asked for above, tv_usec holds nanoseconds.
         out->unix_ns = static_cast<std::uint64_t>(header->ts.tv_sec) * 1000000000u +
                        static_cast<std::uint64_t>(header->ts.tv_usec);
+        out->place = {};
         if (!to_ethernet(link_, {data, header->caplen}, &buffer_, &out->frame)) {
             return fail(place() + "shorter than its link header");
         }

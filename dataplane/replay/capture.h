@@ -2,8 +2,10 @@
 // layer was. A pcap of Ethernet frames is mapped, so that replay is not bound by reading it; what
 // else there is, pipes among them, comes through libpcap.
 //
-// Owns:       the open capture and a buffer for frames whose link header was made here.
-// Invariants: a frame given out lives until the next call.
+// Owns:       the mapped captures, the open one, and a buffer for frames whose link header was made
+//             here.
+// Invariants: a frame given out lives until the next call; one of a mapped file as long as the
+//             Capture, and it may be written to: the file stays as it is.
 // Thread:     one. Whoever truncates a file that is being read ends the process (SIGBUS).
 // Limits:     link types Ethernet, raw IP, NULL and LOOP, Linux cooked v1 and v2, PPP.
 #pragma once
@@ -22,6 +24,7 @@ namespace cordon::replay {
 struct CapturedFrame {
     Bytes frame;
     std::uint64_t unix_ns;
+    MutableBytes place;  // the same bytes, where they lie in a mapped file; else empty
 };
 
 enum class ReadResult : std::uint8_t { frame, end, error };
@@ -34,7 +37,7 @@ bool link_supported(int link);
 class Capture {
   public:
     explicit Capture(std::vector<std::string> paths) : paths_(std::move(paths)) {}
-    ~Capture() { unmap(); }
+    ~Capture();
     Capture(const Capture&) = delete;
     Capture& operator=(const Capture&) = delete;
 
@@ -50,15 +53,15 @@ class Capture {
     };
     bool open_next();
     bool map(const std::string& path);
-    void unmap();
     ReadResult next_mapped(CapturedFrame* out);
     std::string place() const;
     ReadResult fail(std::string text);
 
     std::vector<std::string> paths_;
     std::size_t opened_ = 0;
-    Bytes mapping_;  // one of these two is open
-    PcapView mapped_;
+    std::vector<MutableBytes> mappings_;
+    bool is_mapped_ = false;  // the open one is the last of these, or there is a pcap_
+    PcapView view_;
     std::unique_ptr<pcap_t, Close> pcap_;
     int link_ = 0;
     std::uint64_t packets_ = 0;       // in all files

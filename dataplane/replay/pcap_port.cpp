@@ -1,5 +1,6 @@
 #include "dataplane/replay/pcap_port.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "dataplane/base/invariant.h"
@@ -32,19 +33,31 @@ bool PcapPort::close_outputs() {
     return !write_failed_;
 }
 
-void PcapPort::push(Side side, Bytes frame) {
-    INVARIANT(waiting_.data == nullptr && frame.size() <= frame_bytes_max);
-    waiting_ = take_buffer();
+Frame PcapPort::copy(Bytes bytes) {
+    INVARIANT(bytes.size() <= frame_bytes_max);
+    Frame frame = take_buffer(bytes.size() <= small_bytes ? small_bytes : frame_bytes_max);
+    frame.length = static_cast<std::uint32_t>(bytes.size());
+    if (!bytes.empty()) std::memcpy(frame.data, bytes.data(), bytes.size());
+    return frame;
+}
+
+Frame PcapPort::in_place(MutableBytes frame) {
+    const auto size = static_cast<std::uint32_t>(frame.size());
+    return {frame.data(), size, size, nullptr};
+}
+
+void PcapPort::push(Side side, std::span<const Frame> frames) {
+    INVARIANT(waiting_.empty());
+    waiting_ = frames;
     waiting_side_ = side;
-    waiting_.length = static_cast<std::uint32_t>(frame.size());
-    std::memcpy(waiting_.data, frame.data(), frame.size());
 }
 
 std::size_t PcapPort::receive(Side side, Frame* frames, std::size_t count) {
-    if (waiting_.data == nullptr || waiting_side_ != side || count == 0) return 0;
-    frames[0] = waiting_;
-    waiting_ = Frame{};
-    return 1;
+    if (waiting_side_ != side) return 0;
+    count = std::min(count, waiting_.size());
+    std::copy_n(waiting_.begin(), count, frames);
+    waiting_ = waiting_.subspan(count);
+    return count;
 }
 
 std::size_t PcapPort::transmit(Side side, Frame* frames, std::size_t count) {
@@ -65,24 +78,30 @@ void PcapPort::dump(Side side, const Frame& frame) {
 }
 
 bool PcapPort::allocate(Side, Frame* frame) {
-    *frame = take_buffer();
+    *frame = take_buffer(frame_bytes_max);
     return true;
 }
 
 void PcapPort::release(Frame* frame) {
-    INVARIANT(frame->handle != nullptr);
-    free_.push_back(static_cast<Buffer*>(frame->handle));
+    auto* const buffer = static_cast<Buffer*>(frame->handle);
+    if (buffer != nullptr) pool_of(buffer->capacity).free.push_back(buffer);
     *frame = Frame{};
 }
 
-Frame PcapPort::take_buffer() {
-    if (free_.empty()) {
-        buffers_.emplace_back(new Buffer);
-        free_.push_back(buffers_.back().get());
+PcapPort::Pool& PcapPort::pool_of(std::size_t capacity) {
+    return capacity == small_bytes ? small_ : large_;
+}
+
+Frame PcapPort::take_buffer(std::size_t capacity) {
+    Pool& pool = pool_of(capacity);
+    if (pool.free.empty()) {
+        pool.buffers.emplace_back(new Buffer{std::make_unique<std::uint8_t[]>(capacity),
+                                             static_cast<std::uint32_t>(capacity)});
+        pool.free.push_back(pool.buffers.back().get());
     }
-    Buffer* buffer = free_.back();
-    free_.pop_back();
-    return {buffer->bytes, 0, frame_bytes_max, buffer};
+    Buffer* buffer = pool.free.back();
+    pool.free.pop_back();
+    return {buffer->bytes.get(), 0, buffer->capacity, buffer};
 }
 
 }  // namespace cordon::replay

@@ -1,8 +1,8 @@
-// A Port whose frames come from a capture, one at a time, and go to captures or nowhere.
+// A Port whose frames come from a capture, a burst at a time, and go to captures or nowhere.
 //
-// Owns:       its buffers: a stack of free ones that grows with what the worker keeps; the files it
-//             writes.
-// Invariants: at most one frame waits to be received. Outstanding buffers are with the worker.
+// Owns:       its buffers: stacks of free ones, small and large, that grow with what the worker
+//             keeps; the files it writes. A frame that lies in its capture belongs to that.
+// Invariants: what waits is of one side. Outstanding buffers are with the worker, or wait to come.
 // Worker:     the thread of the replay. Unlike a real port it allocates: a replay has no budget.
 // Limits:     frames of an IP datagram with its link header.
 #pragma once
@@ -10,6 +10,7 @@
 #include <pcap/pcap.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,13 @@ class PcapPort : public Port {
     // False when something could not be written, now or before.
     bool close_outputs();
 
-    // REQUIRES: the frame before was received, frame.size() ≤ frame_bytes_max.
-    void push(Side side, Bytes frame);
+    // A copy of a frame, to be pushed. REQUIRES: frame.size() ≤ frame_bytes_max.
+    Frame copy(Bytes frame);
+    // A frame where it lies: whoever receives it may overwrite these bytes and none behind them.
+    static Frame in_place(MutableBytes frame);
+
+    // The next to be received. REQUIRES: the burst before was.
+    void push(Side side, std::span<const Frame> frames);
     void set_time(std::uint64_t unix_ns) { unix_ns_ = unix_ns; }
 
     std::size_t receive(Side side, Frame* frames, std::size_t count) override;
@@ -37,8 +43,15 @@ class PcapPort : public Port {
     void release(Frame* frame) override;
 
   private:
+    // Nearly every frame fits a small one: few lines of the cache, used again and again.
+    static constexpr std::size_t small_bytes = 2048;
     struct Buffer {
-        std::uint8_t bytes[frame_bytes_max];
+        std::unique_ptr<std::uint8_t[]> bytes;
+        std::uint32_t capacity;
+    };
+    struct Pool {
+        std::vector<std::unique_ptr<Buffer>> buffers;
+        std::vector<Buffer*> free;
     };
     struct CloseDumper {
         void operator()(pcap_dumper_t* dumper) const { ::pcap_dump_close(dumper); }
@@ -49,11 +62,12 @@ class PcapPort : public Port {
 
     bool open_output(Side side, const std::string& path, std::string* why);
     void dump(Side side, const Frame& frame);
-    Frame take_buffer();
+    Pool& pool_of(std::size_t capacity);
+    Frame take_buffer(std::size_t capacity);
 
-    std::vector<std::unique_ptr<Buffer>> buffers_;
-    std::vector<Buffer*> free_;
-    Frame waiting_;
+    Pool small_;
+    Pool large_;
+    std::span<const Frame> waiting_;
     Side waiting_side_ = Side::client;
     std::uint64_t unix_ns_ = 0;
     std::unique_ptr<pcap_t, CloseDead> dead_;

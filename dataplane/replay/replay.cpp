@@ -73,12 +73,16 @@ void Replay::feed(const CapturedFrame& captured) {
     run_timers_until(clock_.at_capture(captured.unix_ns));
     clock_.advance_to_capture(captured.unix_ns);
     if (side == Side::storage) settle();
-    resegment(captured.frame, settings_.checksums, limits::frame_bytes_max,
-              [&](Bytes piece) { deliver(side, piece); });
+    resegment(captured.frame, settings_.checksums, limits::frame_bytes_max, [&](Bytes piece) {
+        const std::size_t length = std::min(piece.size(), PcapPort::frame_bytes_max);
+        const bool stays = !captured.place.empty() && piece.data() == captured.place.data();
+        deliver(side, stays ? PcapPort::in_place(captured.place.first(length))
+                            : port_.copy(piece.first(length)));
+    });
 }
 
-void Replay::deliver(Side side, Bytes frame) {
-    port_.push(side, frame.first(std::min(frame.size(), PcapPort::frame_bytes_max)));
+void Replay::deliver(Side side, const Frame& frame) {
+    port_.push(side, {&frame, 1});
     poll();
 }
 

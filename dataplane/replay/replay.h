@@ -49,7 +49,7 @@ class Replay {
   private:
     void survey();
     void feed(const CapturedFrame& captured);
-    void deliver(Side side, Bytes frame);
+    void deliver(Side side, const Frame& frame);
     void run_timers_until(std::uint64_t ns);
     void settle();
     void finish();

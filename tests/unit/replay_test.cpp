@@ -1,6 +1,7 @@
 #include <pcap/pcap.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -428,7 +429,8 @@ void what_a_port_sends_can_be_read_again(void**) {
     assert_true(port.open_outputs("", capture_path, &why));
     port.set_time(5000000123);
     const FrameBytes bytes = Packet().payload("sent").frame();
-    port.push(Side::client, bytes);
+    const Frame pushed = port.copy(bytes);
+    port.push(Side::client, {&pushed, 1});
     Frame frame;
     assert_int_equal(port.receive(Side::storage, &frame, 1), 0);
     assert_int_equal(port.receive(Side::client, &frame, 1), 1);
@@ -447,13 +449,76 @@ void what_a_port_sends_can_be_read_again(void**) {
     assert_int_equal(capture.packets(), 2);
 }
 
+// A worker overwrites bytes of a frame, and keeps some while the next file is read.
+void a_mapped_frame_may_be_written_to_and_outlives_its_file(void**) {
+    const FrameBytes bytes = Packet().payload("sent").frame();
+    PcapPort port;
+    std::string why;
+    assert_true(port.open_outputs("", capture_path, &why));
+    const Frame pushed = port.copy(bytes);
+    Frame frame;
+    port.push(Side::client, {&pushed, 1});
+    assert_int_equal(port.receive(Side::client, &frame, 1), 1);
+    port.transmit(Side::storage, &frame, 1);
+    assert_true(port.close_outputs());
+
+    Capture capture({capture_path, capture_path});
+    CapturedFrame first, second;
+    assert_int_equal(capture.next(&first), ReadResult::frame);
+    assert_true(first.place.data() == first.frame.data());
+    assert_int_equal(first.place.size(), first.frame.size());
+    std::fill(first.place.begin(), first.place.end(), std::uint8_t{0xee});
+    assert_int_equal(capture.next(&second), ReadResult::frame);
+    assert_true(FrameBytes(second.frame.begin(), second.frame.end()) == bytes);
+    assert_int_equal(capture.next(&second), ReadResult::end);
+    assert_int_equal(first.frame[0], 0xee);
+}
+
+void a_frame_has_the_room_it_needs_and_none_of_the_next(void**) {
+    PcapPort port;
+    FrameBytes place(100);
+    Frame frames[] = {PcapPort::in_place(place),
+                      port.copy(FrameBytes(2048)),
+                      port.copy(FrameBytes(2049)),
+                      port.copy({}),
+                      {}};
+    assert_true(port.allocate(Side::client, &frames[4]));
+    const std::size_t most = PcapPort::frame_bytes_max;
+    const std::size_t capacities[] = {100, 2048, most, 2048, most};
+    for (std::size_t n = 0; n < 5; ++n)
+        assert_int_equal(frames[n].capacity, capacities[n]);
+    const std::uint8_t* const small = frames[3].data;
+    for (Frame& frame : frames) {
+        std::fill_n(frame.data, frame.capacity, std::uint8_t{1});
+        port.release(&frame);
+        assert_null(frame.data);
+    }
+    assert_true(port.copy(FrameBytes(9)).data == small);  // the last that came free
+}
+
+void a_burst_is_received_in_parts_and_of_its_side(void**) {
+    PcapPort port;
+    FrameBytes place(3);
+    const Frame burst[] = {PcapPort::in_place(MutableBytes(place).first(1)),
+                           PcapPort::in_place(MutableBytes(place).subspan(1, 1)),
+                           PcapPort::in_place(MutableBytes(place).subspan(2, 1))};
+    port.push(Side::storage, burst);
+    Frame frames[4];
+    assert_int_equal(port.receive(Side::client, frames, 4), 0);
+    assert_int_equal(port.receive(Side::storage, frames, 2), 2);
+    assert_int_equal(port.receive(Side::storage, frames + 2, 2), 1);
+    assert_int_equal(port.receive(Side::storage, frames, 4), 0);
+    for (std::size_t n = 0; n < 3; ++n)
+        assert_true(frames[n].data == place.data() + n);
+}
+
 void a_capture_cut_short_is_an_error_with_its_packet(void**) {
     PcapPort port;
     std::string why;
     assert_true(port.open_outputs(capture_path, "", &why));
     for (int n = 0; n < 2; ++n) {
-        Frame frame;
-        port.push(Side::client, Packet().payload("sent").frame());
+        Frame frame = port.copy(test::Packet().payload("sent").frame());
+        port.push(Side::client, {&frame, 1});
         port.receive(Side::client, &frame, 1);
         port.transmit(Side::client, &frame, 1);
     }
@@ -565,6 +630,9 @@ int main() {
         cmocka_unit_test(an_offloaded_segment_is_cut_into_frames),
         cmocka_unit_test(what_fits_or_is_malformed_is_given_as_it_is),
         cmocka_unit_test(what_a_port_sends_can_be_read_again),
+        cmocka_unit_test(a_mapped_frame_may_be_written_to_and_outlives_its_file),
+        cmocka_unit_test(a_frame_has_the_room_it_needs_and_none_of_the_next),
+        cmocka_unit_test(a_burst_is_received_in_parts_and_of_its_side),
         cmocka_unit_test(a_capture_cut_short_is_an_error_with_its_packet),
         cmocka_unit_test(reads_a_mapped_file_as_its_head_says),
         cmocka_unit_test(reads_through_libpcap_what_is_not_mapped),
