@@ -168,6 +168,7 @@ shell_sources := \
 replay_sources := \
     dataplane/replay/capture.cpp \
     dataplane/replay/clock.cpp \
+    dataplane/replay/delivery_order.cpp \
     dataplane/replay/json_lines.cpp \
     dataplane/replay/pcap_port.cpp \
     dataplane/replay/pcap_view.cpp \

@@ -92,6 +92,7 @@ room_tests := \
     direction_alarm \
     link_pair \
     event_log \
+    delivery_order \
     replay
 control_tests := \
     approval \
@@ -221,8 +222,8 @@ $(O)/tests/framing/framing-tool: $(framing_tool_sources:%.cpp=$(O)/%.o) $(pure_o
 $(O)/tests/framing/framing-tool: LIBS = $(pure_libs)
 
 # The parts of cordon-replay that need no worker.
-$(O)/tests/unit/replay_test: $(replay_objects)
-$(O)/tests/unit/replay_test: LIBS = $(pure_libs) -lcmocka -lpcap
+$(O)/tests/unit/replay_test $(O)/tests/unit/delivery_order_test: $(replay_objects)
+$(O)/tests/unit/replay_test $(O)/tests/unit/delivery_order_test: LIBS = $(pure_libs) -lcmocka -lpcap
 # As the objects it is linked with: the sanitizer looks for type information where there is none.
 $(O)/tests/unit/replay_test.o: EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 

@@ -8,6 +8,7 @@
 #include "dataplane/base/limits.h"
 #include "dataplane/replay/json_lines.h"
 #include "dataplane/replay/resegment.h"
+#include "dataplane/worker/lifetime.h"
 
 namespace cordon::replay {
 namespace {
@@ -23,6 +24,22 @@ WorkerOptions worker_options(const Settings& settings, const Options* options) {
     return worker;
 }
 
+// Nothing that a packet makes a worker do at a later time is due sooner, but for the work that it
+// puts off to its next turn: a decision is looked at for its record after this time.
+constexpr std::uint64_t burst_ns_max = lifetime::record_look_ns;
+
+// What is due within this time is work put off, and not a wait for anything.
+constexpr std::uint64_t soon_ns = 20 * ns_per_us;
+
+// The bytes of a mapped file come from memory while the rest of the burst is gathered (10.2 → 11.5
+// Gbit/s per processor second with 1 MiB and SHA-256; before its headers are read they would wait
+// behind these, 9.6).
+void fetch(Bytes frame) {
+    constexpr std::size_t line_bytes = 64;
+    for (std::size_t at = 0; at < frame.size(); at += line_bytes)
+        __builtin_prefetch(frame.data() + at, 0, 2);
+}
+
 bool can_be_read_twice(const std::string& path) {
     struct stat status = {};
     return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
@@ -35,6 +52,7 @@ Replay::Replay(const Settings& settings, const IndexView* index, PatternScanner*
       options_(make_options(settings, index != nullptr)),
       worker_(worker_options(settings, &options_), &port_, &recorder_),
       roles_(settings.services, settings.checksums, [this] { survey(); }),
+      order_(this, options_.tail_release_us * ns_per_us),
       report_(new ObjectReport) {
     if (index != nullptr) worker_.use_index(index, patterns);
 }
@@ -69,21 +87,77 @@ void Replay::survey() {
 }
 
 void Replay::feed(const CapturedFrame& captured) {
-    const Side side = roles_.side_of(captured.frame);
-    run_timers_until(clock_.at_capture(captured.unix_ns));
-    clock_.advance_to_capture(captured.unix_ns);
-    if (side == Side::storage) settle();
     resegment(captured.frame, settings_.checksums, limits::frame_bytes_max, [&](Bytes piece) {
-        const std::size_t length = std::min(piece.size(), PcapPort::frame_bytes_max);
-        const bool stays = !captured.place.empty() && piece.data() == captured.place.data();
-        deliver(side, stays ? PcapPort::in_place(captured.place.first(length))
-                            : port_.copy(piece.first(length)));
+        const bool whole = piece.data() == captured.frame.data();
+        feed_frame(whole ? captured : CapturedFrame{piece, captured.unix_ns, {}});
     });
 }
 
-void Replay::deliver(Side side, const Frame& frame) {
-    port_.push(side, {&frame, 1});
+void Replay::feed_frame(const CapturedFrame& captured) {
+    Segment segment;
+    Outcome why;
+    Roles::KnownFlow flow;
+    const DecodeResult decoded = decode(captured.frame, ChecksumRule::off, &segment, &why);
+    const Side side = roles_.side_of(captured.frame, decoded, segment, &flow);
+    const std::size_t length = std::min(captured.frame.size(), PcapPort::frame_bytes_max);
+    const Frame frame = captured.place.empty() ? port_.copy(captured.frame.first(length))
+                                               : PcapPort::in_place(captured.place.first(length));
+    fetch(captured.place);
+    const std::uint64_t ns = clock_.at_capture(captured.unix_ns);
+    if (flow.key == nullptr) {
+        end_burst(ns);
+        clock_.advance_to_capture(captured.unix_ns);
+        return feed_other(side, frame, decoded == DecodeResult::fragment);
+    }
+    const Packet packet{frame,
+                        ns,
+                        flow.number,
+                        segment.sequence,
+                        segment.acknowledgement,
+                        static_cast<std::uint32_t>(segment.payload.size()),
+                        segment.flags,
+                        side};
+    if (order_.empty() || ns >= burst_until_ns_ || !order_.takes(packet)) end_burst(ns);
+    clock_.advance_to_capture(captured.unix_ns);
+    feed_segment(packet, *flow.key);
+}
+
+void Replay::feed_segment(const Packet& packet, const FlowKey& key) {
+    const bool begins = order_.empty();
+    order_.add(packet, key);
+    if (begins)
+        burst_until_ns_ = std::min(worker_.next_deadline_ns(), clock_.now().ns + burst_ns_max);
+}
+
+// Alone. Whose segment a fragment is a part of is not known, so that nothing may be held of any.
+void Replay::feed_other(Side side, const Frame& frame, bool is_fragment) {
+    if (is_fragment) order_.end_waiting();
+    if (is_fragment && side == Side::storage) {
+        worker_.expire_tails();
+        settle();
+    }
+    deliver(side, {&frame, 1});
+}
+
+// What came before the packet of this time is worked off, and the timers that are due by then.
+void Replay::end_burst(std::uint64_t ns) {
+    order_.flush();
+    run_timers_until(ns);
+    order_.expire(ns);
+}
+
+void Replay::deliver(Side side, std::span<const Frame> frames) {
+    port_.push(side, frames);
     poll();
+}
+
+bool Replay::forwarded(const FlowKey& key, Forwarded* where) const {
+    return worker_.forwarded(key, where);
+}
+
+void Replay::let_go(const FlowKey& key) {
+    worker_.expire_tail(key);
+    settle();
 }
 
 // Timers fire at their own time, not at that of the next packet. The count bounds what a worker
@@ -98,16 +172,17 @@ void Replay::run_timers_until(std::uint64_t ns) {
     }
 }
 
-// In the capture nothing was held, so the storage's next packet may acknowledge what we still hold
-// as a rolling tail: it is let go first.
+// What the worker put off is done; it is given no time to wait for anything.
 void Replay::settle() {
-    run_timers_until(clock_.now().ns + options_.tail_release_us * ns_per_us);
+    run_timers_until(clock_.now().ns + soon_ns);
 }
 
 // The capture is over. What is due soon is still sent; then time runs until every flow has ended,
 // so that objects under way are reported as what they are. Nobody would have waited for what is
 // sent then, so it is not written.
 void Replay::finish() {
+    order_.flush();
+    order_.end_waiting();
     run_timers_until(clock_.now().ns + ns_per_s);
     outputs_written_ = port_.close_outputs();
     constexpr std::uint64_t day_ns = 24 * 3600 * ns_per_s, step_ns = 60 * ns_per_s;

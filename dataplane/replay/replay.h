@@ -1,7 +1,12 @@
-// Drives a Worker through a capture: frames in their order, at the capture's own time.
+// Drives a Worker through a capture, at the capture's own time: its segments in bursts, as
+// DeliveryOrder has them, and what is no TCP segment for itself.
+//
+// A burst is worked off at the time of its last packet, as by a worker that finds all of them in
+// its ring. It ends before a timer is due, and before one could be that its first packet sets.
 //
 // Owns:       the port, the worker, the clock.
-// Invariants: the clock never goes back. Every report is written before run() returns.
+// Invariants: the clock never goes back. Every report is written before run() returns. Timers fire
+//             at their own time, between the packets of the capture.
 // Thread:     one.
 #pragma once
 
@@ -10,6 +15,7 @@
 
 #include "dataplane/replay/capture.h"
 #include "dataplane/replay/clock.h"
+#include "dataplane/replay/delivery_order.h"
 #include "dataplane/replay/pcap_port.h"
 #include "dataplane/replay/roles.h"
 #include "dataplane/replay/settings.h"
@@ -39,7 +45,7 @@ class InstantRecorder : public Recorder {
     std::uint64_t last_ = 0;
 };
 
-class Replay {
+class Replay : private Receiver {
   public:
     Replay(const Settings& settings, const IndexView* index, PatternScanner* patterns = nullptr);
 
@@ -49,10 +55,18 @@ class Replay {
   private:
     void survey();
     void feed(const CapturedFrame& captured);
-    void deliver(Side side, const Frame& frame);
+    void feed_frame(const CapturedFrame& captured);
+    void feed_segment(const Packet& packet, const FlowKey& key);
+    void feed_other(Side side, const Frame& frame, bool is_fragment);
+    void end_burst(std::uint64_t ns);
     void run_timers_until(std::uint64_t ns);
     void settle();
     void finish();
+
+    void deliver(Side side, std::span<const Frame> frames) override;
+    bool forwarded(const FlowKey& key, Forwarded* where) const override;
+    void let_go(const FlowKey& key) override;
+
     void poll();
     void write_out(bool all);
 
@@ -63,6 +77,8 @@ class Replay {
     Worker worker_;
     Roles roles_;
     Clock clock_;
+    DeliveryOrder order_;
+    std::uint64_t burst_until_ns_ = 0;  // a packet of then or later is not of this burst
     std::string output_;
     std::unique_ptr<ObjectReport> report_;
     bool output_failed_ = false;

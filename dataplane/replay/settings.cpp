@@ -13,10 +13,11 @@
 namespace cordon::replay {
 namespace {
 
-// Rolling tails are released by timer, which a capture, made without us, did not wait for: the
-// replay's clock is put forward by this before each packet of the storage. It adds up over a
-// capture and must stay far below the times after which idle flows end.
-constexpr std::uint32_t tail_release_us = 20;
+// How long a client may pause before its rolling tail is looked up and goes. An appliance does so
+// sooner, because somebody waits for it. Nobody waits for a replay, and on a busy line the segments
+// of one connection of a thousand are some milliseconds apart: with less time each of them would be
+// looked up for itself.
+constexpr std::uint32_t tail_release_us = 10 * 1000;
 
 std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> parts;
