@@ -1,13 +1,14 @@
-// Wakes a worker that sleeps for something no socket shows: frames that another worker hands over.
+// Wakes a thread that sleeps for something no socket shows: a worker, for frames that another
+// worker hands over, and the thread of the journal, for records.
 //
 //   ringer:   put it there ─► ring()                    asleep? one write to the descriptor
-//   worker:   look ─► … ─► lie_down() ─► wait on descriptor() ─► get_up() ─► look
+//   sleeper:  look ─► … ─► lie_down() ─► wait on descriptor() ─► get_up() ─► look
 //
 // Owns:       one eventfd.
 // Invariants: what was there before ring() is seen by a look after the next get_up(), or after a
 //             lie_down() that said no: no ring is lost between the last look and the sleep. A
-//             worker that is awake costs its ringers no system call.
-// Thread:     ring() from any; the others from the worker that sleeps.
+//             sleeper that is awake costs its ringers no system call.
+// Thread:     ring() from any; the others from the thread that sleeps.
 // Limits:     rings are not counted, and a get_up() may come without one.
 #pragma once
 
@@ -50,7 +51,7 @@ class Doorbell {
     enum class State : std::uint8_t { awake, asleep, rung };
 
     Descriptor event_;
-    alignas(64) std::atomic<State> state_{State::awake};  // ringers write, the worker as well
+    alignas(64) std::atomic<State> state_{State::awake};  // ringers write, the sleeper as well
 };
 
 }  // namespace cordon

@@ -1,5 +1,6 @@
 #include "dataplane/shell/journal_thread.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -17,11 +18,12 @@ namespace {
 // Records of one ring in one sync. More would let one worker's flood delay the others.
 constexpr std::uint64_t batch_max = 64;
 
-// A worker does not wake the thread (that would be a system call in its burst), so the thread
-// looks: often while incidents come, since a client waits for the answer, seldom when none do.
+// While incidents come the thread looks often, because clients wait for their answers, and nobody
+// rings: to wake it is a system call in a worker's burst, and that is paid once for all of them.
 constexpr std::uint64_t active_for_ns = 50 * ns_per_ms;
 constexpr std::uint64_t active_sleep_ns = 150 * ns_per_us;
-constexpr std::uint64_t idle_sleep_ns = 2 * ns_per_ms;
+// Between two steps towards a spare, so that the disk is not kept from others.
+constexpr std::uint64_t spare_sleep_ns = 2 * ns_per_ms;
 
 // A bad disk is tried again this often; meanwhile matches are refused at once.
 constexpr std::uint64_t retry_after_ns = 200 * ns_per_ms;
@@ -33,6 +35,11 @@ std::uint64_t now_ns() {
            static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+void nap(std::uint64_t ns) {
+    const timespec sleep{0, static_cast<long>(ns)};
+    ::nanosleep(&sleep, nullptr);
+}
+
 template <typename T>
 Bytes bytes_of(const T& record) {
     return {reinterpret_cast<const std::uint8_t*>(&record), sizeof record};
@@ -42,12 +49,15 @@ Bytes bytes_of(const T& record) {
 
 // One ring, as its producer and as the thread sees it.
 struct JournalThread::Source final : Recorder, EventRecorder {
+    explicit Source(Doorbell& the_bell) : bell(the_bell) {}
+
+    Doorbell& bell;
     RecordRing ring;
     std::array<std::uint64_t, batch_max> sequences;
     std::uint64_t taken = 0;
 
     bool decided(const IncidentRecord& record, const DenyKey& key, RecordTicket* ticket) override {
-        return ring.post(ticket, [&](RecordSlot& slot) {
+        return post(ticket, [&](RecordSlot& slot) {
             slot.type = SlotType::decided;
             slot.key = key;
             slot.decided = record;
@@ -55,32 +65,32 @@ struct JournalThread::Source final : Recorder, EventRecorder {
     }
     bool enforced(const EnforcedRecord& record) override {
         RecordTicket ticket;
-        return ring.post(&ticket, [&](RecordSlot& slot) {
+        return post(&ticket, [&](RecordSlot& slot) {
             slot.type = SlotType::enforced;
             slot.enforced = record;
         });
     }
     bool verify(const VerifyRecord& record, RecordTicket* ticket) override {
-        return ring.post(ticket, [&](RecordSlot& slot) {
+        return post(ticket, [&](RecordSlot& slot) {
             slot.type = SlotType::verify;
             slot.verify = record;
         });
     }
     bool over(const DenyKey& key) override {
         RecordTicket ticket;
-        return ring.post(&ticket, [&](RecordSlot& slot) {
+        return post(&ticket, [&](RecordSlot& slot) {
             slot.type = SlotType::over;
             slot.key = key;
         });
     }
     bool gap(const GapRecord& record, RecordTicket* ticket) override {
-        return ring.post(ticket, [&](RecordSlot& slot) {
+        return post(ticket, [&](RecordSlot& slot) {
             slot.type = SlotType::gap;
             slot.gap = record;
         });
     }
     bool mode(const ModeRecord& record, RecordTicket* ticket) override {
-        return ring.post(ticket, [&](RecordSlot& slot) {
+        return post(ticket, [&](RecordSlot& slot) {
             slot.type = SlotType::mode;
             slot.mode = record;
         });
@@ -88,13 +98,21 @@ struct JournalThread::Source final : Recorder, EventRecorder {
     RecordState state(RecordTicket ticket, std::uint64_t* sequence) override {
         return ring.state(ticket, sequence);
     }
+
+  private:
+    template <typename Fill>
+    bool post(RecordTicket* ticket, Fill&& fill) {
+        if (!ring.post(ticket, fill)) return false;
+        bell.ring();
+        return true;
+    }
 };
 
 JournalThread::JournalThread(Files& files, JournalOptions options, DenyHook& deny,
-                             std::uint32_t workers)
-    : journal_(files, std::move(options)), deny_(deny) {
+                             std::uint32_t workers, int idle_ms)
+    : journal_(files, std::move(options)), deny_(deny), idle_ms_(idle_ms) {
     for (std::uint32_t n = 0; n <= workers; ++n)
-        sources_.push_back(std::make_unique<Source>());
+        sources_.push_back(std::make_unique<Source>(bell_));
     backlog_.reserve(enforced_backlog);
     unsynced_.reserve(batch_max * sources_.size());
 }
@@ -131,6 +149,7 @@ Result<void> JournalThread::start() {
 void JournalThread::stop() {
     if (!thread_.joinable()) return;
     stop_.store(true, std::memory_order_release);
+    bell_.ring();
     thread_.join();
 }
 
@@ -304,10 +323,16 @@ JournalStatus JournalThread::status() const {
 void JournalThread::wait(bool worked) {
     const std::uint64_t now = now_ns();
     if (worked) active_ns_ = now;
-    if (now >= retry_ns_ && journal_.tend() == TendResult::failed) back_off();
-    const bool active = active_ns_ != 0 && now - active_ns_ < active_for_ns;
-    const timespec sleep{0, static_cast<long>(active ? active_sleep_ns : idle_sleep_ns)};
-    if (!worked) ::nanosleep(&sleep, nullptr);
+    TendResult spares = TendResult::idle;
+    if (now >= retry_ns_) spares = journal_.tend();
+    if (spares == TendResult::failed) back_off();
+    if (worked) return;
+    if (active_ns_ != 0 && now - active_ns_ < active_for_ns) return nap(active_sleep_ns);
+    if (spares == TendResult::more) return nap(spare_sleep_ns);
+    if (!bell_.lie_down()) return;
+    pollfd bell{bell_.descriptor(), POLLIN, 0};
+    ::poll(&bell, 1, idle_ms_);
+    bell_.get_up();
 }
 
 }  // namespace cordon

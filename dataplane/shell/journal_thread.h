@@ -9,7 +9,8 @@
 // Invariants: deny() for a block is called before its record is written. A ticket is answered
 //             `durable` only after the sync that covers it; every ticket is answered, also with a
 //             broken disk and at stop(). The journal is tried again while the disk is bad.
-// Worker:     recorder(n) is for worker n only, main() for the thread that made this object.
+// Worker:     recorder(n) is for worker n only, main() for the thread that made this object. The
+//             first record after a pause costs its worker the system call that wakes the thread.
 // Limits:     RecordRing::ring_slots records a ring; enforced_backlog records wait for a bad disk.
 #pragma once
 
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "dataplane/base/result.h"
+#include "dataplane/shell/doorbell.h"
 #include "dataplane/shell/journal_writer.h"
 #include "dataplane/worker/recorder.h"
 
@@ -55,7 +57,11 @@ struct JournalStatus {
 
 class JournalThread {
   public:
-    JournalThread(Files& files, JournalOptions options, DenyHook& deny, std::uint32_t workers);
+    // What goes by a clock (a bad disk, an old segment) is looked at this often while nobody rings.
+    static constexpr int idle_ms_max = 200;
+
+    JournalThread(Files& files, JournalOptions options, DenyHook& deny, std::uint32_t workers,
+                  int idle_ms = idle_ms_max);
     ~JournalThread();
     JournalThread(const JournalThread&) = delete;
     JournalThread& operator=(const JournalThread&) = delete;
@@ -90,6 +96,8 @@ class JournalThread {
 
     Journal journal_;
     DenyHook& deny_;
+    int idle_ms_;
+    Doorbell bell_;                                 // rung by who posts a record
     std::vector<std::unique_ptr<Source>> sources_;  // one a worker, then main's
     std::vector<EnforcedRecord> backlog_;           // not yet durable, and its ticket is answered
     std::vector<EnforcedRecord> unsynced_;          // appended in this round

@@ -26,7 +26,9 @@ class Pacing {
   public:
     // Looking on while nothing comes keeps the core from whoever is to receive what was just sent:
     // an answer after 100 µs of looking in vain came 200 µs later than after a sleep at once. What
-    // is left of a sleep that ends with the next frame are a hundred heartbeats a second.
+    // is left of a sleep that ends with the next frame are a hundred heartbeats a second, 0.5 % of
+    // a core. Forty would be 0.35 %, and an answer after a pause 30 µs later: what a frame needs
+    // has left the caches.
     static constexpr Sleep woken{5 * ns_per_us, 10 * ns_per_ms};
     // Between two segments of a busy flow lie microseconds: looking again is better than to sleep
     // through them. The sleep is how long a first frame may wait.

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <thread>
@@ -108,8 +109,11 @@ struct Fixture {
     bool exists(const std::string& name) const {
         return std::filesystem::exists(state_dir + "/journal/" + name);
     }
+    int idle_ms = JournalThread::idle_ms_max;
+
     void start(std::uint32_t workers, std::uint64_t segment_bytes = 64 * 1024) {
-        thread = std::make_unique<JournalThread>(files, options(segment_bytes), hook, workers);
+        thread =
+            std::make_unique<JournalThread>(files, options(segment_bytes), hook, workers, idle_ms);
         assert_true(thread->start().has_value());
     }
     // By sequence, from the files.
@@ -428,6 +432,53 @@ void stop_answers_everything_that_waits(void** state) {
     }
 }
 
+// How often the thread has gone to sleep so far; −1: there is none.
+long sleeps_of_the_thread() {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string word;
+        if (!(std::ifstream(task.path() / "comm") >> word) || word != "cordon-journal") continue;
+        std::ifstream status(task.path() / "status");
+        while (status >> word) {
+            long count = 0;
+            if (word == "voluntary_ctxt_switches:" && status >> count) return count;
+        }
+    }
+    return -1;
+}
+
+// It was woken five hundred times a second to look at empty rings: half of what a quiet appliance
+// cost.
+void sleeps_while_nothing_is_to_be_recorded(void** state) {
+    Fixture& fixture = of(state);
+    fixture.start(1);
+    assert_true(eventually([] {
+        const long before = sleeps_of_the_thread();
+        ::usleep(100'000);
+        return before > 0 && sleeps_of_the_thread() <= before + 2;
+    }));
+}
+
+// Nothing but the bell ends such a sleep: a ring that is lost is a record that is never answered.
+void a_record_wakes_the_thread_and_so_does_its_end(void** state) {
+    Fixture& fixture = of(state);
+    fixture.idle_ms = -1;
+    fixture.start(2);
+    for (std::uint64_t n = 1; n <= 4; ++n) {
+        ::usleep(n % 2 * 120'000);  // asleep, or not
+        std::uint64_t sequence = 0;
+        assert_int_equal(record_one(fixture.thread->recorder(n % 2), n, &sequence),
+                         RecordState::durable);
+    }
+    ::usleep(120'000);
+    RecordTicket ticket;
+    std::uint64_t sequence = 0;
+    assert_true(fixture.thread->main().mode(ModeRecord{}, &ticket));
+    assert_true(eventually(
+        [&] { return fixture.thread->main().state(ticket, &sequence) == RecordState::durable; }));
+    ::usleep(120'000);
+    fixture.thread->stop();
+}
+
 void start_says_why_it_cannot(void** state) {
     Fixture& fixture = of(state);
     fixture.state_dir += "/not/there";
@@ -484,6 +535,8 @@ int main() {
         WITH_FILES(gaps_and_modes_of_the_main_thread_are_recorded),
         WITH_FILES(what_has_to_be_verified_is_recorded),
         WITH_FILES(stop_answers_everything_that_waits),
+        WITH_FILES(sleeps_while_nothing_is_to_be_recorded),
+        WITH_FILES(a_record_wakes_the_thread_and_so_does_its_end),
         WITH_FILES(start_says_why_it_cannot),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
