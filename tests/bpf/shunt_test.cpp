@@ -2,7 +2,7 @@
 // the worker gets all the same, and what is noted for its return.
 #include <linux/bpf.h>
 
-#include "tests/bpf/program_fixture.h"
+#include "tests/bpf/shunted_flow.h"
 #include "tests/support/cmocka_cpp.h"
 
 namespace {
@@ -11,60 +11,19 @@ using namespace cordon::test;
 
 Programs* programs = nullptr;
 
-constexpr std::uint32_t from = 0xfffff000;  // the range wraps
-constexpr std::uint32_t to = 0x00010000;
+constexpr std::uint32_t from = shunt_from;
+constexpr std::uint32_t to = shunt_to;
 
 #define REQUIRE_PROGRAMS() \
     if (programs == nullptr) skip()
 
-steer_flow flow_of(const char* client, std::uint16_t client_port, const char* storage) {
-    steer_flow flow{};
-    if (::inet_pton(AF_INET6, client, flow.client) == 1) {
-        ::inet_pton(AF_INET6, storage, flow.storage);
-    } else {
-        flow.client[10] = flow.client[11] = flow.storage[10] = flow.storage[11] = 0xff;
-        ::inet_pton(AF_INET, client, flow.client + 12);
-        ::inet_pton(AF_INET, storage, flow.storage + 12);
-    }
-    flow.client_port = client_port;
-    flow.storage_port = 80;
-    return flow;
-}
-
-const steer_flow the_flow = flow_of("192.0.2.1", 40000, "10.0.0.1");
-
 void configure(bool timestamps = false) {
-    const steer_service web{80, steer_vlan_any, 0, steer_fail_open, 0};
-    programs->write_services("10.0.0.0", 24, {web});
-    programs->write_services("2001:db8::", 64, {web});
-    programs->write_settings(true, false);
-    programs->set_worker(Worker::alive);
-    programs->shunt(the_flow, from, to, timestamps);
-}
-
-FrameSpec data(std::uint32_t sequence, std::size_t bytes) {
-    return {.payload = bytes, .sequence = sequence};
-}
-
-FrameSpec stamped(FrameSpec spec) {
-    spec.tcp_words = 8;
-    spec.stamp = 500;
-    return spec;
+    configure_shunt(programs, timestamps);
 }
 
 FrameSpec with_flags(FrameSpec spec, std::uint8_t flags) {
     spec.flags = flags;
     return spec;
-}
-
-FrameSpec from_storage(std::uint32_t acknowledgement, std::size_t bytes = 0) {
-    return {.src = "10.0.0.1",
-            .dst = "192.0.2.1",
-            .src_port = 80,
-            .dst_port = 40000,
-            .payload = bytes,
-            .sequence = 2000,
-            .acknowledgement = acknowledgement};
 }
 
 struct Case {
@@ -207,12 +166,12 @@ void a_revoked_range_bridges_nothing(void**) {
 void a_range_beyond_its_limit_bridges_nothing(void**) {
     REQUIRE_PROGRAMS();
     configure();
-    programs->shunt(the_flow, 1000, 1000 + steer_shunt_bytes_max, false);
+    programs->shunt(the_shunted_flow, 1000, 1000 + steer_shunt_bytes_max, false);
     run_table({{"a GiB", data(1000, 10), steer_shunted}});
-    programs->shunt(the_flow, 1000, 1001 + steer_shunt_bytes_max, false);
+    programs->shunt(the_shunted_flow, 1000, 1001 + steer_shunt_bytes_max, false);
     run_table({{"one more", data(1000, 10), steer_to_worker},
                {"its ACK", from_storage(1001), steer_to_worker, steer_role_storage}});
-    programs->shunt(the_flow, 1000, 1000, false);
+    programs->shunt(the_shunted_flow, 1000, 1000, false);
     run_table({{"an empty range", data(1000, 1), steer_to_worker},
                {"its ACK", from_storage(1001), steer_to_worker, steer_role_storage}});
 }
@@ -231,10 +190,10 @@ void without_a_worker_a_range_is_like_any_bytes(void**) {
 void a_denied_flow_is_not_shunted(void**) {
     REQUIRE_PROGRAMS();
     configure();
-    programs->deny(the_flow, 99, 1'000'000'000'000u);
+    programs->deny(the_shunted_flow, 99, 1'000'000'000'000u);
     const Ran ran = programs->run(steer_layer_xdp, steer_role_client, build(data(from, 10)));
     assert_int_equal(ran.frame_class, steer_denied_dropped);
-    ::bpf_map_delete_elem(programs->map("deny"), &the_flow);
+    ::bpf_map_delete_elem(programs->map("deny"), &the_shunted_flow);
 }
 
 void notes_what_the_flow_needs_at_its_return(void**) {
