@@ -256,13 +256,16 @@ bench_sources := \
     tests/bench/large_index.cpp \
     tests/bench/line_bench.cpp \
     tests/bench/lookup_bench.cpp \
+    tests/bench/shunt_bench.cpp \
     tests/bench/stream_bench.cpp \
     tests/bench/swap_bench.cpp
 programs += $(O)/bin/cordon-bench
 $(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_plain_objects) \
-                       $(builder_sources:%.cpp=$(O)/%.o)
+                       $(builder_sources:%.cpp=$(O)/%.o) | $(bpf_objects)
 	$(link)
-$(O)/bin/cordon-bench: LIBS = $(pure_libs) -lbrotlienc
+$(O)/bin/cordon-bench: LIBS = $(pure_libs) -lbrotlienc -lbpf
+# It runs the kernel's program, from wherever it is called.
+$(O)/tests/bench/shunt_bench.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(abspath $(O))/ebpf"'
 # The cadence of a fleet, by the classes that cordond polls with (tests/bench/feed).
 feed_staleness := $(O)/tests/bench/feed_staleness
 bench_sources  += tests/bench/feed_staleness.cpp

@@ -219,11 +219,19 @@ bool http(const Settings& settings) {
     return parts(settings, run_http(settings.few()));
 }
 
+bool shunt(const Settings& settings) {
+    const Result<std::vector<PartResult>> results = run_shunt(settings.few());
+    if (results) return parts(settings, *results);
+    std::fprintf(stderr, "cordon-bench: %s\n", results.error().message().c_str());
+    return false;
+}
+
 struct Bench {
     const char* name;
     bool (*run)(const Settings&);
     const char* options;  // beside --runs and --json; as in `options` below
     const char* help;
+    ErrorCode lacks = ErrorCode::memory;  // what it cannot run without
 };
 
 constexpr Bench benches[] = {
@@ -248,6 +256,10 @@ constexpr Bench benches[] = {
     {"stream", stream, "", "\n              a segment put in order, against copying it"},
     {"http", http, "",
      "\n              a request head and what it means, against looking at its bytes"},
+    {"shunt", shunt, "",
+     "\n              a packet of a shunted range in XDP and in the worker, against one that is not"
+     "\n              protected (root); whole uploads, in namespaces: make bench-inline",
+     ErrorCode::permission},
 };
 
 void print_usage(std::FILE* to) {
@@ -339,7 +351,7 @@ int run(const Bench& bench, int argc, char** argv) {
         if (!parse_option(c, optarg, &settings)) return usage_error(name + " is out of range");
     }
     if (optind != argc) return usage_error("too many arguments");
-    return bench.run(settings) ? 0 : static_cast<int>(ErrorCode::memory);
+    return bench.run(settings) ? 0 : static_cast<int>(bench.lacks);
 }
 
 }  // namespace
