@@ -126,6 +126,7 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 	    OVERLOAD_SECONDS=$(or $(OVERLOAD_SECONDS),60) TEST_SECONDS_MAX=900 \
 	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)
 
+bench bench-idle: $(bench_relay)
 bench: programs  ## every benchmark with its limit; writes docs/benchmarks.md and README's table
 	$(Q)tests/bench/all $(O)/bench.jsonl
 	$(Q)tests/bench/table $(O)/bench.jsonl docs/benchmarks.md README.md

@@ -266,6 +266,12 @@ $(O)/bin/cordon-bench: $(bench_sources:%.cpp=$(O)/%.o) $(pure_objects) $(shell_p
 $(O)/bin/cordon-bench: LIBS = $(pure_libs) -lbrotlienc -lbpf
 # It runs the kernel's program, from wherever it is called.
 $(O)/tests/bench/shunt_bench.o: EXTRA_CXXFLAGS = -DCORDON_BPF_DIR='"$(abspath $(O))/ebpf"'
+# The least that a process in the wire adds (tests/bench/idle).
+bench_relay   := $(O)/tests/bench/relay
+bench_sources += tests/bench/relay.cpp
+$(bench_relay): $(O)/tests/bench/relay.o
+	$(link)
+$(bench_relay): LIBS =
 # The cadence of a fleet, by the classes that cordond polls with (tests/bench/feed).
 feed_staleness := $(O)/tests/bench/feed_staleness
 bench_sources  += tests/bench/feed_staleness.cpp
