@@ -74,6 +74,11 @@ BenchPort::BenchPort(std::uint32_t flows, std::uint64_t object_bytes) : clients_
         random = random * 1664525 + 1013904223;
         request_[n] = static_cast<char>(random >> 24);
     }
+    const std::size_t even = head + head % 2;  // as the checksum counts
+    if (even + sizeof serial_ <= std::min(request_.size(), segment_bytes)) {
+        serial_at_ = even;
+        std::memset(request_.data() + even, 0, sizeof serial_);
+    }
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(request_.data());
     for (std::size_t at = 0; at < request_.size(); at += segment_bytes) {
         const std::size_t length = std::min(segment_bytes, request_.size() - at);
@@ -153,14 +158,24 @@ std::uint32_t BenchPort::write_client_frame(Client& client, std::uint8_t* out) {
     if (client.objects_due == 0 || client.sent - client.acknowledged >= window_bytes) return 0;
     const Piece& piece = pieces_[client.piece];
     std::memcpy(out + header_bytes, request_.data() + piece.at, piece.length);
+    const std::uint32_t sum =
+        piece.sum + (client.piece == 0 ? write_serial(out + header_bytes) : 0);
     const std::uint32_t length =
-        finish_frame(out, isn + 1 + client.sent, ack, tcp_flag::ack, piece.length, piece.sum);
+        finish_frame(out, isn + 1 + client.sent, ack, tcp_flag::ack, piece.length, sum);
     client.sent += piece.length;
     if (++client.piece == pieces_.size()) {
         client.piece = 0;
         --client.objects_due;
     }
     return length;
+}
+
+// Returns what it adds to the sum of the payload.
+std::uint32_t BenchPort::write_serial(std::uint8_t* payload) {
+    if (serial_at_ == no_serial) return 0;
+    ++serial_;
+    std::memcpy(payload + serial_at_, &serial_, sizeof serial_);
+    return sum_of(payload + serial_at_, sizeof serial_);
 }
 
 std::uint32_t BenchPort::write_storage_frame(Client& client, std::uint8_t* out) {

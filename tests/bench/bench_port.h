@@ -1,5 +1,6 @@
-// A Port that plays uploads at full speed: `flows` clients that PUT the same object again and again
-// over kept-alive connections, and a storage that acknowledges and answers 201.
+// A Port that plays uploads at full speed: `flows` clients that PUT objects of one size again and
+// again over kept-alive connections, and a storage that acknowledges and answers 201. No object is
+// the same as another one, or a look-up would find what the one before it read.
 //
 // Every frame is made when it is received: header and payload are copied into one of a few buffers,
 // so that its bytes are in the cache, as they are after the kernel's copy into an AF_XDP ring. The
@@ -57,6 +58,7 @@ class BenchPort : public Port {
 
   private:
     struct Client;
+    static constexpr std::size_t no_serial = SIZE_MAX;
     struct Piece {  // of a request, one segment's payload
         std::uint32_t at;
         std::uint32_t length;
@@ -65,9 +67,12 @@ class BenchPort : public Port {
 
     std::uint32_t write_client_frame(Client& client, std::uint8_t* out);
     std::uint32_t write_storage_frame(Client& client, std::uint8_t* out);
+    std::uint32_t write_serial(std::uint8_t* payload);
     void note_stored(const Frame& frame, std::uint64_t worker_clock);
 
     std::string request_;
+    std::size_t serial_at_ = no_serial;  // in it, of the number of the object: of zeros
+    std::uint64_t serial_ = 0;
     std::vector<Piece> pieces_;
     std::vector<Client> clients_;
     std::vector<std::unique_ptr<std::uint8_t[]>> memory_;

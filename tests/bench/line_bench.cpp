@@ -13,6 +13,7 @@
 #include "dataplane/fingerprint/fingerprinter.h"
 #include "dataplane/worker/worker.h"
 #include "tests/bench/bench_port.h"
+#include "tests/bench/large_index.h"
 #include "tests/support/index_images.h"
 #include "tests/support/memory_recorder.h"
 
@@ -78,13 +79,14 @@ class Turns {
 
 class Line {
   public:
-    Line(const LineSettings& settings, Assembly* assembly)
+    Line(const LineSettings& settings, Assembly* assembly, const IndexView* index)
         : settings_(settings),
           assembly_(assembly),
           options_(line_options(settings)),
           port_(settings.flows, settings.object_bytes),
           worker_(worker_options(), &port_, &recorder_) {
-        if (settings.dismissible) use_index();
+        if (settings.dismissible) use_dismissing_index();
+        if (index != nullptr) worker_.use_index(index);
     }
 
     Measured run(std::uint64_t objects) {
@@ -127,7 +129,7 @@ class Line {
         return options;
     }
 
-    void use_index() {
+    void use_dismissing_index() {
         IndexBuilder builder({.lab = true});
         const std::uint32_t section = *builder.add_section({.name = "bench"}, test::key_of(1));
         for (std::uint64_t n = 0; n < 1000; ++n) {
@@ -219,8 +221,13 @@ class Lines {
   public:
     explicit Lines(const LineSettings& settings)
         : settings_(settings), assembly_(assembly_limits(bench_options(settings.flows)), 1) {
+        if (settings.indicators != 0) {
+            const LargeIndex made = build_large_index(settings.indicators, settings.sections);
+            index_ = IndexImage::read(made.path(), true).value();
+        }
         for (std::uint32_t n = 0; n < settings.workers; ++n)
-            lines_.push_back(std::make_unique<Line>(settings, &assembly_));
+            lines_.push_back(std::make_unique<Line>(settings, &assembly_,
+                                                    index_ == nullptr ? nullptr : &index_->view()));
     }
     Measured run(std::uint64_t objects) {
         std::vector<Measured> each(lines_.size());
@@ -245,6 +252,7 @@ class Lines {
   private:
     LineSettings settings_;
     Assembly assembly_;
+    std::unique_ptr<IndexImage> index_;  // for all of them; null: none
     std::vector<std::unique_ptr<Line>> lines_;
 };
 

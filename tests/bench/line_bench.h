@@ -19,6 +19,10 @@ struct LineSettings {
     // With an index of a thousand indicators for each digest, with size and head, none of which is
     // of these objects. The limit is that of hashing them all the same.
     bool dismissible = false;
+    // Or with a large one of SHA-256, in equal parts in as many sections. Every object is looked up
+    // in it, and none is listed.
+    std::uint64_t indicators = 0;
+    std::uint32_t sections = 1;
 };
 
 // Of several workers: the sum of their rates, the mean of what a packet costs.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,12 +32,13 @@ struct Settings {
     std::uint64_t object_bytes = 1 << 20;
     std::uint64_t workers = 1;
     std::uint64_t runs = 5;
-    std::uint64_t indicators = 10'000'000;
+    std::optional<std::uint64_t> indicators;  // not said: as many as the bench has
     std::uint64_t sections = 1;
     KindSet digests{IndicatorKind::sha256};
     bool dismissible = false;
     bool json = false;
     std::uint32_t few() const { return static_cast<std::uint32_t>(runs); }
+    std::uint64_t many() const { return indicators.value_or(10'000'000); }
 };
 
 std::string digest_names(KindSet kinds) {
@@ -53,14 +55,18 @@ std::string digest_names(KindSet kinds) {
 // --- the benches ---------------------------------------------------------------------------------
 
 bool line(const Settings& settings) {
-    const LineResult result = run_line(
-        {static_cast<std::uint32_t>(settings.flows), settings.object_bytes, settings.digests,
-         settings.few(), static_cast<std::uint32_t>(settings.workers), settings.dismissible});
+    const std::uint64_t indicators = settings.indicators.value_or(0);
+    const LineResult result =
+        run_line({static_cast<std::uint32_t>(settings.flows), settings.object_bytes,
+                  settings.digests, settings.few(), static_cast<std::uint32_t>(settings.workers),
+                  settings.dismissible, indicators, static_cast<std::uint32_t>(settings.sections)});
     Report("line", settings.json)
         .number("flows", static_cast<double>(settings.flows))
         .number("object_bytes", static_cast<double>(settings.object_bytes))
         .word("digests", digest_names(settings.digests))
         .word("dismissed", settings.dismissible ? "by head" : "no")
+        .number("indicators", static_cast<double>(indicators))
+        .number("sections", static_cast<double>(settings.sections))
         .number("workers", static_cast<double>(settings.workers))
         .number("runs", settings.few())
         .spread("gbit_per_s", result.gbit_per_s)
@@ -155,11 +161,11 @@ bool content(const Settings& settings) {
 
 bool lookup(const Settings& settings) {
     const std::optional<LookupResult> result = run_lookup(
-        {settings.indicators, static_cast<std::uint32_t>(settings.sections), settings.few()});
+        {settings.many(), static_cast<std::uint32_t>(settings.sections), settings.few()});
     if (!result) return false;
     constexpr const char* pages[] = {"none", "plain", "transparent", "reserved"};
     Report("lookup", settings.json)
-        .number("indicators", static_cast<double>(settings.indicators))
+        .number("indicators", static_cast<double>(settings.many()))
         .number("sections", static_cast<double>(settings.sections))
         .word("pages", pages[static_cast<std::size_t>(result->pages)])
         .spread("batch_ns", result->batch_ns)
@@ -178,11 +184,11 @@ bool lookup(const Settings& settings) {
 }
 
 bool swap(const Settings& settings) {
-    const std::optional<SwapResult> result = run_swap(
-        {settings.indicators, static_cast<std::uint32_t>(settings.sections), settings.few()});
+    const std::optional<SwapResult> result =
+        run_swap({settings.many(), static_cast<std::uint32_t>(settings.sections), settings.few()});
     if (!result) return false;
     Report("swap", settings.json)
-        .number("indicators", static_cast<double>(settings.indicators))
+        .number("indicators", static_cast<double>(settings.many()))
         .number("swaps", settings.few())
         .number("longest_us", result->during.longest_us)
         .number("longest_before_us", result->before.longest_us)
@@ -235,8 +241,9 @@ struct Bench {
 };
 
 constexpr Bench benches[] = {
-    {"line", line, "fbdwm",
-     "[--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--workers N] [--dismissible]\n"
+    {"line", line, "fbdwmis",
+     "[--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--workers N]\n"
+     "              [--dismissible | --indicators N [--sections N]]\n"
      "              whole line over a port in memory, against the same digests alone; how long "
      "the\n"
      "              last segment of an object is held, against what the others take"},
@@ -318,7 +325,7 @@ bool parse_option(int c, const char* value, Settings* settings) {
         case 'r':
             return parse_number(value, 1, 99, &settings->runs);
         case 'i':
-            return parse_number(value, 1, 1'000'000'000, &settings->indicators);
+            return parse_number(value, 1, 1'000'000'000, &settings->indicators.emplace());
         case 's':
             return parse_number(value, 1, limits::sections_max, &settings->sections);
         case 'm':
@@ -351,6 +358,8 @@ int run(const Bench& bench, int argc, char** argv) {
         if (!parse_option(c, optarg, &settings)) return usage_error(name + " is out of range");
     }
     if (optind != argc) return usage_error("too many arguments");
+    if (settings.dismissible && settings.indicators)
+        return usage_error("--dismissible has an index of its own");
     return bench.run(settings) ? 0 : static_cast<int>(bench.lacks);
 }
 
