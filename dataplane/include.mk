@@ -129,6 +129,7 @@ worker_sources := \
     dataplane/worker/dismissal.cpp \
     dataplane/worker/pressure.cpp \
     dataplane/worker/judge.cpp \
+    dataplane/worker/looking.cpp \
     dataplane/worker/answering.cpp \
     dataplane/worker/case_number.cpp \
     dataplane/worker/fragments.cpp \

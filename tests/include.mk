@@ -74,6 +74,7 @@ room_tests := \
     worker_composite \
     worker_late_fields \
     worker_limits \
+    worker_looking \
     worker_overload \
     worker_link \
     worker_normaliser \

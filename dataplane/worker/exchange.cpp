@@ -53,7 +53,7 @@ void Worker::State::end_exchange(Flow& flow) {
     if (is_put_off(flow)) clear_timer(static_cast<FlowNumber>(&flow - flows.get()));
     if (flow.verdict_due) {
         flow.verdict_due = false;
-        std::erase(judgements, static_cast<FlowNumber>(&flow - flows.get()));
+        judgements.forget(static_cast<FlowNumber>(&flow - flows.get()));
     }
 }
 

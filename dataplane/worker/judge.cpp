@@ -57,24 +57,6 @@ bool takes_test_record(std::uint64_t now_ns, std::uint64_t* all_ns, Counters* co
 
 }  // namespace
 
-// Every digest of an object is keyed before the first is looked up, so that the index comes from
-// memory meanwhile.
-struct Worker::State::LookUps {
-    IndexView::Probe probes[exact_kind_list.size()];
-    std::size_t count = 0;
-
-    void prepare(const IndexView& index, const Digests& digests, std::uint64_t now_s) {
-        const KindSet kinds = index.plan(now_s) & digests.present;
-        for (const IndicatorKind kind : exact_kind_list) {
-            if (kinds.has(kind)) index.prepare(kind, digests.of(kind), &probes[count++]);
-        }
-    }
-    void compare(const IndexView& index) {
-        for (std::size_t n = 0; n < count; ++n)
-            index.compare(&probes[n]);
-    }
-};
-
 // Which indicators an object matched, one entry for each section and reference.
 struct Worker::State::Finding {
     static constexpr std::size_t entries_max = limits::sections_max * indicator_kind_count;
@@ -142,26 +124,15 @@ KindSet Worker::State::planned_kinds() const {
     return kinds;
 }
 
-void Worker::State::settle() {
-    fingerprinter.flush();
-    while (!judgements.empty()) {
-        const FlowNumber number = judgements.back();
-        judgements.pop_back();
-        flows[number].verdict_due = false;
-        judge(number);
-    }
-    // What stood behind those objects: the storage may acknowledge it before the next turn.
-    fingerprinter.flush();
-}
-
 // The body of this message is complete: the verdicts on what is open of it, and then what stands
 // behind it in the stream.
-void Worker::State::judge(FlowNumber number) {
+void Worker::State::judge(FlowNumber number, LookedAhead* looked) {
     Flow& flow = flows[number];
     Exchange& exchange = exchanges[flow.exchange];
     for (std::uint8_t object = 0; object < exchange.objects.size(); ++object) {
         if (exchange.objects[object].slot == no_object) continue;
-        judge_object(number, object);
+        const bool is_looked_up = looked != nullptr && looked->object == object;
+        judge_object(number, object, false, is_looked_up ? looked : nullptr);
         if (flow.phase != FlowPhase::established) return;
     }
     if (!end_assembling(number)) return;
@@ -172,20 +143,27 @@ void Worker::State::judge(FlowNumber number) {
 }
 
 // This object is complete. `is_cut`: it is a member whose archive ended within it. Whoever reads
-// that archive may have as much of it.
-void Worker::State::judge_object(FlowNumber number, std::uint8_t object, bool is_cut) {
+// that archive may have as much of it. `looked`: it has its digests by look_ahead(), or null.
+void Worker::State::judge_object(FlowNumber number, std::uint8_t object, bool is_cut,
+                                 LookedAhead* looked) {
     Exchange& exchange = exchanges[flows[number].exchange];
     Judged judged{number, object, true, {}};
     const bool is_of_upload = is_piece(exchange, object);
     if (is_of_upload) fingerprinter.save(exchange.objects[object].slot, &piece_state);
-    fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+    if (looked == nullptr) {
+        fingerprinter.close(exchange.objects[object].slot, &judged.digests);
+    } else {
+        judged.digests = looked->digests;
+        fingerprinter.drop(exchange.objects[object].slot);
+    }
     exchange.objects[object].slot = no_object;
     end_content(&exchange.objects[object]);
     if (is_of_upload) take_leaves(&exchange, {});
     if (is_of_upload) note_piece(exchange, judged.digests);
     if (judged.digests.size == 0) return;
     Finding finding;
-    look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding);
+    look_up(judged.digests, exchange.objects[object].content.hits, flows[number], &finding,
+            looked == nullptr ? nullptr : &looked->asked);
     if (finding.count != 0) return record_match(judged, finding);
     if (!is_cut) return count_clean(judged, finding);
     judged.complete = false;
@@ -258,19 +236,6 @@ bool Worker::State::look_at_tail(FlowNumber number, std::uint8_t object, Bytes k
     return flow.phase == FlowPhase::established;
 }
 
-bool Worker::State::matches_anything(const Digests& digests) const {
-    if (index == nullptr) return false;
-    const std::uint64_t now_s = now.unix_ns / ns_per_s;
-    LookUps asked;
-    asked.prepare(*index, digests, now_s);
-    asked.compare(*index);
-    for (std::size_t n = 0; n < asked.count; ++n) {
-        Match match;
-        if (index->lookup(&asked.probes[n], now_s, &match, 1) != 0) return true;
-    }
-    return false;
-}
-
 bool Worker::State::matches_to_block(const Judged& judged, bool last) const {
     Finding finding;
     look_up(judged.digests, PatternHits{}, flows[judged.flow], &finding);
@@ -314,13 +279,17 @@ bool Worker::State::judge_contained(const Judged& judged, const PatternHits& hit
     return flow.phase == FlowPhase::established;
 }
 
+// `ahead`: of these digests, prepared and compared.
 void Worker::State::look_up(const Digests& digests, const PatternHits& hits, const Flow& flow,
-                            Finding* finding) const {
+                            Finding* finding, LookUps* ahead) const {
     if (index == nullptr) return;
     const std::uint64_t now_s = now.unix_ns / ns_per_s;
-    LookUps asked;
-    asked.prepare(*index, digests, now_s);
-    asked.compare(*index);
+    LookUps own;
+    LookUps& asked = ahead != nullptr ? *ahead : own;
+    if (ahead == nullptr) {
+        asked.prepare(*index, digests, now_s);
+        asked.compare(*index);
+    }
     for (std::size_t n = 0; n < asked.count; ++n) {
         Match matches[limits::sections_max];
         const std::size_t found =

@@ -13,7 +13,7 @@
 //   objects.cpp    body bytes → objects, through the decoder of their form
 //   chain_reading.cpp  what uploads in pieces hold: archives and their members
 //   content.cpp    objects → type and patterns; dismissal.cpp  those that are no listed ones
-//   judge.cpp      digests → match → action, the incident
+//   judge.cpp      digests → match → action, the incident; looking.cpp  the look-ups of a burst
 //   answering.cpp  the connection after a cut: our end of it
 //
 // Owns:       everything a worker owns; see worker.h.
@@ -35,6 +35,7 @@
 #include "dataplane/worker/exchange.h"
 #include "dataplane/worker/flow_state.h"
 #include "dataplane/worker/lifetime.h"
+#include "dataplane/worker/looking.h"
 #include "dataplane/worker/verdict_clock.h"
 #include "dataplane/worker/worker.h"
 
@@ -440,7 +441,12 @@ struct Worker::State {
     bool judge_frozen(std::uint32_t place);
 
     // --- content.cpp ---
-    struct Judged;
+    struct Judged {
+        FlowNumber flow;
+        std::uint8_t object;
+        bool complete;
+        Digests digests;
+    };
     void open_content(FlowNumber number, std::uint8_t object);
     void search_path(std::string_view target, ObjectContent* content);
     void content_bytes(OpenObject* object, Bytes bytes, bool left_alone);
@@ -452,23 +458,17 @@ struct Worker::State {
 
     // --- judge.cpp ---
     void settle();  // flushes the digests and judges every object that ended in this burst
-    void judge(FlowNumber number);
-    void judge_object(FlowNumber number, std::uint8_t object, bool is_cut = false);
+    void look_ahead();
+    void judge(FlowNumber number, LookedAhead* looked);
+    void judge_object(FlowNumber number, std::uint8_t object, bool is_cut, LookedAhead* looked);
     void judge_so_far(FlowNumber number, std::uint8_t object, Bytes more);
     bool judge_tail(FlowNumber number, bool last);  // false: it matched and the flow is cut
     bool look_at_tails(FlowNumber number, bool last);
     bool look_at_tail(FlowNumber number, std::uint8_t object, Bytes kept_back, bool last);
     struct Finding;
-    struct LookUps;
     void settle_actions(const Flow& flow, Finding* finding) const;
     void look_up(const Digests& digests, const PatternHits& hits, const Flow& flow,
-                 Finding* finding) const;
-    struct Judged {
-        FlowNumber flow;
-        std::uint8_t object;
-        bool complete;
-        Digests digests;
-    };
+                 Finding* finding, LookUps* ahead = nullptr) const;
     bool matches_anything(const Digests& digests) const;
     bool matches_to_block(const Judged& judged, bool last) const;
     bool judge_assembled(const Judged& judged, bool last);  // false: the flow is cut
@@ -584,9 +584,9 @@ struct Worker::State {
     std::array<std::uint8_t, limits::decode_run_bytes> chain_room;   // … and readers of that
     FoundMember chain_found;                                         // scratch: contained_object
     ObjectContent name_content;                                      // scratch
-    std::vector<FlowNumber> shunted;     // flows with a range; capacity fixed at start
-    std::size_t shunt_next = 0;          // looked at for what passed
-    std::vector<FlowNumber> judgements;  // flows whose object ended; capacity fixed at start
+    std::vector<FlowNumber> shunted;  // flows with a range; capacity fixed at start
+    std::size_t shunt_next = 0;       // looked at for what passed
+    DueVerdicts judgements;           // flows whose object ended
     OutQueue out[2];
 
     // Only with report_objects, which the appliance never sets: a burst may fill the hole before a

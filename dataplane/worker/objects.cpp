@@ -115,7 +115,7 @@ void Worker::State::end_of_body(FlowNumber number) {
     if (!flow.hold.holding()) flow.hold.object_bytes(exchange.chunk_begin);
     flow.verdict_due = true;
     exchange.end_ns = now.ns;
-    judgements.push_back(number);
+    judgements.add(number);
 }
 
 void Worker::State::take_objects(FlowNumber number) {
@@ -157,9 +157,8 @@ void Worker::State::object_event(FlowNumber number, const ObjectEvent& event) {
             exchange.objects[event.object].tail_at = event.at;
             return;
         case ObjectEvent::Kind::end:
-            if (event.is_cut) return judge_object(number, event.object, true);
-            if (!exchange.body_ended || is_member(exchange, event.object))
-                judge_object(number, event.object);
+            if (event.is_cut || !exchange.body_ended || is_member(exchange, event.object))
+                judge_object(number, event.object, event.is_cut, nullptr);
             return;
         case ObjectEvent::Kind::may_end:
             return judge_so_far(number, event.object, event.bytes);

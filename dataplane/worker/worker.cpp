@@ -47,7 +47,6 @@ Worker::State::State(const WorkerOptions& worker_options, Port* the_port, Record
       contents(own_types == nullptr ? worker_options.types : own_types.get()),
       case_numbers(options.node_prefix, worker_options.seed) {
     shunted.reserve(options.messages_max);
-    judgements.reserve(2 * limits::burst_frames);
     for (std::size_t n = 0; n < options.service_count; ++n)
         service_states[n] = {options.services[n].mode, options.services[n].bypass_until_s};
 }
