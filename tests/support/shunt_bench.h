@@ -5,59 +5,12 @@
 // Limits:     one connection at a time.
 #pragma once
 
-#include <xxhash.h>
-
-#include <random>
-
-#include "tests/support/lab.h"
+#include "tests/support/shunt_ends.h"
 
 // Last: its macros (fail among them) are words of the standard library.
 #include "tests/support/cmocka_cpp.h"
 
 namespace cordon::test {
-
-inline constexpr std::string_view created = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
-inline constexpr std::size_t large = 3 << 20;
-inline constexpr std::uint32_t wrapping_isn = 0u - (3u << 19);  // within the range
-
-inline Options shunting_options() {
-    Options options = lab_options();
-    options.services[0].dismiss = DismissBy::size;
-    options.services[0].embedded_archives = EmbeddedArchives::ignore;
-    return options;
-}
-
-// Of no type that is searched, and of no listed size or head.
-inline std::string clean_content(std::size_t bytes, std::uint32_t seed = 1) {
-    std::mt19937 random(seed);
-    std::string content(bytes, '\0');
-    for (char& c : content)
-        c = static_cast<char>(random());
-    content.replace(0, 4, "\x01\x02\x03\x04");
-    return content;
-}
-
-// Every record has its size and head: nothing else can match.
-inline AlignedBytes dismissing_index(std::initializer_list<std::string> contents) {
-    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
-    const std::uint32_t section = *builder.add_section({.name = "lab", .generation = 4}, key_of(1));
-    std::uint64_t reference = 4711;
-    for (const std::string& content : contents) {
-        std::uint8_t digest[32];
-        SHA256(as_bytes(content).data(), content.size(), digest);
-        XXH128_canonical_t head;
-        XXH128_canonicalFromHash(
-            &head, XXH3_128bits(content.data(), std::min(content.size(), head_bytes)));
-        std::array<std::uint8_t, head_digest_bytes> told;
-        std::memcpy(told.data(), head.digest, told.size());
-        builder.add(section, {.kind = IndicatorKind::sha256,
-                              .digest = digest,
-                              .reference = reference++,
-                              .size = content.size(),
-                              .head = told});
-    }
-    return built(&builder);
-}
 
 struct ShuntBench {
     explicit ShuntBench(Options options = shunting_options()) : lab(options) {

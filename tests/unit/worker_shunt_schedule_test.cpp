@@ -20,13 +20,15 @@ class Schedule {
         if (pick(2) == 0) stream_ += put("/again", clean_content(3 << 19, seed + 1));
         clean_ = stream_.size();
         stream_ += put("/known", known_content());
+        ends_.stream = stream_;
     }
     void run() {
         for (int turns = 0; turns < 200000 && !over(); ++turns)
             turn();
         assert_true(over());
-        assert_int_equal(read_.compare(0, clean_, stream_, 0, clean_), 0);
-        assert_true(read_.size() < stream_.size());  // the last byte of the known file never came
+        assert_int_equal(ends_.stored.compare(0, clean_, stream_, 0, clean_), 0);
+        // The last byte of the known file never came.
+        assert_true(ends_.stored.size() < stream_.size());
         assert_int_equal(bench_.lab.count(Outcome::match_blocked), 1);
         assert_int_equal(bench_.lab.count(Outcome::inconsistent), 0);
         assert_int_equal(bench_.lab.port.shunts.in_use(), 0);
@@ -51,7 +53,7 @@ class Schedule {
             to_storage_.push_back(frame);
         cross(&to_storage_, [&](const FrameBytes& f) { storage_takes(f); });
         for (const FrameBytes& frame : bench_.lab.port.take(Side::client))
-            client_takes(frame);
+            ends_.client_takes(frame);
         if (pick(3000) == 0) bench_.lab.use(dismissing_index({known_content()}));
     }
     void poll() {
@@ -74,79 +76,39 @@ class Schedule {
         }
     }
     void send() {
-        if (pick(50) == 0 && acked_ < next_) {  // what is missing first
+        if (pick(50) == 0 && ends_.acked < ends_.next) {  // what is missing first
             const std::size_t bytes = 1 + pick(1460);
-            push(acked_, std::min(bytes, next_ - acked_));
+            push(ends_.acked, std::min(bytes, ends_.next - ends_.acked));
         }
         // A blocked upload takes with it what of earlier ones is still under way.
-        const std::size_t last = acked_ < clean_ ? clean_ : stream_.size();
-        const std::size_t end = std::min(acked_ + 65535, last);
-        for (std::uint32_t n = pick(8); n != 0 && next_ < end; --n) {
-            const std::size_t bytes = std::min<std::size_t>(1 + pick(1440), end - next_);
-            push(next_, bytes);
-            next_ += bytes;
+        const std::size_t last = ends_.acked < clean_ ? clean_ : stream_.size();
+        const std::size_t end = std::min(ends_.acked + 65535, last);
+        for (std::uint32_t n = pick(8); n != 0 && ends_.next < end; --n) {
+            const std::size_t bytes = std::min<std::size_t>(1 + pick(1440), end - ends_.next);
+            push(ends_.next, bytes);
+            ends_.next += bytes;
         }
-        if (pick(2000) == 0) next_ = acked_;  // a time-out
+        if (pick(2000) == 0) ends_.next = ends_.acked;  // a time-out
     }
     void push(std::size_t at, std::size_t bytes) {
         if (bench_.lab.client_clock != 0 && pick(20) == 0) ++bench_.lab.client_clock;
-        to_appliance_.push_back(bench_.lab.client_packet()
-                                    .sequence(bench_.lab.isn + 1 + static_cast<std::uint32_t>(at))
-                                    .acknowledgement(bench_.lab.client_acked)
-                                    .flags(tcp_flag::ack)
-                                    .payload(std::string_view(stream_).substr(at, bytes))
-                                    .frame());
-    }
-    static Segment read(const FrameBytes& bytes) {
-        Segment segment;
-        Outcome why;
-        INVARIANT(decode(Bytes(bytes), ChecksumRule::strict, &segment, &why) == DecodeResult::tcp);
-        return segment;
+        to_appliance_.push_back(ends_.segment(at, bytes));
     }
     void storage_takes(const FrameBytes& frame) {
-        const Segment segment = read(frame);
-        if ((segment.flags & (tcp_flag::rst | tcp_flag::syn)) != 0) return;
-        const std::uint32_t expected =
-            bench_.lab.isn + 1 + static_cast<std::uint32_t>(read_.size());
-        const auto at = static_cast<std::int64_t>(read_.size()) +
-                        static_cast<std::int32_t>(segment.sequence - expected);
-        if (!segment.payload.empty() && at >= 0)
-            pieces_.emplace(static_cast<std::size_t>(at), std::string(as_text(segment.payload)));
-        while (!pieces_.empty() && pieces_.begin()->first <= read_.size()) {
-            const std::string& piece = pieces_.begin()->second;
-            const std::size_t known = read_.size() - pieces_.begin()->first;
-            if (known < piece.size()) read_ += piece.substr(known);
-            pieces_.erase(pieces_.begin());
-        }
-        if (pick(3) != 0) acknowledge();
+        ends_.storage_takes(frame);
+        const std::uint8_t flags = ShuntEnds::read(frame).flags;
+        if ((flags & (tcp_flag::rst | tcp_flag::syn)) == 0 && pick(3) != 0) acknowledge();
     }
     void acknowledge() {
         if (bench_.lab.storage_clock != 0 && pick(20) == 0) ++bench_.lab.storage_clock;
-        acks_.push_back(
-            bench_.lab.storage_packet()
-                .sequence(bench_.lab.storage_next)
-                .acknowledgement(bench_.lab.isn + 1 + static_cast<std::uint32_t>(read_.size()))
-                .flags(tcp_flag::ack)
-                .frame());
-    }
-    void client_takes(const FrameBytes& frame) {
-        const Segment segment = read(frame);
-        const std::uint32_t known = bench_.lab.isn + 1 + static_cast<std::uint32_t>(acked_);
-        const auto fresh = static_cast<std::int32_t>(segment.acknowledgement - known);
-        if ((segment.flags & tcp_flag::ack) != 0 && fresh > 0 &&
-            (segment.flags & tcp_flag::rst) == 0)
-            acked_ = std::min(acked_ + static_cast<std::size_t>(fresh), stream_.size());
-        next_ = std::max(next_, acked_);
+        acks_.push_back(ends_.acknowledging().frame());
     }
 
     std::mt19937 random_;
     ShuntBench bench_;
+    ShuntEnds ends_{&bench_.lab};
     std::string stream_;
-    std::string read_;  // by the storage's application
     std::size_t clean_ = 0;
-    std::size_t acked_ = 0;
-    std::size_t next_ = 0;
-    std::map<std::size_t, std::string> pieces_;
     std::vector<FrameBytes> to_appliance_, to_storage_, acks_;
 };
 
