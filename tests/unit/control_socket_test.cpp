@@ -114,6 +114,19 @@ struct Served {
     std::unique_ptr<ControlSocket> socket;
 };
 
+// The first one's index loads, and the second has not begun: a status in between says so.
+struct TwoLoads : Served {
+    TwoLoads() {
+        first.ask_for_load();
+        target.wait_for_load();
+        second.ask_for_load();
+        Client asks(path);
+        asks.ask(LinkType::status);
+        assert_int_equal(asks.answered(LinkType::status), 0);
+    }
+    Client first{path}, second{path};
+};
+
 void others_are_answered_while_an_index_loads(void**) {
     Served served;
     Client loads(served.path), asks(served.path);
@@ -131,20 +144,12 @@ void others_are_answered_while_an_index_loads(void**) {
 }
 
 void loads_come_one_after_the_other(void**) {
-    Served served;
-    Client first(served.path), second(served.path);
-    first.ask_for_load();
-    served.target.wait_for_load();
-    second.ask_for_load();
-    // The second has not begun: a status in between says so, and nothing is counted twice.
-    Client asks(served.path);
-    asks.ask(LinkType::status);
-    assert_int_equal(asks.answered(LinkType::status), 0);
-    served.target.go_on();
-    assert_int_equal(first.answered(LinkType::load_index), 1);
-    served.target.wait_for_load();
-    served.target.go_on();
-    assert_int_equal(second.answered(LinkType::load_index), 2);
+    TwoLoads two;
+    two.target.go_on();
+    assert_int_equal(two.first.answered(LinkType::load_index), 1);
+    two.target.wait_for_load();
+    two.target.go_on();
+    assert_int_equal(two.second.answered(LinkType::load_index), 2);  // nothing is counted twice
 }
 
 void who_left_meanwhile_harms_nobody(void**) {
@@ -191,20 +196,13 @@ void connections_under_way_count(void**) {
 }
 
 void it_stops_with_loads_that_wait(void**) {
-    Served served;
-    Client first(served.path), second(served.path);
-    first.ask_for_load();
-    served.target.wait_for_load();
-    second.ask_for_load();
-    Client asks(served.path);
-    asks.ask(LinkType::status);
-    asks.answered(LinkType::status);
-    auto stopped = std::async(std::launch::async, [&] { served.socket.reset(); });
-    served.target.hurry();
-    served.target.go_on();
+    TwoLoads two;
+    auto stopped = std::async(std::launch::async, [&] { two.socket.reset(); });
+    two.target.hurry();
+    two.target.go_on();
     stopped.get();
     struct stat gone;
-    assert_int_equal(stat(served.path.c_str(), &gone), -1);
+    assert_int_equal(stat(two.path.c_str(), &gone), -1);
 }
 
 }  // namespace
