@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/index/index_builder.h"
+#include "dataplane/fingerprint/digest_state.h"
 
 namespace cordon::test {
 
@@ -44,6 +45,23 @@ inline AlignedBytes built(IndexBuilder* builder) {
     AlignedBytes image;
     if (!builder->build_image(&image)) std::abort();
     return image;
+}
+
+// One file, by its tree fingerprint. `also_others`: and another one by its SHA-256.
+inline AlignedBytes index_of_tree(std::string_view content, bool also_others = false) {
+    DigestState state;
+    state.start({IndicatorKind::sha256_tree});
+    state.take(as_bytes(content));
+    Digests digests;
+    state.finish(&digests);
+    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
+    const std::uint32_t section = *builder.add_section(
+        {.name = "lab", .ceiling = RightsCeiling::block, .generation = 4}, key_of(1));
+    builder.add(section, {.kind = IndicatorKind::sha256_tree,
+                          .digest = digests.of(IndicatorKind::sha256_tree),
+                          .reference = 4711});
+    if (also_others) builder.add(section, indicator(IndicatorKind::sha256, digest_of(1), 1));
+    return built(&builder);
 }
 
 // A small index with everything in it: two sections, three kinds, sizes, a head, flags, a continued

@@ -5,9 +5,11 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/assembly/assembly.h"
 #include "tests/support/cmocka_cpp.h"
+#include "tests/support/digest_text.h"
 #include "tests/support/lab.h"
 
 namespace cordon::test {
@@ -46,6 +48,25 @@ inline std::string part_of(int number, std::string_view bytes, std::string_view 
     return put(
         "/bucket/key?partNumber=" + std::to_string(number) + "&uploadId=" + std::string(upload),
         bytes);
+}
+
+// A segment of Swift, as it stands below its folder.
+struct NamedSegment {
+    std::string name;
+    std::string_view bytes;
+};
+
+// The manifest that makes an object of them; `folder` as it names it, with the container.
+inline std::string put_manifest(std::string_view folder, const std::vector<NamedSegment>& segments,
+                                bool has_digests) {
+    std::string list;
+    for (const NamedSegment& each : segments) {
+        list += list.empty() ? "[" : ", ";
+        list += "{\"path\": \"" + std::string(folder) + each.name +
+                "\", \"size_bytes\": " + std::to_string(each.bytes.size());
+        list += has_digests ? ", \"etag\": \"" + evp(EVP_md5(), as_bytes(each.bytes)) + "\"}" : "}";
+    }
+    return put("/v1/AUTH_t/c/big?multipart-manifest=put", list + "]");
 }
 
 inline std::string complete(std::initializer_list<int> parts, std::string_view upload = "U1") {

@@ -1,7 +1,5 @@
 // Objects that a later request makes of several, through the whole line: manifests of Swift,
 // compositions of Google, partial uploads of tus.
-#include <openssl/evp.h>
-
 #include "tests/support/pieces_lab.h"
 
 using namespace cordon;
@@ -11,22 +9,6 @@ namespace {
 
 const std::string folder = "/v1/AUTH_t/c_segments/big/slo/1.5/300000/100000/";
 
-std::string md5_hex(std::string_view bytes) {
-    std::uint8_t digest[16];
-    EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, EVP_md5(), nullptr);
-    std::string text;
-    for (const std::uint8_t byte : digest) {
-        text += "0123456789abcdef"[byte >> 4];
-        text += "0123456789abcdef"[byte & 15];
-    }
-    return text;
-}
-
-struct Segment {
-    std::string name;
-    std::string_view bytes;
-};
-
 std::string name_of(int number) {
     return "0000000" + std::to_string(number);
 }
@@ -35,18 +17,11 @@ std::string segment(const std::string& name, std::string_view bytes, std::string
     return put(folder + name, bytes, more);
 }
 
-std::string manifest(const std::vector<Segment>& segments, bool has_digests = true) {
-    std::string list;
-    for (const Segment& each : segments) {
-        list += list.empty() ? "[" : ", ";
-        list += "{\"path\": \"" + folder.substr(10) + each.name +
-                "\", \"size_bytes\": " + std::to_string(each.bytes.size());
-        list += has_digests ? ", \"etag\": \"" + md5_hex(each.bytes) + "\"}" : "}";
-    }
-    return put("/v1/AUTH_t/c/big?multipart-manifest=put", list + "]");
+std::string manifest(const std::vector<NamedSegment>& segments, bool has_digests = true) {
+    return put_manifest(folder.substr(10), segments, has_digests);
 }
 
-std::vector<Segment> thirds() {
+std::vector<NamedSegment> thirds() {
     return {{name_of(0), third(1)}, {name_of(1), third(2)}, {name_of(2), third(3)}};
 }
 
@@ -112,14 +87,14 @@ void clean_segments_pass_with_their_manifest(void**) {
 
 // The manifest decides the order, and which segments.
 void a_manifest_in_another_order_is_judged_as_it_stands(void**) {
-    const std::vector<Segment> shuffled = {
+    const std::vector<NamedSegment> shuffled = {
         {name_of(2), third(1)}, {name_of(0), third(2)}, {name_of(1), third(3)}};
     for (const bool listed_right : {true, false}) {
         Pair pair;
-        for (const Segment& each : shuffled)
+        for (const NamedSegment& each : shuffled)
             send(&pair.one, segment(each.name, each.bytes));
         send(&pair.two, segment(name_of(3), "decoy"));
-        std::vector<Segment> listed = shuffled;
+        std::vector<NamedSegment> listed = shuffled;
         if (!listed_right) std::swap(listed[0], listed[1]);
         expect_verdict(&pair, manifest(listed), listed_right ? "403" : "");
     }

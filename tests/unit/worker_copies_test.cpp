@@ -20,22 +20,6 @@ std::string junk(std::size_t bytes, char letter = '\xb1') {
     return std::string(bytes, letter);
 }
 
-AlignedBytes index_of_trees(bool also_others = false) {
-    DigestState state;
-    state.start({IndicatorKind::sha256_tree});
-    state.take(as_bytes(listed()));
-    Digests digests;
-    state.finish(&digests);
-    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
-    const std::uint32_t section = *builder.add_section(
-        {.name = "lab", .ceiling = RightsCeiling::block, .generation = 4}, key_of(1));
-    builder.add(section, {.kind = IndicatorKind::sha256_tree,
-                          .digest = digests.of(IndicatorKind::sha256_tree),
-                          .reference = 4711});
-    if (also_others) builder.add(section, indicator(IndicatorKind::sha256, digest_of(1), 1));
-    return built(&builder);
-}
-
 Options following(std::string_view where = "path",
                   UninspectedAction on_limit = UninspectedAction::refuse) {
     Options options = lab_options();
@@ -50,7 +34,7 @@ struct Copies : Pair {
     explicit Copies(const Options& options = following(), bool also_others = false)
         : Pair(options) {
         for (Lab* lab : {&one, &two})
-            lab->use(index_of_trees(also_others));
+            lab->use(index_of_tree(listed(), also_others));
     }
     std::uint64_t count(Outcome outcome) { return one.count(outcome) + two.count(outcome); }
 };

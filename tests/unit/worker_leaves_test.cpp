@@ -1,6 +1,4 @@
 // Uploads in pieces against a list of trees, with no room for their bytes, through the whole line.
-#include <openssl/evp.h>
-
 #include "dataplane/worker/assembling.h"
 #include "tests/support/cmocka_cpp.h"
 #include "tests/support/pieces_lab.h"
@@ -22,22 +20,6 @@ const std::string& listed() {
 
 std::string_view piece(int number) {
     return std::string_view(listed()).substr(static_cast<std::size_t>(number - 1) * mib, mib);
-}
-
-AlignedBytes index_of_tree(std::string_view content, bool also_others = false) {
-    DigestState state;
-    state.start({IndicatorKind::sha256_tree});
-    state.take(as_bytes(content));
-    Digests digests;
-    state.finish(&digests);
-    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
-    const std::uint32_t section = *builder.add_section(
-        {.name = "lab", .ceiling = RightsCeiling::block, .generation = 4}, key_of(1));
-    builder.add(section, {.kind = IndicatorKind::sha256_tree,
-                          .digest = digests.of(IndicatorKind::sha256_tree),
-                          .reference = 4711});
-    if (also_others) builder.add(section, indicator(IndicatorKind::sha256, digest_of(1), 1));
-    return built(&builder);
 }
 
 Options without_room(UninspectedAction on_limit = UninspectedAction::refuse) {
@@ -314,29 +296,14 @@ void leaves_are_of_the_payload_of_signed_chunks(void**) {
 
 // --- objects made of others ---
 
-std::string md5_hex(std::string_view bytes) {
-    std::uint8_t digest[16];
-    EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, EVP_md5(), nullptr);
-    std::string text;
-    for (const std::uint8_t byte : digest) {
-        text += "0123456789abcdef"[byte >> 4];
-        text += "0123456789abcdef"[byte & 15];
-    }
-    return text;
-}
-
 const std::string segments = "/v1/AUTH_t/c_segments/big/";
 
 std::string manifest(std::initializer_list<std::pair<int, std::string_view>> list,
                      bool has_digests = true) {
-    std::string text;
-    for (const auto& [number, bytes] : list) {
-        text += text.empty() ? "[" : ", ";
-        text += "{\"path\": \"c_segments/big/" + std::to_string(number) +
-                "\", \"size_bytes\": " + std::to_string(bytes.size());
-        text += has_digests ? ", \"etag\": \"" + md5_hex(bytes) + "\"}" : "}";
-    }
-    return put("/v1/AUTH_t/c/big?multipart-manifest=put", text + "]");
+    std::vector<NamedSegment> named;
+    for (const auto& [number, bytes] : list)
+        named.push_back({std::to_string(number), bytes});
+    return put_manifest("c_segments/big/", named, has_digests);
 }
 
 void expect_composed(Trees* pair, const std::string& request, std::string_view refusal) {
