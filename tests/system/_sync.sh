@@ -22,10 +22,10 @@ CENTRE=10.98.0.2
 IN_CTR="nsenter --net=/run/netns/$CTR --"
 
 feed() { "$FEED" "$@" >> "$WORK/feed.log" 2>&1; }
+# key_of HOLDER   — in a lab the publisher makes them, else begin_held_feed.
+key_of() { echo "${FEED_KEYS:-$WORK/feed/keys}/$1.key"; }
 approve() {
-    for _who; do
-        feed approve "$WORK/feed" --key "$WORK/feed/keys/$_who.key" --yes || return 1
-    done
+    for _who; do feed approve "$WORK/feed" --key "$(key_of "$_who")" --yes || return 1; done
 }
 # take_list [FILE --incremental]   — what $WORK/list has is what there is from now on; or FILE is
 # there as well.
@@ -51,7 +51,7 @@ print(int(json.load(sys.stdin)["matches"][0]["reference"], 16))'
 is_of_feed() { ctl incidents show "$1" --json | grep -q '"centre"'; }
 # revoke REFERENCE REASON   — by the one on call, at once.
 revoke() {
-    feed revoke "$WORK/feed" --key "$WORK/feed/keys/oncall1.key" --reference "$1" --reason "$2"
+    feed revoke "$WORK/feed" --key "$(key_of oncall1)" --reference "$1" --reason "$2"
 }
 
 # An appliance with a lab index of its own has it from its list; this one has it from its feed.
@@ -77,6 +77,28 @@ for n in range(1000): print(hashlib.sha256(b'item %d' % n).hexdigest())" > "$WOR
     join_centre
     make_certificates
     start_mirror
+}
+
+# begin_held_feed   — a feed outside a lab: its holders bring their own keys, and $WORK/known is on
+# its list.
+begin_held_feed() {
+    FEED_KEYS=$WORK/keys
+    mkdir "$FEED_KEYS" "$WORK/system"
+    echo "a file of the system" > "$WORK/system/file"
+    sha256sum "$WORK/known" | cut -d' ' -f1 > "$WORK/list"
+    _all=
+    for _each in root/1 root/2 root/3 root/4 root/5 targets/1 targets/2 targets/3 curator/1 \
+        curator/2 curator/3 on-call/1 on-call/2; do
+        _name=$(printf %s "$_each" | tr -d /-)
+        feed key "$_name" "$(key_of "$_name")" --unprotected
+        _all="$_all --${_each%/*} $(key_of "$_name").pub"
+    done
+    feed init "$WORK/feed" --feed hotline/known $_all
+    approve root1 root2 root3
+    take_list
+    feed caps "$WORK/feed"
+    approve targets1 targets2 oncall1
+    release
 }
 
 # The Centre's namespace, and the management port of the box: an address, and no default route.

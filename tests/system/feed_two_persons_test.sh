@@ -8,32 +8,6 @@
 need faketime
 
 feed() { faketime -f -3h "$FEED" "$@" >> "$WORK/feed.log" 2>&1; }
-key_of() { feed key "$1" "$WORK/keys/$1.key" --unprotected; }
-# The feed's holders bring their own keys: it is no LAB.
-begin_feed() {
-    mkdir "$WORK/keys" "$WORK/system"
-    echo "a file of the system" > "$WORK/system/file"
-    sha256sum "$WORK/known" | cut -d' ' -f1 > "$WORK/list"
-    local who all=()
-    for who in root1 root2 root3 root4 root5 targets1 targets2 targets3 curator1 curator2 curator3 \
-        oncall1 oncall2; do key_of $who; done
-    for who in 1 2 3 4 5; do all+=(--root "$WORK/keys/root$who.key.pub"); done
-    for who in 1 2 3; do
-        all+=(--targets "$WORK/keys/targets$who.key.pub" --curator "$WORK/keys/curator$who.key.pub")
-    done
-    for who in 1 2; do all+=(--on-call "$WORK/keys/oncall$who.key.pub"); done
-    feed init "$WORK/feed" --feed hotline/known "${all[@]}"
-    approve root1 root2 root3
-    take_list
-    feed caps "$WORK/feed"
-    approve targets1 targets2 oncall1
-    release
-}
-approve() {
-    local who
-    for who; do feed approve "$WORK/feed" --key "$WORK/keys/$who.key" --yes || return 1; done
-}
-
 write_two_person_config() {
     FEED_LINES='poll_seconds = 3600
 curator = "Hotline of the test"
@@ -48,7 +22,7 @@ lab_up
 people_up
 random_file "$WORK/known" "$KNOWN_SIZE" 1
 start_nginx
-begin_feed
+begin_held_feed
 write_two_person_config
 start_cordon
 wait_for 5 in_cli curl -s -o /dev/null --max-time 1 "$URL4/" || fail "the storage is not reached"

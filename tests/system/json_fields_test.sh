@@ -10,31 +10,6 @@ need useradd userdel groupadd groupdel setpriv python3
 me=cdj$$  # names of this test alone
 vera=${me}v olga=${me}o anna=${me}a
 
-# A feed outside a lab, whose holders bring their own keys: a list blocks by two persons' word.
-key_of() { feed key "$1" "$WORK/keys/$1.key" --unprotected; }
-approve() {
-    local who
-    for who; do feed approve "$WORK/feed" --key "$WORK/keys/$who.key" --yes || return 1; done
-}
-begin_feed() {
-    local who all=()
-    mkdir "$WORK/keys" "$WORK/system"
-    echo "a file of the system" > "$WORK/system/file"
-    sha256sum "$WORK/known" | cut -d' ' -f1 > "$WORK/list"
-    for who in root1 root2 root3 root4 root5 targets1 targets2 targets3 curator1 curator2 curator3 \
-        oncall1 oncall2; do key_of $who; done
-    for who in 1 2 3 4 5; do all+=(--root "$WORK/keys/root$who.key.pub"); done
-    for who in 1 2 3; do
-        all+=(--targets "$WORK/keys/targets$who.key.pub" --curator "$WORK/keys/curator$who.key.pub")
-    done
-    for who in 1 2; do all+=(--on-call "$WORK/keys/oncall$who.key.pub"); done
-    feed init "$WORK/feed" --feed hotline/known "${all[@]}"
-    approve root1 root2 root3
-    take_list
-    feed caps "$WORK/feed"
-    approve targets1 targets2 oncall1
-    release
-}
 more_config() {
     cat << TEXT
 [operators]
@@ -65,7 +40,7 @@ lab_user $anna "$me-admin"
 random_file "$WORK/known" "$KNOWN_SIZE" 1
 random_file "$WORK/clean" "$KNOWN_SIZE" 2
 start_nginx
-begin_feed
+begin_held_feed
 join_centre
 make_certificates
 start_mirror
