@@ -169,6 +169,8 @@ $(patsubst %,$(O)/tests/unit/%_test, \
 $(O)/tests/unit/key_ring_test: $(patsubst %,$(O)/control/feed/%.o,crypto key_handover)
 fuzz_sources.worker      = $(builder_sources)
 fuzz_libs.worker         = $(tapped)
+fuzz_sources.shunt       = $(builder_sources)
+fuzz_libs.shunt          = $(tapped)
 fuzz_sources.index_view  = $(builder_sources)
 fuzz_sources.pattern_scanner = $(builder_sources)
 fuzz_sources.list_parser = control/index/list_parser.cpp

@@ -61,6 +61,7 @@ class ShuntModel {
     }
     std::size_t granted() const { return places_.size(); }
     const ShuntRange& last() const { return places_.back().range; }
+    const ShuntRange& range(std::size_t n) const { return places_.at(n).range; }
 
   private:
     struct Place {

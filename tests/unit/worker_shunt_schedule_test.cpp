@@ -95,9 +95,7 @@ class Schedule {
         to_appliance_.push_back(ends_.segment(at, bytes));
     }
     void storage_takes(const FrameBytes& frame) {
-        ends_.storage_takes(frame);
-        const std::uint8_t flags = ShuntEnds::read(frame).flags;
-        if ((flags & (tcp_flag::rst | tcp_flag::syn)) == 0 && pick(3) != 0) acknowledge();
+        if (ends_.storage_takes(frame) && pick(3) != 0) acknowledge();
     }
     void acknowledge() {
         if (bench_.lab.storage_clock != 0 && pick(20) == 0) ++bench_.lab.storage_clock;
