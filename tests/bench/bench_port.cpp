@@ -74,7 +74,9 @@ BenchPort::BenchPort(std::uint32_t flows, std::uint64_t object_bytes) : clients_
         random = random * 1664525 + 1013904223;
         request_[n] = static_cast<char>(random >> 24);
     }
-    const std::size_t even = head + head % 2;  // as the checksum counts
+    // Behind what tells the type of a file: a number may begin like an archive.
+    constexpr std::size_t behind_signatures = 64;
+    const std::size_t even = head + head % 2 + behind_signatures;  // as the checksum counts
     if (even + sizeof serial_ <= std::min(request_.size(), segment_bytes)) {
         serial_at_ = even;
         std::memset(request_.data() + even, 0, sizeof serial_);

@@ -299,8 +299,11 @@ LineResult run_line(const LineSettings& settings) {
         held.push_back(measured.held_us);
         passed.push_back(measured.passed_us);
     }
-    // What was measured must have been the work: every object judged, none lost.
-    INVARIANT(lines.judged() == (2 + objects * settings.runs) * settings.flows * settings.workers);
+    // What was measured must have been the work: every object judged, none lost. About one head in
+    // 1600 is perhaps that of an indicator (contract/value_set.h), for each digest.
+    const std::uint64_t sent = (2 + objects * settings.runs) * settings.flows * settings.workers;
+    const std::uint64_t perhaps = settings.dismissible ? sent / 200 + 4 : 0;
+    INVARIANT(lines.judged() <= sent && lines.judged() + perhaps >= sent);
     return {spread_of(rates), spread_of(limits), spread_of(ratios), spread_of(packets),
             spread_of(bytes), spread_of(held),   spread_of(passed)};
 }
