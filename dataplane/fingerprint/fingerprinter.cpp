@@ -43,6 +43,7 @@ ObjectSlot Fingerprinter::take_slot() {
     }
     ++open_count_;
     object(slot).in_use = true;
+    object(slot).waits = false;
     object(slot).leaves = nullptr;
     object(slot).chain = no_chain;
     return slot;
@@ -57,9 +58,11 @@ void Fingerprinter::flush() {
     }
     batch_.hash(*kernels_);
     for (std::uint32_t i = 0; i < queued_; ++i) {
-        if (queue_[i].slot != no_object) object(queue_[i].slot).chain = no_chain;
+        if (queue_[i].slot == no_object) continue;
+        object(queue_[i].slot).chain = no_chain;
+        object(queue_[i].slot).waits = false;
     }
-    queued_ = 0;
+    queued_ = waiting_ = 0;
 }
 
 const std::uint8_t (*Fingerprinter::head(ObjectSlot slot) const)[head_digest_bytes] {
@@ -129,6 +132,8 @@ void Fingerprinter::forget_pieces(ObjectSlot slot) {
     for (std::uint32_t i = 0; i < queued_; ++i) {
         if (queue_[i].slot == slot) queue_[i].slot = no_object;
     }
+    if (object(slot).waits) --waiting_;
+    object(slot).waits = false;
 }
 
 std::size_t Fingerprinter::object_bytes() {

@@ -70,6 +70,8 @@ class Fingerprinter {
 
     std::uint64_t size(ObjectSlot slot) const;  // bytes submitted so far
     std::uint32_t open_count() const { return open_count_; }
+    // How many objects have pieces that wait for flush(): it has as many lanes to fill.
+    std::uint32_t waiting() const { return waiting_; }
 
     // Bytes of memory one object takes: for the budget printed at start.
     static std::size_t object_bytes();
@@ -82,6 +84,7 @@ class Fingerprinter {
         ChainNumber chain;        // in the batch that is being made
         ObjectSlot next_free;
         bool in_use;
+        bool waits;         // it has pieces in the queue
         DigestState state;  // what was flushed
     };
     struct alignas(64) Place {
@@ -111,6 +114,7 @@ class Fingerprinter {
     std::uint32_t untouched_ = 0;  // places from here on
     std::uint32_t pieces_max_;
     std::uint32_t queued_ = 0;
+    std::uint32_t waiting_ = 0;
     std::uint32_t open_count_ = 0;
     ObjectSlot free_ = no_object;  // head of the list of free slots
 };
@@ -127,6 +131,8 @@ inline void Fingerprinter::submit(ObjectSlot slot, Bytes bytes) {
     }
     if (queued_ == pieces_max_) flush();
     queue_[queued_++] = {slot, bytes};
+    if (!target.waits) ++waiting_;
+    target.waits = true;
 }
 
 inline bool Fingerprinter::is_dismissed(ObjectSlot slot) const {

@@ -13,6 +13,9 @@
 
 namespace cordon {
 
+// Of clients, in one turn.
+inline constexpr std::size_t bursts_max = 8;
+
 struct Arrival {
     Arrival(const Frame& received, Side from)
         : frame(received), side(from), received_bytes(received.length) {}

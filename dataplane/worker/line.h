@@ -10,10 +10,9 @@
 //   exchange.cpp   stream bytes → requests → object bytes; unpacking.cpp  how many in one turn
 //   pressure.cpp   what gives way when flows, messages or kept bytes are full
 //   assembling*.cpp pieces of uploads; creating, surveying, committing, composing, copying.cpp
-//   objects.cpp    body bytes → objects, through the decoder of their form
-//   chain_reading.cpp  what uploads in pieces hold: archives and their members
+//   objects.cpp    body bytes → objects; chain_reading.cpp  the same of uploads in pieces
 //   content.cpp    objects → type and patterns; dismissal.cpp  those that are no listed ones
-//   judge.cpp      digests → match → action, the incident; looking.cpp  the look-ups of a burst
+//   judge.cpp, looking.cpp  digests → match → action, the incident
 //   answering.cpp  the connection after a cut: our end of it
 //
 // Owns:       everything a worker owns; see worker.h.
@@ -45,6 +44,7 @@ struct Worker::State {
     State(const WorkerOptions& worker_options, Port* the_port, Recorder* the_recorder);
 
     // --- worker.cpp ---
+    std::size_t receive_clients();
     std::size_t receive_burst(Side side);
     void handle(Arrival& arrival);
     void handle_tcp(Arrival& arrival);

@@ -18,6 +18,7 @@
 #include "dataplane/fingerprint/digests.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/index/index_view.h"
+#include "dataplane/worker/arrival.h"
 
 namespace cordon {
 
@@ -47,7 +48,7 @@ struct LookedAhead {
 
 class DueVerdicts {
   public:
-    DueVerdicts() { due_.reserve(2 * limits::burst_frames); }
+    DueVerdicts() { due_.reserve((bursts_max + 1) * limits::burst_frames); }
 
     bool empty() const { return due_.empty(); }
     void add(FlowNumber flow) { due_.push_back({flow, fresh}); }

@@ -71,8 +71,7 @@ std::size_t Worker::poll(Now now) {
     }
     line.unpack_left = limits::unpack_turn_bytes;
     line.read_put_off();
-    std::size_t received = line.receive_burst(Side::client);
-    line.flush(Side::storage);  // forwarded first, hashed after
+    std::size_t received = line.receive_clients();
     line.settle();
     received += line.receive_burst(Side::storage);
     line.settle();
@@ -183,6 +182,26 @@ std::uint64_t Worker::object_bytes_open() const {
 }
 std::uint64_t Worker::kept_bytes() const {
     return std::uint64_t{state_->pieces.used()} * limits::kept_block_bytes;
+}
+
+// Their objects share lanes, and where few clients send, each in long trains, a burst has one or
+// two of them: so more is taken while there is more, until lanes are filled, or more brings no
+// other object. Forwarded first, hashed after.
+std::size_t Worker::State::receive_clients() {
+    constexpr std::uint32_t objects_enough = 16;
+    constexpr std::size_t in_vain_max = 2;
+    std::size_t received = 0, in_vain = 0;
+    for (std::size_t n = 0; n < bursts_max; ++n) {
+        const std::uint32_t objects = fingerprinter.waiting();
+        const std::size_t count = receive_burst(Side::client);
+        flush(Side::storage);
+        received += count;
+        const std::uint32_t waiting = fingerprinter.waiting();
+        if (count < limits::burst_frames || waiting == 0 || waiting >= objects_enough) break;
+        in_vain = waiting > objects ? 0 : in_vain + 1;
+        if (in_vain == in_vain_max) break;
+    }
+    return received;
 }
 
 std::size_t Worker::State::receive_burst(Side side) {

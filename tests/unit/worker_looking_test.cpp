@@ -235,10 +235,45 @@ void what_was_looked_up_stays_with_its_flow_when_another_one_goes(void**) {
     assert_int_equal(rounds, 2);
 }
 
+// Clients that send in trains of a burst's length: what of them shares lanes comes in one turn, and
+// no more than brings other objects.
+void trains_of_few_clients_are_hashed_together(void**) {
+    constexpr std::size_t clients = 3, trains = 3, step = 100;
+    for (const bool is_hashed : {true, false}) {
+        Crowd crowd(clients);
+        if (is_hashed) crowd.lab.use(index_of_files({1}));
+        const std::string upload =
+            put("/file", std::string(trains * limits::burst_frames * step, '\x81'));
+        for (std::size_t train = 0; train < trains; ++train) {
+            for (std::size_t client = 0; client < clients; ++client) {
+                for (std::size_t n = 0; n < limits::burst_frames; ++n) {
+                    const std::size_t at = (train * limits::burst_frames + n) * step;
+                    crowd.push(client, at, std::string_view(upload).substr(at, step));
+                }
+            }
+        }
+        const auto turn = [&] {
+            crowd.lab.now_ns += 10 * ns_per_us;
+            return crowd.lab.worker->poll(
+                {crowd.lab.now_ns, crowd.lab.unix_zero_ns + crowd.lab.now_ns});
+        };
+        // One of each client, and two that bring no other object.
+        const std::size_t bursts = is_hashed ? clients + 2 : 1;
+        assert_int_equal(turn(), bursts * limits::burst_frames);
+        if (!is_hashed) continue;
+        assert_int_equal(turn(), (clients * trains - bursts) * limits::burst_frames);
+        crowd.lab.step(1000);
+        for (const std::string& stored : crowd.stored)
+            assert_string_equal(stored.c_str(),
+                                upload.substr(0, trains * limits::burst_frames * step).c_str());
+    }
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
+        cmocka_unit_test(trains_of_few_clients_are_hashed_together),
         cmocka_unit_test(objects_that_end_in_one_burst_are_each_judged_by_their_own_digests),
         cmocka_unit_test(objects_behind_them_in_the_same_segments_are_judged_as_well),
         cmocka_unit_test(a_reset_in_the_same_burst_takes_only_its_own_verdict_away),
