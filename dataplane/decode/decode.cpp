@@ -32,13 +32,29 @@ struct Walk {
     }
 };
 
+// One's complement sum of 64-bit words; 2^64 is 1 here as 2^16 is.
+std::uint64_t add_words(std::uint64_t sum, std::uint64_t more) {
+    return __builtin_add_overflow(sum, more, &sum) ? sum + 1 : sum;
+}
+
+std::uint16_t folded(std::uint64_t sum) {
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
+std::uint32_t load_word(const std::uint8_t* p) {
+    std::uint32_t word;
+    std::memcpy(&word, p, sizeof word);
+    return word;
+}
+
 constexpr std::uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 // In two words, as it is read.
 void map_address(const std::uint8_t* ipv4, Address* address) {
-    std::uint32_t last;
-    std::memcpy(&last, ipv4, sizeof last);
-    const std::uint64_t words[2] = {0, std::uint64_t{last} << 32 | 0xffff0000};
+    const std::uint64_t words[2] = {0, std::uint64_t{load_word(ipv4)} << 32 | 0xffff0000};
     std::memcpy(address->bytes, words, sizeof words);
 }
 
@@ -84,6 +100,8 @@ bool read_syn_option(std::uint8_t kind, Bytes body, Segment* segment) {
     return true;
 }
 
+constexpr std::uint32_t nop_nop_timestamps = 0x0101080a;  // of ten bytes, padded in front
+
 bool read_timestamps(Bytes body, Segment* segment) {
     if (body.size() != 8 || segment->has_timestamp) return false;
     segment->has_timestamp = true;
@@ -96,7 +114,7 @@ bool read_timestamps(Bytes body, Segment* segment) {
 // that (stop, first wins, last wins), and a filter cannot agree with all of them.
 bool read_tcp_options(Bytes options, Segment* segment) {
     // What nearly every segment of a connection with timestamps carries.
-    if (options.size() == 12 && load_be32(options.data()) == 0x0101080a) {
+    if (options.size() == 12 && load_be32(options.data()) == nop_nop_timestamps) {
         return read_timestamps(options.subspan(4), segment);
     }
     const bool syn = (segment->flags & tcp_flag::syn) != 0;
@@ -188,17 +206,10 @@ bool ipv4_options_valid(Bytes options) {
 // Of all 16-bit words, the checksum's own among them (RFC 791 §3.1). Words of 32 bits and the order
 // in which the machine has them do for that (RFC 1071 §2).
 bool ipv4_sum_is_right(const std::uint8_t* ip, std::size_t header) {
-    constexpr std::uint64_t low = 0xffffffff;
-    const std::uint64_t first = load_le64(ip), second = load_le64(ip + 8);
-    std::uint64_t sum = (first >> 32) + (first & low) + (second >> 32) + (second & low);
-    for (std::size_t at = 16; at < header; at += 4) {
-        std::uint32_t word;
-        std::memcpy(&word, ip + at, sizeof word);
-        sum += word;
-    }
-    while (sum >> 16 != 0)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return sum == 0xffff;
+    std::uint64_t sum = 0;
+    for (std::size_t at = 0; at < header; at += 4)
+        sum += load_word(ip + at);
+    return folded(sum) == 0xffff;
 }
 
 DecodeResult walk_extensions(Walk& walk, std::uint8_t next, Outcome why);
@@ -411,30 +422,11 @@ DecodeResult decode_ethertype(Walk& walk, std::uint16_t ethertype) {
 
 // --- nearly every frame --------------------------------------------------------------------------
 
-// One's complement sum of 64-bit words; 2^64 is 1 here as 2^16 is.
-std::uint64_t add_words(std::uint64_t sum, std::uint64_t more) {
-    return __builtin_add_overflow(sum, more, &sum) ? sum + 1 : sum;
-}
-
-std::uint16_t folded(std::uint64_t sum) {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
-}
-
-std::uint32_t load_word(const std::uint8_t* p) {
-    std::uint32_t word;
-    std::memcpy(&word, p, sizeof word);
-    return word;
-}
-
 // TCP over IPv4 without tags, options of IP, fragments, a SYN, or options of TCP but timestamps:
 // read straight on, in one piece. False: it is something else, or something is wrong with it, and
 // nothing of *segment counts.
 bool decode_plain(Bytes frame, ChecksumRule rule, Segment* segment) {
     constexpr std::size_t ip_at = ethernet_bytes, tcp_at = ip_at + ipv4_bytes;
-    constexpr std::uint32_t nop_nop_timestamps = 0x0101080a;
     if (frame.size() < tcp_at + tcp_bytes) return false;
     const std::uint8_t* ip = frame.data() + ip_at;
     const std::uint8_t* tcp = frame.data() + tcp_at;

@@ -80,7 +80,7 @@ enum class DecodeResult : std::uint8_t {
 enum class ChecksumRule : std::uint8_t { strict, due, off };
 inline constexpr std::size_t checksum_due_bytes_least = 512;
 
-// Decodes one frame. Checks the IPv4 header checksum and the TCP checksum when `rule` is strict.
+// Decodes one frame. Checks the IPv4 header checksum and the TCP checksum unless `rule` is off.
 DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why);
 
 // Internet checksum helpers (RFC 1071), used by whoever builds or alters a segment. A sum is one of
