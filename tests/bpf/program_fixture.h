@@ -2,6 +2,7 @@
 // frames by BPF_PROG_TEST_RUN. The redirect's target is not visible there: the counters are.
 #pragma once
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_xdp.h>
@@ -263,5 +264,20 @@ class Programs {
     bool refused_ = false;
     bool broken_ = false;
 };
+
+// Of a client, by what its frames say, and a storage on port 80.
+inline steer_flow flow_of(const char* client, std::uint16_t client_port, const char* storage) {
+    steer_flow flow{};
+    if (::inet_pton(AF_INET6, client, flow.client) == 1) {
+        ::inet_pton(AF_INET6, storage, flow.storage);
+    } else {
+        flow.client[10] = flow.client[11] = flow.storage[10] = flow.storage[11] = 0xff;
+        ::inet_pton(AF_INET, client, flow.client + 12);
+        ::inet_pton(AF_INET, storage, flow.storage + 12);
+    }
+    flow.client_port = client_port;
+    flow.storage_port = 80;
+    return flow;
+}
 
 }  // namespace cordon::test

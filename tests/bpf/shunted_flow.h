@@ -8,20 +8,6 @@ namespace cordon::test {
 inline constexpr std::uint32_t shunt_from = 0xfffff000;  // the range wraps
 inline constexpr std::uint32_t shunt_to = 0x00010000;
 
-inline steer_flow flow_of(const char* client, std::uint16_t client_port, const char* storage) {
-    steer_flow flow{};
-    if (::inet_pton(AF_INET6, client, flow.client) == 1) {
-        ::inet_pton(AF_INET6, storage, flow.storage);
-    } else {
-        flow.client[10] = flow.client[11] = flow.storage[10] = flow.storage[11] = 0xff;
-        ::inet_pton(AF_INET, client, flow.client + 12);
-        ::inet_pton(AF_INET, storage, flow.storage + 12);
-    }
-    flow.client_port = client_port;
-    flow.storage_port = 80;
-    return flow;
-}
-
 inline const steer_flow the_shunted_flow = flow_of("192.0.2.1", 40000, "10.0.0.1");
 
 // A service that fails open, its worker alive, the range in force.

@@ -324,21 +324,6 @@ void never_bridges_a_truncated_frame_as_not_protected(void**) {
     }
 }
 
-steer_flow flow_of(const char* from, std::uint16_t from_port, const char* to) {
-    steer_flow flow{};
-    if (std::strchr(from, ':') != nullptr) {
-        ::inet_pton(AF_INET6, from, flow.client);
-        ::inet_pton(AF_INET6, to, flow.storage);
-    } else {
-        flow.client[10] = flow.client[11] = flow.storage[10] = flow.storage[11] = 0xff;
-        ::inet_pton(AF_INET, from, flow.client + 12);
-        ::inet_pton(AF_INET, to, flow.storage + 12);
-    }
-    flow.client_port = from_port;
-    flow.storage_port = 80;
-    return flow;
-}
-
 void drops_the_payload_of_a_denied_flow_without_a_worker(void**) {
     REQUIRE_PROGRAMS();
     programs->deny(flow_of("192.0.2.1", 41000, "10.0.0.1"), 1, 60'000'000'000u);

@@ -9,6 +9,7 @@
 //   - every frame that came is in exactly one class (and every byte of a body: the Lab's end).
 // In the end, when nobody ended the connection, all before the known file is at the storage, that
 // file is blocked, and no range, buffer, kept byte or flow is left.
+#include "tests/support/frame_ledger.h"
 #include "tests/support/fuzz_input.h"
 #include "tests/support/inspected_tap.h"
 #include "tests/support/shunt_ends.h"
@@ -406,14 +407,7 @@ class Schedule {
         judged_ = ends_.stored.size();
         check(ends_.stored.find(known_content(), body_bytes) == std::string::npos,
               "the known file is never whole at the storage");
-        const Counters& counters = lab_.worker->counters();
-        std::uint64_t received = 0;
-        std::uint64_t classed = 0;
-        for (const Tally& side : counters.received)
-            received += side.bytes.read();
-        for (const Tally& tally : counters.frames)
-            classed += tally.bytes.read();
-        check(received == classed, "every frame is in one class");
+        check(frames_balance(lab_.worker->counters()), "every frame is in one class");
         check(lab_.port.outstanding() <= lab_.worker->flows(), "at most a tail's frame is held");
         check(lab_.port.shunts.in_use() <= lab_.worker->flows(), "a range is of a flow");
     }

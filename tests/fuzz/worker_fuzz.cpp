@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "tests/support/digest_text.h"
+#include "tests/support/frame_ledger.h"
 #include "tests/support/fuzz_input.h"
 #include "tests/support/inspected_tap.h"
 #include "tests/support/lab.h"
@@ -361,14 +362,7 @@ class Schedule {
             for (const Receiver& one : storages_)
                 check(inspected.starts_with(one.read), "a storage reads what was inspected");
         }
-        const Counters& counters = lab_.worker->counters();
-        std::uint64_t received = 0;
-        std::uint64_t classed = 0;
-        for (const Tally& side : counters.received)
-            received += side.bytes.read();
-        for (const Tally& tally : counters.frames)
-            classed += tally.bytes.read();
-        check(received == classed, "every frame is in one class");
+        check(frames_balance(lab_.worker->counters()), "every frame is in one class");
         check(lab_.port.outstanding() <= lab_.worker->flows(), "at most a tail's frame is held");
         if (changed_) return;
         check(stream_.starts_with(lab_.stored), "the storage reads what was sent");

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "tests/support/allocation_watch.h"
+#include "tests/support/frame_ledger.h"
 #include "tests/support/lab.h"
 
 namespace cordon::test {
@@ -232,16 +233,7 @@ class Crowd {
 
     std::uint64_t count(Outcome outcome) const { return worker->counters().read(outcome); }
     // Every received frame is in exactly one class.
-    bool frames_balance() const {
-        const Counters& counters = worker->counters();
-        std::uint64_t received = 0;
-        std::uint64_t classed = 0;
-        for (const Tally& side : counters.received)
-            received += side.bytes.read();
-        for (const Tally& tally : counters.frames)
-            classed += tally.bytes.read();
-        return received == classed;
-    }
+    bool frames_balance() const { return test::frames_balance(worker->counters()); }
 
     Options options;
     CrowdPort port;
