@@ -58,6 +58,7 @@ object_sources := \
 kernel_sources := \
     dataplane/fingerprint/kernel_scalar.cpp \
     dataplane/fingerprint/kernel_shani.cpp \
+    dataplane/fingerprint/kernel_stitched.cpp \
     dataplane/fingerprint/kernel_avx2.cpp \
     dataplane/fingerprint/kernel_avx512.cpp
 fingerprint_sources := \
@@ -214,10 +215,12 @@ $(dataplane_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS)
 $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLAGS)
 
 # Digest kernels: each file for another instruction set, and in release builds by clang, whose code
-# for them is faster by a fifth. Nothing that they share with other files may be emitted in them:
-# the linker could take that copy for all.
+# for them is faster by a fifth; but the stitched ones by GCC, which leaves the steps of several
+# digests in the order they are written in, and is faster by a third for it. Nothing that they share
+# with other files may be emitted in them: the linker could take that copy for all.
 kernel_flags.scalar :=
 kernel_flags.shani  := -msse4.1 -msha
+kernel_flags.stitched = $(kernel_flags.shani)
 kernel_flags.avx2   := -mavx2
 kernel_flags.avx512 := -mavx512f -mavx512bw
 kernel_flags         = $(kernel_flags.$(patsubst kernel_%.o,%,$(@F)))
@@ -226,7 +229,7 @@ KERNEL_CXX   := $(or $(KERNEL_CXX),$(kernel_clang),$(CXX))
 # Intrinsics of GCC 12 without a mask have an undefined source, and it warns of that.
 kernel_warn := $(if $(findstring clang,$(KERNEL_CXX)),,-Wno-maybe-uninitialized)
 kernel_objects = $(kernel_sources:%.cpp=$(O)/%.o)
-$(kernel_objects): CXX = $(KERNEL_CXX)
+$(filter-out %/kernel_stitched.o,$(kernel_objects)): CXX = $(KERNEL_CXX)
 $(kernel_objects): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(kernel_flags) $(kernel_warn)
 $(kernel_objects): after_compiling = if nm -C $@ | grep ' [uVvWw] '; then \
     echo '$@ shares the symbols above with files for other processors'; rm $@; exit 1; fi

@@ -1,6 +1,7 @@
 #include "dataplane/fingerprint/batch.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "dataplane/base/invariant.h"
 #include "dataplane/fingerprint/blocks.h"
@@ -10,7 +11,10 @@ namespace cordon {
 namespace {
 
 constexpr std::uint32_t no_span = UINT32_MAX;
+constexpr std::uint64_t never = UINT64_MAX;  // no leaf ends
 constexpr std::uint64_t leaf_blocks = tree_leaf_bytes / digest_block_bytes;
+// With more chains than this a long one finds company on the lanes until its end.
+constexpr std::uint32_t led_among = 16;
 
 }  // namespace
 
@@ -91,11 +95,65 @@ void Batch::append(Chain* chain, const std::uint8_t* data, std::uint64_t blocks)
 
 void Batch::hash(const kernels::KernelSet& set) {
     if (chain_count_ != 0) {
+        if (set.stitched != nullptr && chain_count_ <= led_among) stitch_leads(set.stitched);
         hash_digest(kernels::Digest::sha256, set);
         hash_digest(kernels::Digest::sha1, set);
         hash_digest(kernels::Digest::md5, set);
     }
     span_count_ = chain_count_ = joined_count_ = 0;
+}
+
+// Of the longest chains, what they have more than all others.
+void Batch::stitch_leads(kernels::Stitched* stitched) {
+    Chain* by_length[led_among] = {};
+    for (std::uint32_t n = 0; n < chain_count_; ++n)
+        by_length[n] = &chains_[n];
+    std::sort(&by_length[0], &by_length[chain_count_],
+              [](const Chain* a, const Chain* b) { return a->blocks > b->blocks; });
+    // As many as are faster one after the other than on lanes that are mostly empty.
+    const std::uint32_t led = std::popcount(exact_of(chains_[0]).bits) < 3 ? 1 : 3;
+    const std::uint64_t others = led < chain_count_ ? by_length[led]->blocks : 0;
+    for (std::uint32_t n = 0; n < std::min(led, chain_count_); ++n)
+        stitch_down_to(others, by_length[n], stitched);
+}
+
+KindSet Batch::exact_of(const Chain& chain) {
+    return chain.state->kinds & exact_kinds;
+}
+
+void Batch::stitch_down_to(std::uint64_t blocks_left, Chain* chain, kernels::Stitched* stitched) {
+    const KindSet kinds = exact_of(*chain);
+    if (std::popcount(kinds.bits) < 2) return;
+    DigestState& state = *chain->state;
+    const auto words_of = [&](IndicatorKind kind, std::uint32_t* words) {
+        return kinds.has(kind) ? words : nullptr;
+    };
+    const kernels::WordsOfOne words = {words_of(IndicatorKind::sha256, state.sha256),
+                                       words_of(IndicatorKind::sha256_tree, state.leaf),
+                                       words_of(IndicatorKind::sha1, state.sha1),
+                                       words_of(IndicatorKind::md5, state.md5)};
+    while (chain->blocks > blocks_left) {
+        const Span& span = spans_[chain->first];
+        const std::uint64_t to_leaf = words.leaf == nullptr ? never : blocks_to_leaf(*chain);
+        const std::uint64_t blocks = std::min({span.blocks, chain->blocks - blocks_left, to_leaf});
+        stitched(words, span.data, blocks);
+        take_off(chain, blocks);
+        if (blocks == to_leaf) state.end_leaf(chain->list);
+    }
+}
+
+// Its first blocks have been hashed.
+void Batch::take_off(Chain* chain, std::uint64_t blocks) {
+    Span& span = spans_[chain->first];
+    chain->begin += blocks * digest_block_bytes;
+    chain->blocks -= blocks;
+    span.data += blocks * digest_block_bytes;
+    span.blocks -= blocks;
+    if (span.blocks == 0) chain->first = span.next;
+}
+
+std::uint64_t Batch::blocks_to_leaf(const Chain& chain) {
+    return leaf_blocks - chain.begin / digest_block_bytes % leaf_blocks;
 }
 
 void Batch::hash_digest(kernels::Digest digest, const kernels::KernelSet& set) {
@@ -111,18 +169,17 @@ void Batch::hash_digest(kernels::Digest digest, const kernels::KernelSet& set) {
 }
 
 void Batch::make_cursors(kernels::Digest digest) {
-    constexpr std::uint64_t never = UINT64_MAX;
     waiting_ = 0;
     for (std::uint32_t n = 0; n < chain_count_; ++n) {
         Chain& chain = chains_[n];
+        if (chain.blocks == 0) continue;
         DigestState& state = *chain.state;
         switch (digest) {
             case kernels::Digest::sha256:
                 if (state.kinds.has(IndicatorKind::sha256))
                     make_cursor(&chain, state.sha256, never);
                 if (state.kinds.has(IndicatorKind::sha256_tree))
-                    make_cursor(&chain, state.leaf,
-                                leaf_blocks - chain.begin / digest_block_bytes % leaf_blocks);
+                    make_cursor(&chain, state.leaf, blocks_to_leaf(chain));
                 break;
             case kernels::Digest::sha1:
                 if (state.kinds.has(IndicatorKind::sha1)) make_cursor(&chain, state.sha1, never);

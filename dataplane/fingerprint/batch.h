@@ -6,6 +6,8 @@
 // the object's unfinished block and the piece's first bytes. Each digest that an object has is a
 // cursor on its chain. Lanes take cursors, longest first where they differ much; a lane whose chain
 // ends takes the next one. When fewer are left than a kernel pays for, they go on a narrower one.
+// What the longest chains have more than the others would be alone there in the end: before, their
+// digests are computed together, one object after the other.
 //
 // Owns:       room for the chains of `pieces_max` pieces; nothing of the objects or the bytes.
 // Invariants: add() takes size and unfinished block on at once, the words follow in hash(). Heads
@@ -63,6 +65,9 @@ class Batch {
     struct Lanes;
 
     void append(Chain* chain, const std::uint8_t* data, std::uint64_t blocks);
+    void stitch_leads(kernels::Stitched* stitched);
+    void stitch_down_to(std::uint64_t blocks_left, Chain* chain, kernels::Stitched* stitched);
+    void take_off(Chain* chain, std::uint64_t blocks);
     void hash_digest(kernels::Digest digest, const kernels::KernelSet& set);
     void make_cursors(kernels::Digest digest);
     void make_cursor(Chain* chain, std::uint32_t* words, std::uint64_t to_leaf);
@@ -71,6 +76,8 @@ class Batch {
     void drive(const kernels::Kernel& kernel, kernels::Digest digest);
     bool advance(Cursor* cursor, std::uint64_t blocks);
     void end_leaf(Cursor* cursor);
+    static KindSet exact_of(const Chain& chain);
+    static std::uint64_t blocks_to_leaf(const Chain& chain);
 
     std::unique_ptr<Span[]> spans_;
     std::unique_ptr<Chain[]> chains_;

@@ -25,6 +25,9 @@ struct Avx2 {
     CORDON_INLINE Word choose(Word x, Word y, Word z) {
         return xor2(z, _mm256_and_si256(x, xor2(y, z)));
     }
+    CORDON_INLINE Word add_choose(Word sum, Word x, Word y, Word z) {
+        return add(sum, choose(x, y, z));
+    }
     CORDON_INLINE Word majority(Word x, Word y, Word z) {
         return _mm256_or_si256(_mm256_and_si256(x, y), _mm256_and_si256(z, _mm256_or_si256(x, y)));
     }

@@ -29,6 +29,9 @@ struct Avx512 {
     CORDON_INLINE Word choose(Word x, Word y, Word z) {
         return _mm512_ternarylogic_epi32(x, y, z, 0xca);
     }
+    CORDON_INLINE Word add_choose(Word sum, Word x, Word y, Word z) {
+        return add(sum, choose(x, y, z));
+    }
     CORDON_INLINE Word majority(Word x, Word y, Word z) {
         return _mm512_ternarylogic_epi32(x, y, z, 0xe8);
     }

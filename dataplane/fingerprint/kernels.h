@@ -20,12 +20,23 @@ namespace cordon::kernels {
 
 using Run = void(uint32_t* words, const uint8_t* const* data, size_t blocks);
 
+// Of one object; null: not wanted.
+struct WordsOfOne {
+    uint32_t* sha256;
+    uint32_t* leaf;  // SHA-256 as well
+    uint32_t* sha1;
+    uint32_t* md5;
+};
+// Several digests of the same bytes at once. One alone is no faster by it.
+using Stitched = void(const WordsOfOne& words, const uint8_t* data, size_t blocks);
+
 namespace scalar {
 Run sha256, sha1, md5;
 }
 namespace shani {  // two objects; 128 bits
 Run sha256, sha1;
-}
+Stitched stitched;
+}  // namespace shani
 namespace avx2 {  // eight objects, md5_two sixteen
 Run sha256, sha1, md5, md5_two;
 }
@@ -57,6 +68,7 @@ inline constexpr size_t widths_max = 4;
 struct KernelSet {
     const char* name;
     Kernel widths[digest_count][widths_max];
+    Stitched* stitched;  // null: there is none
 };
 
 // By name: scalar (the reference), openssl (one object at a time), shani, avx2, avx512, each with

@@ -3,7 +3,8 @@
 // its own vector type, and everything here is local to the file that includes it.
 //
 // A vector type V has: Word, lanes, load(p), store(p, w), add, add_all(w, u32), rotate_left<n>,
-// shift_right<n>, xor2, xor3, choose(x, y, z) (bits of y where x is set, else z), majority,
+// shift_right<n>, xor2, xor3, choose(x, y, z) (bits of y where x is set, else z),
+// add_choose(sum, x, y, z), majority,
 // md5_i(x, y, z) = y ^ (x | ~z), and blocks<swap>(data, at, words): the 16 message words of each
 // lane's block, bytes swapped for the SHA family.
 //
@@ -133,16 +134,17 @@ struct Md5 {
     static constexpr size_t words = 4;
     static constexpr bool swaps = false;
 
+    // `b` comes last: it is the round's before.
     template <size_t t>
-    CORDON_INLINE Word mix(Word b, Word c, Word d) {
+    CORDON_INLINE Word add_mix(Word sum, Word b, Word c, Word d) {
         if constexpr (t < 16)
-            return V::choose(b, c, d);
+            return V::add(sum, V::choose(b, c, d));
         else if constexpr (t < 32)
-            return V::choose(d, b, c);
+            return V::add_choose(sum, d, b, c);
         else if constexpr (t < 48)
-            return V::xor3(b, c, d);
+            return V::add(sum, V::xor3(b, c, d));
         else
-            return V::md5_i(b, c, d);
+            return V::add(sum, V::md5_i(b, c, d));
     }
 
     template <size_t t>
@@ -150,7 +152,7 @@ struct Md5 {
         Word& a = s[(0 - t) & 3];
         const Word b = s[(1 - t) & 3], c = s[(2 - t) & 3], d = s[(3 - t) & 3];
         constexpr size_t word = (md5_order[t / 16][0] * t + md5_order[t / 16][1]) & 15;
-        a = V::add(V::add(a, V::add_all(w[word], md5_constants[t])), mix<t>(b, c, d));
+        a = add_mix<t>(V::add(a, V::add_all(w[word], md5_constants[t])), b, c, d);
         a = V::add(b, V::template rotate_left<md5_shifts[t / 16][t & 3]>(a));
     }
 };

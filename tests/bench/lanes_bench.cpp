@@ -89,7 +89,7 @@ void add_flushed(const KernelSet& set, const double* openssl, std::uint32_t runs
     }
     // One stream of all three takes the sum of their times.
     const double all = 1 / (1 / openssl[0] + 1 / openssl[1] + 1 / openssl[2]);
-    for (const std::uint32_t objects : {1u, 16u, 32u, 64u}) {
+    for (const std::uint32_t objects : {1u, 2u, 3u, 4u, 8u, 16u, 32u, 64u}) {
         const KindSet kinds{IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5};
         results->push_back({"md5,sha1,sha256", set.name, objects, true,
                             through_flush(set, kinds, objects, runs), all});

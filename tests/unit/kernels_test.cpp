@@ -145,6 +145,39 @@ void every_kernel_gives_every_lane_what_openssl_gives(void**) {
     }
 }
 
+// Every choice of digests of one object; the bytes end at an unreadable page.
+void stitched_digests_are_those_of_openssl(void**) {
+    std::mt19937_64 random(seed);
+    std::size_t tried = 0;
+    for (const KernelSet* set : sets()) {
+        if (set->stitched == nullptr) continue;
+        for (unsigned choice = 0; choice < 16; ++choice) {
+            for (const std::size_t blocks : {0u, 1u, 2u, 22u}) {
+                const test::GuardedBytes page(
+                    Bytes(random_bytes(&random, blocks * digest_block_bytes)));
+                const std::uint8_t* data = page.bytes().data();
+                std::uint32_t words[4][kernels::words_max], expected[4][kernels::words_max];
+                for (auto& one : words)
+                    for (std::uint32_t& word : one)
+                        word = static_cast<std::uint32_t>(random());
+                std::memcpy(expected, words, sizeof words);
+                constexpr Digest of[4] = {Digest::sha256, Digest::sha256, Digest::sha1,
+                                          Digest::md5};
+                std::uint32_t* chosen[4] = {};
+                for (std::size_t n = 0; n < 4; ++n) {
+                    if ((choice >> n & 1) == 0) continue;
+                    chosen[n] = words[n];
+                    expect_words(of[n], expected[n], data, blocks);
+                }
+                set->stitched({chosen[0], chosen[1], chosen[2], chosen[3]}, data, blocks);
+                assert_memory_equal(words, expected, sizeof words);
+                ++tried;
+            }
+        }
+    }
+    if (tried == 0) print_message("not tried, this processor has no SHA-NI\n");
+}
+
 void a_name_that_is_none_gives_no_kernels(void**) {
     assert_null(kernels::kernels_named("avx1024"));
     assert_null(kernels::kernels_named(""));
@@ -326,16 +359,57 @@ void leaves_end_in_their_lanes(void**) {
     }
 }
 
+// Objects that are alone on the lanes for a part of their bytes, or for all of them: of one flush,
+// of unequal lengths, with leaves that end there, after a beginning that is no whole block.
+void few_objects_of_unequal_lengths(void**) {
+    std::mt19937_64 random(seed);
+    const std::vector<std::uint8_t> bytes = random_bytes(&random, 3 * mib);
+    constexpr KindSet choices[] = {
+        computed_kinds, exact_kinds,
+        KindSet{IndicatorKind::sha256, IndicatorKind::sha1, IndicatorKind::md5},
+        KindSet{IndicatorKind::sha256, IndicatorKind::sha256_tree},
+        KindSet{IndicatorKind::sha1, IndicatorKind::md5}};
+    for (const KernelSet* set : sets()) {
+        if (std::string_view(set->name) == "scalar") continue;
+        for (std::size_t count = 1; count <= 5; ++count) {
+            for (const KindSet kinds : choices) {
+                Fingerprinter fingerprinter(static_cast<std::uint32_t>(count), 64, set);
+                std::vector<ObjectSlot> slots;
+                std::vector<Bytes> objects;
+                for (std::size_t n = 0; n < count; ++n) {
+                    const std::size_t begun = random() % 200;
+                    const std::size_t size = random() % (n == 0 ? bytes.size() : mib / 4);
+                    objects.push_back(Bytes(bytes).last(std::max(begun, size)));
+                    slots.push_back(fingerprinter.open(kinds));
+                    fingerprinter.submit(slots[n], objects[n].first(begun));
+                    fingerprinter.flush();
+                    for (std::size_t at = begun; at < objects[n].size(); at += mib)
+                        fingerprinter.submit(
+                            slots[n],
+                            objects[n].subspan(at, std::min(mib, objects[n].size() - at)));
+                }
+                for (std::size_t n = 0; n < count; ++n) {
+                    Digests made;
+                    fingerprinter.close(slots[n], &made);
+                    assert_digests_of(made, objects[n]);
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(every_kernel_gives_every_lane_what_openssl_gives),
+        cmocka_unit_test(stitched_digests_are_those_of_openssl),
         cmocka_unit_test(a_name_that_is_none_gives_no_kernels),
         cmocka_unit_test(every_width_computes_the_published_vectors),
         cmocka_unit_test(every_length_and_split_around_block_boundaries),
         cmocka_unit_test(interleaved_objects_do_not_touch_each_other),
         cmocka_unit_test(leaves_end_in_their_lanes),
+        cmocka_unit_test(few_objects_of_unequal_lengths),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
