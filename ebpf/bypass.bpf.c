@@ -23,7 +23,7 @@ static __always_inline int finish(enum passage passage) {
 
 static __always_inline int pass_protected(const struct packet* p, const struct hit* hit,
                                           __u32 bytes) {
-    const __u64 now = bpf_ktime_get_ns();
+    const __u64 now = clock_ns();
     forget_denied(p, hit);
     if (hit->towards_storage && p->payload && find_denied(p, hit, now)) {
         count(steer_layer_tc, steer_denied_dropped, bytes);
@@ -53,7 +53,7 @@ int bypass(struct __sk_buff* skb) {
         count(steer_layer_tc, steer_untaken, bytes);
         return TC_ACT_OK;
     }
-    if (s->tapped && is_fresh(0, s, bpf_ktime_get_ns())) {
+    if (s->tapped && is_fresh(0, s, clock_ns())) {
         count(steer_layer_tc, steer_to_worker, bytes);
         return TC_ACT_SHOT;
     }

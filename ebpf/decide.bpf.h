@@ -102,9 +102,16 @@ static __always_inline const struct steer_settings* read_settings(void) {
     return bpf_map_lookup_elem(&settings, &zero);
 }
 
+// The clock that moves with the tick, a sixth of all that a bridged frame costs cheaper than the one
+// that is read. It is behind by a tick (10 ms at most): a worker is told hung, and a decision
+// forgotten, that much later and never earlier, which is what the worker counts on when it sends.
+static __always_inline __u64 clock_ns(void) {
+    return bpf_ktime_get_coarse_ns();
+}
+
 static __always_inline int is_fresh(__u32 queue, const struct steer_settings* s, __u64 now) {
     const volatile struct steer_heartbeat* beat = bpf_map_lookup_elem(&heartbeat, &queue);
-    // Signed: another core's clock may be a moment ahead.
+    // Signed: the worker's clock is ahead.
     return beat && (__s64)(now - beat->ns) <= (__s64)s->heartbeat_ns_max;
 }
 

@@ -73,15 +73,16 @@ static __always_inline int steer_protected(struct xdp_md* ctx, const struct pack
                                            const struct hit* hit, const struct steer_settings* s,
                                            __u32 bytes) {
     const __u32 queue = ctx->rx_queue_index;
-    const __u64 now = bpf_ktime_get_ns();
+    const __u64 now = clock_ns();
     const int taken = worker_takes(queue, s, now, bytes);
     if (!taken && port.bridge_by_tc) return leave_to_tc(bytes);
     forget_denied(p, hit);
-    const struct steer_denied* denied = find_denied(p, hit, now);
-    if (denied && hit->towards_storage && p->payload &&
-        !(taken && denied->instance == s->instance)) {
-        count(steer_layer_xdp, steer_denied_dropped, bytes);
-        return XDP_DROP;
+    if (hit->towards_storage && p->payload) {
+        const struct steer_denied* denied = find_denied(p, hit, now);
+        if (denied && !(taken && denied->instance == s->instance)) {
+            count(steer_layer_xdp, steer_denied_dropped, bytes);
+            return XDP_DROP;
+        }
     }
     if (taken && !port.bridge_by_tc && may_pass_beside(ctx, p, hit)) return bridge();
     if (taken) return to_worker(queue, bytes);
@@ -89,7 +90,7 @@ static __always_inline int steer_protected(struct xdp_md* ctx, const struct pack
 }
 
 static __always_inline int steer_unclear(const struct steer_settings* s, __u32 queue, __u32 bytes) {
-    if (worker_takes(queue, s, bpf_ktime_get_ns(), bytes)) return to_worker(queue, bytes);
+    if (worker_takes(queue, s, clock_ns(), bytes)) return to_worker(queue, bytes);
     if (port.bridge_by_tc) return leave_to_tc(bytes);
     return finish(pass_unclear(steer_layer_xdp, s, bytes));
 }

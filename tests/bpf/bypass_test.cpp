@@ -156,7 +156,7 @@ void drops_the_payload_of_a_denied_flow(void**) {
     ::inet_pton(AF_INET, "10.0.0.1", flow.storage + 12);
     flow.client_port = 41000;
     flow.storage_port = 80;
-    programs->deny(flow, 1, 60'000'000'000u);
+    programs->deny(flow, 1, 60'000'000'000);
     const Frame upload = build({.src_port = 41000, .payload = 1});
     run_table({
         {"payload", upload, client, steer_denied_dropped, steer_denied_dropped},
@@ -165,7 +165,7 @@ void drops_the_payload_of_a_denied_flow(void**) {
         control("no payload", build({.src_port = 41000})),
         payload("another flow", build({.src_port = 41001, .payload = 1})),
     });
-    programs->deny(flow, 1, 0);
+    programs->deny(flow, 1, -1'000'000'000);
     run_table({payload("expired", upload)});
 }
 

@@ -97,9 +97,10 @@ class Programs {
         ::bpf_map_update_elem(map("heartbeat"), &zero, &beat, BPF_ANY);
     }
 
-    void deny(const steer_flow& flow, std::uint32_t instance, std::uint64_t lifetime_ns) {
+    // Until so long from now, or ago.
+    void deny(const steer_flow& flow, std::uint32_t instance, std::int64_t lifetime_ns) {
         steer_denied denied{};
-        denied.expires_ns = now() + lifetime_ns;
+        denied.expires_ns = now() + static_cast<std::uint64_t>(lifetime_ns);
         denied.instance = instance;
         ::bpf_map_update_elem(map("deny"), &flow, &denied, BPF_ANY);
     }

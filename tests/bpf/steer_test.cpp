@@ -326,8 +326,8 @@ void never_bridges_a_truncated_frame_as_not_protected(void**) {
 
 void drops_the_payload_of_a_denied_flow_without_a_worker(void**) {
     REQUIRE_PROGRAMS();
-    programs->deny(flow_of("192.0.2.1", 41000, "10.0.0.1"), 1, 60'000'000'000u);
-    programs->deny(flow_of("2001:db8:f::1", 41000, "2001:db8::1"), 1, 60'000'000'000u);
+    programs->deny(flow_of("192.0.2.1", 41000, "10.0.0.1"), 1, 60'000'000'000);
+    programs->deny(flow_of("2001:db8:f::1", 41000, "2001:db8::1"), 1, 60'000'000'000);
     const auto denied = [](const char* what, Frame in) {
         return Case{what,
                     std::move(in),
@@ -375,7 +375,7 @@ void keeps_a_flow_denied_by_an_earlier_process_from_the_worker(void**) {
     REQUIRE_PROGRAMS();
     configure(steer_fail_open);
     programs->set_worker(Worker::alive);
-    programs->deny(flow_of("192.0.2.1", 42000, "10.0.0.1"), 1, 60'000'000'000u);
+    programs->deny(flow_of("192.0.2.1", 42000, "10.0.0.1"), 1, 60'000'000'000);
     const Frame frame = build({.src_port = 42000, .payload = 1});
     assert_int_equal(programs->run(xdp, client, frame).frame_class, steer_to_worker);
     programs->write_settings(true, false, 2);
@@ -388,7 +388,7 @@ void forgets_a_denied_flow_at_its_expiry(void**) {
     REQUIRE_PROGRAMS();
     configure(steer_fail_open);
     programs->set_worker(Worker::no_socket);
-    programs->deny(flow_of("192.0.2.1", 43000, "10.0.0.1"), 1, 0);
+    programs->deny(flow_of("192.0.2.1", 43000, "10.0.0.1"), 1, -1'000'000'000);
     const Frame frame = build({.src_port = 43000, .payload = 1});
     assert_int_equal(programs->run(xdp, client, frame).frame_class, steer_bypassed);
 }
@@ -398,7 +398,7 @@ void forgets_a_denied_flow_when_the_storage_answers_a_syn(void**) {
     REQUIRE_PROGRAMS();
     configure(steer_fail_open);
     programs->set_worker(Worker::no_socket);
-    programs->deny(flow_of("192.0.2.1", 44000, "10.0.0.1"), 1, 60'000'000'000u);
+    programs->deny(flow_of("192.0.2.1", 44000, "10.0.0.1"), 1, 60'000'000'000);
     const auto from_client = [](std::uint8_t flags, std::size_t bytes) {
         return build({.src_port = 44000, .payload = bytes, .flags = flags});
     };
