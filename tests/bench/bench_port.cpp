@@ -47,6 +47,13 @@ class PortTime {
 
 }  // namespace
 
+void put_into_memory(const std::uint8_t* bytes, std::size_t count) {
+    constexpr std::size_t line = 64;
+    for (std::size_t at = 0; at < count + line; at += line)
+        __builtin_ia32_clflush(bytes + std::min(at, count - 1));
+    __builtin_ia32_mfence();
+}
+
 struct BenchPort::Client {
     enum class Stage : std::uint8_t { closed, connecting, open };
     std::uint8_t up[header_bytes];    // client → storage
@@ -63,7 +70,8 @@ struct BenchPort::Client {
     Stage stage = Stage::closed;
 };
 
-BenchPort::BenchPort(std::uint32_t flows, std::uint64_t object_bytes) : clients_(flows) {
+BenchPort::BenchPort(std::uint32_t flows, std::uint64_t object_bytes, bool from_memory)
+    : from_memory_(from_memory), clients_(flows) {
     request_ =
         "PUT /bench HTTP/1.1\r\nHost: bench\r\nContent-Length: " + std::to_string(object_bytes) +
         "\r\n\r\n";
@@ -221,6 +229,7 @@ std::size_t BenchPort::receive(Side side, Frame* frames, std::size_t count) {
         // Behind what the worker may use: when it got the frame.
         const std::uint64_t came = time.worker_clock();
         std::memcpy(out + buffer_bytes, &came, sizeof came);
+        if (from_memory_) put_into_memory(out, length);
         frames[got++] = {out, length, buffer_bytes, nullptr};
     }
     packets_ += got;

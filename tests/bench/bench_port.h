@@ -3,8 +3,9 @@
 // the same as another one, or a look-up would find what the one before it read.
 //
 // Every frame is made when it is received: header and payload are copied into one of a few buffers,
-// so that its bytes are in the cache, as they are after the kernel's copy into an AF_XDP ring. The
-// time this takes is the port's, and port_cycles() tells it, to be taken off the total.
+// so that its bytes are in the cache, as they are after the kernel's copy into an AF_XDP ring, or,
+// if that is wanted, nowhere but in memory. The time this takes is the port's, and port_cycles()
+// tells it, to be taken off the total.
 //
 // Owns:       its buffers, the state of its clients, the object's bytes.
 // Invariants: checksums are right; sequence numbers go on; at most window_bytes in flight a flow.
@@ -25,9 +26,12 @@ inline std::uint64_t read_cycles() {
     return __builtin_ia32_rdtsc();
 }
 
+// Takes these bytes out of all caches.
+void put_into_memory(const std::uint8_t* bytes, std::size_t count);
+
 class BenchPort : public Port {
   public:
-    BenchPort(std::uint32_t flows, std::uint64_t object_bytes);
+    BenchPort(std::uint32_t flows, std::uint64_t object_bytes, bool from_memory = false);
     ~BenchPort() override;
 
     std::size_t receive(Side side, Frame* frames, std::size_t count) override;
@@ -70,6 +74,7 @@ class BenchPort : public Port {
     std::uint32_t write_serial(std::uint8_t* payload);
     void note_stored(const Frame& frame, std::uint64_t worker_clock);
 
+    bool from_memory_;
     std::string request_;
     std::size_t serial_at_ = no_serial;  // in it, of the number of the object: of zeros
     std::uint64_t serial_ = 0;

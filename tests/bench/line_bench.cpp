@@ -83,7 +83,7 @@ class Line {
         : settings_(settings),
           assembly_(assembly),
           options_(line_options(settings)),
-          port_(settings.flows, settings.object_bytes),
+          port_(settings.flows, settings.object_bytes, settings.from_memory),
           worker_(worker_options(), &port_, &recorder_) {
         if (settings.dismissible) use_dismissing_index();
         if (index != nullptr) worker_.use_index(index);
@@ -163,8 +163,7 @@ class Line {
     std::uint64_t now_ns_ = 1'000'000'000;
 };
 
-// The digests of as many objects, segment by segment from bytes in the cache, as the line gets
-// them.
+// The digests of as many objects, segment by segment from where the line gets them.
 double run_limit(const LineSettings& settings, std::uint64_t objects) {
     Fingerprinter fingerprinter(settings.flows);
     constexpr std::size_t segment = 1460;
@@ -176,6 +175,7 @@ double run_limit(const LineSettings& settings, std::uint64_t objects) {
             slot = fingerprinter.open(settings.digests);
         for (std::uint64_t at = 0; at < settings.object_bytes; at += segment) {
             const std::size_t size = std::min<std::uint64_t>(segment, settings.object_bytes - at);
+            if (settings.from_memory) put_into_memory(bytes.data(), bytes.size());
             const std::uint64_t from = read_cycles();
             std::size_t place = 0;
             for (const ObjectSlot slot : slots) {

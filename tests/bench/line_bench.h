@@ -23,6 +23,7 @@ struct LineSettings {
     // in it, and none is listed.
     std::uint64_t indicators = 0;
     std::uint32_t sections = 1;
+    bool from_memory = false;  // frames are in no cache when they come; those of the limit too
 };
 
 // Of several workers: the sum of their rates, the mean of what a packet costs.

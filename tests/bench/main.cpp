@@ -36,6 +36,7 @@ struct Settings {
     std::uint64_t sections = 1;
     KindSet digests{IndicatorKind::sha256};
     bool dismissible = false;
+    bool from_memory = false;
     bool json = false;
     std::uint32_t few() const { return static_cast<std::uint32_t>(runs); }
     std::uint64_t many() const { return indicators.value_or(10'000'000); }
@@ -56,15 +57,16 @@ std::string digest_names(KindSet kinds) {
 
 bool line(const Settings& settings) {
     const std::uint64_t indicators = settings.indicators.value_or(0);
-    const LineResult result =
-        run_line({static_cast<std::uint32_t>(settings.flows), settings.object_bytes,
-                  settings.digests, settings.few(), static_cast<std::uint32_t>(settings.workers),
-                  settings.dismissible, indicators, static_cast<std::uint32_t>(settings.sections)});
+    const LineResult result = run_line(
+        {static_cast<std::uint32_t>(settings.flows), settings.object_bytes, settings.digests,
+         settings.few(), static_cast<std::uint32_t>(settings.workers), settings.dismissible,
+         indicators, static_cast<std::uint32_t>(settings.sections), settings.from_memory});
     Report("line", settings.json)
         .number("flows", static_cast<double>(settings.flows))
         .number("object_bytes", static_cast<double>(settings.object_bytes))
         .word("digests", digest_names(settings.digests))
         .word("dismissed", settings.dismissible ? "by head" : "no")
+        .word("frames", settings.from_memory ? "in memory" : "in the cache")
         .number("indicators", static_cast<double>(indicators))
         .number("sections", static_cast<double>(settings.sections))
         .number("workers", static_cast<double>(settings.workers))
@@ -241,9 +243,9 @@ struct Bench {
 };
 
 constexpr Bench benches[] = {
-    {"line", line, "fbdwmis",
+    {"line", line, "fbdwmisc",
      "[--flows N] [--object-bytes N] [--digests md5,sha1,sha256] [--workers N]\n"
-     "              [--dismissible | --indicators N [--sections N]]\n"
+     "              [--dismissible | --indicators N [--sections N]] [--from-memory]\n"
      "              whole line over a port in memory, against the same digests alone; how long "
      "the\n"
      "              last segment of an object is held, against what the others take"},
@@ -330,6 +332,8 @@ bool parse_option(int c, const char* value, Settings* settings) {
             return parse_number(value, 1, limits::sections_max, &settings->sections);
         case 'm':
             return settings->dismissible = true;
+        case 'c':
+            return settings->from_memory = true;
         case 'j':
             return settings->json = true;
         default:
@@ -345,6 +349,7 @@ int run(const Bench& bench, int argc, char** argv) {
                                      {"indicators", required_argument, nullptr, 'i'},
                                      {"sections", required_argument, nullptr, 's'},
                                      {"dismissible", no_argument, nullptr, 'm'},
+                                     {"from-memory", no_argument, nullptr, 'c'},
                                      {"runs", required_argument, nullptr, 'r'},
                                      {"json", no_argument, nullptr, 'j'},
                                      {nullptr, 0, nullptr, 0}};
