@@ -13,6 +13,15 @@ std::uint32_t piece_count(const Options& options) {
     return static_cast<std::uint32_t>(options.kept_bytes_worker_max / limits::kept_block_bytes);
 }
 
+constexpr std::size_t frames_ahead = 2;
+
+// What comes by DMA is in memory, or far from this core.
+void ask_for(const Frame& frame) {
+    constexpr std::size_t line = 64;
+    for (std::size_t at = 0; at < frame.length; at += line)
+        __builtin_prefetch(frame.data + at);
+}
+
 // A connection that begins and ends at once: stacks differ in which of it they believe.
 bool is_contradictory(const Segment& segment) {
     return (segment.flags & tcp_flag::syn) != 0 &&
@@ -207,7 +216,10 @@ std::size_t Worker::State::receive_clients() {
 std::size_t Worker::State::receive_burst(Side side) {
     Frame frames[limits::burst_frames];
     const std::size_t count = port.receive(side, frames, limits::burst_frames);
+    for (std::size_t n = 0; n < std::min(count, frames_ahead); ++n)
+        ask_for(frames[n]);
     for (std::size_t n = 0; n < count; ++n) {
+        if (n + frames_ahead < count) ask_for(frames[n + frames_ahead]);
         Arrival arrival(frames[n], side);
         handle(arrival);
         if (!arrival.waits) counters.received[index_of(side)].add(arrival.received_bytes);
