@@ -6,6 +6,24 @@ namespace {
 
 constexpr std::uint16_t mss_default = 536;  // RFC 9293 §3.7.1
 
+// While the kernel bridges, the ends go on without us. Each segment says how far its sender has
+// heard the other end, and what we say in the name of that one has to stand there: a FIN below is
+// an old repetition to a client, which then waits for an answer to the request that we absorb.
+void catch_up(const Segment& segment, Peer* sender, Peer* other, Stream* of_other) {
+    if ((segment.flags & tcp_flag::ack) == 0) return;
+    const std::int64_t acked = of_other->offset_of(segment.acknowledgement);
+    if (acked > static_cast<std::int64_t>(sender->acked))
+        sender->acked = static_cast<std::uint64_t>(acked);
+    if (acked > static_cast<std::int64_t>(of_other->received()) && !other->fin_seen)
+        of_other->pass(static_cast<std::uint64_t>(acked) - of_other->received());
+    if (!segment.has_timestamp) return;
+    // PAWS drops what is older than the last that was heard (RFC 7323 §5.3).
+    if (other->has_like)
+        note_timestamp(segment.timestamp_echo, other);
+    else
+        other->timestamp = segment.timestamp_echo;
+}
+
 }  // namespace
 
 // A connection met in mid-life: it began before us, or while we were away; or a SYN-ACK without a
@@ -150,6 +168,7 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     Stream& stream = from_the_client ? flow.up : flow.down;
     Stream& other = from_the_client ? flow.down : flow.up;
     Peer& peer = from_the_client ? flow.client : flow.storage;
+    catch_up(segment, &peer, from_the_client ? &flow.storage : &flow.client, &other);
     if (end_unfollowed(arrival, number)) return;
     if (!from_the_client && !segment.payload.empty() && contradicts_class(flow, segment.payload)) {
         account(arrival, frame_class(FrameClass::dropped));
@@ -158,6 +177,9 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
     const bool retires = retires_soon(flow);
     if (retires && from_the_client && begins_another_message(flow, segment)) {
         account(arrival, frame_class(FrameClass::dropped));
+        // It is repeated; what stands before it passed beside us.
+        flow.up.pass(static_cast<std::size_t>(flow.up.offset_of(segment.sequence)) -
+                     flow.up.received());
         return retire(number);
     }
     if (retires && !from_the_client && begins_final_answer(segment.payload))
@@ -181,9 +203,6 @@ void Worker::State::uninspected_segment(Arrival& arrival, FlowNumber number) {
         stream.pass(fresh);
         if (from_the_client) count_unframed(flow.service, flow.reason, fresh);
     }
-    const std::int64_t acked = other.offset_of(segment.acknowledgement);
-    if (acked > static_cast<std::int64_t>(peer.acked))
-        peer.acked = static_cast<std::uint64_t>(acked);
     peer.window_end = peer.acked + segment.window;
     if (!segment.payload.empty()) flow.last_was_storage = !from_the_client;
     if ((segment.flags & tcp_flag::fin) != 0) peer.fin_seen = true;

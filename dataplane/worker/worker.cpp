@@ -130,14 +130,15 @@ void Worker::bypassed(std::size_t service) {
     line.midstream_until_ns = line.now.ns + lifetime::midstream_ns;
     line.assembly.reopen(line.now);
     for (FlowNumber n = 0; n < line.options.flows_max; ++n) {
-        const Flow& flow = line.flows[n];
+        Flow& flow = line.flows[n];
         if (flow.service != service) continue;
+        flow.last_was_storage = false;  // not known any more: no quiet moment before it is seen
         if (flow.phase == FlowPhase::established || flow.phase == FlowPhase::syn_seen)
             line.become_uninspected(n, UninspectedReason::bypassed);
         // What one end acknowledges may have passed in the kernel: no sign of another path.
         else if (flow.phase == FlowPhase::uninspected &&
                  flow.reason == UninspectedReason::midstream)
-            line.flows[n].reason = UninspectedReason::bypassed;
+            flow.reason = UninspectedReason::bypassed;
         else if (flow.phase == FlowPhase::recording || flow.phase == FlowPhase::answering)
             line.passed_beside(n);
     }

@@ -695,6 +695,69 @@ void retires_a_bypassed_connection_when_a_request_begins(void** state) {
     assert_int_equal(lab.count(Outcome::flow_retired), 1);
 }
 
+// Requests and answers passed beside us: a FIN where we last saw the storage, or with a timestamp
+// of then, is an old repetition to the client, which waited a minute for its answer.
+void closes_a_bypassed_connection_where_its_client_is(void** state) {
+    for (const bool by_silence : {false, true}) {
+        Lab& lab = lab_of(state);
+        lab.client_clock = 1000;
+        lab.storage_clock = 5000;
+        lab.connect();
+        lab.send(put("/clean", "some bytes"));
+        lab.respond(created);
+        lab.worker->bypassed(0);
+        lab.client_next += 70'000;
+        lab.client_acked += 300;
+        lab.storage_next += 300;
+        lab.client_clock += 900;
+        lab.storage_clock += 900;
+        const std::uint64_t retired = lab.count(Outcome::flow_retired);
+        if (by_silence) {
+            lab.port.push(Side::storage, lab.storage_packet()
+                                             .sequence(lab.storage_next)
+                                             .acknowledgement(lab.client_next)
+                                             .flags(tcp_flag::ack | tcp_flag::psh)
+                                             .payload(created)
+                                             .frame());
+            lab.storage_next += static_cast<std::uint32_t>(created.size());
+            lab.step();
+            lab.send_ack();
+            lab.worker->poll({lab.now_ns += 150 * ns_per_ms, index_now_s * ns_per_s});
+        } else {
+            lab.port.push(Side::client, lab.client_packet()
+                                            .sequence(lab.client_next)
+                                            .acknowledgement(lab.client_acked)
+                                            .flags(tcp_flag::ack | tcp_flag::psh)
+                                            .payload(put("/known", "more"))
+                                            .frame());
+            lab.worker->poll({lab.now_ns += 10'000, index_now_s * ns_per_s});
+        }
+        assert_int_equal(lab.count(Outcome::flow_retired), retired + 1);
+        lab.port.take(Side::storage);
+        const std::vector<FrameBytes> frames = lab.port.take(Side::client);
+        assert_int_equal(frames.size(), 1);
+        Segment fin{};
+        Outcome why;
+        assert_true(decode(frames[0], ChecksumRule::off, &fin, &why) == DecodeResult::tcp);
+        assert_true((fin.flags & tcp_flag::fin) != 0);
+        assert_int_equal(fin.sequence, lab.client_acked);
+        assert_int_equal(fin.acknowledgement, lab.client_next);
+        assert_int_equal(fin.timestamp_value, lab.storage_clock);
+    }
+}
+
+// What was quiet before a second bypass may be in the middle of a request now.
+void a_bypass_ends_the_quiet_that_was_waited_for(void** state) {
+    Lab& lab = lab_of(state);
+    lab.send(put("/clean", "some bytes"));
+    lab.worker->bypassed(0);
+    lab.respond(created);
+    lab.worker->bypassed(0);
+    lab.step(150'000);
+    assert_false(lab.client_fin);
+    assert_int_equal(lab.count(Outcome::flow_retired), 0);
+}
+
 void discards_what_it_held_when_the_kernel_bridged(void** state) {
     Lab& lab = lab_of(state);
     const std::string request = put("/clean", std::string(3000, 'c'));
@@ -818,6 +881,8 @@ int main() {
         T(passes_and_retires_a_connection_met_in_mid_life),
         T(retires_a_connection_met_in_mid_life_when_its_next_message_begins),
         T(retires_a_bypassed_connection_when_a_request_begins),
+        T(closes_a_bypassed_connection_where_its_client_is),
+        T(a_bypass_ends_the_quiet_that_was_waited_for),
         T(discards_what_it_held_when_the_kernel_bridged),
         T(gives_up_embryonic_flows_first_when_the_table_is_full),
         T(bridges_what_is_not_protected),
