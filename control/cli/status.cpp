@@ -341,10 +341,10 @@ std::string port_losses(const json& coverage) {
             0) {
             continue;
         }
-        text +=
-            "port " + std::string(side) + " lost by itself: " + grouped(number(port.at("missed"))) +
-            " frames with a full queue, " + grouped(number(port.at("errors"))) + " with errors, " +
-            grouped(number(port.at("oversized"))) + " larger than a buffer\n";
+        text += "port " + std::string(side) +
+                " lost by itself: " + grouped(number(port.at("missed"))) +
+                " frames with a full queue, " + grouped(number(port.at("errors"))) +
+                " with errors, " + grouped(number(port.at("oversized"))) + " larger than the MTU\n";
     }
     return text;
 }

@@ -18,6 +18,7 @@
 #include "dataplane/base/limits.h"
 #include "dataplane/shell/clock.h"
 #include "dataplane/shell/eal.h"
+#include "dataplane/shell/net_device.h"
 #include "dataplane/shell/spread.h"
 
 namespace cordon {
@@ -28,10 +29,11 @@ constexpr std::uint32_t kernel_headroom = 256;
 constexpr std::uint32_t vlan_bytes = 8;  // two tags
 constexpr unsigned any_socket = static_cast<unsigned>(SOCKET_ID_ANY);
 constexpr unsigned pool_cache = 256;
+constexpr std::uint32_t page_bytes = 4096;
 constexpr std::uint16_t descriptors = 2048;
 constexpr unsigned handed_max = 1024;  // frames on their way from one worker to another
 
-std::uint32_t frame_bytes(std::uint32_t mtu) {
+constexpr std::uint32_t frame_bytes(std::uint32_t mtu) {
     return mtu + RTE_ETHER_HDR_LEN + vlan_bytes;
 }
 
@@ -41,11 +43,53 @@ std::uint32_t packet_slot_bytes(std::uint32_t mtu) {
     return rte_align32pow2(frame_bytes(mtu) + kernel_header);
 }
 
+static_assert(RTE_CACHE_LINE_SIZE + sizeof(rte_mbuf) + RTE_PKTMBUF_HEADROOM + kernel_headroom +
+                  frame_bytes(af_xdp_mtu_max) <=
+              page_bytes);
+
+// AF_XDP: what a page leaves behind DPDK's headers.
 std::uint16_t data_room(PortKind kind, std::uint32_t mtu) {
+    if (kind == PortKind::af_xdp) {
+        return static_cast<std::uint16_t>(
+            page_bytes -
+            rte_mempool_calc_obj_size(sizeof(rte_mbuf), RTE_MEMPOOL_F_NO_SPREAD, nullptr));
+    }
     // The AF_PACKET driver insists on buffers of a whole slot.
     const std::uint32_t bytes =
         kind == PortKind::af_packet ? packet_slot_bytes(mtu) : kernel_headroom + frame_bytes(mtu);
     return static_cast<std::uint16_t>(RTE_ALIGN_CEIL(RTE_PKTMBUF_HEADROOM + bytes, 64u));
+}
+
+// A pool with one buffer to a page, from its first byte on. DPDK's AF_XDP driver tells the kernel
+// that buffers begin with the pool's memory and lie without a gap, but a pool that DPDK lays out
+// has one wherever a buffer would cross a page, and a begin that is not a page's. What lies behind
+// the told end (half of a pool of 2112 bytes each) the kernel refuses, to receive into as to send,
+// and says nothing: the frame is lost, and the buffer with it.
+rte_mempool* make_page_pool(const std::string& name, std::uint32_t buffers, std::uint16_t room) {
+    rte_mempool* pool = rte_mempool_create_empty(
+        name.c_str(), buffers, static_cast<unsigned>(sizeof(rte_mbuf)) + room, pool_cache,
+        sizeof(rte_pktmbuf_pool_private), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_SPREAD);
+    if (pool == nullptr) return nullptr;
+    INVARIANT(pool->header_size + pool->elt_size + pool->trailer_size == page_bytes);
+    rte_pktmbuf_pool_private kept{};
+    kept.mbuf_data_room_size = room;
+    rte_pktmbuf_pool_init(pool, &kept);
+    const rte_memzone* pages = rte_memzone_reserve_aligned(
+        name.c_str(), std::size_t{buffers} * page_bytes, SOCKET_ID_ANY, 0, page_bytes);
+    if (pages == nullptr) return nullptr;
+    const int filled = rte_mempool_populate_iova(pool, static_cast<char*>(pages->addr), pages->iova,
+                                                 pages->len, nullptr, nullptr);
+    if (filled < 0 || static_cast<std::uint32_t>(filled) != buffers) return nullptr;
+    rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+    return pool;
+}
+
+rte_mempool* make_pool(const Options& options, const std::string& name, std::uint32_t mtu) {
+    const std::uint16_t room = data_room(options.port_kind, mtu);
+    if (options.port_kind == PortKind::af_xdp)
+        return make_page_pool(name, options.mbufs_per_port, room);
+    return rte_pktmbuf_pool_create(name.c_str(), options.mbufs_per_port, pool_cache, 0, room,
+                                   SOCKET_ID_ANY);
 }
 
 const char* side_name(Side side) {
@@ -123,13 +167,15 @@ std::vector<int> packet_sockets() {
     return found;
 }
 
-// Frames that found no room in an AF_XDP socket. The driver (22.11) counts those that found no
-// buffer and forgets those that found the receive ring full. False: not such a socket.
-bool socket_missed(int fd, std::uint64_t* missed) {
+// What an AF_XDP socket lost: frames that found no room, and those that the kernel would not send
+// from where they lie. The driver (22.11) counts those that found no buffer and forgets the others.
+// False: not such a socket.
+bool socket_drops(int fd, PortDrops* drops) {
     xdp_statistics stats{};
     socklen_t length = sizeof stats;
     if (getsockopt(fd, SOL_XDP, XDP_STATISTICS, &stats, &length) != 0) return false;
-    *missed += stats.rx_dropped + stats.rx_ring_full;
+    drops->missed += stats.rx_dropped + stats.rx_ring_full;
+    drops->errors += stats.tx_invalid_descs;
     return true;
 }
 
@@ -144,9 +190,9 @@ bool restore_vlan(rte_mbuf** buffer) {
 }  // namespace
 
 std::size_t buffer_bytes(PortKind kind, std::uint32_t mtu) {
+    if (kind == PortKind::af_xdp) return page_bytes;
     const std::size_t bytes = rte_mempool_calc_obj_size(
         static_cast<std::uint32_t>(sizeof(rte_mbuf) + data_room(kind, mtu)), 0, nullptr);
-    constexpr std::size_t page_bytes = 4096;
     if (kind == PortKind::pci || bytes > page_bytes) return bytes;
     // Without hugepages DPDK lets no buffer cross a page, so the rest of the page is its as well.
     return page_bytes / (page_bytes / bytes);
@@ -171,9 +217,8 @@ Result<std::unique_ptr<PortPair>> PortPair::open(const Options& options, std::ui
 Result<void> PortPair::open_device(const Options& options, Side side, std::uint32_t mtu) {
     const char* device = device_of(options, side);
     Device& mine = devices_[index_of(side)];
-    const std::string pool_name = std::string("cordon_") + side_name(side);
-    mine.pool = rte_pktmbuf_pool_create(pool_name.c_str(), options.mbufs_per_port, pool_cache, 0,
-                                        data_room(options.port_kind, mtu), SOCKET_ID_ANY);
+    mine.frame_bytes_max = frame_bytes(mtu);
+    mine.pool = make_pool(options, std::string("cordon_") + side_name(side), mtu);
     if (mine.pool == nullptr) {
         return failure(ErrorCode::memory,
                        "no memory for " + std::to_string(options.mbufs_per_port) +
@@ -252,9 +297,9 @@ PortDrops PortPair::drops(Side side) const {
     if (rte_eth_stats_get(mine.id, &stats) != 0) return drops;
     bool by_socket = false;
     for (const int fd : mine.sockets)
-        by_socket = socket_missed(fd, &drops.missed) || by_socket;
+        by_socket = socket_drops(fd, &drops) || by_socket;
     drops.missed += stats.rx_nombuf + (by_socket ? 0 : stats.imissed);
-    drops.errors = stats.ierrors + stats.oerrors;
+    drops.errors += stats.ierrors + stats.oerrors;
     return drops;
 }
 
@@ -266,8 +311,9 @@ std::size_t DpdkPort::receive_own(Side side, rte_mbuf** buffers, std::size_t cou
     std::size_t kept = 0;
     for (std::uint16_t i = 0; i < n; ++i) {
         rte_mbuf* buffer = buffers[i];
-        // The buffers are as large as the MTU asks, so a chain is a frame beyond it.
-        if (buffer->nb_segs != 1 || !restore_vlan(&buffer)) {
+        // A chain is a frame beyond the MTU as well: a buffer holds what that asks, or more.
+        if (buffer->nb_segs != 1 || buffer->data_len > device.frame_bytes_max ||
+            !restore_vlan(&buffer)) {
             device.chained.fetch_add(1, std::memory_order_relaxed);
             rte_pktmbuf_free(buffer);
             continue;

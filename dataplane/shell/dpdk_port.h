@@ -35,8 +35,8 @@ namespace cordon {
 // What a port lost by itself, before or after the worker.
 struct PortDrops {
     std::uint64_t missed = 0;   // arrived while the queue or the pool was full
-    std::uint64_t errors = 0;   // refused by the driver, both ways
-    std::uint64_t chained = 0;  // larger than one buffer
+    std::uint64_t errors = 0;   // refused by the driver or the kernel, both ways
+    std::uint64_t chained = 0;  // larger than the MTU
     std::uint64_t handed = 0;   // lost on the way to the worker that owns their flow
 };
 
@@ -67,6 +67,7 @@ class PortPair {
     struct Device {
         std::uint16_t id = 0;
         rte_mempool* pool = nullptr;
+        std::uint32_t frame_bytes_max = 0;
         std::atomic<std::uint64_t> chained{0};  // workers write, control reads
         std::vector<int> sockets;               // by queue
         // By worker: frames that came in by another worker's queue. Empty with one worker.
