@@ -334,7 +334,10 @@ std::size_t DpdkPort::receive_own(Side side, rte_mbuf** buffers, std::size_t cou
 
 void DpdkPort::hand_over(Side side, std::uint32_t owner, rte_mbuf* buffer) {
     PortPair::Device& device = pair_->devices_[index_of(side)];
-    if (rte_ring_enqueue(device.handed[owner], buffer) == 0) return pair_->bells_[owner].ring();
+    if (rte_ring_enqueue(device.handed[owner], buffer) == 0) {
+        handed_over_.add();
+        return pair_->bells_[owner].ring();
+    }
     device.handed_lost.fetch_add(1, std::memory_order_relaxed);
     rte_pktmbuf_free(buffer);
 }

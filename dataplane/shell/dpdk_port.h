@@ -113,6 +113,8 @@ class DpdkPort final : public Port {
     // stood still in the middle of a turn, and XDP has bridged newer ones meanwhile.
     void set_valid_until(std::uint64_t ns) { valid_until_ns_ = ns; }
     std::uint64_t stale() const { return stale_.read(); }
+    // Frames that came in by this worker's queues and were given to the worker that owns them.
+    std::uint64_t handed_over() const { return handed_over_.read(); }
 
   private:
     std::size_t receive_own(Side side, rte_mbuf** buffers, std::size_t count);
@@ -123,6 +125,7 @@ class DpdkPort final : public Port {
     SteerShunts* shunts_ = nullptr;
     std::uint64_t valid_until_ns_ = UINT64_MAX;
     Counter stale_;
+    Counter handed_over_;
 };
 
 }  // namespace cordon

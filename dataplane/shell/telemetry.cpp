@@ -134,6 +134,13 @@ int tell_service(const char* name, rte_tel_data* answer) {
     return -EINVAL;
 }
 
+std::uint64_t frames_of(const Counters& worker) {
+    std::uint64_t sum = 0;
+    for (const Tally& of_class : worker.frames)
+        sum += of_class.count.read();
+    return sum;
+}
+
 int tell_workers(const char*, rte_tel_data* answer) {
     rte_tel_data_start_dict(answer);
     std::size_t number = 0;
@@ -142,6 +149,8 @@ int tell_workers(const char*, rte_tel_data* answer) {
         if (one == nullptr) return -ENOMEM;
         rte_tel_data_start_dict(one);
         put(one, "turns", worker->turns());
+        put(one, "frames", frames_of(worker->counters()));
+        put(one, "handed_over", worker->handed_over());
         put(one, "flows", worker->flows());
         put(one, "kept_bytes", worker->kept_bytes());
         put(one, "stale_frames", worker->stale_frames());

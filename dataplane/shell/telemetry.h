@@ -6,7 +6,7 @@
 //   /cordon/outcomes          every outcome that is not zero
 //   /cordon/services          the names of the services
 //   /cordon/service,NAME      its verdicts, and how long they took
-//   /cordon/workers           turns, flows and late frames of each worker
+//   /cordon/workers           of each worker: turns, frames and those it gave to others, flows
 //
 // `dpdk-telemetry.py -f dataplane` asks by hand, collectd and Telegraf have readers. The socket is
 // run_dir/dpdk/dataplane/dpdk_telemetry.v2; who may enter that folder may ask.

@@ -52,6 +52,7 @@ class WorkerLoop {
     std::uint64_t object_bytes_open() const { return open_bytes_.load(std::memory_order_relaxed); }
     std::uint64_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
     std::uint64_t stale_frames() const { return stale_.read() + port_.stale(); }
+    std::uint64_t handed_over() const { return port_.handed_over(); }
     // Grows as long as the worker is alive and well.
     std::uint64_t turns() const { return turns_.read(); }
 
