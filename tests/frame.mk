@@ -11,7 +11,12 @@ tool_programs = $(O)/tests/support/wire $(O)/tests/support/fill_journal \
                 $(O)/tests/support/body_list \
                 $(O)/tests/support/ask_verify $(O)/tests/support/canonical_lines \
                 $(O)/tests/support/make_sections $(O)/tests/framing/framing-tool \
-                $(O)/tests/support/unnamed_values
+                $(O)/tests/support/unnamed_values $(paired_queues)
+# Several AF_XDP queues on a veth: for system tests and for tests/bench/inline.
+paired_queues = $(O)/tests/support/paired_queues.so
+$(O)/tests/support/paired_queues.o: EXTRA_CXXFLAGS = -fPIC
+$(paired_queues): $(O)/tests/support/paired_queues.o
+	$(Q)$(if $(V),,echo "  LINK $@";) $(CXX) -shared -o $@ $<
 $(O)/tests/support/unnamed_values: %: %.o $(O)/control/cli/text.o \
                 $(patsubst %,$(O)/control/metrics/%.o,exposition metric_table)
 	$(link)
@@ -73,6 +78,7 @@ test_sources = tests/bpf/steer_tool.cpp tests/support/wire.cpp tests/support/fil
                tests/support/text_list.cpp tests/support/body_list.cpp \
                tests/support/ask_verify.cpp tests/support/make_sections.cpp \
                tests/support/canonical_lines.cpp tests/support/unnamed_values.cpp \
+               tests/support/paired_queues.cpp \
                $(framing_tool_sources) \
                $(bpf_tests:%=tests/bpf/%_test.cpp) \
                $(room_tests:%=tests/unit/%_test.cpp) $(control_tests:%=tests/unit/%_test.cpp) \

@@ -282,6 +282,22 @@ met = [one["name"] + " " + str(one["value"]) for one in json.load(sys.stdin)["ou
 sys.exit("counted: " + ", ".join(met) if met else 0)' "$1"
 }
 
+# workers FIELD   — its value at each worker, in one line.
+workers() {
+    python3 -c 'import json, socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+    s.connect(sys.argv[1])
+    s.recv(1024)
+    s.send(b"/cordon/workers")
+    told = json.loads(s.recv(65536))["/cordon/workers"]
+print(*[told["worker%d" % n][sys.argv[2]] for n in range(len(told))])' \
+        "$WORK/run/dpdk/dataplane/dpdk_telemetry.v2" "$1"
+}
+# Their threads, with commas; PID: of the dataplane, or of testpmd.
+worker_threads() {
+    grep -l '^rte-worker' /proc/"$1"/task/*/comm | cut -d/ -f5 | paste -sd,
+}
+
 # gap_bytes REASON   — what control has on record as passed without the dataplane: 1 not running,
 # 2 hung.
 gap_bytes() {

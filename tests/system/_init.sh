@@ -17,7 +17,7 @@
 #   PORT_KIND   af_xdp or af_packet             af_xdp, when the kernel can do it
 #   BIN         directory of the programs       build/bin
 #   BPF         directory of the BPF objects    $BIN/../ebpf
-#   LAB_QUEUES  queues of every port            1
+#   LAB_QUEUES  queues of every port, for as many workers    1
 #   KEEP        1: leave everything running
 
 set -eu
@@ -243,10 +243,17 @@ _forget() {
 
 # --- programs -----------------------------------------------------------------------------------
 
+# $with_queues command…   — a program whose AF_XDP ports have LAB_QUEUES queues, on veths.
+with_queues=
+if [ "${LAB_QUEUES:-1}" -gt 1 ]; then
+    with_queues="env LD_PRELOAD=$ROOT/build/release/tests/support/paired_queues.so"
+fi
+
 # start_dataplane OPTIONS_FILE   — returns when it forwards (its control socket answers). With the
 # priority that its unit has: a busy machine must not take it for a hung one.
 start_dataplane() {
-    $IN_BOX nice -n -10 "$BIN/cordon-dataplane" --options "$1" >>"$WORK/dataplane.log" 2>&1 &
+    $IN_BOX nice -n -10 $with_queues "$BIN/cordon-dataplane" --options "$1" \
+        >>"$WORK/dataplane.log" 2>&1 &
     DATAPLANE_PID=$!
     _remember $DATAPLANE_PID
     wait_for 20 _dataplane_settled || fail "cordon-dataplane did not start in 20 s"

@@ -14,15 +14,6 @@ need strace
 cordon_up
 [ "$PORT_KIND" = af_xdp ] || skip "these are the calls of AF_XDP"
 
-telemetry=$WORK/run/dpdk/dataplane/dpdk_telemetry.v2
-turns() {
-    python3 -c 'import json, socket, sys
-with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-    s.connect(sys.argv[1])
-    s.recv(1024)
-    s.send(b"/cordon/workers")
-    print(json.loads(s.recv(65536))["/cordon/workers"]["worker0"]["turns"])' "$telemetry"
-}
 # Frames that came in and that went out, of both ports.
 frames() {
     ctl coverage --json | python3 -c 'import json, sys
@@ -30,9 +21,9 @@ ports = json.load(sys.stdin)["ports"].values()
 print(sum(one[way]["packets"] for one in ports for way in ("received", "transmitted")))'
 }
 
-worker=$(grep -l '^rte-worker' /proc/"$DATAPLANE_PID"/task/*/comm | cut -d/ -f5)
+worker=$(worker_threads "$DATAPLANE_PID")
 # The turns are those of a longer time than the calls.
-turns_before=$(turns) frames_before=$(frames)
+turns_before=$(workers turns) frames_before=$(frames)
 strace -qq -c -o "$WORK/calls" -p "$worker" 2>> "$WORK/strace.log" &
 tracer=$!
 _remember $tracer
@@ -41,7 +32,7 @@ wait_for 5 grep -q "^TracerPid:[[:space:]]*$tracer\$" /proc/"$worker"/status ||
 check "a file is stored" stored "$URL4/clean" "$WORK/clean"
 _stop_pid $tracer INT
 _forget $tracer
-made=$(($(turns) - turns_before)) passed=$(($(frames) - frames_before))
+made=$(($(workers turns) - turns_before)) passed=$(($(frames) - frames_before))
 
 # An interrupted sleep goes on as restart_syscall.
 calls_of() { awk -v of="^($1)\$" '$NF ~ of { sum += $4 } END { print sum + 0 }' "$WORK/calls"; }
