@@ -127,6 +127,7 @@ soak-overload: programs tools tests  ## floods and crowds, long (root)
 	    tests/run $(O)/tests/unit/worker_overload_test $(overload_tests)
 
 bench bench-idle: $(bench_relay)
+bench bench-inline: $(paired_queues)
 bench: programs  ## every benchmark with its limit; writes docs/benchmarks.md and README's table
 	$(Q)tests/bench/all $(O)/bench.jsonl
 	$(Q)tests/bench/table $(O)/bench.jsonl docs/benchmarks.md README.md

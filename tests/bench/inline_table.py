@@ -17,13 +17,18 @@ def main():
                for path, runs in seen.items()}
     text = ""
     for path, own in medians.items():
-        line = {"bench": "inline", "summary": True, "path": path, "runs": len(seen[path])}
+        line = {"bench": "inline", "summary": True, "path": path,
+                "workers": seen[path][0]["workers"], "runs": len(seen[path])}
         for field in FIELDS:
             line[field] = round(own[field], 3)
             line[field + "_min"] = min(one[field] for one in seen[path])
             line[field + "_max"] = max(one[field] for one in seen[path])
         calls = [one["calls"] for one in seen[path] if one["calls"] is not None]
         line["calls"] = statistics.median(calls) if calls else None
+        # Of all runs: what each worker took, and what it gave to another one.
+        if seen[path][0]["worker_frames"]:
+            for field in ("worker_frames", "handed_over"):
+                line[field] = [sum(each) for each in zip(*(one[field] for one in seen[path]))]
         limit = medians.get(LIMITS.get(path))
         if limit:
             line["limit"] = LIMITS[path]
