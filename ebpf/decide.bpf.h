@@ -102,9 +102,9 @@ static __always_inline const struct steer_settings* read_settings(void) {
     return bpf_map_lookup_elem(&settings, &zero);
 }
 
-// The clock that moves with the tick, a sixth of all that a bridged frame costs cheaper than the one
-// that is read. It is behind by a tick (10 ms at most): a worker is told hung, and a decision
-// forgotten, that much later and never earlier, which is what the worker counts on when it sends.
+// The clock that moves with the tick: to read the other one took a sixth of what XDP takes for a
+// frame. It is behind by a tick (10 ms at most): a worker is told hung, and a decision forgotten,
+// that much later and never earlier, which is what the worker counts on when it sends.
 static __always_inline __u64 clock_ns(void) {
     return bpf_ktime_get_coarse_ns();
 }
