@@ -218,6 +218,7 @@ void Worker::State::request_head(FlowNumber number) {
     flow.had_request = true;
     const bool followed = exchange.tracker.expect(method_kind(head));
     INVARIANT(followed);  // stalls()
+    exchange.undecoded = false;  // also where there is no body: an upload may end by this message
     if (carries_object(head)) {
         exchange.expect_waiting = head.expect_continue;
         open_message(number);

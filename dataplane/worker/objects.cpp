@@ -10,7 +10,7 @@ void Worker::State::open_message(FlowNumber number) {
     for (OpenObject& object : exchange.objects)
         object.slot = no_object;
     exchange.object_open = true;
-    exchange.body_ended = exchange.undecoded = exchange.left_alone = false;
+    exchange.body_ended = exchange.left_alone = false;
     exchange.unneeded_at = UINT64_MAX;
     exchange.body_bytes = 0;
     exchange.end_ns = 0;

@@ -356,6 +356,30 @@ void partial_uploads_without_room_are_a_gap_but_for_the_first(void**) {
     expect_verdict(&alone, final_of({1}), {});
 }
 
+// Such a commit has no body: what is kept of a message is not of the one before it.
+void a_commit_without_a_body_is_not_taken_for_the_message_before(void**) {
+    Options options = lab_options();
+    options.services[0].on_unparsable = UninspectedAction::pass;
+    Pair pair(options);
+    upload_partials(&pair, {std::string(100000, 'a'), std::string(100000, 'b')});
+    const std::string broken =
+        "--xyz\r\nContent-Disposition: form-data; name=\"a\"; filename=\"f\"\r\n\r\n"
+        "bytes\r\n--xyz?\r\n";
+    send(&pair.one,
+         "POST /odd HTTP/1.1\r\nHost: files.example\r\n"
+         "Content-Type: multipart/form-data; boundary=xyz\r\nContent-Length: " +
+             std::to_string(broken.size()) + "\r\n\r\n" + broken);
+    pair.turn(8);
+    const auto unread = [&] {
+        const Counters& counters = pair.one.worker->counters();
+        return counters.objects[object_class(UninspectedReason::form)].count.read();
+    };
+    assert_int_equal(pair.one.count(Outcome::form_bad_delimiter), 1);
+    const std::uint64_t before = unread();
+    expect_verdict(&pair, final_of({1, 2}), {});
+    assert_int_equal(unread(), before);
+}
+
 }  // namespace
 
 int main() {
@@ -383,6 +407,7 @@ int main() {
         cmocka_unit_test(a_partial_upload_that_is_not_whole_is_a_gap),
         cmocka_unit_test(a_partial_upload_that_broke_off_is_gone_on_with),
         cmocka_unit_test(partial_uploads_without_room_are_a_gap_but_for_the_first),
+        cmocka_unit_test(a_commit_without_a_body_is_not_taken_for_the_message_before),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
