@@ -262,7 +262,7 @@ constexpr JsonField rows[] = {
     {"port_counter", "transmitted", "packet_tally", "frames that went"},
     {"port_counter", "missed", "integer", "frames that the port had no room for"},
     {"port_counter", "errors", "integer", "frames that came damaged"},
-    {"port_counter", "oversized", "integer", "frames that were too long to send"},
+    {"port_counter", "oversized", "integer", "frames larger than the MTU"},
     {"packet_tally", "packets", "integer", "frames"},
     {"packet_tally", "bytes", "integer", "of them; bytes"},
     {"frame_sum", "frame_bytes", "integer", "in all classes; bytes"},

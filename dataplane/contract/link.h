@@ -161,7 +161,7 @@ struct LinkTally {
 struct LinkPort {             // what the port lost by itself
     std::uint64_t missed;     // arrived while its queue was full
     std::uint64_t errors;     // refused by the driver
-    std::uint64_t oversized;  // larger than one buffer
+    std::uint64_t oversized;  // larger than the MTU
 };
 
 // As ServiceCounters.
