@@ -32,7 +32,7 @@ for role in viewer operator admin; do
     check "the role $role has its socket" [ "$(socket_of $role)" = "660 cordon-$role" ]
 done
 check "the known file is refused" refused "$URL4/known" "$WORK/known"
-check "  and on record" wait_for 10 eval 'ctl incidents list | grep -q "$CASE"'
+check "  and on record" wait_for 10 eval 'ctl incidents list | grep -qF "$CASE"'
 case_before=$CASE
 check "a clean file is stored" stored "$URL4/clean" "$WORK/clean"
 check "no unit may dump memory" [ "$(in_machine systemctl show -P LimitCORE cordond)" = 0 ]
@@ -55,6 +55,6 @@ check "after the boot the net below came first" [ \
     "$(in_machine systemctl show -P ActiveEnterTimestampMonotonic cordon-bypass)" -lt \
     "$(in_machine systemctl show -P InactiveExitTimestampMonotonic cordon-dataplane)" ]
 check "  and the known file is refused" wait_for 10 refused "$URL4/known4" "$WORK/known"
-check "the incident from before is there" eval 'ctl incidents list | grep -q "$case_before"'
+check "the incident from before is there" eval 'ctl incidents list | grep -qF "$case_before"'
 check "nothing of it is stored" no_trace known
 power_cut

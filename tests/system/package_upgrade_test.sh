@@ -34,7 +34,7 @@ configure
 in_machine systemctl start cordond cordon-dataplane
 check "the known file is refused" refused "$URL4/known" "$WORK/known"
 case_before=$CASE
-check "  and on record" wait_for 10 eval 'ctl incidents list | grep -q "$case_before"'
+check "  and on record" wait_for 10 eval 'ctl incidents list | grep -qF "$case_before"'
 in_machine touch /var/lib/cordon/trusted
 pids="$(pid_of cordond) $(pid_of cordon-dataplane)"
 start_background uploads upload_on
@@ -42,7 +42,7 @@ start_background uploads upload_on
 check "an upgrade" install_deb "$WORK/cordon_$version+1.deb"
 check "  starts both anew" [ "$pids" != "$(pid_of cordond) $(pid_of cordon-dataplane)" ]
 check "  which serve" wait_for 10 refused "$URL4/known2" "$WORK/known"
-check "  with what they knew" eval 'ctl incidents list | grep -q "$case_before"'
+check "  with what they knew" eval 'ctl incidents list | grep -qF "$case_before"'
 check "  and the operator's configuration" \
     eval 'in_machine grep -q "Cordon system test" /etc/cordon/cordon.toml'
 
@@ -67,7 +67,7 @@ check "  the state stays" in_machine test -e /var/lib/cordon/trusted
 check "installed again" install_deb "$WORK/cordon_$version+2.deb"
 check "  nothing starts" unit_is cordon-dataplane inactive
 in_machine systemctl start cordond cordon-dataplane
-check "  the incident is there" wait_for 10 eval 'ctl incidents list | grep -q "$case_before"'
+check "  the incident is there" wait_for 10 eval 'ctl incidents list | grep -qF "$case_before"'
 check "  and the known file is refused" wait_for 10 refused "$URL4/known5" "$WORK/known"
 
 touch "$WORK/enough"
