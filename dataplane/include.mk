@@ -216,7 +216,7 @@ $(shell_sources:%.cpp=$(O)/%.o): EXTRA_CXXFLAGS = $(NO_EXCEPTIONS) $(DPDK_CXXFLA
 
 # Digest kernels: each file for another instruction set, and in release builds by clang, whose code
 # for them is faster by a fifth; but the stitched ones by GCC, which leaves the steps of several
-# digests in the order they are written in, and is faster by a third for it. Nothing that they share
+# digests in the order they are written in, and is faster by two fifths. Nothing that they share
 # with other files may be emitted in them: the linker could take that copy for all.
 kernel_flags.scalar :=
 kernel_flags.shani  := -msse4.1 -msha

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-from rooms import room_of, stacks
+from rooms import parted, room_of, stacks
 
 SAMPLES_PER_S = 1999
 # The kernel's part, by any function on the stack. A frame that is sent goes through veth into the
@@ -28,9 +28,9 @@ BYTES = {"digests", "copies with their checksums", "checksums", "search for arch
 
 def room_of_sample(stack):
     """`stack`: frames as `function (file)`, the innermost first."""
-    inner, _, file = stack[0].rpartition(" (")
-    if file.startswith(("[kernel", "[guest")):
-        names = [one.rpartition(" (")[0] for one in stack]
+    inner, file, in_kernel = parted(stack[0])
+    if in_kernel:
+        names = [parted(one)[0] for one in stack]
         return next((room for room, pattern in KERNEL
                      if any(re.search(pattern, name) for name in names)), CALLS)
     if "librte_net_af_" in file or "rte_eth_" in inner:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 
-from rooms import ROOMS, room_of
+from rooms import ROOMS, parted, room_of
 
 REPLAY = (
     ("start: the index", r"verify_index|IndexView::(open|prepare)|XXH3_64bits_(up|di)"),
@@ -19,8 +19,8 @@ REPLAY = (
 
 def room(sample):
     """`sample`: `function (file)`."""
-    name, _, file = sample.rpartition(" (")
-    if file.startswith(("[kernel", "[guest")):
+    name, file, in_kernel = parted(sample)
+    if in_kernel:
         return "kernel: pages of the file, memory"
     if "libxxhash" in file:
         return "start: the index"

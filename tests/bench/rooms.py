@@ -2,6 +2,7 @@
 
   ROOMS         of the line, by the name of the innermost function
   stacks(text)  of `perf script -F ip,sym` and the like: of each sample its frames
+  parted(frame) of `-F ip,sym,dso`: its function, its file, and whether that is the kernel
 """
 import re
 
@@ -22,6 +23,11 @@ ROOMS = (
 
 def room_of(name, rooms=ROOMS, otherwise="other"):
     return next((room for room, pattern in rooms if re.search(pattern, name)), otherwise)
+
+
+def parted(frame):
+    name, _, file = frame.rpartition(" (")
+    return name, file, file.startswith(("[kernel", "[guest"))
 
 
 def stacks(text):
