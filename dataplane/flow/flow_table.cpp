@@ -16,6 +16,9 @@ namespace {
 // The key is hashed as bytes, so it must have none that are not its value.
 static_assert(std::has_unique_object_representations_v<FlowKey>);
 
+// Of ::ffff:a.b.c.d, before the address, as the machine loads it.
+constexpr std::uint32_t mapped_half = 0xffff0000;
+
 struct End {
     std::uint64_t address[2];
     std::uint16_t port;
@@ -65,8 +68,16 @@ FlowTable::FlowTable(std::uint32_t capacity, std::uint64_t seed, std::uint64_t g
     free_ = 0;
 }
 
-std::uint32_t FlowTable::bucket_of(const FlowKey& key) const {
-    return static_cast<std::uint32_t>(XXH3_64bits_withSeed(&key, sizeof key, seed_)) & bucket_mask_;
+// Between addresses of IPv4 there are two words to be hashed, which is less than half the work.
+[[gnu::always_inline]] inline std::uint32_t FlowTable::bucket_of(const FlowKey& key) const {
+    const bool is_short = (key.low_address[0] | key.high_address[0]) == 0 &&
+                          static_cast<std::uint32_t>(key.low_address[1]) == mapped_half &&
+                          static_cast<std::uint32_t>(key.high_address[1]) == mapped_half;
+    const std::uint64_t words[2] = {
+        key.low_address[1] >> 32 | (key.high_address[1] & 0xffffffff00000000), key.rest};
+    const std::uint64_t hash = is_short ? XXH3_64bits_withSeed(words, sizeof words, seed_)
+                                        : XXH3_64bits_withSeed(&key, sizeof key, seed_);
+    return static_cast<std::uint32_t>(hash) & bucket_mask_;
 }
 
 FlowNumber FlowTable::find(const FlowKey& key) const {
@@ -108,10 +119,9 @@ void FlowTable::erase(FlowNumber flow) {
     --live_;
 }
 
-void FlowTable::touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank) {
+void FlowTable::age(FlowNumber flow, std::uint64_t now_ns, FlowRank rank) {
     INVARIANT(flow < capacity_ && entries_[flow].live);
     Entry& entry = entries_[flow];
-    if (entry.rank == rank && now_ns - entry.touched_ns < grain_ns_) return;
     entry.touched_ns = now_ns;
     if (flow == list(rank).youngest) return;
     unlink(flow);

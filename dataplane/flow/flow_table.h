@@ -80,7 +80,10 @@ class FlowTable {
 
     // Ageing: entries of a rank stand in order of their last touch as touched_ns() tells it;
     // oldest() is the least recently touched. A new entry is embryonic.
-    void touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank);
+    void touch(FlowNumber flow, std::uint64_t now_ns, FlowRank rank) {
+        const Entry& entry = entries_[flow];
+        if (entry.rank != rank || now_ns - entry.touched_ns >= grain_ns_) age(flow, now_ns, rank);
+    }
     // Without a touch: it becomes the youngest of that rank all the same.
     void move_to(FlowNumber flow, FlowRank rank);
     FlowNumber oldest(FlowRank rank) const { return list(rank).oldest; }
@@ -113,6 +116,7 @@ class FlowTable {
     };
     AgeList& list(FlowRank rank) { return lists_[static_cast<std::size_t>(rank)]; }
     const AgeList& list(FlowRank rank) const { return lists_[static_cast<std::size_t>(rank)]; }
+    void age(FlowNumber flow, std::uint64_t now_ns, FlowRank rank);
     void link_youngest(FlowNumber flow, FlowRank rank);
     void unlink(FlowNumber flow);
 
