@@ -1,5 +1,7 @@
 #include "dataplane/decode/decode.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -52,10 +54,11 @@ std::uint32_t load_word(const std::uint8_t* p) {
 
 constexpr std::uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-// In two words, as it is read.
+// In one piece, as it may be read.
 void map_address(const std::uint8_t* ipv4, Address* address) {
-    const std::uint64_t words[2] = {0, std::uint64_t{load_word(ipv4)} << 32 | 0xffff0000};
-    std::memcpy(address->bytes, words, sizeof words);
+    const std::uint64_t low = std::uint64_t{load_word(ipv4)} << 32 | 0xffff0000;
+    _mm_storeu_si128(reinterpret_cast<__m128i_u*>(address->bytes),
+                     _mm_set_epi64x(static_cast<std::int64_t>(low), 0));
 }
 
 bool is_mapped(const std::uint8_t* p) {
@@ -464,34 +467,33 @@ bool decode_plain(Bytes frame, ChecksumRule rule, Segment* segment) {
     map_address(ip + 16, &segment->destination.address);
     segment->destination.port = load_be16(tcp + 2);
     segment->vlan = -1;
-    segment->ip_version = 4;
-    segment->hop_limit = ip[8];
-    segment->flags = tcp[13];
-    segment->sequence = load_be32(tcp + 4);
-    segment->acknowledgement = load_be32(tcp + 8);
-    segment->window = load_be16(tcp + 14);
-    segment->urgent = load_be16(tcp + 18);
     segment->network_offset = ip_at;
     segment->transport_offset = tcp_at;
+    segment->ip_version = 4;
+    segment->foreign_option = false;
+    segment->has_mss = segment->has_window_scale = segment->sack_permitted = false;
+    segment->window_scale = 0;
+    segment->mss = 0;
+    segment->hop_limit = ip[8];
+    segment->flags = tcp[13];
+    segment->window = load_be16(tcp + 14);
+    segment->sequence = load_be32(tcp + 4);
+    segment->acknowledgement = load_be32(tcp + 8);
+    segment->urgent = load_be16(tcp + 18);
     segment->payload_offset = static_cast<std::uint16_t>(tcp_at + header);
-    segment->has_timestamp = has_timestamp;
     segment->timestamp_value = has_timestamp ? load_be32(tcp + tcp_bytes + 4) : 0;
     segment->timestamp_echo = has_timestamp ? load_be32(tcp + tcp_bytes + 8) : 0;
-    segment->foreign_option = false;
+    segment->has_timestamp = has_timestamp;
     segment->checksum_due = is_due;
     segment->checksum_so_far = so_far;
-    segment->has_mss = segment->has_window_scale = segment->sack_permitted = false;
-    segment->mss = 0;
-    segment->window_scale = 0;
     segment->payload = payload;
     return true;
 }
 
-}  // namespace
-
-DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why) {
+// All others.
+[[gnu::noinline]] DecodeResult decode_any(Bytes frame, ChecksumRule rule, Segment* segment,
+                                          Outcome* why) {
     constexpr int tags_max = 2, tags_read_max = 4;
-    if (decode_plain(frame, rule, segment)) return DecodeResult::tcp;
     *segment = Segment{};
     segment->vlan = -1;
     Walk walk{frame.data(), ethernet_bytes, frame.size(), rule, segment, why};
@@ -511,6 +513,13 @@ DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* w
     const DecodeResult result = decode_ethertype(walk, ethertype);
     const bool too_deep = tags > tags_max && segment->ip_version != 0;
     return too_deep ? walk.malformed(Outcome::vlan_too_deep) : result;
+}
+
+}  // namespace
+
+DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* why) {
+    if (decode_plain(frame, rule, segment)) return DecodeResult::tcp;
+    return decode_any(frame, rule, segment, why);
 }
 
 }  // namespace cordon

@@ -36,33 +36,34 @@ struct SegmentEnd {
     bool operator==(const SegmentEnd&) const = default;
 };
 
-// Offsets into the frame; 0 when absent.
+// Offsets into the frame; 0 when absent. What is the same in nearly all of them stands together.
 struct Segment {
     SegmentEnd source;
     SegmentEnd destination;
     std::int16_t vlan;  // id of the outermost tag that names a VLAN (id 0 does not), −1: none
-    std::uint8_t ip_version;  // 4 or 6, 0: not IP
-    std::uint8_t hop_limit;   // or TTL
-    std::uint8_t flags;
-    std::uint32_t sequence;
-    std::uint32_t acknowledgement;
-    std::uint16_t window;  // as in the header, not scaled
-    std::uint16_t urgent;
     std::uint16_t network_offset;    // of the IP header
     std::uint16_t transport_offset;  // of the TCP header; in a fragment: of the fragment header
-    std::uint16_t payload_offset;    // (IPv6), and where its part of the datagram begins
-    bool has_timestamp;
-    std::uint32_t timestamp_value;
-    std::uint32_t timestamp_echo;
-    bool foreign_option;  // one that may not pass: see normalise_options()
-    bool checksum_due;    // ChecksumRule::due: nothing of it may be believed before it is checked
-    std::uint16_t checksum_so_far;  // of all but the payload, as payload_sum() has it
+    std::uint8_t ip_version;         // 4 or 6, 0: not IP
+    bool foreign_option;             // one that may not pass: see normalise_options()
     // Only in a SYN:
     bool has_mss;
     bool has_window_scale;
     bool sack_permitted;
-    std::uint16_t mss;
     std::uint8_t window_scale;  // at most 14 (RFC 7323 §2.3)
+    std::uint16_t mss;
+
+    std::uint8_t hop_limit;  // or TTL
+    std::uint8_t flags;
+    std::uint16_t window;  // as in the header, not scaled
+    std::uint32_t sequence;
+    std::uint32_t acknowledgement;
+    std::uint16_t urgent;
+    std::uint16_t payload_offset;  // or (IPv6) where a fragment's part of the datagram begins
+    std::uint32_t timestamp_value;
+    std::uint32_t timestamp_echo;
+    bool has_timestamp;
+    bool checksum_due;  // ChecksumRule::due: nothing of it may be believed before it is checked
+    std::uint16_t checksum_so_far;  // of all but the payload, as payload_sum() has it
     Bytes payload;
 };
 
