@@ -109,6 +109,7 @@ worker_sources := \
     dataplane/worker/midstream.cpp \
     dataplane/worker/up.cpp \
     dataplane/worker/repeats.cpp \
+    dataplane/worker/straight.cpp \
     dataplane/worker/shunting.cpp \
     dataplane/worker/release.cpp \
     dataplane/worker/down.cpp \

@@ -78,6 +78,7 @@ room_tests := \
     worker_overload \
     worker_link \
     worker_normaliser \
+    worker_straight \
     worker_rules \
     worker_fragment \
     verifier \

@@ -65,51 +65,78 @@ std::uint64_t sum_blocks(const std::uint8_t* p, std::size_t blocks) {
     return static_cast<std::uint64_t>(sum);
 }
 
-// Where the processor has AVX-512 there is no rest: what lacks of the last block is zeros. 32 bytes
-// a register all the same, and no inline function of others. With `to` it copies as it goes.
-template <bool copies>
-[[gnu::target("avx512bw,avx512vl")]] std::uint64_t sum_masked(const std::uint8_t* p,
-                                                              std::size_t size, std::uint8_t* to) {
-    const __m256i top = _mm256_set1_epi16(static_cast<short>(0x8000));
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i even = _mm256_setzero_si256();
-    __m256i odd = even;
-    const std::uint8_t* const end = p + size;
-    for (; end - p >= 64; p += 64) {
-        const auto* from = reinterpret_cast<const __m256i_u*>(p);
-        const __m256i first = _mm256_loadu_si256(from);
-        const __m256i second = _mm256_loadu_si256(from + 1);
-        if constexpr (copies) {
-            _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), first);
-            _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to) + 1, second);
-            to += 64;
-        }
-        even = _mm256_add_epi32(even, _mm256_madd_epi16(_mm256_xor_si256(first, top), ones));
-        odd = _mm256_add_epi32(odd, _mm256_madd_epi16(_mm256_xor_si256(second, top), ones));
+// Where the processor has AVX-512: words of 64 bits, of which 2^64 is 1 as 2^16 is, so that what is
+// carried out of a lane is counted apart. No multiplication, and no rest: what lacks of the last
+// block is zeros.
+struct WideSum {
+    __m512i words;
+    __m512i carries;
+};
+
+[[gnu::target("avx512bw"), gnu::always_inline]] inline void add_block(const __m512i& block,
+                                                                      WideSum* sum) {
+    sum->words = _mm512_add_epi64(sum->words, block);
+    const __mmask8 over = _mm512_cmplt_epu64_mask(sum->words, block);
+    sum->carries = _mm512_mask_add_epi64(sum->carries, over, sum->carries, _mm512_set1_epi64(1));
+}
+
+[[gnu::target("avx512bw"), gnu::always_inline]] inline std::uint64_t total_of(const WideSum& sum) {
+    alignas(64) std::uint64_t words[8], carries[8];
+    _mm512_store_si512(words, sum.words);
+    _mm512_store_si512(carries, sum.carries);
+    std::uint64_t total = 0;
+    for (std::size_t lane = 0; lane < 8; ++lane)
+        total += (words[lane] & 0xffffffff) + (words[lane] >> 32) + carries[lane];
+    return total;
+}
+
+[[gnu::target("avx512bw")]] std::uint64_t sum_masked(const std::uint8_t* p, std::size_t size) {
+    WideSum sum = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    for (; size >= 64; size -= 64, p += 64)
+        add_block(_mm512_loadu_si512(p), &sum);
+    const __mmask64 there = size == 0 ? 0 : ~__mmask64{0} >> (64 - size);
+    add_block(_mm512_maskz_loadu_epi8(there, p), &sum);
+    return total_of(sum);
+}
+
+// Where a pair of bytes is looked for, block after block.
+struct PairSearch {
+    __m512i first, second;
+    std::uint64_t carried;  // the block before ended with the first one
+    std::uint64_t found;
+};
+
+[[gnu::target("avx512bw"), gnu::always_inline]] inline void search_block(const __m512i& block,
+                                                                         PairSearch* search) {
+    const std::uint64_t firsts = _mm512_cmpeq_epi8_mask(block, search->first);
+    const std::uint64_t seconds = _mm512_cmpeq_epi8_mask(block, search->second);
+    search->found |= (firsts << 1 | search->carried) & seconds;
+    search->carried = firsts >> 63;
+}
+
+[[gnu::target("avx512bw")]] std::uint64_t copy_masked(std::uint8_t* to, const std::uint8_t* p,
+                                                      std::size_t size, const BytePair& pair,
+                                                      bool* has_pair) {
+    WideSum sum = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    PairSearch search = {_mm512_set1_epi8(static_cast<char>(pair.first)),
+                         _mm512_set1_epi8(static_cast<char>(pair.second)), 0, 0};
+    for (; size >= 64; size -= 64, p += 64, to += 64) {
+        const __m512i block = _mm512_loadu_si512(p);
+        _mm512_storeu_si512(to, block);
+        add_block(block, &sum);
+        search_block(block, &search);
     }
-    for (; end - p > 0; p += 32) {
-        const std::ptrdiff_t left = end - p;
-        const __mmask32 there = left >= 32 ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
-        const __m256i words = _mm256_maskz_loadu_epi8(there, p);
-        if constexpr (copies) {
-            _mm256_mask_storeu_epi8(to, there, words);
-            to += 32;
-        }
-        even = _mm256_add_epi32(even, _mm256_madd_epi16(_mm256_xor_si256(words, top), ones));
-    }
-    const __m256i all = _mm256_add_epi32(even, odd);
-    const __m256i four = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(all)),
-                                          _mm256_cvtepi32_epi64(_mm256_extracti128_si256(all, 1)));
-    const __m128i two =
-        _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
-    const auto words = static_cast<std::int64_t>((size + 31) / 32) * 16;
-    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(two) + _mm_extract_epi64(two, 1) +
-                                      words * 0x8000);
+    const __mmask64 there = size == 0 ? 0 : ~__mmask64{0} >> (64 - size);
+    const __m512i block = _mm512_maskz_loadu_epi8(there, p);
+    _mm512_mask_storeu_epi8(to, there, block);
+    add_block(block, &sum);
+    search_block(block, &search);
+    *has_pair = search.found != 0;
+    return total_of(sum);
 }
 
 const bool has_wide = __builtin_cpu_supports("avx2") != 0;
-const bool has_masked =
-    __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+const bool has_masked = __builtin_cpu_supports("avx512bw") != 0;
 
 // Of a few bytes, as those of a header.
 std::uint64_t sum_short(const std::uint8_t* p, std::size_t left) {
@@ -149,7 +176,7 @@ std::uint32_t fold_carries(std::uint64_t sum) {
 // Of any bytes, as the machine loads them.
 std::uint64_t sum_bytes(const std::uint8_t* p, std::size_t size) {
     constexpr std::size_t short_bytes_max = 64;
-    if (has_masked && size >= 128) return sum_masked<false>(p, size, nullptr);
+    if (has_masked && size >= 128) return sum_masked(p, size);
     return size < short_bytes_max ? sum_short(p, size) : sum_long(p, size);
 }
 
@@ -203,12 +230,15 @@ std::uint16_t payload_sum(Bytes payload) {
     return static_cast<std::uint16_t>(fold_carries(sum_bytes(payload.data(), payload.size())));
 }
 
-std::uint16_t copy_payload(std::uint8_t* to, Bytes payload) {
-    if (has_masked)
-        return static_cast<std::uint16_t>(
-            fold_carries(sum_masked<true>(payload.data(), payload.size(), to)));
+CopiedPayload copy_payload(std::uint8_t* to, Bytes payload, const BytePair& pair) {
+    if (has_masked) {
+        bool has_pair;
+        const std::uint64_t words =
+            copy_masked(to, payload.data(), payload.size(), pair, &has_pair);
+        return {static_cast<std::uint16_t>(fold_carries(words)), has_pair};
+    }
     std::memcpy(to, payload.data(), payload.size());
-    return payload_sum(payload);
+    return {payload_sum(payload), true};
 }
 
 void write_checksums(std::uint8_t* frame, std::uint8_t ip_version, std::size_t network_offset,

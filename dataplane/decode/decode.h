@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "dataplane/base/byte_pair.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/contract/counters.h"
 
@@ -90,9 +91,18 @@ DecodeResult decode(Bytes frame, ChecksumRule rule, Segment* segment, Outcome* w
 std::uint32_t checksum_add(Bytes bytes, std::uint32_t sum);
 std::uint16_t checksum_fold(std::uint32_t sum);  // the complement, as it stands in a header
 
-// Of a payload, folded, as the machine loads its words; copy_payload() copies it in the same pass.
+// Of a payload, folded, as the machine loads its words.
 std::uint16_t payload_sum(Bytes payload);
-std::uint16_t copy_payload(std::uint8_t* to, Bytes payload);
+
+// Copies a payload and tells in the same pass, while its bytes are at hand, what else is asked of
+// each of them.
+struct CopiedPayload {
+    std::uint16_t sum;   // payload_sum()
+    bool may_have_pair;  // false: the two bytes stand nowhere in it one behind the other
+};
+// REQUIRES: pair.second is not 0.
+CopiedPayload copy_payload(std::uint8_t* to, Bytes payload, const BytePair& pair);
+
 // Of a segment whose checksum is due, with the sum of its payload.
 inline bool checksum_is_right(const Segment& segment, std::uint16_t payload_sum) {
     const std::uint32_t sum = std::uint32_t{segment.checksum_so_far} + payload_sum;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dataplane/base/byte_pair.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/limits.h"
 
@@ -102,7 +103,8 @@ bool is_believable(const ZipMember& local);
 // The signature of what may follow a member.
 bool is_zip_record(std::uint32_t signature);
 
-// Where "PK" stands first; the size when it does not.
+inline constexpr BytePair zip_mark = {'P', 'K'};  // every signature begins with it
+// Where one stands first; the size when none does.
 std::size_t find_zip_mark(Bytes bytes);
 
 // What is known of the member that a descriptor may stand behind.

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dataplane/object/zip_record.h"
-
 namespace cordon {
 
 namespace {
@@ -17,12 +15,6 @@ bool goes_on(Bytes run, const std::uint8_t* signature, std::size_t seen) {
     const std::size_t size = std::min(run.size(), signature_bytes - seen);
     return std::equal(run.begin(), run.begin() + static_cast<std::ptrdiff_t>(size),
                       signature + seen);
-}
-
-// A signature may begin in the last three bytes.
-bool ends_in_mark(Bytes run) {
-    const Bytes last = run.last(std::min<std::size_t>(3, run.size()));
-    return std::find(last.begin(), last.end(), signature_begin) != last.end();
 }
 
 }  // namespace

@@ -134,13 +134,6 @@ Offered Stream::offer_next(Bytes payload, PiecePool& pool, std::uint64_t kept_ma
     return Offered::fresh;
 }
 
-// The first piece moves on whatever the stream has kept: the receiver acknowledges nothing of what
-// stands behind a hole before the hole is filled.
-bool Stream::has_room(std::size_t needed, bool moves_on, std::uint64_t kept_max) const {
-    const bool first_step = moves_on && received_ - acknowledged_ < Piece::capacity;
-    return first_step || (pieces_ + needed) * limits::kept_block_bytes <= kept_max;
-}
-
 // Keeps those bytes of the payload that are not kept yet. Returns whether there were any.
 bool Stream::insert(std::uint64_t offset, Bytes payload, PieceNumber after, PiecePool& pool) {
     const std::uint64_t end = offset + payload.size();
@@ -201,18 +194,6 @@ PieceNumber Stream::append_piece(std::uint64_t offset, Bytes payload, PieceNumbe
     return number;
 }
 
-void Stream::link_piece(PieceNumber number, std::uint64_t offset, PieceNumber after,
-                        PiecePool& pool) {
-    Piece& piece = pool[number];
-    piece.offset = offset;
-    piece.sent = 0;
-    PieceNumber& link = after == no_piece ? first_ : pool[after].next;
-    piece.next = link;
-    link = number;
-    if (piece.next == no_piece) last_ = number;
-    ++pieces_;
-}
-
 // Takes the run that begins at received_ into the contiguous bytes.
 void Stream::advance_received(PiecePool& pool) {
     PieceNumber at = last_at_or_before(received_, pool);
@@ -245,11 +226,6 @@ bool Stream::take(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
     return true;
 }
 
-void Stream::clear_to(std::uint64_t offset) {
-    INVARIANT(offset <= taken_);
-    cleared_ = std::max(cleared_, offset);
-}
-
 bool Stream::next_to_send(PiecePool& pool, std::uint64_t* begin, Bytes* chunk) {
     if (sent_ >= cleared_) return false;
     sent_hint_ = piece_holding(sent_, sent_hint_, pool);
@@ -275,17 +251,6 @@ bool Stream::send_step(std::uint64_t begin, std::uint64_t end, PiecePool& pool) 
     if (piece.offset != begin || piece.end() != end) return false;
     piece.sent = piece.length;
     sent_hint_ = number;
-    sent_ = end;
-    return true;
-}
-
-bool Stream::send_newest(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
-    if (sent_ != begin || cleared_ != end || last_ == no_piece || last_ != last_in_order_)
-        return false;
-    Piece& newest = pool[last_];
-    if (newest.offset != begin || newest.end() != end || newest.sent != 0) return false;
-    newest.sent = newest.length;
-    sent_hint_ = last_;
     sent_ = end;
     return true;
 }

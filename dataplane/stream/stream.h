@@ -63,12 +63,19 @@ class Stream {
         return offset == static_cast<std::int64_t>(received_) && runs_ == 0;
     }
 
+    // Both at once, offer() and take(), of a piece with the next bytes, where all before were
+    // taken. False: it is not so simple, or there is no room; nothing was done.
+    bool take_copy(PieceNumber copy, PiecePool& pool, std::uint64_t kept_max);
+
     // The next contiguous bytes that were not taken, at most one piece; false when there are none.
     // The view stays valid until the bytes are acknowledged or the stream is closed.
     bool take(PiecePool& pool, std::uint64_t* begin, Bytes* chunk);
 
     // Everything below may become contiguous at the receiver. Never goes back.
-    void clear_to(std::uint64_t offset);
+    void clear_to(std::uint64_t offset) {
+        INVARIANT(offset <= taken_);
+        cleared_ = std::max(cleared_, offset);
+    }
 
     // The next bytes that may be forwarded now, at most one piece; false when the next byte has to
     // wait. mark_sent() moves on past them and past what was forwarded ahead.
@@ -157,5 +164,46 @@ class Stream {
     PieceNumber taken_hint_ = no_piece;     // at or before taken_
     PieceNumber sent_hint_ = no_piece;      // at or before sent_
 };
+
+// --- of each segment of an upload, so they stand here ---
+
+// The first piece moves on whatever the stream has kept: the receiver acknowledges nothing of what
+// stands behind a hole before the hole is filled.
+inline bool Stream::has_room(std::size_t needed, bool moves_on, std::uint64_t kept_max) const {
+    const bool first_step = moves_on && received_ - acknowledged_ < Piece::capacity;
+    return first_step || (pieces_ + needed) * limits::kept_block_bytes <= kept_max;
+}
+
+inline void Stream::link_piece(PieceNumber number, std::uint64_t offset, PieceNumber after,
+                               PiecePool& pool) {
+    Piece& piece = pool[number];
+    piece.offset = offset;
+    piece.sent = 0;
+    PieceNumber& link = after == no_piece ? first_ : pool[after].next;
+    piece.next = link;
+    link = number;
+    if (piece.next == no_piece) last_ = number;
+    ++pieces_;
+}
+
+inline bool Stream::take_copy(PieceNumber copy, PiecePool& pool, std::uint64_t kept_max) {
+    if (taken_ != received_ || runs_ != 0 || !has_room(1, true, kept_max)) return false;
+    link_piece(copy, received_, last_, pool);
+    received_ += pool[copy].length;
+    taken_ = received_;
+    last_in_order_ = taken_hint_ = copy;
+    return true;
+}
+
+inline bool Stream::send_newest(std::uint64_t begin, std::uint64_t end, PiecePool& pool) {
+    if (sent_ != begin || cleared_ != end || last_ == no_piece || last_ != last_in_order_)
+        return false;
+    Piece& newest = pool[last_];
+    if (newest.offset != begin || newest.end() != end || newest.sent != 0) return false;
+    newest.sent = newest.length;
+    sent_hint_ = last_;
+    sent_ = end;
+    return true;
+}
 
 }  // namespace cordon

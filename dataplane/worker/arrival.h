@@ -30,7 +30,8 @@ struct Arrival {
     bool waits = false;           // a fragment: accounted with its datagram
     bool is_part = false;         // made of a datagram's fragments, which are accounted themselves
     std::size_t fate = 0;         // the frame class, once accounted
-    PieceNumber copy = no_piece;  // of all its payload, in the worker's pool
+    PieceNumber copy = no_piece;  // of all its payload, in the worker's pool,
+    bool may_have_mark = true;    // and whether a zip's mark (find_zip_mark()) may be in it
 };
 
 // Frames that leave together.

@@ -18,12 +18,6 @@ KindSet Worker::State::dismissal_kinds(const ServiceOptions& wanted) const {
     return {IndicatorKind::head};
 }
 
-void Worker::State::hash(FlowNumber number, std::uint8_t object, Bytes bytes) {
-    OpenObject& open = exchanges[flows[number].exchange].objects[object];
-    fingerprinter.submit(open.slot, bytes);
-    if (fingerprinter.size(open.slot) >= open.look_at) look_for_candidates(number, object);
-}
-
 // By its head, and by being larger than all of them, an object is ruled out with everything that
 // could be stored of it: whoever hangs up early, or appends to it later, does not undo that. A size
 // that is declared rules out only what has that size.
@@ -111,14 +105,6 @@ bool Worker::State::is_dismissed(const Flow& flow) {
            fingerprinter.is_dismissed(exchange.objects[0].slot);
 }
 
-// No digest is computed of it any more, its type is known, nothing is searched for in it, and
-// nothing was found in its name that would stop it at its end.
-bool Worker::State::is_done_with(const OpenObject& object) const {
-    return object.slot != no_object && fingerprinter.is_dismissed(object.slot) &&
-           object.content.decided && object.content.stream == PatternScanner::no_stream &&
-           object.content.hits.count == 0;
-}
-
 std::uint64_t Worker::State::unneeded_bytes(FlowNumber number) {
     const Flow& flow = flows[number];
     if (flow.phase != FlowPhase::established || flow.exchange == no_exchange || flow.verdict_due)
@@ -126,7 +112,9 @@ std::uint64_t Worker::State::unneeded_bytes(FlowNumber number) {
     const Exchange& exchange = exchanges[flow.exchange];
     const bool may_hold_archive = exchange.decoder != no_decoder || exchange.sniff_due ||
                                   service(flow).embedded_archives == EmbeddedArchives::search;
-    if (!exchange.object_open || may_hold_archive || !is_done_with(exchange.objects[0])) return 0;
+    if (!exchange.object_open || may_hold_archive ||
+        !needs_nothing(exchange.objects[0], fingerprinter))
+        return 0;
     if (fingerprinter.size(exchange.objects[0].slot) < head_bytes) return 0;
     // A whole object is the first piece of what later requests make of it, and has no bytes kept.
     if (exchange.assembling != no_assembling) {
@@ -144,9 +132,7 @@ void Worker::State::pass_unneeded(FlowNumber number, std::uint64_t bytes) {
     Exchange& exchange = exchanges[flow.exchange];
     exchange.parser.pass_over(bytes);
     fingerprinter.pass_over(exchange.objects[0].slot, bytes);
-    exchange.body_bytes += bytes;
-    object_bytes_open += bytes;
-    counters.body_bytes.add(bytes);
+    count_body(&exchange, bytes);
     flow.hold.nothing_open();
 }
 

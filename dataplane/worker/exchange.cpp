@@ -206,7 +206,7 @@ void Worker::State::request_event(FlowNumber number, const RequestEvent& event) 
 void Worker::State::read_body(FlowNumber number, Bytes bytes) {
     Exchange& exchange = exchanges[flows[number].exchange];
     exchange.expect_waiting = false;
-    counters.body_bytes.add(bytes.size());
+    count_body(&exchange, bytes.size());
     if (exchange.object_open) body_bytes(number, bytes);
 }
 
@@ -217,7 +217,7 @@ void Worker::State::request_head(FlowNumber number) {
     counters.count(Outcome::http_request);
     flow.had_request = true;
     const bool followed = exchange.tracker.expect(method_kind(head));
-    INVARIANT(followed);  // stalls()
+    INVARIANT(followed);         // stalls()
     exchange.undecoded = false;  // also where there is no body: an upload may end by this message
     if (carries_object(head)) {
         exchange.expect_waiting = head.expect_continue;

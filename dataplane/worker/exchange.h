@@ -39,6 +39,14 @@ struct OpenObject {
     ObjectContent content;  // valid until another object takes the place
 };
 
+// No digest is computed of it any more, its type is known, nothing is searched for in it, and
+// nothing was found in its name that would stop it at its end.
+inline bool needs_nothing(const OpenObject& object, const Fingerprinter& fingerprinter) {
+    return object.slot != no_object && fingerprinter.is_dismissed(object.slot) &&
+           object.content.decided && object.content.stream == PatternScanner::no_stream &&
+           object.content.hits.count == 0;
+}
+
 struct DecoderPlace {
     BodyDecoder decoder;
     std::uint32_t next_free;

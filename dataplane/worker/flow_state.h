@@ -165,6 +165,29 @@ inline bool is_repeated(const Stream& stream, const Segment& segment) {
            static_cast<std::int64_t>(stream.received());
 }
 
+// What it is worth when there are too many.
+inline FlowRank rank_of(const Flow& flow) {
+    switch (flow.phase) {
+        case FlowPhase::free:
+            return FlowRank::over;
+        case FlowPhase::closed:
+            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::severed;
+        case FlowPhase::syn_seen:
+            return FlowRank::embryonic;
+        case FlowPhase::established:
+            // A client that never acknowledged the SYN-ACK may be an invented address.
+            if (!flow.client_confirmed) return FlowRank::embryonic;
+            return flow.exchange == no_exchange ? FlowRank::idle : FlowRank::busy;
+        case FlowPhase::uninspected:
+            return flow.client.has_like && flow.storage.has_like ? FlowRank::idle
+                                                                 : FlowRank::embryonic;
+        case FlowPhase::recording:
+        case FlowPhase::answering:
+            return FlowRank::pinned;
+    }
+    __builtin_unreachable();
+}
+
 static_assert(sizeof(Flow) <= limits::flow_bytes_max);
 
 }  // namespace cordon

@@ -4,7 +4,7 @@
 //   fragments.cpp  fragments → datagrams → segments; tunnels
 //   flows.cpp      a flow's life: open, close, timers
 //   midstream.cpp  connections that are not inspected: nobody saw them begin, or sees one direction
-//   up.cpp         segments client → storage, into the stream; repeats.cpp  what was sent before
+//   up.cpp, straight.cpp, repeats.cpp   segments client → storage, into the stream
 //   release.cpp    what may leave towards the storage, and what is held; shunting.cpp  beside us
 //   down.cpp       segments storage → client: acknowledgements, answers
 //   exchange.cpp   stream bytes → requests → object bytes; unpacking.cpp  how many in one turn
@@ -60,7 +60,7 @@ struct Worker::State {
     int service_of(const SegmentEnd& end, std::int16_t vlan) const;
     int service_for(const Segment& segment, Side side) const;
     bool protects(const Segment& segment) const;
-    const ServiceOptions& service(const Flow& flow) const;
+    const ServiceOptions& service(const Flow& flow) const { return options.services[flow.service]; }
     ServiceMode mode(const Flow& flow) const { return mode_of(flow.service); }
     ServiceMode mode_of(std::size_t service_number) const;
 
@@ -82,7 +82,6 @@ struct Worker::State {
     bool evict_one(bool begins);
     bool evict_oldest(FlowRank rank, std::uint64_t untouched_ns);
     void evict(FlowNumber number);
-    FlowRank rank_of(const Flow& flow) const;
     void rank(FlowNumber number) { table.move_to(number, rank_of(flows[number])); }
     void begin_flow(Flow& flow, int service_number);
     void handle_syn(Arrival& arrival, FlowNumber number);
@@ -138,7 +137,8 @@ struct Worker::State {
     void note_client(Arrival& arrival, Flow& flow);
     bool end_of_client_bytes(FlowNumber number);
 
-    // --- repeats.cpp ---
+    // --- straight.cpp, repeats.cpp ---
+    bool straight_on(Arrival& arrival, FlowNumber number);
     bool release_held_first(Arrival& arrival, FlowNumber number);
     bool client_repeats(Arrival& arrival, FlowNumber number, std::uint64_t offset);
     void repeat_sent_part(Flow& flow, const Segment& segment, std::uint64_t offset);
@@ -166,8 +166,6 @@ struct Worker::State {
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
     bool relay(FlowNumber number, Arrival* arrival, std::uint64_t begin, std::uint64_t end);
-    static bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
-                            std::uint64_t frame_end);
     void set_tail_timer(FlowNumber number);
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);
@@ -201,6 +199,7 @@ struct Worker::State {
     bool begin_without_proxy_header(FlowNumber number, std::uint64_t begin, std::size_t gathered);
     void request_event(FlowNumber number, const RequestEvent& event);
     void read_body(FlowNumber number, Bytes bytes);
+    void count_body(Exchange* exchange, std::size_t bytes);
     void request_head(FlowNumber number);
     void request_error(FlowNumber number, Outcome why);
     void request_foreign(FlowNumber number, UninspectedReason reason);
@@ -222,6 +221,7 @@ struct Worker::State {
     void close_decoder(Exchange* exchange);
     void sniff_body(Exchange* exchange, Bytes bytes);
     void body_bytes(FlowNumber number, Bytes bytes);
+    void hold_plain(FlowNumber number);
     void end_of_body(FlowNumber number);
     void take_objects(FlowNumber number);
     void object_event(FlowNumber number, const ObjectEvent& event);
@@ -247,7 +247,6 @@ struct Worker::State {
     // counted as read of the body. The stream is the caller's to move on, and what is behind them
     // to be read by go_on().
     void pass_unneeded(FlowNumber number, std::uint64_t bytes);
-    bool is_done_with(const OpenObject& object) const;
     KindSet dismissal_kinds(const ServiceOptions& wanted) const;
     void hash(FlowNumber number, std::uint8_t object, Bytes bytes);
     void look_for_candidates(FlowNumber number, std::uint8_t object);
@@ -441,12 +440,6 @@ struct Worker::State {
     bool judge_frozen(std::uint32_t place);
 
     // --- content.cpp ---
-    struct Judged {
-        FlowNumber flow;
-        std::uint8_t object;
-        bool complete;
-        Digests digests;
-    };
     void open_content(FlowNumber number, std::uint8_t object);
     void search_path(std::string_view target, ObjectContent* content);
     void content_bytes(OpenObject* object, Bytes bytes, bool left_alone);
@@ -598,3 +591,5 @@ struct Worker::State {
 };
 
 }  // namespace cordon
+
+#include "dataplane/worker/each_segment.h"

@@ -22,6 +22,14 @@
 
 namespace cordon {
 
+// An object that has its verdict now, or would have it if it ended here.
+struct Judged {
+    FlowNumber flow;
+    std::uint8_t object;
+    bool complete;
+    Digests digests;
+};
+
 // Every digest of an object is keyed before the first is looked up.
 struct LookUps {
     IndexView::Probe probes[exact_kind_list.size()];

@@ -57,10 +57,7 @@ void Worker::State::drop_object(Exchange* exchange, std::uint8_t object) {
 }
 
 void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
-    Flow& flow = flows[number];
-    Exchange& exchange = exchanges[flow.exchange];
-    exchange.body_bytes += bytes.size();
-    object_bytes_open += bytes.size();
+    Exchange& exchange = exchanges[flows[number].exchange];
     if (exchange.decoder == no_decoder && !exchange.left_alone) sniff_body(&exchange, bytes);
     if (exchange.decoder != no_decoder) {
         decoders[exchange.decoder].decoder.feed(bytes, exchange.chunk_begin);
@@ -69,9 +66,8 @@ void Worker::State::body_bytes(FlowNumber number, Bytes bytes) {
     hash(number, 0, bytes);
     content_bytes(&exchange.objects[0], bytes, exchange.left_alone);
     if (!assemble_bytes(number, 0, bytes)) return;
-    if (is_held(exchange) && flow.hold.holding()) return;
-    if (is_done_with(exchange.objects[0])) return flow.hold.nothing_open();
-    flow.hold.object_bytes(exchange.chunk_begin);
+    if (is_held(exchange) && flows[number].hold.holding()) return;
+    hold_plain(number);
 }
 
 // A body that its head says is one plain object: its first bytes say whether it is an archive, and
@@ -181,7 +177,7 @@ void Worker::State::hold_tails(FlowNumber number) {
     std::uint64_t first = form_tail(exchanges[flow.exchange]);
     for (const OpenObject& object : exchanges[flow.exchange].objects) {
         if (object.slot != no_object && fingerprinter.size(object.slot) != 0 &&
-            !is_done_with(object))
+            !needs_nothing(object, fingerprinter))
             first = std::min(first, object.tail_at);
     }
     if (first == UINT64_MAX) return flow.hold.nothing_open();

@@ -74,28 +74,6 @@ void Worker::State::evict(FlowNumber number) {
     free_flow(number);
 }
 
-FlowRank Worker::State::rank_of(const Flow& flow) const {
-    switch (flow.phase) {
-        case FlowPhase::free:
-            return FlowRank::over;
-        case FlowPhase::closed:
-            return flow.timer == TimerKind::none ? FlowRank::over : FlowRank::severed;
-        case FlowPhase::syn_seen:
-            return FlowRank::embryonic;
-        case FlowPhase::established:
-            // A client that never acknowledged the SYN-ACK may be an invented address.
-            if (!flow.client_confirmed) return FlowRank::embryonic;
-            return flow.exchange == no_exchange ? FlowRank::idle : FlowRank::busy;
-        case FlowPhase::uninspected:
-            return flow.client.has_like && flow.storage.has_like ? FlowRank::idle
-                                                                 : FlowRank::embryonic;
-        case FlowPhase::recording:
-        case FlowPhase::answering:
-            return FlowRank::pinned;
-    }
-    __builtin_unreachable();
-}
-
 // With all messages taken: ends `wanted` that stand still or crawl, among the next `look`. Nobody
 // can keep others out by beginning messages and not going on with them, and nobody who moves his
 // bytes is given up for others: with messages_max honest uploads under way the next one waits, and
@@ -204,18 +182,6 @@ void Worker::State::without_message(Arrival& arrival, FlowNumber number) {
     end_inspection(number, {PolicyCase::limit, UninspectedReason::limit, UninspectedAction::pass,
                             ErrorStatus::unavailable, false});
     uninspected_segment(arrival, number);
-}
-
-// What a flow may keep. A quarter of the pool belongs to all messages in equal parts; of the rest a
-// flow may have as much as it leaves free. What is forwarded and not acknowledged cannot be taken
-// back, so without that quarter a few flows whose storage does not acknowledge would leave nothing
-// to the others, however they shared.
-std::uint64_t Worker::State::kept_share() const {
-    const std::uint32_t reserve = pieces.count() / 4;
-    const std::uint32_t common = pieces.available() > reserve ? pieces.available() - reserve : 0;
-    const std::uint32_t own = reserve / options.messages_max;
-    return std::min<std::uint64_t>(options.kept_bytes_flow_max,
-                                   std::uint64_t{std::max(common, own)} * limits::kept_block_bytes);
 }
 
 // Whether what finds no room goes on uninspected: in `observe` nothing is refused, and in `enforce`

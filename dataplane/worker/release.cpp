@@ -4,6 +4,18 @@
 
 namespace cordon {
 
+namespace {
+
+// A jumbo frame of which the front is cleared and the rest is a tail is not torn: all of it goes
+// with the tail, whose timer is short.
+bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
+                 std::uint64_t frame_end) {
+    return begin == frame_begin && frame_end - frame_begin > Piece::capacity &&
+           flow.up.cleared() < frame_end && frame_end <= flow.up.taken();
+}
+
+}  // namespace
+
 // Sends what may be sent, in order: the held frame, the frame that just came, or one built from the
 // kept bytes. Then the client's FIN, when nothing is before it.
 void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
@@ -51,37 +63,6 @@ void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arri
                                         tcp_flag::fin | tcp_flag::ack, {});
 }
 
-// Nearly every segment of an upload: the frame that was held leaves, because this one, which takes
-// its place, is behind it. Or, of what nobody needs, this one leaves and nothing stays.
-bool Worker::State::relay(FlowNumber number, Arrival* arrival, std::uint64_t begin,
-                          std::uint64_t end) {
-    Flow& flow = flows[number];
-    if (flow.client.fin_seen) return false;
-    if (flow.held.data == nullptr) {
-        if (!flow.up.send_newest(begin, end, pieces)) return false;
-        queue(Side::storage, arrival->frame);
-        arrival->consumed = true;
-        set_tail_timer(number);
-        return true;
-    }
-    if (flow.held_end != begin || !flow.up.send_step(begin - flow.held_bytes, begin, pieces))
-        return false;
-    queue(Side::storage, flow.held);
-    flow.held.data = nullptr;
-    --held_frames;
-    keep_frame(flow, *arrival, end);
-    set_tail_timer(number);
-    return true;
-}
-
-// A jumbo frame of which the front is cleared and the rest is a tail is not torn: all of it goes
-// with the tail, whose timer is short.
-bool Worker::State::stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begin,
-                                std::uint64_t frame_end) {
-    return begin == frame_begin && frame_end - frame_begin > Piece::capacity &&
-           flow.up.cleared() < frame_end && frame_end <= flow.up.taken();
-}
-
 // A tail waits for its next byte only so long. With a FIN seen nothing more will come.
 void Worker::State::set_tail_timer(FlowNumber number) {
     Flow& flow = flows[number];
@@ -95,16 +76,6 @@ void Worker::State::set_tail_timer(FlowNumber number) {
     if (flow.timer == TimerKind::tail && flow.tail_taken == flow.up.taken()) return;
     flow.tail_taken = flow.up.taken();
     set_timer(number, TimerKind::tail, now.ns + options.tail_release_us * ns_per_us);
-}
-
-void Worker::State::keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end) {
-    // Beyond that it is built anew from the kept bytes: held tails must leave buffers to receive.
-    if (held_frames == limits::held_frames_max) return;
-    ++held_frames;
-    flow.held = arrival.frame;
-    flow.held_end = end;
-    flow.held_bytes = static_cast<std::uint32_t>(arrival.segment.payload.size());
-    arrival.consumed = true;
 }
 
 void Worker::State::drop_held(Flow& flow) {

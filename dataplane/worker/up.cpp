@@ -123,29 +123,6 @@ void Worker::State::normalise_client_options(Arrival& arrival, const Flow& flow)
     normalise_options({arrival.frame.data, arrival.frame.length}, &segment, flow.has_timestamps);
 }
 
-// What a segment of the client tells about the other direction.
-void Worker::State::note_client(Arrival& arrival, Flow& flow) {
-    const Segment& segment = arrival.segment;
-    follow_link(arrival.frame.bytes(), segment, &flow.client.like, &flow.storage.like);
-    const std::int64_t acked = flow.down.offset_of(segment.acknowledgement);
-    if (acked >= static_cast<std::int64_t>(flow.client.acked)) {
-        flow.client_confirmed = true;
-        flow.client.acked = static_cast<std::uint64_t>(acked);
-        flow.client.ack = segment.acknowledgement;
-        flow.client.window = segment.window;
-        flow.client.window_end =
-            flow.client.acked + (std::uint64_t{segment.window} << flow.client.scale);
-    }
-    if (segment.has_timestamp) {
-        note_timestamps(segment, &flow.client);
-        // TS.Recent follows segments at or below the last ACK of the receiver (RFC 7323 §4.3).
-        if (flow.up.offset_of(segment.sequence) <= static_cast<std::int64_t>(flow.storage.acked))
-            flow.client.ts_recent = segment.timestamp_value;
-    }
-    if (flow.storage.fin_seen && flow.client.acked > flow.down.received())
-        flow.storage.fin_acked = true;
-}
-
 void Worker::State::client_payload(Arrival& arrival, FlowNumber number) {
     Flow& flow = flows[number];
     const Segment& segment = arrival.segment;

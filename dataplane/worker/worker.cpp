@@ -214,24 +214,7 @@ std::size_t Worker::State::receive_clients() {
     return received;
 }
 
-std::size_t Worker::State::receive_burst(Side side) {
-    Frame frames[limits::burst_frames];
-    const std::size_t count = port.receive(side, frames, limits::burst_frames);
-    for (std::size_t n = 0; n < std::min(count, frames_ahead); ++n)
-        ask_for(frames[n]);
-    for (std::size_t n = 0; n < count; ++n) {
-        if (n + frames_ahead < count) ask_for(frames[n + frames_ahead]);
-        Arrival arrival(frames[n], side);
-        handle(arrival);
-        if (!arrival.waits) counters.received[index_of(side)].add(arrival.received_bytes);
-        if (!arrival.accounted && !arrival.waits)
-            account(arrival, frame_class(FrameClass::dropped));  // by a cut
-        if (!arrival.consumed) port.release(&arrival.frame);
-    }
-    return count;
-}
-
-void Worker::State::handle(Arrival& arrival) {
+[[gnu::always_inline]] inline void Worker::State::handle(Arrival& arrival) {
     Outcome why{};
     const ChecksumRule rule =
         settings.checksums == ChecksumRule::strict ? ChecksumRule::due : settings.checksums;
@@ -254,6 +237,23 @@ void Worker::State::handle(Arrival& arrival) {
     }
 }
 
+std::size_t Worker::State::receive_burst(Side side) {
+    Frame frames[limits::burst_frames];
+    const std::size_t count = port.receive(side, frames, limits::burst_frames);
+    for (std::size_t n = 0; n < std::min(count, frames_ahead); ++n)
+        ask_for(frames[n]);
+    for (std::size_t n = 0; n < count; ++n) {
+        if (n + frames_ahead < count) ask_for(frames[n + frames_ahead]);
+        Arrival arrival(frames[n], side);
+        handle(arrival);
+        if (!arrival.waits) counters.received[index_of(side)].add(arrival.received_bytes);
+        if (!arrival.accounted && !arrival.waits)
+            account(arrival, frame_class(FrameClass::dropped));  // by a cut
+        if (!arrival.consumed) port.release(&arrival.frame);
+    }
+    return count;
+}
+
 void Worker::State::handle_tcp(Arrival& arrival) {
     const Segment& segment = arrival.segment;
     FlowNumber number = table.find(flow_key(segment));
@@ -262,6 +262,8 @@ void Worker::State::handle_tcp(Arrival& arrival) {
     if (service_number < 0) return bridge(arrival);
     if (segment.checksum_due && !check_payload(arrival, number))
         return drop(arrival, Outcome::tcp_bad_checksum);
+    if (arrival.copy != no_piece && straight_on(arrival, number))
+        return table.touch(number, now.ns, FlowRank::busy);
     if (dies_on_the_way(arrival, service_number)) return drop(arrival, Outcome::hop_limit_low);
     if (number == no_flow) {
         if (is_contradictory(segment)) return drop(arrival, Outcome::segment_bad_flags);
@@ -297,7 +299,9 @@ bool Worker::State::check_payload(Arrival& arrival, FlowNumber number) {
     if (is_next) arrival.copy = pieces.allocate();
     if (arrival.copy == no_piece) return checksum_is_right(segment, payload_sum(segment.payload));
     pieces[arrival.copy].length = static_cast<std::uint16_t>(segment.payload.size());
-    return checksum_is_right(segment, copy_payload(pieces.room(arrival.copy), segment.payload));
+    const CopiedPayload copied = copy_payload(pieces.room(arrival.copy), segment.payload, zip_mark);
+    arrival.may_have_mark = copied.may_have_pair;
+    return checksum_is_right(segment, copied.sum);
 }
 
 // A segment that a router behind us may throw away is inspected, and the storage never sees it
@@ -317,13 +321,6 @@ void Worker::State::drop(Arrival& arrival, Outcome why) {
     account(arrival, frame_class(FrameClass::dropped));
 }
 
-void Worker::State::account(Arrival& arrival, std::size_t frame_class_index) {
-    if (arrival.accounted) return;
-    arrival.accounted = true;
-    arrival.fate = frame_class_index;
-    if (!arrival.is_part) counters.frames[frame_class_index].add(arrival.received_bytes);
-}
-
 void Worker::State::forward(Arrival& arrival, FrameClass why) {
     account(arrival, frame_class(why));
     arrival.consumed = true;
@@ -334,12 +331,6 @@ void Worker::State::forward_uninspected(Arrival& arrival, UninspectedReason reas
     account(arrival, frame_class(reason));
     arrival.consumed = true;
     queue(opposite(arrival.side), arrival.frame);
-}
-
-void Worker::State::queue(Side to, const Frame& frame) {
-    OutQueue& waiting = out[index_of(to)];
-    if (waiting.count == waiting.frames.size()) flush(to);
-    waiting.frames[waiting.count++] = frame;
 }
 
 void Worker::State::flush(Side to) {
@@ -380,10 +371,6 @@ bool Worker::State::protects(const Segment& segment) const {
         if (is_within(source, prefix) || is_within(destination, prefix)) return true;
     }
     return false;
-}
-
-const ServiceOptions& Worker::State::service(const Flow& flow) const {
-    return options.services[flow.service];
 }
 
 // A bypass has an end, and keeps to it when nobody tells us (DESIGN §6).

@@ -9,7 +9,7 @@ import re
 ROOMS = (
     ("digests", r"kernels::|sha256_|sha1_|md5_|SHA256|SHA1|MD5"),
     ("fingerprint, around them", r"Fingerprinter::|Batch::|DigestState::|XXH3"),
-    ("copies with their checksums", r"sum_masked|copy_payload|payload_sum"),
+    ("copies with their checksums", r"sum_masked|copy_masked|copy_payload|payload_sum"),
     ("checksums", r"checksum|sum_wide|sum_long|sum_short|sum_blocks"),
     ("decode", r"cordon::decode|decode_|::read_tcp|normalise|follow_link|template_of"),
     ("flow table", r"FlowTable::|flow_key"),

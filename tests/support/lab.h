@@ -111,11 +111,13 @@ inline const TypeDatabases* lab_types() {
 class Lab {
   public:
     explicit Lab(Options the_options = lab_options(), std::size_t buffers = 4096,
-                 std::size_t buffer_bytes = 4096, Assembly* assembly = nullptr)
+                 std::size_t buffer_bytes = 4096, Assembly* assembly = nullptr,
+                 ChecksumRule checksums = ChecksumRule::strict)
         : options(the_options), port(buffers, buffer_bytes) {
         WorkerOptions settings{};
         settings.options = &options;
         settings.assembly = assembly;
+        settings.checksums = checksums;
         settings.seed = 7;
         settings.types = lab_types();
         worker = std::make_unique<Worker>(settings, &port, &recorder);

@@ -567,13 +567,37 @@ void a_copy_is_the_payload_and_its_sum(void**) {
     for (std::size_t size = 0; size < bytes.size(); ++size) {
         const GuardedBytes from{Bytes(bytes).first(size)};
         GuardedBytes to{Bytes(bytes).last(size)};
-        const std::uint16_t sum = copy_payload(to.mutable_bytes().data(), from.bytes());
+        const std::uint16_t sum =
+            copy_payload(to.mutable_bytes().data(), from.bytes(), {'P', 'K'}).sum;
         assert_memory_equal(to.bytes().data(), bytes.data(), size);
         assert_int_equal(sum, payload_sum(from.bytes()));
         const auto as_header = static_cast<std::uint16_t>(~__builtin_bswap16(sum));
         const std::uint16_t plain = plain_checksum(from.bytes());
         // Zero has two forms in this sum.
         assert_int_equal(as_header % 0xffff, plain % 0xffff);
+    }
+}
+
+// It may say too often that it stands there, but where it tells at all only when it does.
+void a_copy_tells_of_a_pair_of_bytes(void**) {
+    const bool tells = __builtin_cpu_supports("avx512bw") != 0;
+    std::uint8_t room[200];
+    for (std::size_t size = 0; size <= sizeof room; ++size) {
+        FrameBytes bytes(size, 'P');
+        const auto has_pair = [&] {
+            const GuardedBytes from{bytes};
+            return copy_payload(room, from.bytes(), {'P', 'K'}).may_have_pair;
+        };
+        assert_int_equal(has_pair(), !tells);
+        for (std::size_t at = 1; at < size; ++at) {
+            bytes[at] = 'K';
+            assert_true(has_pair());
+            bytes[at - 1] = 'K';
+            assert_int_equal(has_pair(), !tells || at >= 2);
+            bytes[at] = bytes[at - 1] = 'P';
+        }
+        if (size != 0) bytes[0] = 'K';
+        assert_int_equal(has_pair(), !tells);
     }
 }
 
@@ -760,6 +784,7 @@ int main() {
         cmocka_unit_test(a_plain_frame_is_read_like_any_other),
         cmocka_unit_test(what_is_due_tells_right_from_wrong),
         cmocka_unit_test(a_copy_is_the_payload_and_its_sum),
+        cmocka_unit_test(a_copy_tells_of_a_pair_of_bytes),
         cmocka_unit_test(the_fast_sum_is_the_plain_sum),
         cmocka_unit_test(one_flipped_bit_anywhere_is_noticed),
         cmocka_unit_test(reads_the_options_of_a_syn),
