@@ -387,6 +387,40 @@ void takes_a_copy_for_what_comes_next(void** state) {
         bench.pool.release(one);
 }
 
+void takes_a_copy_at_once_where_all_before_is_taken(void** state) {
+    Bench& b = bench_of(state);
+    const std::string text(1000, 't');
+    const auto take_copy = [&](std::uint64_t kept_max = 1 << 20) {
+        const PieceNumber copy = b.pool.allocate();
+        b.pool[copy].length = 0;
+        b.pool.append(copy, as_bytes(text));
+        const bool taken = b.stream.take_copy(copy, b.pool, kept_max);
+        if (!taken) b.pool.release(copy);
+        return taken;
+    };
+    assert_true(take_copy());
+    assert_int_equal(b.stream.received(), 1000);
+    assert_int_equal(b.stream.taken(), 1000);
+    assert_true(b.offer(1000, text) == Offered::fresh);
+    assert_false(take_copy());  // that is not taken yet
+    b.taken = text;
+    b.take_all();
+    assert_true(take_copy());
+    assert_true(b.offer(4000, "ahead") == Offered::ahead);
+    assert_false(take_copy());  // what is next may join it
+    assert_true(b.offer(3000, text) == Offered::fresh);
+    b.taken += text;
+    b.take_all();
+    assert_int_equal(b.stream.taken(), 4005);
+    assert_false(take_copy(5 * limits::kept_block_bytes));  // it has as many pieces
+    assert_true(take_copy(6 * limits::kept_block_bytes));
+    b.stream.clear_to(5005);
+    assert_true(b.send_all() == text + text + text + text + "ahead" + text);
+    assert_true(b.offer(4005, std::string(1000, 'x')) == Offered::inconsistent);
+    b.stream.acknowledge(5005, b.pool);
+    assert_true(take_copy(0));  // the first one moves on
+}
+
 void goes_on_behind_bytes_that_were_passed_over(void** state) {
     Bench& b = bench_of(state);
     assert_true(b.offer(0, "abcdefgh") == Offered::fresh);
@@ -443,6 +477,7 @@ int main() {
         T(a_step_goes_only_where_nothing_else_is_due),
         T(the_newest_goes_where_nothing_is_before_it),
         T(takes_a_copy_for_what_comes_next),
+        T(takes_a_copy_at_once_where_all_before_is_taken),
         T(goes_on_behind_bytes_that_were_passed_over),
         T(keeps_its_promises_under_random_schedules),
     };
