@@ -100,6 +100,15 @@ inline bool Worker::State::relay(FlowNumber number, Arrival* arrival, std::uint6
     return true;
 }
 
+// Sends what may be sent, in order.
+inline void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
+                                std::uint64_t arrival_end) {
+    Flow& flow = flows[number];
+    flow.up.clear_to(flow.hold.cleared(flow.up.taken()));
+    if (arrival != nullptr && relay(number, arrival, arrival_begin, arrival_end)) return;
+    pump_any(number, arrival, arrival_begin, arrival_end);
+}
+
 inline void Worker::State::keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end) {
     // Beyond that it is built anew from the kept bytes: held tails must leave buffers to receive.
     if (held_frames == limits::held_frames_max) return;

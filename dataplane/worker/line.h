@@ -166,6 +166,8 @@ struct Worker::State {
     void pump(FlowNumber number, Arrival* arrival = nullptr, std::uint64_t arrival_begin = 0,
               std::uint64_t arrival_end = 0);
     bool relay(FlowNumber number, Arrival* arrival, std::uint64_t begin, std::uint64_t end);
+    void pump_any(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
+                  std::uint64_t arrival_end);
     void set_tail_timer(FlowNumber number);
     void keep_frame(Flow& flow, Arrival& arrival, std::uint64_t end);
     void drop_held(Flow& flow);

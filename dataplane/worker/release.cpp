@@ -16,13 +16,11 @@ bool stays_whole(const Flow& flow, std::uint64_t begin, std::uint64_t frame_begi
 
 }  // namespace
 
-// Sends what may be sent, in order: the held frame, the frame that just came, or one built from the
-// kept bytes. Then the client's FIN, when nothing is before it.
-void Worker::State::pump(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
-                         std::uint64_t arrival_end) {
+// The held frame, the frame that just came, or one built from the kept bytes. Then the client's
+// FIN, when nothing is before it.
+void Worker::State::pump_any(FlowNumber number, Arrival* arrival, std::uint64_t arrival_begin,
+                             std::uint64_t arrival_end) {
     Flow& flow = flows[number];
-    flow.up.clear_to(flow.hold.cleared(flow.up.taken()));
-    if (arrival != nullptr && relay(number, arrival, arrival_begin, arrival_end)) return;
     std::uint64_t begin;
     Bytes chunk;
     while (flow.up.next_to_send(pieces, &begin, &chunk)) {

@@ -76,8 +76,7 @@ bool Worker::State::straight_on(Arrival& arrival, FlowNumber number) {
     hold_plain(number);
     const bool is_dismissed = fingerprinter.is_dismissed(exchange.objects[0].slot);
     account(arrival, frame_class(is_dismissed ? FrameClass::dismissed : FrameClass::inspected));
-    flow.up.clear_to(flow.hold.cleared(end));
-    if (!relay(number, &arrival, begin, end)) pump(number, &arrival, begin, end);
+    pump(number, &arrival, begin, end);
     if (!searches) offer_shunt(number);
     return true;
 }
