@@ -7,9 +7,8 @@ namespace cordon {
 namespace {
 
 constexpr std::size_t signature_bytes = 4;
-constexpr std::uint8_t signature_begin = 'P';
-constexpr std::uint8_t member[signature_bytes] = {signature_begin, 'K', 3, 4};
-constexpr std::uint8_t directory[signature_bytes] = {signature_begin, 'K', 1, 2};
+constexpr std::uint8_t member[signature_bytes] = {zip_mark.first, zip_mark.second, 3, 4};
+constexpr std::uint8_t directory[signature_bytes] = {zip_mark.first, zip_mark.second, 1, 2};
 
 bool goes_on(Bytes run, const std::uint8_t* signature, std::size_t seen) {
     const std::size_t size = std::min(run.size(), signature_bytes - seen);
@@ -48,7 +47,7 @@ bool ZipSearch::find(Bytes run, std::size_t* at) {
         *at += 2;
     }
     for (std::size_t size = std::min<std::size_t>(3, run.size()); size > 0 && seen_ == 0; --size) {
-        if (run[run.size() - size] == signature_begin && goes_on(run.last(size)))
+        if (run[run.size() - size] == zip_mark.first && goes_on(run.last(size)))
             seen_ = static_cast<std::uint8_t>(size);
     }
     return false;

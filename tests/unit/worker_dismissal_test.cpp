@@ -1,9 +1,9 @@
 // Objects that are told early to be none of the listed ones, through the whole line.
 #include <random>
 
-#include "dataplane/fingerprint/digest_state.h"
 #include "tests/support/archives.h"
 #include "tests/support/lab.h"
+#include "tests/support/listed_contents.h"
 
 // Last: its macros (fail among them) are words of the standard library.
 #include "tests/support/cmocka_cpp.h"
@@ -24,33 +24,6 @@ std::string content_of(std::uint64_t number, std::size_t bytes) {
     for (std::size_t at = 1; at < bytes; ++at)
         content[at] = static_cast<char>(random());
     return content;
-}
-
-struct Listed {
-    std::string content;
-    bool with_size = true;
-    bool with_head = true;
-    IndicatorKind kind = IndicatorKind::sha256;
-};
-
-AlignedBytes index_of(const std::vector<Listed>& list, std::uint64_t generation = 9) {
-    IndexBuilder builder({.lab = true, .generation = generation, .created_s = index_now_s});
-    const std::uint32_t section =
-        *builder.add_section({.name = "lab", .ceiling = RightsCeiling::block}, key_of(1));
-    std::uint64_t reference = 4711;
-    for (const Listed& one : list) {
-        DigestState state;
-        Digests digests;
-        state.start(computed_kinds);
-        state.take(as_bytes(one.content));
-        state.finish(&digests);
-        Indicator indicator{
-            .kind = one.kind, .digest = digests.of(one.kind), .reference = reference++};
-        if (one.with_size) indicator.size = one.content.size();
-        if (one.with_head) indicator.head = std::to_array(digests.head);
-        INVARIANT(builder.add(section, indicator) == AddOutcome::added);
-    }
-    return built(&builder);
 }
 
 Options options_with(DismissBy by) {

@@ -4,10 +4,10 @@
 // way with all of them.
 #include <random>
 
-#include "dataplane/fingerprint/digest_state.h"
 #include "tests/support/archives.h"
 #include "tests/support/compressed.h"
 #include "tests/support/lab.h"
+#include "tests/support/listed_contents.h"
 
 // Last: its macros (fail among them) are words of the standard library.
 #include "tests/support/cmocka_cpp.h"
@@ -138,28 +138,6 @@ std::string stream_of(Random& random) {
     return stream;
 }
 
-// With sizes and heads, by which most of what is uploaded is dismissed.
-AlignedBytes index_of(const std::vector<std::string>& contents) {
-    IndexBuilder builder({.lab = true, .generation = 9, .created_s = index_now_s});
-    const std::uint32_t section =
-        *builder.add_section({.name = "lab", .ceiling = RightsCeiling::block}, key_of(1));
-    std::uint64_t reference = 4711;
-    for (const std::string& content : contents) {
-        DigestState state;
-        Digests digests;
-        state.start(computed_kinds);
-        state.take(as_bytes(content));
-        state.finish(&digests);
-        Indicator indicator{.kind = IndicatorKind::sha256,
-                            .digest = digests.of(IndicatorKind::sha256),
-                            .reference = reference++};
-        indicator.size = content.size();
-        indicator.head = std::to_array(digests.head);
-        INVARIANT(builder.add(section, indicator) == AddOutcome::added);
-    }
-    return built(&builder);
-}
-
 Options options_of(Random& random) {
     Options options = lab_options();
     ServiceOptions& service = options.services[0];
@@ -180,8 +158,9 @@ class Schedule {
           dismisses_(one_of(2)),
           acknowledges_one_in_(one_of(3) ? 12 : 2) {
         twins_.both([&](Lab& lab) {
-            const std::vector<std::string> known = {known_content(), known_content(20'000)};
-            lab.use(dismisses_ ? index_of(known) : index_of_contents({known[0], known[1]}));
+            const std::string some = known_content(), more = known_content(20'000);
+            // By sizes and heads most of what is uploaded is dismissed.
+            lab.use(dismisses_ ? index_of({{some}, {more}}) : index_of_contents({some, more}));
             if (has_clock_) lab.client_clock = lab.storage_clock = 0xfffffff0;
         });
         begin();
