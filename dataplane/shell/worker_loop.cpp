@@ -1,5 +1,6 @@
 #include "dataplane/shell/worker_loop.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -73,7 +74,10 @@ void WorkerLoop::turn() {
     worker_.turn_ended(after_ns);
     publish();
     const std::uint64_t ns = pacing_.nap_ns(frames, after_ns, worker_.next_deadline_ns());
-    if (ns != 0) nap(ns);
+    if (ns != 0)
+        nap(ns);
+    else if (pacing_.gives_way(frames))
+        sched_yield();
 }
 
 // While the heartbeat is stale XDP gives us nothing, so what waits in the rings then came before

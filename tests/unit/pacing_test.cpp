@@ -25,21 +25,21 @@ constexpr std::uint64_t start_ns = 1'000'000'000;
 void polls_on_while_frames_come(void**) {
     Pacing pacing(Polling::adaptive, true, 200);
     assert_int_equal(pacing.nap_ns(1, start_ns, never), 0);
-    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::woken.spin_ns - 1, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::look_on_ns - 1, never), 0);
 }
 
 void naps_when_nothing_came_for_a_while(void**) {
     Pacing pacing(Polling::adaptive, true, 200);
     pacing.nap_ns(1, start_ns, never);
-    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::woken.spin_ns, never),
-                     Pacing::woken.nap_ns_max);
-    assert_int_equal(pacing.nap_ns(3, start_ns + 10 * Pacing::woken.spin_ns, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::look_on_ns, never),
+                     Pacing::woken_nap_ns_max);
+    assert_int_equal(pacing.nap_ns(3, start_ns + 10 * Pacing::look_on_ns, never), 0);
 }
 
 void never_sleeps_past_a_deadline(void**) {
     Pacing pacing(Polling::adaptive, true, 200);
     pacing.nap_ns(1, start_ns, never);
-    const std::uint64_t now_ns = start_ns + Pacing::woken.spin_ns;
+    const std::uint64_t now_ns = start_ns + Pacing::look_on_ns;
     assert_int_equal(pacing.nap_ns(0, now_ns, now_ns + 20'000), 20'000);
     assert_int_equal(pacing.nap_ns(0, now_ns, now_ns + Pacing::nap_ns_min), 0);
     assert_int_equal(pacing.nap_ns(0, now_ns, now_ns), 0);
@@ -49,17 +49,23 @@ void never_sleeps_past_a_deadline(void**) {
 void never_sleeps_when_told_to_be_busy(void**) {
     Pacing pacing(Polling::busy, true, 200);
     assert_int_equal(pacing.nap_ns(0, start_ns, never), 0);
-    assert_int_equal(pacing.nap_ns(0, start_ns + 100 * Pacing::woken.spin_ns, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + 100 * Pacing::look_on_ns, never), 0);
 }
 
-void looks_longer_and_sleeps_less_where_nothing_wakes_it(void**) {
+void sleeps_less_where_nothing_wakes_it(void**) {
     Pacing pacing(Polling::adaptive, false, 200);
     pacing.nap_ns(1, start_ns, never);
-    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::blind.spin_ns - 1, never), 0);
-    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::blind.spin_ns, never),
-                     Pacing::blind.nap_ns_max);
-    static_assert(Pacing::blind.spin_ns > Pacing::woken.spin_ns);
-    static_assert(Pacing::blind.nap_ns_max < Pacing::woken.nap_ns_max);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::look_on_ns - 1, never), 0);
+    assert_int_equal(pacing.nap_ns(0, start_ns + Pacing::look_on_ns, never),
+                     Pacing::blind_nap_ns_max);
+    static_assert(Pacing::blind_nap_ns_max < Pacing::woken_nap_ns_max);
+}
+
+void gives_way_when_it_looked_in_vain(void**) {
+    const Pacing adaptive(Polling::adaptive, true, 200);
+    assert_true(adaptive.gives_way(0));
+    assert_false(adaptive.gives_way(1));
+    assert_false(Pacing(Polling::busy, true, 200).gives_way(0));
 }
 
 // Eight heartbeats at least before XDP would call it hung.
@@ -214,7 +220,8 @@ int main() {
         cmocka_unit_test(naps_when_nothing_came_for_a_while),
         cmocka_unit_test(never_sleeps_past_a_deadline),
         cmocka_unit_test(never_sleeps_when_told_to_be_busy),
-        cmocka_unit_test(looks_longer_and_sleeps_less_where_nothing_wakes_it),
+        cmocka_unit_test(sleeps_less_where_nothing_wakes_it),
+        cmocka_unit_test(gives_way_when_it_looked_in_vain),
         cmocka_unit_test(sleeps_within_the_heartbeat),
         cmocka_unit_test(does_not_lie_down_when_it_was_rung),
         cmocka_unit_test(is_woken_by_a_ring_and_sleeps_again_after_it),
