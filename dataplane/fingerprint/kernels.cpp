@@ -33,16 +33,19 @@ constexpr Kernel pair_sha1 = {shani::sha1, 2, 1, 2};
 // `least` is where a kernel with that many of its lanes in use passes the next narrower one. Rates
 // in GB/s on Sapphire Rapids (`cordon-bench lanes`), all lanes in use:
 //
-//            one  pair  8 lanes  2 × 8  16 lanes  2 × 16
-//   sha256  2.02  2.69     1.77             4.68           SHA-NI; one without it is 0.5
-//   sha1    2.26  2.60     4.06             8.7            SHA-NI; one without it is 1.0
-//   md5     0.87           5.1     7.7     14.9     15.4
+//            one  pair  8 lanes  2 × 8  8 of AVX-512  16 lanes  2 × 16
+//   sha256  2.02  2.69     1.77                  3.4      4.68           SHA-NI; one without: 0.5
+//   sha1    2.26  2.60     4.06                  6.9      8.7            SHA-NI; one without: 1.0
+//   md5     0.87           5.1     7.7           8.1     14.9     15.4
+//
+// Eight lanes of MD5 wait for each other's steps nearly as long as sixteen: half of these are used.
 //
 // All three of one object, stitched: 0.70, where one after the other they have 0.40 and MD5 alone
 // 0.75.
 //
-// On Zen 5 a pair of sha256 is 3.7 and 16 lanes are 5.6: they pass within one lane of the same. Two
-// groups of md5 are twice as fast there as one.
+// On Zen 5 a pair of sha256 is 3.7 and 16 lanes are 5.6: they pass within one lane of the same.
+// Eight lanes should be half of sixteen there (all its vector units have 512 bits), so that with
+// seven to ten objects a pair would do better. Two groups of md5 are twice as fast there as one.
 constexpr KernelSet scalar_set = {"scalar",
                                   {{{scalar::sha256, 1, 1, 1}},  //
                                    {{scalar::sha1, 1, 1, 1}},
@@ -73,15 +76,15 @@ constexpr KernelSet avx2_shani_set = {
 
 constexpr KernelSet avx512_set = {
     "avx512",
-    {{{avx512::sha256, 16, 1, 7}, {avx2::sha256, 8, 1, 3}, openssl_sha256},
-     {{avx512::sha1, 16, 1, 3}, openssl_sha1},
+    {{{avx512::sha256, 16, 1, 9}, {avx512::half_sha256, 8, 1, 2}, openssl_sha256},
+     {{avx512::sha1, 16, 1, 9}, {avx512::half_sha1, 8, 1, 2}, openssl_sha1},
      {{avx512::md5_two, 16, 2, 17}, {avx512::md5, 16, 1, 2}, openssl_md5}},
     nullptr};
 
 constexpr KernelSet avx512_shani_set = {
     "avx512+shani",
-    {{{avx512::sha256, 16, 1, 10}, pair_sha256, openssl_sha256},
-     {{avx512::sha1, 16, 1, 5}, pair_sha1, openssl_sha1},
+    {{{avx512::sha256, 16, 1, 11}, {avx512::half_sha256, 8, 1, 7}, pair_sha256, openssl_sha256},
+     {{avx512::sha1, 16, 1, 10}, {avx512::half_sha1, 8, 1, 3}, pair_sha1, openssl_sha1},
      {{avx512::md5_two, 16, 2, 17}, {avx512::md5, 16, 1, 2}, openssl_md5}},
     shani::stitched};
 
@@ -98,7 +101,7 @@ bool has_avx2() {
 
 bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512f") != 0 &&
-           __builtin_cpu_supports("avx512bw") != 0;
+           __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 }
 
 }  // namespace
