@@ -13,6 +13,8 @@ import socket
 import struct
 import time
 
+from sender import connected
+
 
 class TcpInfo(ctypes.Structure):
     """struct tcp_info of linux/tcp.h, as far as needed."""
@@ -97,9 +99,8 @@ def main():
     parser.add_argument("--chunked", action="store_true")
     parser.add_argument("--congestion", default="cubic")
     options = parser.parse_args()
-    connection = socket.create_connection((options.address, options.port), 20)
+    connection = connected(options.address, options.port, options.congestion, timeout=20)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, options.congestion.encode())
     framing = f"Content-Length: {options.bytes}"
     if options.chunked:
         framing = "Transfer-Encoding: chunked"

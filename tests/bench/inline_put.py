@@ -1,17 +1,21 @@
 """Uploads as fast as the path takes them, without a disk at either end.
 
   inline_put.py sink ADDRESS PORT…     answers 201 to every PUT, throws its body away
-  inline_put.py put ADDRESS PORT BYTES CONNECTIONS
+  inline_put.py put CONGESTION ADDRESS PORT BYTES CONNECTIONS
                                         prints seconds from the first byte to the last answer
-  inline_put.py latency ADDRESS PORT BYTES TIMES PAUSE_MS
+  inline_put.py latency CONGESTION ADDRESS PORT BYTES TIMES PAUSE_MS
                                         PUTs on one connection, one after the other: prints median
                                         and 99th percentile of µs from first byte to answer, and
                                         how many seconds all took
+
+CONGESTION is the control that the client uses.
 """
 import socket
 import sys
 import threading
 import time
+
+from sender import connected
 
 BLOCK = 1 << 20
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
@@ -55,7 +59,7 @@ def sink(address, ports):
     print("ready", flush=True)
 
 
-def put(address, port, size, connections):
+def put(congestion, address, port, size, connections):
     # Of no type that is looked into, and the same bytes again and again: nothing is made here.
     block = bytes([1, 2, 3, 4]) + bytes(range(256)) * (BLOCK // 256)
     block = memoryview(block[:BLOCK])
@@ -63,7 +67,7 @@ def put(address, port, size, connections):
     failed = []
 
     def upload():
-        with socket.create_connection((address, port)) as connection:
+        with connected(address, port, congestion) as connection:
             connection.sendall(head)
             left = size
             while left > 0:
@@ -81,12 +85,12 @@ def put(address, port, size, connections):
     return 1 if failed else 0
 
 
-def latency(address, port, size, times, pause_ms):
+def latency(congestion, address, port, size, times, pause_ms):
     head = f"PUT /small HTTP/1.1\r\nHost: {address}\r\nContent-Length: {size}\r\n\r\n".encode()
     request = head + bytes(range(256)) * (size // 256)
     took = []
     first = time.monotonic()
-    with socket.create_connection((address, port)) as connection:
+    with connected(address, port, congestion) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(times + times // 10):
             begun = time.perf_counter()
@@ -104,7 +108,6 @@ def latency(address, port, size, times, pause_ms):
 if __name__ == "__main__":
     if sys.argv[1] == "sink":
         sink(sys.argv[2], [int(port) for port in sys.argv[3:]])
-    elif sys.argv[1] == "latency":
-        sys.exit(latency(sys.argv[2], *(int(word) for word in sys.argv[3:])))
     else:
-        sys.exit(put(sys.argv[2], *(int(word) for word in sys.argv[3:])))
+        act = latency if sys.argv[1] == "latency" else put
+        sys.exit(act(*sys.argv[2:4], *(int(word) for word in sys.argv[4:])))

@@ -18,7 +18,8 @@ def main():
     text = ""
     for path, own in medians.items():
         line = {"bench": "inline", "summary": True, "path": path,
-                "workers": seen[path][0]["workers"], "runs": len(seen[path])}
+                "workers": seen[path][0]["workers"],
+                "congestion": seen[path][0]["congestion"], "runs": len(seen[path])}
         for field in FIELDS:
             line[field] = round(own[field], 3)
             line[field + "_min"] = min(one[field] for one in seen[path])
