@@ -33,12 +33,13 @@ constexpr Kernel pair_sha1 = {shani::sha1, 2, 1, 2};
 // `least` is where a kernel with that many of its lanes in use passes the next narrower one. Rates
 // in GB/s on Sapphire Rapids (`cordon-bench lanes`), all lanes in use:
 //
-//            one  pair  8 lanes  2 × 8  8 of AVX-512  16 lanes  2 × 16
-//   sha256  2.02  2.69     1.77                  3.4      4.68           SHA-NI; one without: 0.5
-//   sha1    2.26  2.60     4.06                  6.9      8.7            SHA-NI; one without: 1.0
-//   md5     0.87           5.1     7.7           8.1     14.9     15.4
+//            one  pair  8 lanes  2 × 8  16 lanes  2 × 16
+//   sha256  2.02  2.69     1.77             4.68           SHA-NI; one without it is 0.5
+//   sha1    2.26  2.60     4.06             8.7            SHA-NI; one without it is 1.0
+//   md5     0.87           5.1     7.7     14.9     15.4
 //
-// Eight lanes of MD5 wait for each other's steps nearly as long as sixteen: half of these are used.
+// Eight lanes of AVX-512, in an hour in which sixteen had 4.15, 7.65 and 12.98, have 3.03, 6.08 and
+// 7.07. A step of MD5 waits for the one before, on eight lanes as on sixteen: those are used.
 //
 // All three of one object, stitched: 0.70, where one after the other they have 0.40 and MD5 alone
 // 0.75.
