@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from sender import connected
+from sender import connected, median_and_p99, put_request, timed_put
 
 BLOCK = 1 << 20
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
@@ -86,22 +86,17 @@ def put(congestion, address, port, size, connections):
 
 
 def latency(congestion, address, port, size, times, pause_ms):
-    head = f"PUT /small HTTP/1.1\r\nHost: {address}\r\nContent-Length: {size}\r\n\r\n".encode()
-    request = head + bytes(range(256)) * (size // 256)
+    request = put_request("/small", address, size)
     took = []
     first = time.monotonic()
     with connected(address, port, congestion) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(times + times // 10):
-            begun = time.perf_counter()
-            connection.sendall(request)
-            if not connection.recv(4096).startswith(b"HTTP/1.1 201"):
-                return 1
-            took.append((time.perf_counter() - begun) * 1e6)
+            took.append(timed_put(connection, request))
             time.sleep(pause_ms / 1000)
     seconds = time.monotonic() - first
-    took = sorted(took[times // 10:])  # without those that open the window
-    print(f"{took[len(took) // 2]:.1f} {took[len(took) * 99 // 100]:.1f} {seconds:.3f}")
+    median, p99 = median_and_p99(sorted(took[times // 10:]))  # without those that open the window
+    print(f"{median:.1f} {p99:.1f} {seconds:.3f}")
     return 0
 
 

@@ -7,32 +7,20 @@ import json
 import os
 import sys
 import threading
-import time
 
-from sender import connected
-
-BODY = bytes(range(256)) * 256
+from sender import connected, median_and_p99, put_request, timed_put
 
 
 def main():
     address, connections, over = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     took, failed = [], []
 
-    def put(connection, request):
-        begun = time.perf_counter()
-        connection.sendall(request)
-        answer = connection.recv(4096)
-        took.append((time.perf_counter() - begun) * 1e6)
-        if answer[9:12] != b"201":
-            failed.append(answer[:60].decode("latin-1") or "closed")
-
     def upload(number):
-        request = (f"PUT /swap{number} HTTP/1.1\r\nHost: {address}\r\n"
-                   f"Content-Length: {len(BODY)}\r\n\r\n").encode() + BODY
+        request = put_request(f"/swap{number}", address, 65536)
         try:
             with connected(address, 80, timeout=30) as connection:
                 while not failed and not os.path.exists(over):
-                    put(connection, request)
+                    took.append(timed_put(connection, request))
         except OSError as why:
             failed.append(str(why))
 
@@ -45,8 +33,8 @@ def main():
         print(failed[0])
         return 1
     took.sort()
-    print(json.dumps({"uploads": len(took), "put_us": round(took[len(took) // 2], 1),
-                      "put_p99_us": round(took[len(took) * 99 // 100], 1),
+    median, p99 = median_and_p99(took)
+    print(json.dumps({"uploads": len(took), "put_us": round(median, 1), "put_p99_us": round(p99, 1),
                       "put_longest_us": round(took[-1], 1)}))
     return 0
 
