@@ -102,9 +102,13 @@ void Daemon::record_noticed() {
     const json followed = feeds_json();  // lives as long as the loop
     for (const json& feed : followed.at("feeds"))
         record_feed(feed);
+    if (dataplane_ && audit_.newest("index") != std::to_string(dataplane_->generation))
+        record_index();
+}
+
+void Daemon::record_index() {
     if (!dataplane_ || dataplane_->generation == 0) return;
     const std::string generation = std::to_string(dataplane_->generation);
-    if (audit_.newest("index") == generation) return;
     record_after(
         cordond_itself(), "index.in_force",
         "generation " + generation + ", " + std::to_string(dataplane_->indicators) + " indicators",

@@ -358,6 +358,8 @@ void Daemon::load_index(std::uint64_t generation) {
             } else {
                 log_line(LogLevel::notice,
                          "index generation " + std::to_string(generation) + " is in force");
+                // Another file may have the generation of the one before it.
+                if (audit_error_.empty()) record_index();
             }
             if (!status && status.error().code == ErrorCode::unreachable) {
                 index_watch_.forget();

@@ -171,6 +171,7 @@ class Daemon {
                       std::string reason = "", std::string ref = "");
     void record_refusal(const Person& actor, const std::string& what);
     void record_noticed();
+    void record_index();
     void record_store();
     void record_news(const std::vector<Gap>& gaps, const std::vector<ModeChange>& modes);
     void record_feed(const nlohmann::json& feed);

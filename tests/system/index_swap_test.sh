@@ -7,7 +7,7 @@ cordon_up
 random_file "$WORK/later" "$KNOWN_SIZE" 4
 sha256sum "$WORK/known" "$WORK/later" | cut -d' ' -f1 > "$WORK/both.txt"
 sha256sum "$WORK/known" | cut -d' ' -f1 > "$WORK/one.txt"
-build() { "$BIN/cordonctl" index build --output "$WORK/index.cdx" "$1" >> "$WORK/index.log" 2>&1; }
+build() { "$BIN/cordonctl" index build --output "$WORK/index.cdx" "$@" >> "$WORK/index.log" 2>&1; }
 swapped() { at_least "$1" outcome generation_swapped; }
 
 load() {
@@ -42,6 +42,13 @@ check "no upload failed" [ -z "$(grep -v '^20[14] ' "$WORK/load1" "$WORK/load2")
 check "all uploads were made" [ "$(cat "$WORK/load1" "$WORK/load2" | wc -l)" = 80 ]
 slowest=$(cut -d' ' -f2 "$WORK/load1" "$WORK/load2" | sort -n | tail -n 1)
 check "none stalled (slowest $slowest s)" awk "BEGIN { exit !($slowest < 1) }"
+
+# A list that is built twice in a second has the same generation.
+on_record() { ctl audit show --did index.in_force | grep -qF "generation 7, $1 indicators"; }
+build --generation 7 "$WORK/both.txt"
+check "a new list is on record" wait_for 5 on_record 2
+build --generation 7 "$WORK/one.txt"
+check "and another one of the same generation" wait_for 5 on_record 1
 
 cp "$WORK/index.cdx" "$WORK/good.cdx"
 head -c 3000 "$WORK/good.cdx" > "$WORK/bad.cdx" && mv "$WORK/bad.cdx" "$WORK/index.cdx"
