@@ -32,6 +32,10 @@ CXXFLAGS.asan    := -O1 -g -DCORDON_DEBUG -fsanitize=address,undefined -fno-sani
 CXXFLAGS.tsan    := -O1 -g -DCORDON_DEBUG -fsanitize=thread
 LDFLAGS.asan     := -fsanitize=address,undefined
 LDFLAGS.tsan     := -fsanitize=thread
+# The memory of a worker is marked byte by byte, for each place where an upload is cut.
+ifneq ($(filter asan tsan,$(MODE)),)
+export TEST_SECONDS_MAX ?= 600
+endif
 $(if $(CXXFLAGS.$(MODE)),,$(error MODE=$(MODE) is not one of release debug asan tsan))
 
 CXXFLAGS := -std=c++20 $(WARN) $(CXXFLAGS.$(MODE)) -fstack-protector-strong -fPIE \

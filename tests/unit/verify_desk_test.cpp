@@ -524,7 +524,10 @@ void rests_while_the_service_is_in_bypass(void** state) {
 }
 
 void serves_the_configured_user_only(void** state) {
-    if (::geteuid() != 0) skip();
+    if (::geteuid() != 0) {
+        print_message("skipped: needs root, to be another user\n");
+        skip();
+    }
     Fixture& f = of(state);
     ::chmod(f.directory.c_str(), 0755);
     const pid_t child = ::fork();
