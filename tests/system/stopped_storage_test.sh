@@ -15,8 +15,8 @@ wait_for 5 grep -q ready "$WORK/other.log" || fail "the other storage did not st
 random_file "$WORK/big" 20000000 3
 clients=
 for n in 1 2 3 4; do
-    start_background "big$n" $IN_CLI curl -sS -i --max-time 60 -T "$WORK/big" \
-        --limit-rate 20M "$URL4:81/big$n"
+    start_background "big$n" $IN_CLI curl -sS -i --max-time $((60 + OVERLOAD_SECONDS)) \
+        --limit-rate 20M -T "$WORK/big" "$URL4:81/big$n"
     clients="$clients $BACKGROUND_PID"
 done
 wait_for 5 [ -s "$WORK/www/big4" ] || fail "the uploads did not begin"
