@@ -91,6 +91,7 @@ room_tests := \
     link_frames \
     control_socket \
     pacing \
+    roll_call \
     direction_alarm \
     link_pair \
     event_log \

@@ -242,8 +242,9 @@ int Appliance::run_worker(void* loop) {
 
 Result<void> Appliance::start_workers() {
     assembly_ = std::make_unique<Assembly>(assembly_limits(options_), random_number());
-    const Surroundings around{&options_, &index_,      &suspensions_, &modes_,
-                              &types_,   steer_.get(), &stop_,        assembly_.get()};
+    roll_ = std::make_unique<RollCall>(options_.workers, options_.heartbeat_ms_max);
+    const Surroundings around{&options_,    &index_,     &suspensions_, &modes_,        &types_,
+                              steer_.get(), roll_.get(), &stop_,        assembly_.get()};
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         workers_.push_back(std::make_unique<WorkerLoop>(i, around, ports_.get(),
                                                         &journal_->recorder(i), random_number()));

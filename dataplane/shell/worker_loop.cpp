@@ -80,9 +80,11 @@ void WorkerLoop::turn() {
         sched_yield();
 }
 
+// Without a beat this worker is to XDP as one that stands still, and later as one that was late.
 // While the heartbeat is stale XDP gives us nothing, so what waits in the rings then came before
 // what XDP bridged: sending it now would put old bytes behind newer ones.
 void WorkerLoop::beat(std::uint64_t now_ns) {
+    if (!around_.roll->answer(number_, now_ns)) return;
     if (punctuality_.late(now_ns) && epochs_moved()) {
         stale_.add(port_.discard(Side::client) + port_.discard(Side::storage));
     }

@@ -3,8 +3,9 @@
 //   turn:  late? discard what is stale ─► beat ─► epochs, index, modes ─► poll ─► sleep or not
 //
 // Owns:       the worker's Port and the Worker.
-// Invariants: the heartbeat is written before frames are taken, and every frame that XDP may have
-//             overtaken while this thread stood still is discarded, not sent (DESIGN §10).
+// Invariants: the heartbeat is written before frames are taken, unless another worker is absent
+//             (roll_call.h). Every frame that XDP may have overtaken while no heartbeat was written
+//             is discarded, not sent (DESIGN §10).
 // Worker:     run() in the worker's own thread; published values may be read from others.
 // Limits:     a turn is at most one burst from each side; sleeps are those of Pacing.
 #pragma once
@@ -20,6 +21,7 @@
 #include "dataplane/shell/index_holder.h"
 #include "dataplane/shell/mode_board.h"
 #include "dataplane/shell/pacing.h"
+#include "dataplane/shell/roll_call.h"
 #include "dataplane/shell/steer_loader.h"
 #include "dataplane/shell/suspension_holder.h"
 #include "dataplane/worker/worker.h"
@@ -34,6 +36,7 @@ struct Surroundings {
     const ModeBoard* modes;
     const TypeDatabases* types;
     const SteerLoader* steer;  // null: no XDP below (af_packet, pci)
+    RollCall* roll;
     std::atomic<bool>* stop;
     Assembly* assembly;
 };
