@@ -220,6 +220,13 @@ no_trace() {
 # The same while another upload is under way, whose temporary file is there by right.
 no_file() { [ -z "$(find "$WORK/www" "$WORK/tmp" -type f -name "*$1*")" ]; }
 
+# many NAME FILE STATUS   — 16 uploads on connections of their own, four at once, all so answered
+many() {
+    seq 16 | $IN_CLI xargs -P 4 -I '{}' curl -sS -o /dev/null -w '%{http_code}\n' --max-time 10 \
+        -T "$2" "$URL4/$1-{}" > "$WORK/many.log" 2>&1 || true
+    [ "$(grep -c "^$3\$" "$WORK/many.log")" = 16 ]
+}
+
 # Bytes of NAME that a storage kept, 0 when there is no such file.
 kept_bytes() { stat -c %s "$WORK/www/$1" 2> /dev/null || echo 0; }
 

@@ -7,12 +7,6 @@ LIMIT_LINES='workers = 2'
 cordon_up
 [ "$PORT_KIND" = af_xdp ] || skip "the kernel takes over only with AF_XDP"
 
-# many NAME FILE STATUS   — 16 uploads on connections of their own, four at once, all so answered
-many() {
-    seq 16 | $IN_CLI xargs -P 4 -I '{}' curl -sS -o /dev/null -w '%{http_code}\n' --max-time 10 \
-        -T "$2" "$URL4/$1-{}" > "$WORK/many.log" 2>&1 || true
-    [ "$(grep -c "^$3\$" "$WORK/many.log")" = 16 ]
-}
 all_refused() { many again "$WORK/known" 403; }
 
 check "the known file is refused, whichever worker has it" many known "$WORK/known" 403

@@ -15,12 +15,6 @@ each_at_least() {
     for value in $(workers "$2"); do [ "$value" -ge "$1" ] || return 1; done
 }
 
-# many NAME FILE STATUS   — 16 uploads on connections of their own, four at once, all so answered
-many() {
-    seq 16 | $IN_CLI xargs -P 4 -I '{}' curl -sS -o /dev/null -w '%{http_code}\n' --max-time 10 \
-        -T "$2" "$URL4/$1-{}" > "$WORK/many.log" 2>&1 || true
-    [ "$(grep -c "^$3\$" "$WORK/many.log")" = 16 ]
-}
 all_whole() {
     local n
     for n in $(seq 16); do cmp "$2" "$WORK/www/$1-$n" || return 1; done
