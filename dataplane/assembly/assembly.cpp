@@ -295,7 +295,7 @@ std::uint32_t Assembly::open_piece(Shard& shard, std::uint32_t number, std::uint
     piece.position = position;
     piece.upload = number;
     piece.begun = clock_.fetch_add(1, std::memory_order_relaxed) + 1;
-    upload.changed = piece.begun;
+    upload.changed = piece.since = piece.begun;
     piece.upload_next = upload.first_piece;
     piece.upload_previous = none;
     if (upload.first_piece != none) pieces_[upload.first_piece].upload_previous = piece_number;

@@ -14,7 +14,8 @@
 // commit that names others, or in another order, is noticed without keeping a list.
 //
 // What a client may do, and what comes of it:
-//   the same piece again (an answer was lost)      told by its digest: nothing changes
+//   the same piece again (an answer was lost)      told by its digest: nothing changes; that the
+//                                                  storage refused one of both says nothing
 //   other bytes in a place, accepted afterwards    replaced; the chain goes back by one piece, else
 //                                                  what was hashed behind it is lost
 //   other bytes, accepted or not, or at once       conflict: the upload cannot be judged
@@ -462,6 +463,7 @@ class Assembly {
     void cut_to_shown(Shard& shard, std::uint32_t piece);
     bool crosses_in_gaps(std::uint32_t number, std::uint64_t position, std::uint64_t end) const;
     void settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
+    static void take_for_twin(Piece* kept, const Piece& twin);
     void replace(Shard& shard, std::uint32_t number, std::uint32_t piece, bool is_new);
     bool crosses(Shard& shard, std::uint32_t number, std::uint64_t position,
                  std::uint64_t end) const;

@@ -172,26 +172,40 @@ bool Assembly::is_certain(const Upload& upload) const {
     return upload.count == 0 || pieces_[upload.last].accepted;
 }
 
+// Two pieces with the same bytes are one from now on. The storage has them when it took either, and
+// an answer that comes for the other is not heard any more: a refusal of this one says nothing.
+void Assembly::take_for_twin(Piece* kept, const Piece& twin) {
+    kept->has_twin = true;
+    kept->accepted = kept->accepted || twin.accepted;
+    kept->refused = false;
+    kept->since = std::min(kept->since, twin.since);
+    kept->ended = std::max(kept->ended, twin.ended);
+}
+
 // Of two pieces that ended in one place only one counts: the same bytes are the same piece; other
 // bytes replace it when the storage took them and had taken the earlier ones before they began.
 void Assembly::settle_rivals(Shard& shard, std::uint32_t number, std::uint32_t piece_number,
                              bool is_new) {
     const Upload& upload = uploads_[number];
-    const Piece& fresh = pieces_[piece_number];
+    Piece& fresh = pieces_[piece_number];
     const std::uint32_t other = whole_at(shard, number, fresh.position, piece_number);
     if (other == none) return;
-    const Piece& old = pieces_[other];
+    Piece& old = pieces_[other];
     const bool same = old.length == fresh.length && old.digest == fresh.digest &&
                       old.state == PieceState::whole && fresh.state == PieceState::whole;
     const bool old_serves = is_chained(upload, old) || old.content == PieceContent::spooled;
     const bool fresh_is_chained = is_chained(upload, fresh);
     if (same) {
-        if (fresh_is_chained || !old_serves) return replace(shard, number, other, false);
+        if (fresh_is_chained || !old_serves) {
+            take_for_twin(&fresh, old);
+            return replace(shard, number, other, false);
+        }
+        take_for_twin(&old, fresh);
         return replace(shard, number, piece_number, is_new);
     }
     if (old.refused || old.state == PieceState::cut) return replace(shard, number, other, false);
     if (fresh.refused) return replace(shard, number, piece_number, false);
-    if (fresh.accepted && old.ended < fresh.begun) return replace(shard, number, other, false);
+    if (fresh.accepted && old.ended < fresh.since) return replace(shard, number, other, false);
 }
 
 // A client that sends one piece, waits, and only then another, begins where the object begins: some
@@ -442,9 +456,9 @@ void Assembly::answered(const PieceTicket& ticket, PieceAnswer answer) {
     const Locked locked(shard.lock);
     if (!is_current(ticket)) return;
     Piece& piece = pieces_[ticket.piece];
-    piece.accepted = accepted;
+    piece.accepted = accepted || (piece.has_twin && piece.accepted);
     if (accepted && piece.trails && !uploads_[number].leased) drop_run(ticket.piece);
-    piece.refused = !accepted;
+    piece.refused = answer == PieceAnswer::refused && !piece.has_twin;
     Upload& upload = uploads_[number];
     // In place of whatever was there, or not: then what is there is older.
     if (piece.begins && accepted) upload.lost = upload.mixed;

@@ -27,9 +27,10 @@ struct Assembly::Piece {
     std::uint64_t length;
     std::uint64_t end;  // with order offset: of the place that it claims
     std::uint64_t begun;
-    std::uint64_t ended;
-    SpoolRun run;     // of the ticket's holder until end()
-    SpoolRun leaves;  // the same
+    std::uint64_t ended;  // the later one, of twins
+    std::uint64_t since;  // when it began, or the earlier of twins did
+    SpoolRun run;         // of the ticket's holder until end()
+    SpoolRun leaves;      // the same
     std::array<std::uint8_t, 16> digest;
     std::array<std::uint8_t, 16> md5;
     PieceMarks marks;
@@ -44,7 +45,8 @@ struct Assembly::Piece {
     PieceState state;
     PieceContent content;
     bool accepted;   // 2xx of the storage
-    bool refused;    // another final answer
+    bool refused;    // it is not there
+    bool has_twin;   // the same bytes came once more: an answer is of one of them only
     bool begins;     // it is in place of whatever was there
     bool atomic;     // a storage takes all of it or nothing
     bool retained;   // `run` has its bytes although it is in the chain

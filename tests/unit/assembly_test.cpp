@@ -198,6 +198,50 @@ void other_bytes_that_the_storage_refused_do_not_count(void**) {
     assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
 }
 
+void answer(Store* store, const Sender& piece, PieceAnswer answer) {
+    store->assembly.answered(piece.ticket, answer);
+    store->assembly.close(piece.ticket.upload, store->now);
+}
+
+// Whichever of the two the storage took: other bytes that it refused afterwards are not there.
+void the_same_bytes_are_there_when_one_of_two_answers_says_so(void**) {
+    using enum PieceAnswer;
+    for (const bool first_is_refused : {false, true}) {
+        Store store;
+        store.put(part(1, 1), "first");
+        const Sender one = put_and_stay(&store, part(1, 2), "second");
+        answer(&store, one, first_is_refused ? refused : accepted);
+        const Sender twin = put_and_stay(&store, part(1, 2), "second");
+        answer(&store, twin, first_is_refused ? accepted : refused);
+        answer(&store, put_and_stay(&store, part(1, 2), "decoy"), refused);
+        assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
+    }
+}
+
+void two_of_the_same_bytes_may_be_answered_after_both_have_ended(void**) {
+    using enum PieceAnswer;
+    for (const bool first_is_refused : {false, true}) {
+        Store store;
+        store.put(part(1, 1), "first");
+        const Sender one = put_and_stay(&store, part(1, 2), "second");
+        const Sender twin = put_and_stay(&store, part(1, 2), "second");
+        answer(&store, one, first_is_refused ? refused : accepted);
+        answer(&store, twin, first_is_refused ? accepted : refused);
+        answer(&store, put_and_stay(&store, part(1, 2), "decoy"), refused);
+        assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
+    }
+}
+
+// The storage failed: it may have taken them.
+void bytes_of_which_nobody_knows_are_not_replaced_by_refused_ones(void**) {
+    using enum PieceAnswer;
+    Store store;
+    store.put(part(1, 1), "first");
+    answer(&store, put_and_stay(&store, part(1, 2), "second"), unknown);
+    answer(&store, put_and_stay(&store, part(1, 2), "decoy"), refused);
+    assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
+}
+
 void an_early_piece_that_is_replaced_loses_what_was_hashed_behind_it(void**) {
     Store store;
     store.put(part(1, 1), "first");
@@ -543,6 +587,9 @@ int main() {
         cmocka_unit_test(a_piece_sent_again_changes_nothing),
         cmocka_unit_test(other_bytes_in_a_place_count_when_the_storage_took_them),
         cmocka_unit_test(other_bytes_that_the_storage_refused_do_not_count),
+        cmocka_unit_test(the_same_bytes_are_there_when_one_of_two_answers_says_so),
+        cmocka_unit_test(two_of_the_same_bytes_may_be_answered_after_both_have_ended),
+        cmocka_unit_test(bytes_of_which_nobody_knows_are_not_replaced_by_refused_ones),
         cmocka_unit_test(an_early_piece_that_is_replaced_loses_what_was_hashed_behind_it),
         cmocka_unit_test(the_same_place_at_once_with_other_bytes_is_a_conflict),
         cmocka_unit_test(a_piece_that_is_cut_was_never_there),
