@@ -174,6 +174,11 @@ Sender put_and_stay(Store* store, const PieceRequest& request, std::string_view 
     return sender;
 }
 
+void answer(Store* store, const Sender& piece, PieceAnswer answer) {
+    store->assembly.answered(piece.ticket, answer);
+    store->assembly.close(piece.ticket.upload, store->now);
+}
+
 void other_bytes_in_a_place_count_when_the_storage_took_them(void**) {
     Store store;
     store.put(part(1, 1), "first");
@@ -190,45 +195,27 @@ void other_bytes_that_the_storage_refused_do_not_count(void**) {
     Store store;
     store.put(part(1, 1), "first");
     store.put(part(1, 2), "second");
-    for (const std::uint64_t n : {1ull, 2ull}) {
-        const Sender again = put_and_stay(&store, part(1, n), "decoy");
-        store.assembly.answered(again.ticket, PieceAnswer::refused);
-        store.assembly.close(again.ticket.upload, store.now);
-    }
+    for (const std::uint64_t n : {1ull, 2ull})
+        answer(&store, put_and_stay(&store, part(1, n), "decoy"), PieceAnswer::refused);
     assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
 }
 
-void answer(Store* store, const Sender& piece, PieceAnswer answer) {
-    store->assembly.answered(piece.ticket, answer);
-    store->assembly.close(piece.ticket.upload, store->now);
-}
-
-// Whichever of the two the storage took: other bytes that it refused afterwards are not there.
+// Whichever of the two the storage took, and whether it had answered the first one when the other
+// came: bytes that it refused afterwards are not there.
 void the_same_bytes_are_there_when_one_of_two_answers_says_so(void**) {
     using enum PieceAnswer;
     for (const bool first_is_refused : {false, true}) {
-        Store store;
-        store.put(part(1, 1), "first");
-        const Sender one = put_and_stay(&store, part(1, 2), "second");
-        answer(&store, one, first_is_refused ? refused : accepted);
-        const Sender twin = put_and_stay(&store, part(1, 2), "second");
-        answer(&store, twin, first_is_refused ? accepted : refused);
-        answer(&store, put_and_stay(&store, part(1, 2), "decoy"), refused);
-        assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
-    }
-}
-
-void two_of_the_same_bytes_may_be_answered_after_both_have_ended(void**) {
-    using enum PieceAnswer;
-    for (const bool first_is_refused : {false, true}) {
-        Store store;
-        store.put(part(1, 1), "first");
-        const Sender one = put_and_stay(&store, part(1, 2), "second");
-        const Sender twin = put_and_stay(&store, part(1, 2), "second");
-        answer(&store, one, first_is_refused ? refused : accepted);
-        answer(&store, twin, first_is_refused ? accepted : refused);
-        answer(&store, put_and_stay(&store, part(1, 2), "decoy"), refused);
-        assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
+        for (const bool is_late : {false, true}) {
+            Store store;
+            store.put(part(1, 1), "first");
+            const Sender one = put_and_stay(&store, part(1, 2), "second");
+            if (!is_late) answer(&store, one, first_is_refused ? refused : accepted);
+            const Sender twin = put_and_stay(&store, part(1, 2), "second");
+            if (is_late) answer(&store, one, first_is_refused ? refused : accepted);
+            answer(&store, twin, first_is_refused ? accepted : refused);
+            answer(&store, put_and_stay(&store, part(1, 2), "decoy"), refused);
+            assert_true(store.commit({1, 2}) == sha256_of("firstsecond"));
+        }
     }
 }
 
@@ -588,7 +575,6 @@ int main() {
         cmocka_unit_test(other_bytes_in_a_place_count_when_the_storage_took_them),
         cmocka_unit_test(other_bytes_that_the_storage_refused_do_not_count),
         cmocka_unit_test(the_same_bytes_are_there_when_one_of_two_answers_says_so),
-        cmocka_unit_test(two_of_the_same_bytes_may_be_answered_after_both_have_ended),
         cmocka_unit_test(bytes_of_which_nobody_knows_are_not_replaced_by_refused_ones),
         cmocka_unit_test(an_early_piece_that_is_replaced_loses_what_was_hashed_behind_it),
         cmocka_unit_test(the_same_place_at_once_with_other_bytes_is_a_conflict),
