@@ -168,7 +168,8 @@ Appliance::Appliance(const Options& options)
       deny_(steer_.get()),
       index_(options.workers, options.lab != 0, key_places(options), options.index_pages),
       suspensions_(options.workers, std::string(options.state_dir) + "/" + suspensions_name),
-      modes_(options_) {}
+      modes_(options_),
+      roll_(options.workers, options.heartbeat_ms_max) {}
 
 Appliance::~Appliance() {
     end_telemetry();
@@ -242,9 +243,8 @@ int Appliance::run_worker(void* loop) {
 
 Result<void> Appliance::start_workers() {
     assembly_ = std::make_unique<Assembly>(assembly_limits(options_), random_number());
-    roll_ = std::make_unique<RollCall>(options_.workers, options_.heartbeat_ms_max);
-    const Surroundings around{&options_,    &index_,     &suspensions_, &modes_,        &types_,
-                              steer_.get(), roll_.get(), &stop_,        assembly_.get()};
+    const Surroundings around{&options_,    &index_, &suspensions_, &modes_,        &types_,
+                              steer_.get(), &roll_,  &stop_,        assembly_.get()};
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         workers_.push_back(std::make_unique<WorkerLoop>(i, around, ports_.get(),
                                                         &journal_->recorder(i), random_number()));

@@ -84,7 +84,7 @@ class Appliance {
     std::atomic<std::int64_t> clock_step_s_{0};  // main writes, control thread reads
     std::atomic<bool> distrusted_{false};        // control thread writes, main reads
     ModeBoard modes_;
-    std::unique_ptr<RollCall> roll_;
+    RollCall roll_;
     std::atomic<bool> stop_{false};
     std::unique_ptr<Assembly> assembly_;  // pieces of an upload come on any worker
     std::vector<std::unique_ptr<WorkerLoop>> workers_;
